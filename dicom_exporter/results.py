@@ -1,0 +1,197 @@
+"""What a probe found, as small frozen values.
+
+Probes make these, `exposure` and `metrics` read them. Nothing here does anything, and nothing here imports more than the
+standard library. A field that is ``None`` was not established: it becomes an absent sample, never a 0.
+
+No field may ever hold an identifying attribute of a match (PS3.15 Annex E lists them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How an association, and the C-ECHO on it, ended. Exactly one is true of each attempt."""
+
+    SUCCESS = "success"
+    """C-ECHO came back with status 0x0000."""
+    DNS_FAILURE = "dns_failure"
+    """The name did not resolve, or not in time."""
+    UNREACHABLE = "unreachable"
+    """No route to the address (the network said so, or we have no such address family)."""
+    REFUSED = "refused"
+    """TCP connection refused: the machine is there and nothing listens."""
+    CONNECT_TIMEOUT = "connect_timeout"
+    """Nothing answered our SYN: a firewall drops it, or the machine is off."""
+    TLS_FAILURE = "tls_failure"
+    """TCP connected; the TLS handshake failed, on either side."""
+    NO_ANSWER = "no_answer"
+    """Connected, and then no whole answer until the deadline."""
+    NOT_DICOM = "not_dicom"
+    """Connected, and the first bytes that came back are no DICOM PDU."""
+    PROTOCOL_ERROR = "protocol_error"
+    """DICOM was spoken, and then something that the standard, or one of our limits, does not allow."""
+    REJECTED = "rejected"
+    """A-ASSOCIATE-RJ, permanent: the peer does not want us."""
+    BUSY = "busy"
+    """A-ASSOCIATE-RJ, transient: the peer has no room now."""
+    ABORTED = "aborted"
+    """A-ABORT from the peer."""
+    CLOSED = "closed"
+    """The connection ended before the answer, without an A-ABORT."""
+    NOT_OFFERED = "not_offered"
+    """Association accepted, the presentation context we need was not."""
+    FAILURE_STATUS = "failure_status"
+    """C-ECHO was answered, with a status other than 0x0000."""
+    OVERLOAD = "overload"
+    """We did not get to it in time; this says nothing about the peer."""
+
+
+class QueryOutcome(StrEnum):
+    """How a C-FIND ended. Exactly one is true of each query."""
+
+    ALLOWED = "allowed"
+    """Ended with Success after at least one match; all are counted."""
+    EMPTY = "empty"
+    """Ended with Success and no match. This is an answer, not a failure."""
+    TRUNCATED = "truncated"
+    """Allowed, and there may be more: our own limit, status B001, or a limit the archive is known to have."""
+    REFUSED = "refused"
+    """Refused by status: 0x0124 not authorised, or an A700 or Cxxx before any match."""
+    UNSUPPORTED = "unsupported"
+    """The presentation context was not accepted, or the archive does not know the SOP class (0x0122, A900)."""
+    FAILED = "failed"
+    """Another failure status, or a failure status after matches had come."""
+    ABORTED = "aborted"
+    """A-ABORT, or the connection ended, in place of the answer."""
+    PROTOCOL_ERROR = "protocol_error"
+    """The answer breaks the standard or one of our limits."""
+    TIMEOUT = "timeout"
+    """No final response until the deadline."""
+    NO_ASSOCIATION = "no_association"
+    """It was never sent: the association it needs did not come about, or ended before. The echo outcome says why."""
+    OVERLOAD = "overload"
+    """We did not get to it in time; this says nothing about the peer."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the archive answered the query: Success, Cancel at our own limit, or B001."""
+        return self in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY, QueryOutcome.TRUNCATED)
+
+
+class Phase(StrEnum):
+    """The parts of a probe whose seconds are measured, in the order in which they happen."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"
+    ASSOCIATE = "associate"
+    ECHO = "echo"
+    QUERY = "query"
+    STORE = "store"
+    RELEASE = "release"
+
+
+class Service(StrEnum):
+    """The SOP classes we propose, under the names they have in `dicom_service_accepted`."""
+
+    VERIFICATION = "verification"
+    STUDY_FIND = "study_find"
+    PATIENT_FIND = "patient_find"
+    WORKLIST_FIND = "worklist_find"
+    STUDY_GET = "study_get"
+    STUDY_MOVE = "study_move"
+    STORAGE = "storage"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An A-ASSOCIATE-RJ in the words of PS3.8 Table 9-21; codes it does not list read ``unlisted``."""
+
+    result: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who the peer says it is (PS3.7 D.3.3.2). Its own words: escaped and cut before they are shown."""
+
+    implementation_class_uid: str
+    implementation_version: str
+    max_pdu_bytes: int
+    """What it can receive in one PDU; 0 means that it states no limit (PS3.8 D.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFacts:
+    """What a TLS handshake showed."""
+
+    version: str
+    cipher: str
+    certificate_expiry: float | None = None
+    """Unix time at which the first certificate of the chain ends."""
+    certificate_trusted: bool | None = None
+    client_certificate_required: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EchoResult:
+    """The C-ECHO, or why there was none."""
+
+    outcome: Outcome
+    status: int | None = None
+    """The status of the C-ECHO-RSP (PS3.7 9.3.5), None where no response came."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """One C-FIND. Counts are of responses; no identifier is kept."""
+
+    outcome: QueryOutcome
+    status: int | None = None
+    """The final status (PS3.7 Annex C), None where none came."""
+    matches: int | None = None
+    """Pending responses with a match (FF00 and FF01). None where the answer does not allow a count."""
+    complete: bool | None = None
+    """True: all counted. False: at least this many."""
+    instances: int | None = None
+    """Sum of NumberOfStudyRelatedInstances; None where a match did not carry it."""
+    matches_by: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """attribute keyword -> value -> matches; see `config` for the attributes that are allowed."""
+    duration: float | None = None
+    first_match: float | None = None
+    match_interval_mean: float | None = None
+    match_interval_max: float | None = None
+    last_run: float | None = None
+    """Unix time at which it ran, for queries with `every`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """Everything one identity found on one target in one scrape."""
+
+    identity: str
+    echo: EchoResult | None
+    """None where no module of this identity asks for an echo."""
+    queries: Mapping[str, QueryResult] = field(default_factory=dict)
+    phases: Mapping[Phase, float] = field(default_factory=dict)
+    """Seconds of each phase that was reached, also of one that then failed."""
+    duration: float = 0.0
+    timeout: float = 0.0
+    rejection: Rejection | None = None
+    services: Mapping[Service, bool] = field(default_factory=dict)
+    """Service proposed -> presentation context accepted; empty where no A-ASSOCIATE-AC came."""
+    peer: Peer | None = None
+    tls: TLSFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResult:
+    """Everything found on one target in one scrape, one session an identity."""
+
+    target: str
+    sessions: tuple[SessionResult, ...] = ()
