@@ -1,0 +1,59 @@
+# Each target does all its own set-up: python3 (3.11 or newer), python3-venv and make are enough.
+# `make` alone lists the targets.
+
+PYTHON ?= python3
+CONFIG ?= config.yml
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo run test lint format clean
+
+help:
+	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
+	@echo "make run     the exporter with config.yml (another file: make run CONFIG=...)"
+	@echo "make test    every test that this machine can run (some of them: make test ARGS='-k echo')"
+	@echo "make lint    ruff and mypy"
+	@echo "make format  let ruff rewrite the sources"
+	@echo "make clean   remove .venv and caches"
+
+demo: .venv/.installed
+	$(BIN)/dicom_exporter demo
+
+run: .venv/.installed
+	@test -e "$(CONFIG)" || { echo "There is no $(CONFIG): cp config.example.yml config.yml, and put your PACS into it."; exit 2; }
+	$(BIN)/dicom_exporter --config.file="$(CONFIG)"
+
+test: .venv/.installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+
+format: .venv/.installed-lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+# The stamps are older than pyproject.toml when the dependencies may have changed.
+.venv/.installed: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.installed-test: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable '.[test]'
+	@touch $@ .venv/.installed
+
+.venv/.installed-lint: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable '.[test,lint]'
+	@touch $@ .venv/.installed .venv/.installed-test
+
+# pip is the last thing that venv puts in place: where python3-venv is missing, this stays undone.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv .venv
