@@ -1,0 +1,105 @@
+"""A walk over a match, in implicit VR little endian (PS3.5 7.1.3), for the few attributes we may count by.
+
+A match holds patients. So it is not decoded: this walks from element to element by their lengths and lifts out the values
+of the tags it is asked for, at the top level or one sequence down. Everything else is stepped over unread.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection
+
+_ELEMENT = struct.Struct("<HHI")
+_UNDEFINED = 0xFFFFFFFF
+_ITEM = 0xFFFEE000
+_ITEM_END = 0xFFFEE00D
+_SEQUENCE_END = 0xFFFEE0DD
+_MAX_DEPTH = 8
+_MAX_ELEMENTS = 10_000
+
+
+class MalformedDataset(ValueError):
+    """The dataset's lengths do not fit together. Its text holds no byte of the dataset."""
+
+
+def find_values(data: bytes, tags: Collection[int], sequence: int | None = None) -> dict[int, bytes]:
+    """Return tag -> raw value of those `tags` (``0xGGGGEEEE``) that stand in `data`.
+
+    Looks at the top level, or, with `sequence`, in the first item of that sequence. Values keep their padding.
+
+    Raises:
+        MalformedDataset: an element reaches beyond its end, or nests or counts over our bounds.
+    """
+    last = sequence if sequence is not None else max(tags, default=-1)
+    position = 0
+    end = len(data)
+    found: dict[int, bytes] = {}
+    while position < end:
+        if position + 8 > end:
+            raise MalformedDataset("element is cut short")
+        group, element, length = _ELEMENT.unpack_from(data, position)
+        tag = group << 16 | element
+        if tag > last:  # elements ascend (PS3.5 7.1): nothing of ours can follow
+            break
+        position += 8
+        if length == _UNDEFINED:
+            value_end, next_position = _skip_undefined(data, position, end)
+        else:
+            value_end = next_position = position + length
+            if next_position > end:
+                raise MalformedDataset("element is longer than its dataset")
+        if tag == sequence:
+            return find_values(_first_item(data, position, value_end), tags)
+        if sequence is None and tag in tags:
+            found[tag] = data[position:value_end]
+        position = next_position
+    return found
+
+
+def _first_item(data: bytes, position: int, end: int) -> bytes:
+    """The bytes of the first item of the sequence value ``data[position:end]``; empty where it has none."""
+    if position + 8 > end:
+        return b""
+    group, element, length = _ELEMENT.unpack_from(data, position)
+    if group << 16 | element != _ITEM:
+        return b""
+    position += 8
+    if length == _UNDEFINED:
+        end, _ = _skip_undefined(data, position, end)
+        return data[position:end]
+    if position + length > end:
+        raise MalformedDataset("item is longer than its sequence")
+    return data[position : position + length]
+
+
+def _skip_undefined(data: bytes, position: int, end: int) -> tuple[int, int]:
+    """Step over a value of undefined length, PS3.5 7.5: return where it ends, and where the next element begins."""
+    depth = 1
+    for _ in range(_MAX_ELEMENTS):
+        if position + 8 > end:
+            break
+        group, element, length = _ELEMENT.unpack_from(data, position)
+        tag = group << 16 | element
+        if tag in (_ITEM_END, _SEQUENCE_END):
+            depth -= 1
+            if depth == 0:
+                return position, position + 8
+            position += 8
+        elif length == _UNDEFINED:
+            depth += 1
+            if depth > _MAX_DEPTH:
+                raise MalformedDataset("sequences nest deeper than we follow")
+            position += 8
+        elif tag == _ITEM:  # of known length: its elements come next
+            position += 8
+        else:
+            position += 8 + length
+    raise MalformedDataset("value of undefined length has no end")
+
+
+def integer_string(value: bytes) -> int | None:
+    """A count in an IS value (PS3.5 Table 6.2-1), or None where it is empty, negative, or no number."""
+    digits = value.strip(b" \0")
+    if not digits or len(digits) > 12 or not digits.isdigit():
+        return None
+    return int(digits)

@@ -1,0 +1,159 @@
+"""DIMSE messages as a peer sends them, PS3.7 6.3 and 9.3: fragments put together, command sets read.
+
+A message is a command set and, if that says so, a dataset; each travels in one or more presentation data values (PDVs).
+The command set is always implicit VR little endian (PS3.7 6.3.1). Datasets stay bytes here.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dicom_exporter.dicom.errors import ProtocolViolation
+from dicom_exporter.dicom.pdu import Limits
+
+_PDV = struct.Struct(">IBB")
+_PDV_HEADER_LENGTH = 6
+_COMMAND_BIT = 1
+_LAST_BIT = 2
+_ELEMENT = struct.Struct("<HHI")
+_NO_DATASET = 0x0101
+
+C_ECHO_RSP = 0x8030
+C_FIND_RSP = 0x8020
+
+_COMMAND_FIELD = 0x0100
+_MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
+_COMMAND_DATA_SET_TYPE = 0x0800
+_STATUS = 0x0900
+_READ = frozenset({_COMMAND_FIELD, _MESSAGE_ID_BEING_RESPONDED_TO, _COMMAND_DATA_SET_TYPE, _STATUS})
+"""Elements of group 0000 that we read, all US: two bytes, one value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What we read of a command set (PS3.7 Annex E). None: the peer did not send that element."""
+
+    field: int
+    message_id_being_responded_to: int | None
+    has_dataset: bool
+    status: int | None
+
+
+class Message(NamedTuple):
+    """One whole DIMSE message. A tuple, as a C-FIND brings hundreds of thousands a second."""
+
+    context_id: int
+    command: Command
+    dataset: bytes | None
+
+
+def parse_command(data: bytes) -> Command:
+    """Read a command set (PS3.7 6.3.1): implicit VR little endian, group 0000, tags in ascending order.
+
+    Raises:
+        ProtocolViolation: an element lies about its length, or the command has no (0000,0100) or (0000,0800).
+    """
+    values: dict[int, int] = {}
+    position = 0
+    end = len(data)
+    while position < end:
+        if position + 8 > end:
+            raise ProtocolViolation("command element is cut short")
+        group, element, length = _ELEMENT.unpack_from(data, position)
+        position += 8
+        if length > end - position:
+            raise ProtocolViolation("command element is longer than its command")
+        if group != 0:
+            raise ProtocolViolation("command set has an element outside group 0000")
+        if element in _READ:
+            if length != 2:
+                raise ProtocolViolation("command element is not two bytes")
+            values[element] = data[position] | data[position + 1] << 8
+        position += length
+    try:
+        return Command(
+            field=values[_COMMAND_FIELD],
+            message_id_being_responded_to=values.get(_MESSAGE_ID_BEING_RESPONDED_TO),
+            has_dataset=values[_COMMAND_DATA_SET_TYPE] != _NO_DATASET,
+            status=values.get(_STATUS),
+        )
+    except KeyError:
+        raise ProtocolViolation("command set lacks its field or its dataset type") from None
+
+
+class MessageAssembler:
+    """PDVs in any fragmentation -> messages.
+
+    One message at a time, as we have one operation at a time (PS3.7 6.3.1: fragments of two messages do not interleave).
+    The command of the last one-fragment command is kept, because the responses of a C-FIND repeat it byte for byte.
+    """
+
+    __slots__ = ("_command", "_context_id", "_fragments", "_known_bytes", "_known_command", "_length", "_limits")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._fragments: list[bytes] = []
+        self._length = 0
+        self._context_id = 0
+        self._command: Command | None = None
+        """The command whose dataset is due; None while a command is due."""
+        self._known_bytes = b""
+        self._known_command: Command | None = None
+
+    def receive(self, data: bytes, start: int, stop: int, messages: list[Message]) -> None:
+        """Read the P-DATA-TF body ``data[start:stop]`` (PS3.8 9.3.5) and append the messages it completes.
+
+        Raises:
+            ProtocolViolation: a PDV lies about its length, comes out of turn, or the message is over a limit.
+        """
+        if start == stop:
+            raise ProtocolViolation("P-DATA-TF without a PDV")
+        while start < stop:
+            if start + _PDV_HEADER_LENGTH > stop:
+                raise ProtocolViolation("PDV is cut short")
+            length, context_id, control = _PDV.unpack_from(data, start)
+            end = start + 4 + length
+            if length < 2 or end > stop:
+                raise ProtocolViolation("PDV length does not fit its PDU")
+            fragment = data[start + _PDV_HEADER_LENGTH : end]
+            start = end
+            command = self._command
+            if (control & _COMMAND_BIT != 0) is not (command is None):
+                raise ProtocolViolation("command and dataset fragments out of turn")
+            if (self._fragments or command is not None) and context_id != self._context_id:
+                raise ProtocolViolation("fragments of one message in two presentation contexts")
+            self._context_id = context_id
+            if self._fragments or not control & _LAST_BIT:
+                whole = self._join(fragment, last=control & _LAST_BIT != 0)
+                if whole is None:
+                    continue
+                fragment = whole
+            elif len(fragment) > self._limits.message_length:
+                raise ProtocolViolation("message over our limit")
+            if command is None:
+                if fragment == self._known_bytes and self._known_command is not None:
+                    command = self._known_command
+                else:
+                    command = parse_command(fragment)
+                    self._known_bytes, self._known_command = fragment, command
+                if command.has_dataset:
+                    self._command = command
+                else:
+                    messages.append(Message(context_id, command, None))
+            else:
+                self._command = None
+                messages.append(Message(context_id, command, fragment))
+
+    def _join(self, fragment: bytes, *, last: bool) -> bytes | None:
+        self._fragments.append(fragment)
+        self._length += len(fragment)
+        if self._length > self._limits.message_length or len(self._fragments) > self._limits.fragments_per_message:
+            raise ProtocolViolation("message over our limit")
+        if not last:
+            return None
+        whole = b"".join(self._fragments)
+        self._fragments.clear()
+        self._length = 0
+        return whole

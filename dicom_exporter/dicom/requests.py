@@ -1,0 +1,182 @@
+"""The bytes we send, encoded by pynetdicom and pydicom once and kept.
+
+An A-ASSOCIATE-RQ has its two AE titles at fixed places (PS3.8 Table 9-11), so one encoded request per set of presentation
+contexts serves every target: the titles are written over. All else is the same bytes for the same arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ImplicitVRLittleEndian
+from pynetdicom import _config
+from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, DIMSEMessage
+from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND
+from pynetdicom.dsutils import encode
+from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+    UserIdentityNegotiation,
+)
+from pynetdicom.presentation import build_context
+
+# pynetdicom would log every C-FIND answer, names and all, at INFO.
+_config.LOG_RESPONSE_IDENTIFIERS = False
+
+IMPLEMENTATION_CLASS_UID = "2.25.183309741245806270345862901447109628233"
+"""Ours (PS3.7 D.3.3.2): a UUID-derived UID (PS3.5 B.2), so that an archive's log can name who probed it."""
+IMPLEMENTATION_VERSION = "DICOM_EXPORTER"
+MAX_PDU_LENGTH = 16384
+"""What we say we can receive, and what we send at most to a peer that states no limit; bytes."""
+
+_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+_CALLED_AT = 10
+_CALLING_AT = 26
+_TITLE_LENGTH = 16
+_LOW_PRIORITY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """User identity with a passcode, PS3.7 D.3.3.7 (user identity type 2)."""
+
+    username: str
+    passcode: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AssociateRequest:
+    """An encoded A-ASSOCIATE-RQ, and the presentation context ID of each abstract syntax it proposes."""
+
+    data: bytes = field(repr=False)
+    context_ids: Mapping[str, int]
+
+
+def associate_request(
+    called_ae_title: str,
+    calling_ae_title: str,
+    abstract_syntaxes: Sequence[str],
+    credentials: Credentials | None = None,
+) -> AssociateRequest:
+    """Encode an A-ASSOCIATE-RQ (PS3.8 9.3.2).
+
+    Each abstract syntax is proposed with implicit VR little endian alone, which every SCP must take (PS3.5 10.1). Titles
+    are at most 16 ASCII characters.
+    """
+    template, context_ids = _associate_template(tuple(abstract_syntaxes), credentials)
+    data = bytearray(template)
+    data[_CALLED_AT : _CALLED_AT + _TITLE_LENGTH] = _title(called_ae_title)
+    data[_CALLING_AT : _CALLING_AT + _TITLE_LENGTH] = _title(calling_ae_title)
+    return AssociateRequest(bytes(data), context_ids)
+
+
+@lru_cache(maxsize=64)
+def _associate_template(
+    abstract_syntaxes: tuple[str, ...], credentials: Credentials | None
+) -> tuple[bytes, Mapping[str, int]]:
+    primitive = A_ASSOCIATE()
+    primitive.application_context_name = UID(_APPLICATION_CONTEXT)
+    primitive.called_ae_title = "CALLED"
+    primitive.calling_ae_title = "CALLING"
+    length = MaximumLengthNotification()
+    length.maximum_length_received = MAX_PDU_LENGTH
+    class_uid = ImplementationClassUIDNotification()
+    class_uid.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    version = ImplementationVersionNameNotification()
+    version.implementation_version_name = IMPLEMENTATION_VERSION
+    primitive.user_information = [length, class_uid, version]
+    if credentials is not None:
+        identity = UserIdentityNegotiation()
+        identity.user_identity_type = 2
+        identity.primary_field = credentials.username.encode()
+        identity.secondary_field = credentials.passcode.encode()
+        identity.positive_response_requested = False
+        primitive.user_information.append(identity)
+    contexts = []
+    context_ids: dict[str, int] = {}
+    for index, abstract_syntax in enumerate(abstract_syntaxes):
+        context = build_context(abstract_syntax, [ImplicitVRLittleEndian])
+        context.context_id = context_ids[abstract_syntax] = 2 * index + 1  # odd numbers, PS3.8 9.3.2.2
+        contexts.append(context)
+    primitive.presentation_context_definition_list = contexts
+    pdu = A_ASSOCIATE_RQ()
+    pdu.from_primitive(primitive)
+    return pdu.encode(), context_ids
+
+
+def _title(title: str) -> bytes:
+    encoded = title.encode("ascii")
+    if not 1 <= len(encoded) <= _TITLE_LENGTH:
+        raise ValueError("an AE title has 1 to 16 characters")
+    return encoded.ljust(_TITLE_LENGTH)
+
+
+@lru_cache(maxsize=256)
+def echo_request(sop_class: str, context_id: int, message_id: int, max_pdu_length: int) -> bytes:
+    """Encode a C-ECHO-RQ (PS3.7 9.3.5.1) as P-DATA-TF PDUs of at most `max_pdu_length` bytes (0: ours)."""
+    primitive = C_ECHO()
+    primitive.MessageID = message_id
+    primitive.AffectedSOPClassUID = UID(sop_class)
+    return _encode(C_ECHO_RQ(), primitive, context_id, max_pdu_length)
+
+
+@lru_cache(maxsize=1024)
+def find_request(sop_class: str, identifier: bytes, context_id: int, message_id: int, max_pdu_length: int) -> bytes:
+    """Encode a C-FIND-RQ (PS3.7 9.3.2.1) with an encoded `identifier`, at low priority."""
+    primitive = C_FIND()
+    primitive.MessageID = message_id
+    primitive.AffectedSOPClassUID = UID(sop_class)
+    primitive.Priority = _LOW_PRIORITY
+    primitive.Identifier = BytesIO(identifier)
+    return _encode(C_FIND_RQ(), primitive, context_id, max_pdu_length)
+
+
+@lru_cache(maxsize=256)
+def cancel_request(context_id: int, message_id: int, max_pdu_length: int) -> bytes:
+    """Encode a C-CANCEL-RQ (PS3.7 9.3.2.3) for the request with `message_id`."""
+    primitive = C_CANCEL()
+    primitive.MessageIDBeingRespondedTo = message_id
+    return _encode(C_CANCEL_RQ(), primitive, context_id, max_pdu_length)
+
+
+def _encode(message: DIMSEMessage, primitive: Any, context_id: int, max_pdu_length: int) -> bytes:
+    message.primitive_to_message(primitive)
+    encoded = bytearray()
+    for data in message.encode_msg(context_id, max_pdu_length or MAX_PDU_LENGTH):
+        pdu = P_DATA_TF()
+        pdu.from_primitive(data)
+        encoded += pdu.encode()
+    return bytes(encoded)
+
+
+def encode_identifier(keys: Mapping[str, str | Sequence[str] | Mapping[str, str]]) -> bytes:
+    """Encode the identifier of a C-FIND: attribute keyword -> value, "" for a return key (PS3.4 C.2.2).
+
+    A mapping as value is the one item of a sequence (PS3.4 C.2.2.2.6). Implicit VR little endian.
+    """
+    encoded = encode(_dataset(keys), True, True)
+    if encoded is None:
+        raise ValueError("pydicom could not encode the identifier")
+    return encoded
+
+
+def _dataset(keys: Mapping[str, Any]) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in keys.items():
+        tag = tag_for_keyword(keyword)
+        if tag is None:
+            raise ValueError(f"{keyword} is no DICOM keyword")
+        if isinstance(value, Mapping):
+            dataset.add_new(tag, "SQ", [_dataset(value)])
+        else:
+            dataset.add_new(tag, dictionary_VR(tag), value if isinstance(value, str) else list(value))
+    return dataset
