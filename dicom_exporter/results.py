@@ -168,6 +168,8 @@ class QueryResult:
     match_interval_max: float | None = None
     last_run: float | None = None
     """Unix time at which it ran, for queries with `every`."""
+    minimal_keys: bool = False
+    """Asked for the unique key alone, because the archive aborted on more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._context_ids: Mapping[str, int] = {}
         self._message_id = 0
+        self._answered: set[int | None] = set()
+        """Message IDs whose final response has come; what still comes for them is read away."""
         self._waiter: asyncio.Future[None] | None = None
         self._receive: Callable[[Message, float], bool] | None = None
         """Takes each message; returns whether the operation is done."""
@@ -261,6 +263,7 @@ class Connection(asyncio.Protocol):
             if not find.wants_cancel:
                 raise FindEnded(end, find) from end
         finally:
+            find.ended = find.ended or self._loop.time()
             if giving_up is not None:
                 giving_up.cancel()
         return find
@@ -334,9 +337,13 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         done = False
         for message in messages:
+            if message.command.message_id_being_responded_to in self._answered:
+                continue  # pynetdicom's SCP, for one, sends 0000 after the final B001
             if receive is None or done:
                 raise ProtocolViolation("a message that nobody asked for")
             done = receive(message, now)
+            if done:
+                self._answered.add(self._message_id)
         if done:
             self._receive = None
             self._wake()

@@ -105,6 +105,11 @@ class Find:
         self.matches += 1
 
     @property
+    def duration(self) -> float | None:
+        """Seconds from the request to the final response, or to where the association ended; None while it runs."""
+        return None if self.ended is None else self.ended - self.begun
+
+    @property
     def first_match(self) -> float | None:
         """Seconds from the request to the first match; None without one."""
         return None if self._first_at is None else self._first_at - self.begun

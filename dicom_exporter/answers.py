@@ -1,0 +1,63 @@
+"""The last answers of queries that carry `every`: how often a heavy question is put to an archive, whatever the scrapes do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dicom_exporter.config import Identity, Query, Target
+from dicom_exporter.results import QueryOutcome, QueryResult
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was put. When the config changes any of it, the old answer is no answer any more."""
+
+    target: Target
+    identity: Identity
+    query: Query
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """By name, as the parts themselves do not hash."""
+        return (self.target.name, self.identity.name, self.query.name)
+
+
+class Answers:
+    """One answer a question, with the loop time at which it was got: a jump of the clock on the wall delays nothing."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, str, str], tuple[Asked, QueryResult, float]] = {}
+        self._minimal: dict[tuple[str, str, str], Asked] = {}
+
+    def last(self, asked: Asked) -> QueryResult | None:
+        """The last answer to exactly this question."""
+        entry = self._answers.get(asked.key)
+        return entry[1] if entry is not None and entry[0] == asked else None
+
+    def due(self, asked: Asked, now: float) -> bool:
+        """Whether the question may be put again at loop time `now`."""
+        every = asked.query.every
+        entry = self._answers.get(asked.key)
+        return every is None or entry is None or entry[0] != asked or now - entry[2] >= every
+
+    def keep(self, asked: Asked, result: QueryResult, now: float) -> None:
+        """Keep `result`, a failure too: what failed is not asked more often for that."""
+        if asked.query.every is not None and was_answered(result):
+            self._answers[asked.key] = (asked, result, now)
+        if result.minimal_keys and result.outcome.is_success:
+            self._minimal[asked.key] = asked
+
+    def wants_minimal_keys(self, asked: Asked) -> bool:
+        """Whether this archive has aborted on the optional keys of this query and answered without them."""
+        return self._minimal.get(asked.key) == asked
+
+    def reload(self, targets: Iterable[Target]) -> None:
+        """Forget what a new configuration does not name, and who needed minimal keys: that may have been repaired."""
+        names = {target.name for target in targets}
+        self._answers = {key: entry for key, entry in self._answers.items() if key[0] in names}
+        self._minimal.clear()
+
+
+def was_answered(result: QueryResult) -> bool:
+    """Whether the archive got the query at all. What never reached it is still due."""
+    return result.outcome not in (QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD)

@@ -1,0 +1,22 @@
+"""C-ECHO: does the archive answer us (PS3.7 9.1.5)?"""
+
+from __future__ import annotations
+
+from dicom_exporter.dicom.connection import Connection
+from dicom_exporter.dicom.errors import NotOffered
+from dicom_exporter.results import EchoResult, Outcome
+
+_SUCCESS = 0x0000
+
+
+async def probe_echo(association: Connection) -> EchoResult:
+    """C-ECHO on an established association.
+
+    Raises:
+        AssociationEnded: the association ended in place of the answer; the outcome is in the exception.
+    """
+    try:
+        status = await association.echo()
+    except NotOffered as end:
+        return EchoResult(end.outcome)
+    return EchoResult(Outcome.SUCCESS if status == _SUCCESS else Outcome.FAILURE_STATUS, status)

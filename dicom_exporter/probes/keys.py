@@ -1,0 +1,79 @@
+"""What a C-FIND asks for: the least that lets us count (PS3.4 C.6, K.6).
+
+UIDs, and what the config names: no attribute that identifies a patient is ever asked for. The one exception is the unique
+key of the PATIENT level, PatientID: the standard has no other way to list patients, the query `patients` runs only where
+the config names it, and the values are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dicom_exporter.config import Level, Model, Query, RelativeDate
+from dicom_exporter.dicom import uids
+from dicom_exporter.dicom.requests import encode_identifier
+
+SOP_CLASSES = {
+    Model.STUDY_ROOT: uids.STUDY_FIND,
+    Model.PATIENT_ROOT: uids.PATIENT_FIND,
+    Model.WORKLIST: uids.WORKLIST_FIND,
+}
+INSTANCES = "NumberOfStudyRelatedInstances"
+STEP_SEQUENCE = "ScheduledProcedureStepSequence"
+
+_UNIQUE_KEYS = {
+    Level.PATIENT: "PatientID",
+    Level.STUDY: "StudyInstanceUID",
+    Level.SERIES: "SeriesInstanceUID",
+    Level.IMAGE: "SOPInstanceUID",
+}
+_STEP_KEYS = frozenset({"Modality", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"})
+
+
+def has_optional_keys(query: Query) -> bool:
+    """Whether `identifier` asks for more than the minimal keys, which some archives answer with A-ABORT."""
+    return counts_instances(query) or bool(query.count_by)
+
+
+def counts_instances(query: Query) -> bool:
+    """Whether the images behind the matches are summed: for the built-in query `studies`."""
+    return query.name == "studies" and query.level == Level.STUDY
+
+
+def identifier(query: Query, now: datetime, *, minimal: bool = False) -> bytes:
+    """Encode the identifier of `query`; relative dates are meant at `now`, the target's local time.
+
+    With `minimal` it asks for nothing but the unique key.
+    """
+    keys: dict[str, Any] = {}
+    step: dict[str, Any] = {}
+    if query.level is None:
+        keys["StudyInstanceUID"] = ""
+    else:
+        keys["QueryRetrieveLevel"] = str(query.level)
+        keys[_UNIQUE_KEYS[query.level]] = ""
+    if not minimal:
+        if counts_instances(query):
+            keys[INSTANCES] = ""
+        for keyword in query.count_by:
+            (step if in_step(query, keyword) else keys)[keyword] = ""
+    for keyword, value in query.match.items():
+        (step if in_step(query, keyword) else keys)[keyword] = _value(value, now)
+    if query.model == Model.WORKLIST:
+        keys[STEP_SEQUENCE] = step
+    return _encode(keys)
+
+
+def in_step(query: Query, keyword: str) -> bool:
+    """Whether `keyword` stands in the Scheduled Procedure Step Sequence of a worklist item (PS3.4 Table K.6-1)."""
+    return query.model == Model.WORKLIST and keyword in _STEP_KEYS
+
+
+def _value(value: Any, now: datetime) -> Any:
+    return value.resolve(now) if isinstance(value, RelativeDate) else value
+
+
+def _encode(keys: Mapping[str, Any]) -> bytes:
+    return encode_identifier(keys)

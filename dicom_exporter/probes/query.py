@@ -1,0 +1,86 @@
+"""C-FIND: how many matches an archive lists for a query, and how it ended (PS3.4 C.4.1, K.4.1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dicom_exporter.config import Query
+from dicom_exporter.dicom.connection import Connection
+from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
+from dicom_exporter.dicom.find import Find, FindEnded
+from dicom_exporter.probes.keys import SOP_CLASSES, identifier
+from dicom_exporter.probes.tally import Tally
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
+
+_SUCCESS = 0x0000
+_CANCELLED = 0xFE00
+_LIMIT_REACHED = 0xB001
+_NOT_AUTHORISED = 0x0124
+_OUT_OF_RESOURCES = 0xA700
+_UNSUPPORTED = frozenset({0x0122, 0xA900})
+"""SOP class not supported; identifier does not match SOP class."""
+_SUSPECT_COUNT = 100
+"""The limit that Orthanc's own security advice sets. Where an archive ends with Success at exactly this many, nobody can
+tell whether that was all: the count stands, its completeness is not claimed."""
+
+_ENDED = {
+    Outcome.ABORTED: QueryOutcome.ABORTED,
+    Outcome.CLOSED: QueryOutcome.ABORTED,
+    Outcome.NO_ANSWER: QueryOutcome.TIMEOUT,
+    Outcome.OVERLOAD: QueryOutcome.OVERLOAD,
+}
+"""What the end of an association means to the C-FIND on it; all else broke the protocol."""
+
+
+async def probe_query(association: Connection, query: Query, now: datetime, *, minimal: bool = False) -> QueryResult:
+    """Run `query` on an established association; `now` is the target's local time, for dates such as ``today``.
+
+    Never raises for what the peer does: `association.established` says whether it can still be used.
+    """
+    tally = Tally(query, minimal=minimal)
+    try:
+        find = await association.find(
+            SOP_CLASSES[query.model], identifier(query, now, minimal=minimal), query.max_matches, tally.consume
+        )
+    except NotOffered:
+        return QueryResult(QueryOutcome.UNSUPPORTED)
+    except FindEnded as ended:
+        return _result(_ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR), ended.find, tally)
+    except AssociationEnded as end:
+        return QueryResult(_ENDED.get(end.outcome, QueryOutcome.PROTOCOL_ERROR))
+    return _result(outcome_of(find), find, tally)
+
+
+def outcome_of(find: Find) -> QueryOutcome:
+    """What a C-FIND that got its final status, or that we cancelled, says about the archive (PS3.4 C.4.1.1.4)."""
+    status = find.status
+    if find.wants_cancel or status == _LIMIT_REACHED or status == _CANCELLED:
+        # FE00 without our C-CANCEL is how Orthanc says that its LimitFindResults cut the answer.
+        return QueryOutcome.TRUNCATED
+    if status == _SUCCESS:
+        return QueryOutcome.ALLOWED if find.matches else QueryOutcome.EMPTY
+    if status in _UNSUPPORTED:
+        return QueryOutcome.UNSUPPORTED
+    if status == _NOT_AUTHORISED:
+        return QueryOutcome.REFUSED
+    unable = status == _OUT_OF_RESOURCES or (status is not None and status >> 12 == 0xC)
+    return QueryOutcome.REFUSED if unable and not find.matches else QueryOutcome.FAILED
+
+
+def _result(outcome: QueryOutcome, find: Find, tally: Tally) -> QueryResult:
+    counted = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
+    if not counted and not find.matches:  # a 0 here would be one that nobody counted
+        return QueryResult(outcome, find.status, duration=find.duration)
+    return QueryResult(
+        outcome=outcome,
+        status=find.status,
+        matches=find.matches,
+        complete=(None if find.matches == _SUSPECT_COUNT else True) if counted else False,
+        instances=tally.instances,
+        matches_by=tally.matches_by,
+        duration=find.duration,
+        first_match=find.first_match,
+        match_interval_mean=find.interval_mean,
+        match_interval_max=find.interval_max,
+        minimal_keys=tally.minimal,
+    )

@@ -1,0 +1,190 @@
+"""All that one identity asks of one target, on as few associations as that takes, one after the other.
+
+```
+associate ─> C-ECHO ─> C-FIND ─> C-FIND ─> … ─> release
+                          └─ the archive aborts ─> associate ─> the C-FINDs that are left ─> release
+```
+
+The echo comes first: some archives accept the C-FIND context and then abort on the C-FIND (Orthanc, with its defaults).
+Nothing is tried twice, with one exception: a C-FIND that was aborted before any match is asked once more with the minimal
+keys, as some archives abort on a return key that they do not support.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import string
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dicom_exporter.config import Identity, Query, Target
+from dicom_exporter.dicom.connection import Connection, Endpoint, Gate, associate
+from dicom_exporter.dicom.errors import AssociationEnded, Rejected
+from dicom_exporter.dicom.phases import Phases
+from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
+from dicom_exporter.dicom.resolve import Resolver
+from dicom_exporter.dicom.transport import TLSClient
+from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
+from dicom_exporter.probes.echo import probe_echo
+from dicom_exporter.probes.keys import SOP_CLASSES, has_optional_keys
+from dicom_exporter.probes.query import probe_query
+from dicom_exporter.results import (
+    EchoResult,
+    Peer,
+    Phase,
+    QueryOutcome,
+    QueryResult,
+    Rejection,
+    Service,
+    SessionResult,
+    TLSFacts,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one identity asks of one target now."""
+
+    target: Target
+    identity: Identity
+    now: datetime
+    """Local time at the target, for queries that ask for ``today``."""
+    echo: bool
+    queries: tuple[Query, ...] = ()
+    minimal: frozenset[str] = frozenset()
+    """Names of the queries to ask with the minimal keys at once, as this archive aborted on more before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What a probe needs of its surroundings."""
+
+    resolver: Resolver
+    gate: Gate
+    connect_timeout: float
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is known so far."""
+
+    echo: EchoResult | None = None
+    queries: dict[str, QueryResult] = field(default_factory=dict)
+    minimal: set[str] = field(default_factory=set)
+    rejection: Rejection | None = None
+    services: dict[Service, bool] = field(default_factory=dict)
+    peer: Peer | None = None
+    tls: TLSFacts | None = None
+
+
+async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResult:
+    """Do what `plan` says before `deadline` (loop time). Never raises for what a peer does."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    found = _Found(minimal=set(plan.minimal))
+    left = deque(plan.queries)
+    phases = Phases()
+    associated = await _visit(plan, wire, deadline, left, found, phases)
+    while associated and left:  # the archive ended the association at a query: the next one needs another
+        later = Phases()
+        associated = await _visit(plan, wire, deadline, left, found, later)
+        phases.seconds[Phase.QUERY] += later.seconds.get(Phase.QUERY, 0.0)
+    for query in left:
+        found.queries[query.name] = QueryResult(QueryOutcome.NO_ASSOCIATION)
+    return SessionResult(
+        identity=plan.identity.name,
+        echo=found.echo,
+        queries=found.queries,
+        phases=phases.seconds,
+        duration=loop.time() - begun,
+        timeout=deadline - begun,
+        rejection=found.rejection,
+        services=found.services,
+        peer=found.peer,
+        tls=found.tls,
+    )
+
+
+async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], found: _Found, phases: Phases) -> bool:
+    """One association: the echo if it is due, then queries from the front of `left` until it ends.
+
+    Returns whether it got as far as the queries; at least one of those was dealt with then.
+    """
+    try:
+        async with associate(
+            _endpoint(plan),
+            _request(plan, left),
+            phases,
+            resolver=wire.resolver,
+            deadline=deadline,
+            connect_timeout=wire.connect_timeout,
+            gate=wire.gate,
+        ) as association:
+            if found.peer is None:
+                _introduce(found, association, plan, left)
+            if plan.echo and found.echo is None:
+                with phases.time(Phase.ECHO):
+                    found.echo = await probe_echo(association)
+            if left:
+                with phases.time(Phase.QUERY):
+                    await _ask(association, plan, left, found)
+    except AssociationEnded as end:
+        if plan.echo and found.echo is None:
+            found.echo = EchoResult(end.outcome)
+        if isinstance(end, Rejected):
+            found.rejection = end.rejection
+        return False
+    return True
+
+
+async def _ask(association: Connection, plan: Plan, left: deque[Query], found: _Found) -> None:
+    while left and association.established:
+        query = left[0]
+        minimal = query.name in found.minimal
+        result = await probe_query(association, query, plan.now, minimal=minimal)
+        unread = result.outcome is QueryOutcome.ABORTED and result.matches is None
+        if unread and not minimal and has_optional_keys(query):
+            found.minimal.add(query.name)
+            continue
+        found.queries[query.name] = result
+        left.popleft()
+
+
+def _introduce(found: _Found, association: Connection, plan: Plan, queries: Iterable[Query]) -> None:
+    accept = association.accept
+    found.peer = Peer(accept.implementation_class_uid, accept.implementation_version, accept.max_pdu_length)
+    found.services = {SERVICES[uid]: association.accepted(uid) for uid in _abstract_syntaxes(plan, queries)}
+    found.tls = association.tls
+
+
+def _abstract_syntaxes(plan: Plan, queries: Iterable[Query]) -> tuple[str, ...]:
+    """What to propose: no more than is needed, as some archives abort on what they do not like (ConQuest 1.4.16)."""
+    wanted = dict.fromkeys([VERIFICATION] if plan.echo else [])
+    wanted.update(dict.fromkeys(SOP_CLASSES[query.model] for query in queries))
+    return tuple(wanted) or (VERIFICATION,)
+
+
+def _request(plan: Plan, queries: Iterable[Query]) -> AssociateRequest:
+    identity = plan.identity
+    user = identity.user_identity
+    return associate_request(
+        plan.target.called_ae_title,
+        identity.calling_ae_title or _random_title(),
+        _abstract_syntaxes(plan, queries),
+        Credentials(user.username, user.password.reveal()) if user is not None else None,
+    )
+
+
+def _random_title() -> str:
+    """A calling AE title that nobody has on a list, new each time."""
+    return "X" + "".join(random.choices(string.ascii_uppercase, k=15))
+
+
+def _endpoint(plan: Plan) -> Endpoint:
+    address = plan.target.address
+    tls = plan.identity.tls
+    client = TLSClient(tls.context, tls.server_name or address.host) if tls is not None else None
+    return Endpoint(address.host, address.port, plan.target.ip_version, client)

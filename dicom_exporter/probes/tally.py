@@ -1,0 +1,117 @@
+"""Counts over matches, taken from each match's bytes; nothing of a match is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import UID_dictionary
+
+from dicom_exporter.config import Query
+from dicom_exporter.dicom.dataset import MalformedDataset, find_values, integer_string
+from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
+from dicom_exporter.probes.modalities import MODALITIES
+
+MAX_VALUES = 50
+"""Distinct values that are counted apart for one attribute; later ones count as `OTHER`."""
+OTHER = "other"
+NONE = "none"
+"""The value of a match that has none."""
+
+_TEXT_LENGTH = 64
+_SOP_CLASSES = frozenset(uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class")
+_VOCABULARIES = {
+    "Modality": MODALITIES,
+    "ModalitiesInStudy": MODALITIES,
+    "SOPClassesInStudy": _SOP_CLASSES,
+}
+"""Attributes whose values the standard lists. What is not listed counts as `OTHER`, so that an archive which answers
+with something else there, a name even, cannot bring it into a label."""
+
+
+class Tally:
+    """Sums instances and counts values for the matches of one query. Hand `consume` to the C-FIND."""
+
+    __slots__ = ("_attributes", "_instances", "_instances_tag", "_step_tag", "_step_tags", "_top_tags", "minimal")
+
+    def __init__(self, query: Query, *, minimal: bool = False) -> None:
+        self.minimal = minimal
+        keywords = () if minimal else query.count_by
+        self._attributes: dict[str, dict[str, int]] = {keyword: {} for keyword in keywords}
+        self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not minimal else None
+        self._instances: int | None = None if self._instances_tag is None else 0
+        self._step_tag = _tag(STEP_SEQUENCE)
+        self._step_tags = {_tag(keyword): keyword for keyword in keywords if in_step(query, keyword)}
+        self._top_tags = {_tag(keyword): keyword for keyword in keywords if not in_step(query, keyword)}
+
+    @property
+    def consume(self) -> Callable[[bytes], None]:
+        """What the C-FIND calls with the bytes of each match."""
+        if self._attributes:
+            return self._count_values
+        return self._skip if self._instances_tag is None else self._sum_instances
+
+    @property
+    def instances(self) -> int | None:
+        """Sum of NumberOfStudyRelatedInstances; None where it was not asked for, or where one match lacked it."""
+        return self._instances
+
+    @property
+    def matches_by(self) -> Mapping[str, Mapping[str, int]]:
+        """Matches by attribute keyword and value. Over the values of an attribute they sum to the matches."""
+        return self._attributes
+
+    def _skip(self, data: bytes) -> None:
+        pass
+
+    def _sum_instances(self, data: bytes) -> None:
+        tag = self._instances_tag
+        if self._instances is None or tag is None:
+            return
+        try:
+            count = integer_string(find_values(data, (tag,)).get(tag, b""))
+        except MalformedDataset:
+            count = None
+        self._instances = None if count is None else self._instances + count
+
+    def _count_values(self, data: bytes) -> None:
+        self._sum_instances(data)
+        try:
+            values = find_values(data, self._top_tags) if self._top_tags else {}
+            if self._step_tags:
+                values |= find_values(data, self._step_tags, sequence=self._step_tag)
+        except MalformedDataset:
+            for counts in self._attributes.values():
+                _add(counts, OTHER)
+            return
+        for tag, keyword in (*self._top_tags.items(), *self._step_tags.items()):
+            _add(self._attributes[keyword], label_value(keyword, values.get(tag, b"")))
+
+
+def label_value(keyword: str, value: bytes) -> str:
+    """The label for a raw value of attribute `keyword`; several values are sorted and joined by ``+``: ``CT+PT``."""
+    texts = sorted({part.strip(b" \0") for part in value.split(b"\\")} - {b""})
+    if not texts:
+        return NONE
+    vocabulary = _VOCABULARIES.get(keyword)
+    if vocabulary is None:
+        return "+".join(_printable(text) for text in texts)[:_TEXT_LENGTH]
+    shown = sorted({name if (name := text.decode("ascii", "replace")) in vocabulary else OTHER for text in texts})
+    return "+".join(shown)
+
+
+def _printable(text: bytes) -> str:
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in text[:_TEXT_LENGTH])
+
+
+def _add(counts: dict[str, int], value: str) -> None:
+    if value not in counts and len(counts) >= MAX_VALUES:
+        value = OTHER
+    counts[value] = counts.get(value, 0) + 1
+
+
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(f"{keyword} is no DICOM keyword")
+    return tag
