@@ -1,0 +1,33 @@
+"""The configuration that goes with the demo's peers."""
+
+from __future__ import annotations
+
+OPEN_TITLE = "DEMO_OPEN"
+GUARDED_TITLE = "DEMO_GUARDED"
+KNOWN_CALLER = "PROMETHEUS"
+"""The calling AE title of the built-in identity `monitor`, the only one that the guarded peer accepts."""
+
+
+def config_text(open_address: str, guarded_address: str, closed_address: str) -> str:
+    """The text of a config.yml with one target per peer; addresses are `host:port`."""
+    return f"""\
+# What `dicom_exporter demo` probes. All of it is on this machine, and every study in it is made up.
+targets:
+  - name: demo-open              # answers anyone, as most archives on the internet do
+    address: {open_address}
+    called_ae_title: {OPEN_TITLE}
+    expect: available
+    modules: [availability]
+    labels: {{site: demo-north, country: DE}}
+  - name: demo-guarded           # answers {KNOWN_CALLER} and nobody else
+    address: {guarded_address}
+    called_ae_title: {GUARDED_TITLE}
+    expect: guarded
+    modules: [availability]
+    labels: {{site: demo-south, country: DE}}
+  - name: demo-closed            # nothing listens here
+    address: {closed_address}
+    expect: closed
+    modules: [availability]
+    labels: {{site: demo-west, country: FR}}
+"""

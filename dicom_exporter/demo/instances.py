@@ -1,0 +1,34 @@
+"""The one image that the demo's archive hands out, for whichever instance is asked for."""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+
+from dicom_exporter.demo.archive import Record
+
+_SIDE = 8  # pixels
+_TAKEN = (
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyID", "StudyDate", "StudyTime", "AccessionNumber", "Modality", "SeriesNumber", "InstanceNumber",
+)  # fmt: skip
+
+
+def synthetic_instance(record: Record) -> Dataset:
+    """An image of 8 by 8 grey pixels with the identity of `record` (level IMAGE).
+
+    Enough to be sent and stored; the acquisition parameters that its SOP class demands are not made up.
+    """
+    instance = Dataset()
+    for keyword in _TAKEN:
+        setattr(instance, keyword, record[keyword])
+    instance.ImageType = ["DERIVED", "SECONDARY"]
+    instance.BurnedInAnnotation = "NO"
+    instance.SamplesPerPixel = 1
+    instance.PhotometricInterpretation = "MONOCHROME2"
+    instance.Rows = instance.Columns = _SIDE
+    instance.BitsAllocated = instance.BitsStored = 8
+    instance.HighBit = 7
+    instance.PixelRepresentation = 0
+    instance.add_new("PixelData", "OB", bytes(range(0, 4 * _SIDE * _SIDE, 4)))
+    return instance
