@@ -1,4 +1,4 @@
-"""The last answers of queries that carry `every`: how often a heavy question is put to an archive, whatever the scrapes do."""
+"""The last answers of queries that carry `every`: a heavy question is put to an archive no oftener, whoever scrapes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dicom_exporter.config import Identity, Query, Target
 from dicom_exporter.results import QueryOutcome, QueryResult
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

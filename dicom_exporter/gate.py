@@ -11,7 +11,7 @@ from dicom_exporter.dicom.resolve import SocketAddress
 
 
 class Gate:
-    """Lets associations through. Whoever waits past its deadline ends as `Overloaded`: the peer has done nothing wrong."""
+    """Lets associations through. Whoever waits past its deadline ends as `Overloaded`: the peer did nothing wrong."""
 
     def __init__(self, max_concurrent_probes: int) -> None:
         self._slots = asyncio.Semaphore(max_concurrent_probes)
@@ -42,7 +42,8 @@ class Gate:
 
     @asynccontextmanager
     async def association(self, deadline: float) -> AsyncIterator[None]:
-        """Hold one of `max_concurrent_probes` places. Entered once connected: a pending connect costs the peers nothing."""
+        """Hold one of `max_concurrent_probes` places; entered once connected, as a pending connect costs peers
+        nothing."""
         slots = self._slots
         await _acquire(slots, deadline, "no place among the associations at once")
         try:

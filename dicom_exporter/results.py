@@ -1,7 +1,7 @@
 """What a probe found, as small frozen values.
 
-Probes make these, `exposure` and `metrics` read them. Nothing here does anything, and nothing here imports more than the
-standard library. A field that is ``None`` was not established: it becomes an absent sample, never a 0.
+Probes make these, `exposure` and `metrics` read them. Nothing here does anything, and nothing here imports more than
+the standard library. A field that is ``None`` was not established: it becomes an absent sample, never a 0.
 
 No field may ever hold an identifying attribute of a match (PS3.15 Annex E lists them).
 """

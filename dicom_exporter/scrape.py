@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -129,8 +131,8 @@ class Scraper:
                 continue
             try:
                 found = await probe_session(plan, wire, begun + min(own, share))
-            except Exception:  # a bug of ours: it must not cost the other targets their scrape
-                self._log.exception("probe failed, please report this", target=target.name, identity=name)
+            except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
+                self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
                 continue
             sessions.append(self._settle(plan, found, kept))
         return TargetResult(target.name, tuple(sessions))
@@ -199,3 +201,9 @@ def queries(modules: Iterable[Module]) -> list[Query]:
 def local_time(target: Target) -> datetime:
     """Now, where the target is; in the system's own zone where the config does not say."""
     return datetime.now(ZoneInfo(target.timezone)) if target.timezone else datetime.now().astimezone()
+
+
+def place(error: BaseException) -> str:
+    """Type and source line of `error`, for a log. Not its text: that may quote what an archive sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"

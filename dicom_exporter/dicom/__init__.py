@@ -8,5 +8,6 @@ bytes in ──> pdu.py ──> association.py ──> events ──>│ connect
                         dimse.py: commands      the only file with a socket
 ```
 
-Everything up to `connection` is sans-I/O: bytes in, events out, no clock and no socket, so a test can feed it byte by byte.
+Everything up to `connection` is sans-I/O: bytes in, events out, no clock and no socket, so a test can feed it byte by
+byte.
 """

@@ -1,7 +1,7 @@
 """A walk over a match, in implicit VR little endian (PS3.5 7.1.3), for the few attributes we may count by.
 
-A match holds patients. So it is not decoded: this walks from element to element by their lengths and lifts out the values
-of the tags it is asked for, at the top level or one sequence down. Everything else is stepped over unread.
+A match holds patients. So it is not decoded: this walks from element to element by their lengths and lifts out the
+values of the tags it is asked for, at the top level or one sequence down. Everything else is stepped over unread.
 """
 
 from __future__ import annotations

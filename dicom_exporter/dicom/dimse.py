@@ -86,7 +86,8 @@ def parse_command(data: bytes) -> Command:
 class MessageAssembler:
     """PDVs in any fragmentation -> messages.
 
-    One message at a time, as we have one operation at a time (PS3.7 6.3.1: fragments of two messages do not interleave).
+    One message at a time, as we have one operation at a time (PS3.7 6.3.1: fragments of two messages do not
+    interleave).
     The command of the last one-fragment command is kept, because the responses of a C-FIND repeat it byte for byte.
     """
 

@@ -20,8 +20,8 @@ DicomError
     └── Overloaded             overload: we were too slow, which says nothing about the peer
 ```
 
-Foreign exceptions (OSError, ssl.SSLError, TimeoutError) are mapped to these once, in `connection`. The texts are ours, never
-the peer's: they may be logged.
+Foreign exceptions (OSError, ssl.SSLError, TimeoutError) are mapped to these once, in `connection`. The texts are
+ours, never the peer's: they may be logged.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Find:
         ):
             raise ProtocolViolation("not a response to our C-FIND")
         status = command.status
-        if status == PENDING or status == PENDING_OPTIONAL_KEYS_UNSUPPORTED:
+        if status in (PENDING, PENDING_OPTIONAL_KEYS_UNSUPPORTED):
             if dataset is None:
                 raise ProtocolViolation("pending response without a match")
             if self.matches < self._max_matches:

@@ -7,8 +7,8 @@
 +------+----------+----------------+------------------------------+
 ```
 
-Only what an association requestor can receive is read. Nothing here trusts a length: each is compared with what is really
-there and with `Limits` before it is used, and whatever does not fit raises `ProtocolViolation` or `NotDicom`.
+Only what an association requestor can receive is read. Nothing here trusts a length: each is compared with what is
+really there and with `Limits` before it is used, and whatever does not fit raises `ProtocolViolation` or `NotDicom`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _ITEM = struct.Struct(">BxH")
 _ASSOCIATE_FIXED_LENGTH = 68
 """Protocol version, two AE titles and reserved bytes before the first item, PS3.8 Table 9-17."""
 _SHOWN_TEXT = 64
-"""Characters kept of a peer's own words. A UID has at most 64, a version name 16 (PS3.5 Table 6.2-1, PS3.7 D.3.3.2.3)."""
+"""Characters kept of a peer's own words. A UID has at most 64, a version name 16 (PS3.5 Table 6.2-1, PS3.7
+D.3.3.2.3)."""
 
 
 class PDUType(IntEnum):
@@ -254,5 +255,5 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _text(value: bytes) -> str:
-    """A peer's UID or name: padding off, cut, and nothing but ASCII; other bytes are shown as ``\\xNN``."""
+    r"""A peer's UID or name: padding off, cut, and nothing but ASCII; other bytes are shown as ``\xNN``."""
     return value.strip(b" \0")[:_SHOWN_TEXT].decode("ascii", "backslashreplace")

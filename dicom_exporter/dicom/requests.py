@@ -1,7 +1,8 @@
 """The bytes we send, encoded by pynetdicom and pydicom once and kept.
 
-An A-ASSOCIATE-RQ has its two AE titles at fixed places (PS3.8 Table 9-11), so one encoded request per set of presentation
-contexts serves every target: the titles are written over. All else is the same bytes for the same arguments.
+An A-ASSOCIATE-RQ has its two AE titles at fixed places (PS3.8 Table 9-11), so one encoded request per set of
+presentation contexts serves every target: the titles are written over. All else is the same bytes for the same
+arguments.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ def associate_request(
 ) -> AssociateRequest:
     """Encode an A-ASSOCIATE-RQ (PS3.8 9.3.2).
 
-    Each abstract syntax is proposed with implicit VR little endian alone, which every SCP must take (PS3.5 10.1). Titles
-    are at most 16 ASCII characters.
+    Each abstract syntax is proposed with implicit VR little endian alone, which every SCP must take (PS3.5 10.1).
+    Titles are at most 16 ASCII characters.
     """
     template, context_ids = _associate_template(tuple(abstract_syntaxes), credentials)
     data = bytearray(template)

@@ -1,7 +1,7 @@
 """Names to addresses, off the event loop.
 
-`getaddrinfo` blocks for as long as a dead DNS server makes it, so it runs on a few daemon threads: they hold up neither a
-target that is given by address, nor the loop, nor the end of the process.
+`getaddrinfo` blocks for as long as a dead DNS server makes it, so it runs on a few daemon threads: they hold up
+neither a target that is given by address, nor the loop, nor the end of the process.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class TLSClient:
 def acknowledge_quickly(sock: socket.socket) -> None:
     """Have the kernel acknowledge what comes next at once (Linux only; it is not sticky, so ask again after each read).
 
-    DCMTK sends a PDU's header and body in two writes with Nagle's algorithm on: the body waits for our acknowledgement of
-    the header, which Linux would delay by 40 ms, and we would measure our own kernel.
+    DCMTK sends a PDU's header and body in two writes with Nagle's algorithm on: the body waits for our
+    acknowledgement of the header, which Linux would delay by 40 ms, and we would measure our own kernel.
     """
     if _QUICK_ACK is not None:
         try:

@@ -6,7 +6,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from dicom_exporter.results import Service
 
-__all__ = ["SERVICES", "STUDY_FIND", "PATIENT_FIND", "VERIFICATION", "WORKLIST_FIND", "ImplicitVRLittleEndian"]
+__all__ = ["PATIENT_FIND", "SERVICES", "STUDY_FIND", "VERIFICATION", "WORKLIST_FIND", "ImplicitVRLittleEndian"]
 
 VERIFICATION = "1.2.840.10008.1.1"
 STUDY_FIND = "1.2.840.10008.5.1.4.1.2.2.1"

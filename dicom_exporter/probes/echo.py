@@ -1,4 +1,4 @@
-"""C-ECHO: does the archive answer us (PS3.7 9.1.5)?"""
+"""C-ECHO: does the archive answer us? PS3.7 9.1.5."""
 
 from __future__ import annotations
 

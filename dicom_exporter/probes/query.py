@@ -20,8 +20,8 @@ _OUT_OF_RESOURCES = 0xA700
 _UNSUPPORTED = frozenset({0x0122, 0xA900})
 """SOP class not supported; identifier does not match SOP class."""
 _SUSPECT_COUNT = 100
-"""The limit that Orthanc's own security advice sets. Where an archive ends with Success at exactly this many, nobody can
-tell whether that was all: the count stands, its completeness is not claimed."""
+"""The limit that Orthanc's own security advice sets. Where an archive ends with Success at exactly this many, nobody
+can tell whether that was all: the count stands, its completeness is not claimed."""
 
 _ENDED = {
     Outcome.ABORTED: QueryOutcome.ABORTED,
@@ -54,7 +54,7 @@ async def probe_query(association: Connection, query: Query, now: datetime, *, m
 def outcome_of(find: Find) -> QueryOutcome:
     """What a C-FIND that got its final status, or that we cancelled, says about the archive (PS3.4 C.4.1.1.4)."""
     status = find.status
-    if find.wants_cancel or status == _LIMIT_REACHED or status == _CANCELLED:
+    if find.wants_cancel or status in (_LIMIT_REACHED, _CANCELLED):
         # FE00 without our C-CANCEL is how Orthanc says that its LimitFindResults cut the answer.
         return QueryOutcome.TRUNCATED
     if status == _SUCCESS:

@@ -6,14 +6,14 @@ associate ─> C-ECHO ─> C-FIND ─> C-FIND ─> … ─> release
 ```
 
 The echo comes first: some archives accept the C-FIND context and then abort on the C-FIND (Orthanc, with its defaults).
-Nothing is tried twice, with one exception: a C-FIND that was aborted before any match is asked once more with the minimal
-keys, as some archives abort on a return key that they do not support.
+Nothing is tried twice, with one exception: a C-FIND that was aborted before any match is asked once more with the
+minimal keys, as some archives abort on a return key that they do not support.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import secrets
 import string
 from collections import deque
 from collections.abc import Iterable
@@ -180,7 +180,7 @@ def _request(plan: Plan, queries: Iterable[Query]) -> AssociateRequest:
 
 def _random_title() -> str:
     """A calling AE title that nobody has on a list, new each time."""
-    return "X" + "".join(random.choices(string.ascii_uppercase, k=15))
+    return "X" + "".join(secrets.choice(string.ascii_uppercase) for _ in range(15))
 
 
 def _endpoint(plan: Plan) -> Endpoint:

@@ -1,0 +1,62 @@
+"""Counting the responses of a C-FIND, with a clock in the test's hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from dicom_exporter.dicom.dimse import C_FIND_RSP, Command, Message
+from dicom_exporter.dicom.errors import ProtocolViolation
+from dicom_exporter.dicom.find import Find
+
+
+def response(
+    status: int | None, dataset: bytes | None = None, *, field: int = C_FIND_RSP, message_id: int = 2
+) -> Message:
+    return Message(3, Command(field, message_id, dataset is not None, status), dataset)
+
+
+def find(max_matches: int = 10) -> tuple[Find, list[bytes]]:
+    seen: list[bytes] = []
+    return Find(3, 2, max_matches, seen.append, begun=100.0), seen
+
+
+def test_counts_both_pending_statuses_and_times_them() -> None:
+    counted, seen = find()
+    for at, status in ((101.0, 0xFF00), (101.5, 0xFF01), (103.0, 0xFF00)):
+        assert not counted.receive(response(status, b"match"), at)
+    assert counted.receive(response(0), 104.0)
+    assert (counted.matches, counted.status, seen) == (3, 0, [b"match"] * 3)
+    assert (counted.duration, counted.first_match) == (4.0, 1.0)
+    assert (counted.interval_mean, counted.interval_max) == (1.0, 1.5)
+
+
+def test_no_match_has_no_times() -> None:
+    counted, _ = find()
+    assert counted.receive(response(0), 101.0)
+    assert (counted.first_match, counted.interval_mean, counted.interval_max) == (None, None, None)
+
+
+def test_exactly_the_bound_is_complete_and_one_more_is_not() -> None:
+    counted, _ = find(max_matches=2)
+    counted.receive(response(0xFF00, b"1"), 101)
+    counted.receive(response(0xFF00, b"2"), 101)
+    assert not counted.wants_cancel
+    counted.receive(response(0xFF00, b"3"), 101)
+    assert counted.wants_cancel
+    assert counted.matches == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        response(0xFF00, None),
+        response(None),
+        response(0, field=0x8030),
+        response(0, message_id=7),
+        response(0)._replace(context_id=1),
+    ],
+)
+def test_what_is_no_answer_to_us(message: Message) -> None:
+    counted, _ = find()
+    with pytest.raises(ProtocolViolation):
+        counted.receive(message, 101)

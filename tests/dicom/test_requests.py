@@ -1,0 +1,105 @@
+"""What we send, as pynetdicom and pydicom read it back."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, DIMSEMessage
+from pynetdicom.dsutils import decode
+from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
+
+from dicom_exporter.dicom import requests
+from dicom_exporter.dicom.uids import STUDY_FIND, VERIFICATION
+
+
+def read(data: bytes) -> DIMSEMessage:
+    """Have pynetdicom put the message in `data` together; every PDU must keep to its length."""
+    message = DIMSEMessage()
+    complete = False
+    while data:
+        length = 6 + int.from_bytes(data[2:6], "big")
+        pdu = P_DATA_TF()
+        pdu.decode(data[:length])
+        complete = message.decode_msg(pdu.to_primitive())
+        data = data[length:]
+    assert complete
+    return message
+
+
+def test_associate_request() -> None:
+    request = requests.associate_request("MAINPACS", "PROMETHEUS", [VERIFICATION, STUDY_FIND])
+    pdu = A_ASSOCIATE_RQ()
+    pdu.decode(request.data)
+    assert (pdu.called_ae_title, pdu.calling_ae_title) == ("MAINPACS", "PROMETHEUS")
+    assert [(c.abstract_syntax, c.context_id) for c in pdu.presentation_context] == [(VERIFICATION, 1), (STUDY_FIND, 3)]
+    assert all(c.transfer_syntax == ["1.2.840.10008.1.2"] for c in pdu.presentation_context)
+    assert pdu.user_information.maximum_length == requests.MAX_PDU_LENGTH
+    assert pdu.user_information.implementation_class_uid == requests.IMPLEMENTATION_CLASS_UID
+    assert pdu.user_information.user_identity is None
+    assert request.context_ids == {VERIFICATION: 1, STUDY_FIND: 3}
+
+
+def test_titles_of_one_request_do_not_reach_the_next() -> None:
+    first = requests.associate_request("A", "B", [VERIFICATION]).data
+    requests.associate_request("LONGER_THAN_A_16", "C", [VERIFICATION])
+    assert requests.associate_request("A", "B", [VERIFICATION]).data == first
+
+
+def test_user_identity() -> None:
+    request = requests.associate_request("A", "B", [VERIFICATION], requests.Credentials("monitor", "geheim"))
+    pdu = A_ASSOCIATE_RQ()
+    pdu.decode(request.data)
+    identity = pdu.user_information.user_identity
+    assert identity is not None
+    assert (identity.id_type, identity.primary, identity.secondary) == (2, b"monitor", b"geheim")
+    assert identity.response_requested is False
+
+
+def test_secrets_do_not_print() -> None:
+    credentials = requests.Credentials("monitor", "geheim")
+    request = requests.associate_request("A", "B", [VERIFICATION], credentials)
+    assert "geheim" not in f"{credentials!r} {credentials} {request!r}"
+
+
+@pytest.mark.parametrize("title", ["", "X" * 17, "Ä"])
+def test_bad_titles(title: str) -> None:
+    with pytest.raises(ValueError):
+        requests.associate_request(title, "B", [VERIFICATION])
+
+
+@pytest.mark.parametrize("max_pdu_length", [0, 16, 20, 16384])
+def test_messages_keep_to_the_peers_pdu_length(max_pdu_length: int) -> None:
+    data = requests.echo_request(VERIFICATION, 1, 5, max_pdu_length)
+    message = read(data)
+    assert isinstance(message, C_ECHO_RQ)
+    assert message.command_set.MessageID == 5
+    while data:
+        length = int.from_bytes(data[2:6], "big")
+        assert length <= (max_pdu_length or requests.MAX_PDU_LENGTH)
+        data = data[6 + length :]
+
+
+def test_find_request() -> None:
+    identifier = requests.encode_identifier(
+        {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "", "ScheduledProcedureStepSequence": {"Modality": "CT"}}
+    )
+    message = read(requests.find_request(STUDY_FIND, identifier, 3, 2, 30))
+    assert isinstance(message, C_FIND_RQ)
+    assert message.command_set.AffectedSOPClassUID == STUDY_FIND
+    dataset = decode(BytesIO(message.data_set.getvalue()), True, True)
+    assert dataset.QueryRetrieveLevel == "STUDY"
+    assert dataset.StudyInstanceUID == ""
+    assert dataset.ScheduledProcedureStepSequence[0].Modality == "CT"
+
+
+def test_cancel_request_names_the_request_it_cancels() -> None:
+    message = read(requests.cancel_request(3, 9, 0))
+    assert isinstance(message, C_CANCEL_RQ)
+    assert message.command_set.MessageIDBeingRespondedTo == 9
+
+
+def test_identifiers_are_never_logged_by_pynetdicom() -> None:
+    from pynetdicom import _config
+
+    assert _config.LOG_RESPONSE_IDENTIFIERS is False
