@@ -42,8 +42,7 @@ class Gate:
 
     @asynccontextmanager
     async def association(self, deadline: float) -> AsyncIterator[None]:
-        """Hold one of `max_concurrent_probes` places; entered once connected, as a pending connect costs peers
-        nothing."""
+        """Hold one of `max_concurrent_probes` places. Entered once connected: a pending connect costs no peer."""
         slots = self._slots
         await _acquire(slots, deadline, "no place among the associations at once")
         try:

@@ -83,12 +83,23 @@ _EXPECTED: dict[tuple[State, PDUType], State] = {
 class Association:
     """One association. Feed it with `receive`; send what its methods return, and `outgoing` after each `receive`."""
 
-    __slots__ = ("_assembler", "_buffer", "accept", "bytes_allowed", "bytes_received", "limits", "outgoing", "state")
+    __slots__ = (
+        "_assembler",
+        "_buffer",
+        "_end",
+        "accept",
+        "bytes_allowed",
+        "bytes_received",
+        "limits",
+        "outgoing",
+        "state",
+    )
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._buffer = PDUBuffer(self.limits)
         self._assembler = MessageAssembler(self.limits)
+        self._end: AssociationEnded | None = None
         self.state = State.START
         self.accept: AssociateAccept | None = None
         """The A-ASSOCIATE-AC, once it came."""
@@ -128,6 +139,8 @@ class Association:
             more.
             ConnectionEnded: the peer asked for release where an answer was due (its A-RELEASE-RP is in `outgoing`).
             NotDicom, ProtocolViolation: the A-ABORT that is due is in `outgoing`.
+
+        Where messages came before that, it returns them, and `raise_end` raises.
         """
         messages: list[Message] = []
         if self.state is State.ENDED:
@@ -142,14 +155,19 @@ class Association:
                 else:
                     if self._advance(pdu_type, source[start:stop]) is State.ENDED:
                         break
-        except (Rejected, Aborted, ConnectionEnded):
+        except AssociationEnded as end:
             self.state = State.ENDED
-            raise
-        except AssociationEnded:
-            self.state = State.ENDED
-            self.outgoing = ABORT_UNEXPECTED
-            raise
+            if not isinstance(end, Rejected | Aborted | ConnectionEnded):
+                self.outgoing = ABORT_UNEXPECTED
+            if not messages:
+                raise
+            self._end = end  # an answer came first: it counts
         return messages
+
+    def raise_end(self) -> None:
+        """Raise what `receive` held back because messages had come before it; call it once those are dealt with."""
+        if self._end is not None:
+            raise self._end
 
     def _advance(self, pdu_type: PDUType, body: bytes) -> State:
         before = self.state

@@ -17,8 +17,8 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom import _config
-from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, DIMSEMessage
-from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND
+from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_STORE
 from pynetdicom.dsutils import encode
 from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
 from pynetdicom.pdu_primitives import (
@@ -149,10 +149,28 @@ def cancel_request(context_id: int, message_id: int, max_pdu_length: int) -> byt
     return _encode(C_CANCEL_RQ(), primitive, context_id, max_pdu_length)
 
 
-def _encode(message: DIMSEMessage, primitive: Any, context_id: int, max_pdu_length: int) -> bytes:
+def store_command(
+    sop_class: str, sop_instance_uid: str, context_id: int, message_id: int, max_pdu_length: int
+) -> bytes:
+    """Encode the command of a C-STORE-RQ (PS3.7 9.3.1.1); its dataset follows, as PDVs of `store.fragments`."""
+    primitive = C_STORE()
+    primitive.MessageID = message_id
+    primitive.AffectedSOPClassUID = UID(sop_class)
+    primitive.AffectedSOPInstanceUID = UID(sop_instance_uid)
+    primitive.Priority = _LOW_PRIORITY
+    primitive.DataSet = BytesIO(b"\0\0")  # stands for the dataset, so that the command announces one
+    return _encode(C_STORE_RQ(), primitive, context_id, max_pdu_length, command_only=True)
+
+
+def _encode(
+    message: DIMSEMessage, primitive: Any, context_id: int, max_pdu_length: int, *, command_only: bool = False
+) -> bytes:
     message.primitive_to_message(primitive)
     encoded = bytearray()
     for data in message.encode_msg(context_id, max_pdu_length or MAX_PDU_LENGTH):
+        is_dataset = not data.presentation_data_value_list[0][1][0] & 1  # message control header, PS3.8 E.2
+        if command_only and is_dataset:
+            continue
         pdu = P_DATA_TF()
         pdu.from_primitive(data)
         encoded += pdu.encode()
@@ -164,9 +182,14 @@ def encode_identifier(keys: Mapping[str, str | Sequence[str] | Mapping[str, str]
 
     A mapping as value is the one item of a sequence (PS3.4 C.2.2.2.6). Implicit VR little endian.
     """
-    encoded = encode(_dataset(keys), True, True)
+    return encode_dataset(_dataset(keys))
+
+
+def encode_dataset(dataset: Dataset) -> bytes:
+    """Encode a dataset of ours in implicit VR little endian (PS3.5 7.1.3)."""
+    encoded = encode(dataset, True, True)
     if encoded is None:
-        raise ValueError("pydicom could not encode the identifier")
+        raise ValueError("pydicom could not encode the dataset")
     return encoded
 
 

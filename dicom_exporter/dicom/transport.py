@@ -24,6 +24,8 @@ from dicom_exporter.dicom.errors import (
 from dicom_exporter.dicom.resolve import SocketAddress
 from dicom_exporter.results import TLSFacts
 
+Buffer = bytes | memoryview
+
 LATE = 0.25
 """Seconds. A timer that fires this much after its time proves that we are overloaded, and nothing about the peer."""
 

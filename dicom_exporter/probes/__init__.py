@@ -1,2 +1,1 @@
-"""What we ask of a target: one file per thing. A probe owns nothing, keeps nothing, and never raises for what a peer
-does."""
+"""What we ask of a target, one file a thing. A probe owns nothing, keeps nothing, never raises for what a peer does."""

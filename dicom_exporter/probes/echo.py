@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import NotOffered
+from dicom_exporter.dicom.operations import echo
 from dicom_exporter.results import EchoResult, Outcome
 
 _SUCCESS = 0x0000
@@ -16,7 +17,7 @@ async def probe_echo(association: Connection) -> EchoResult:
         AssociationEnded: the association ended in place of the answer; the outcome is in the exception.
     """
     try:
-        status = await association.echo()
+        status = await echo(association)
     except NotOffered as end:
         return EchoResult(end.outcome)
     return EchoResult(Outcome.SUCCESS if status == _SUCCESS else Outcome.FAILURE_STATUS, status)

@@ -8,6 +8,7 @@ from dicom_exporter.config import Query
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
 from dicom_exporter.dicom.find import Find, FindEnded
+from dicom_exporter.dicom.operations import find
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
 from dicom_exporter.probes.tally import Tally
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
@@ -39,8 +40,12 @@ async def probe_query(association: Connection, query: Query, now: datetime, *, m
     """
     tally = Tally(query, minimal=minimal)
     try:
-        find = await association.find(
-            SOP_CLASSES[query.model], identifier(query, now, minimal=minimal), query.max_matches, tally.consume
+        counted = await find(
+            association,
+            SOP_CLASSES[query.model],
+            identifier(query, now, minimal=minimal),
+            query.max_matches,
+            tally.consume,
         )
     except NotOffered:
         return QueryResult(QueryOutcome.UNSUPPORTED)
@@ -48,39 +53,39 @@ async def probe_query(association: Connection, query: Query, now: datetime, *, m
         return _result(_ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR), ended.find, tally)
     except AssociationEnded as end:
         return QueryResult(_ENDED.get(end.outcome, QueryOutcome.PROTOCOL_ERROR))
-    return _result(outcome_of(find), find, tally)
+    return _result(outcome_of(counted), counted, tally)
 
 
-def outcome_of(find: Find) -> QueryOutcome:
+def outcome_of(counted: Find) -> QueryOutcome:
     """What a C-FIND that got its final status, or that we cancelled, says about the archive (PS3.4 C.4.1.1.4)."""
-    status = find.status
-    if find.wants_cancel or status in (_LIMIT_REACHED, _CANCELLED):
+    status = counted.status
+    if counted.wants_cancel or status in (_LIMIT_REACHED, _CANCELLED):
         # FE00 without our C-CANCEL is how Orthanc says that its LimitFindResults cut the answer.
         return QueryOutcome.TRUNCATED
     if status == _SUCCESS:
-        return QueryOutcome.ALLOWED if find.matches else QueryOutcome.EMPTY
+        return QueryOutcome.ALLOWED if counted.matches else QueryOutcome.EMPTY
     if status in _UNSUPPORTED:
         return QueryOutcome.UNSUPPORTED
     if status == _NOT_AUTHORISED:
         return QueryOutcome.REFUSED
     unable = status == _OUT_OF_RESOURCES or (status is not None and status >> 12 == 0xC)
-    return QueryOutcome.REFUSED if unable and not find.matches else QueryOutcome.FAILED
+    return QueryOutcome.REFUSED if unable and not counted.matches else QueryOutcome.FAILED
 
 
-def _result(outcome: QueryOutcome, find: Find, tally: Tally) -> QueryResult:
+def _result(outcome: QueryOutcome, counted: Find, tally: Tally) -> QueryResult:
     counted = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
-    if not counted and not find.matches:  # a 0 here would be one that nobody counted
-        return QueryResult(outcome, find.status, duration=find.duration)
+    if not counted and not counted.matches:  # a 0 here would be one that nobody counted
+        return QueryResult(outcome, counted.status, duration=counted.duration)
     return QueryResult(
         outcome=outcome,
-        status=find.status,
-        matches=find.matches,
-        complete=(None if find.matches == _SUSPECT_COUNT else True) if counted else False,
+        status=counted.status,
+        matches=counted.matches,
+        complete=(None if counted.matches == _SUSPECT_COUNT else True) if counted else False,
         instances=tally.instances,
         matches_by=tally.matches_by,
-        duration=find.duration,
-        first_match=find.first_match,
-        match_interval_mean=find.interval_mean,
-        match_interval_max=find.interval_max,
+        duration=counted.duration,
+        first_match=counted.first_match,
+        match_interval_mean=counted.interval_mean,
+        match_interval_max=counted.interval_max,
         minimal_keys=tally.minimal,
     )

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dicom_exporter.config import Identity, Query, Target
-from dicom_exporter.dicom.connection import Connection, Endpoint, Gate, associate
+from dicom_exporter.dicom.associate import Endpoint, Gate, associate
+from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, Rejected
 from dicom_exporter.dicom.phases import Phases
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request

@@ -300,6 +300,14 @@ def test_abort_is_sent_only_where_there_is_something_to_abort() -> None:
     assert established().abort() == ABORT
 
 
+def test_an_answer_that_came_before_the_abort_counts() -> None:
+    association = established()
+    (message,) = association.receive(encoded.echo_response() + encoded.abort())
+    assert message.command.status == 0
+    with pytest.raises(Aborted):
+        association.raise_end()
+
+
 def test_calls_out_of_turn_are_our_mistake() -> None:
     association = requested()
     with pytest.raises(UsageError):

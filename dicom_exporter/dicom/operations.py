@@ -1,0 +1,120 @@
+"""DIMSE operations on an established association (PS3.7 9.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from dicom_exporter.dicom import requests
+from dicom_exporter.dicom.connection import Connection
+from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_STORE_RSP, Message
+from dicom_exporter.dicom.errors import AssociationEnded, NoAnswer, ProtocolViolation
+from dicom_exporter.dicom.find import Find, FindEnded
+from dicom_exporter.dicom.store import Instance, fragments
+from dicom_exporter.dicom.transport import Buffer
+from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, VERIFICATION
+
+CANCEL_WAIT = 2.0
+"""Seconds that a peer has to end a C-FIND after our C-CANCEL before we send A-ABORT."""
+MATCH_BYTES = 4096
+"""What we let a match bring on average, in bytes; with UIDs alone it brings 150."""
+CANCEL_BYTES = 64 * 1024 * 1024
+"""What we read away after a C-CANCEL at most, in bytes."""
+MAX_SENT_PDU_LENGTH = 128 * 1024
+"""The largest PDU that we send, in bytes, where the peer takes as much."""
+
+
+async def echo(association: Connection) -> int:
+    """C-ECHO (PS3.7 9.1.5) and return the status of its response.
+
+    Raises:
+        NotOffered: the peer did not accept the Verification SOP class.
+        AssociationEnded: it ended before the response.
+    """
+    context_id = association.context_id(VERIFICATION)
+    message_id = association.next_message_id()
+    data = requests.echo_request(VERIFICATION, context_id, message_id, association.accept.max_pdu_length)
+    return await _status(association, data, C_ECHO_RSP, context_id, message_id)
+
+
+async def store(association: Connection, instance: Instance) -> int:
+    """C-STORE (PS3.7 9.1.1) a Secondary Capture `instance` and return the status of the response.
+
+    Raises:
+        NotOffered: the peer did not accept the SOP class with implicit VR little endian.
+        AssociationEnded: it ended before the response.
+    """
+    context_id = association.context_id(SECONDARY_CAPTURE, dataset=True)
+    message_id = association.next_message_id()
+    length = min(association.accept.max_pdu_length or MAX_SENT_PDU_LENGTH, MAX_SENT_PDU_LENGTH)
+    command = requests.store_command(SECONDARY_CAPTURE, instance.sop_instance_uid, context_id, message_id, length)
+    dataset = fragments(instance.parts, context_id, length)
+    return await _status(association, command, C_STORE_RSP, context_id, message_id, dataset)
+
+
+async def _status(
+    association: Connection,
+    data: bytes,
+    field: int,
+    context_id: int,
+    message_id: int,
+    dataset: Iterable[Sequence[Buffer]] = (),
+) -> int:
+    """Perform an operation that has one response, of command `field`, and return its status."""
+    statuses: list[int] = []
+
+    def receive(message: Message, now: float) -> bool:
+        command = message.command
+        if (
+            command.field != field
+            or command.message_id_being_responded_to != message_id
+            or message.context_id != context_id
+            or command.status is None
+        ):
+            raise ProtocolViolation("not a response to our request")
+        statuses.append(command.status)
+        return True
+
+    association.allow(0)
+    await association.perform(data, receive, dataset=dataset)
+    return statuses[0]
+
+
+async def find(
+    association: Connection, sop_class: str, identifier: bytes, max_matches: int, consume: Callable[[bytes], None]
+) -> Find:
+    """C-FIND (PS3.7 9.1.2) with an encoded `identifier` and return the count of its matches.
+
+    At the first match over `max_matches` it sends C-CANCEL; a peer that goes on regardless is aborted after
+    `CANCEL_WAIT`, and the count stands (`Find.wants_cancel` is true and `Find.status` None then).
+
+    Raises:
+        NotOffered: the peer did not accept `sop_class` with implicit VR little endian.
+        FindEnded: the association ended before the final response.
+    """
+    loop = asyncio.get_running_loop()
+    context_id = association.context_id(sop_class, dataset=True)
+    message_id = association.next_message_id()
+    length = association.accept.max_pdu_length
+    counted = Find(context_id, message_id, max_matches, consume, loop.time())
+    association.allow(max_matches * MATCH_BYTES)
+    giving_up: asyncio.TimerHandle | None = None
+
+    def cancel_when_wanted() -> None:
+        nonlocal giving_up
+        if counted.wants_cancel and giving_up is None:
+            association.allow(CANCEL_BYTES)
+            association.send(requests.cancel_request(context_id, message_id, length))
+            giving_up = loop.call_later(CANCEL_WAIT, association.fail, NoAnswer("C-CANCEL was ignored"))
+
+    request = requests.find_request(sop_class, identifier, context_id, message_id, length)
+    try:
+        await association.perform(request, counted.receive, after_receive=cancel_when_wanted)
+    except AssociationEnded as end:
+        if not counted.wants_cancel:
+            raise FindEnded(end, counted) from end
+    finally:
+        counted.ended = counted.ended or loop.time()
+        if giving_up is not None:
+            giving_up.cancel()
+    return counted
