@@ -173,6 +173,19 @@ class QueryResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreResult:
+    """The C-STOREs of a bandwidth test."""
+
+    success: bool
+    """Every instance was taken."""
+    bytes: int | None = None
+    """Bytes of the datasets that the archive took."""
+    duration: float | None = None
+    status: int | None = None
+    """The status of the last C-STORE-RSP (PS3.7 9.3.1.2), None where none came."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionResult:
     """Everything one identity found on one target in one scrape."""
 
@@ -182,8 +195,10 @@ class SessionResult:
     queries: Mapping[str, QueryResult] = field(default_factory=dict)
     phases: Mapping[Phase, float] = field(default_factory=dict)
     """Seconds of each phase that was reached, also of one that then failed."""
-    duration: float = 0.0
-    timeout: float = 0.0
+    duration: float | None = None
+    """Seconds of the whole probe; None where nothing was due, and so no association was made."""
+    timeout: float | None = None
+    """Seconds that it was given."""
     rejection: Rejection | None = None
     services: Mapping[Service, bool] = field(default_factory=dict)
     """Service proposed -> presentation context accepted; empty where no A-ASSOCIATE-AC came."""

@@ -135,8 +135,7 @@ class Association:
         A change of `state` says the rest: ESTABLISHED when it was accepted, ENDED when it was released.
 
         Raises:
-            Rejected, Aborted: the peer ended it. Messages of the same bytes are lost, as nothing waits for them any
-            more.
+            Rejected, Aborted: the peer ended it.
             ConnectionEnded: the peer asked for release where an answer was due (its A-RELEASE-RP is in `outgoing`).
             NotDicom, ProtocolViolation: the A-ABORT that is due is in `outgoing`.
 

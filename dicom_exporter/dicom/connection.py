@@ -54,8 +54,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_at(deadline, self._expire)
 
-    # -- what operations use
-    # ----------------------------------------------------------------------------------------------
+    # -- what operations use ------------------------------------------------------------------------------------------
 
     @property
     def accept(self) -> AssociateAccept:
@@ -236,8 +235,6 @@ class Connection(asyncio.Protocol):
 
     def _deliver(self, messages: list[Message]) -> None:
         receive = self._receive
-        if self._association.state is not State.ESTABLISHED:
-            return  # late data while we wait for the release
         now = self._loop.time()
         done = False
         for message in messages:

@@ -7,7 +7,6 @@ only where the config names it, and the values are not read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +28,6 @@ _UNIQUE_KEYS = {
     Level.SERIES: "SeriesInstanceUID",
     Level.IMAGE: "SOPInstanceUID",
 }
-_STEP_KEYS = frozenset({"Modality", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"})
 
 
 def has_optional_keys(query: Query) -> bool:
@@ -63,17 +61,13 @@ def identifier(query: Query, now: datetime, *, minimal: bool = False) -> bytes:
         (step if in_step(query, keyword) else keys)[keyword] = _value(value, now)
     if query.model == Model.WORKLIST:
         keys[STEP_SEQUENCE] = step
-    return _encode(keys)
+    return encode_identifier(keys)
 
 
 def in_step(query: Query, keyword: str) -> bool:
     """Whether `keyword` stands in the Scheduled Procedure Step Sequence of a worklist item (PS3.4 Table K.6-1)."""
-    return query.model == Model.WORKLIST and keyword in _STEP_KEYS
+    return query.model == Model.WORKLIST and keyword != "StudyInstanceUID"
 
 
 def _value(value: Any, now: datetime) -> Any:
     return value.resolve(now) if isinstance(value, RelativeDate) else value
-
-
-def _encode(keys: Mapping[str, Any]) -> bytes:
-    return encode_identifier(keys)

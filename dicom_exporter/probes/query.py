@@ -73,14 +73,14 @@ def outcome_of(counted: Find) -> QueryOutcome:
 
 
 def _result(outcome: QueryOutcome, counted: Find, tally: Tally) -> QueryResult:
-    counted = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
-    if not counted and not counted.matches:  # a 0 here would be one that nobody counted
+    all_came = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
+    if not all_came and not counted.matches:  # a 0 here would be one that nobody counted
         return QueryResult(outcome, counted.status, duration=counted.duration)
     return QueryResult(
         outcome=outcome,
         status=counted.status,
         matches=counted.matches,
-        complete=(None if counted.matches == _SUSPECT_COUNT else True) if counted else False,
+        complete=(None if counted.matches == _SUSPECT_COUNT else True) if all_came else False,
         instances=tally.instances,
         matches_by=tally.matches_by,
         duration=counted.duration,
