@@ -1,0 +1,63 @@
+"""The configuration: YAML files in, validated and frozen values out; every mistake names its file, line and key.
+
+    paths ─> sources ─> yaml_nodes      text -> plain data with lines
+                │
+                ▼
+             build ─> validation ─> blocks ─> fields     what may stand in a file; also the JSON Schema
+                │
+                ▼
+             config, settings           what the rest of the program reads
+
+Nothing here opens a socket.
+"""
+
+from dicom_exporter.config.addresses import Address, parse_address
+from dicom_exporter.config.ae_titles import parse_ae_title
+from dicom_exporter.config.config import Config
+from dicom_exporter.config.dates import RelativeDate
+from dicom_exporter.config.durations import format_duration, parse_duration
+from dicom_exporter.config.errors import ConfigError, ConfigErrors
+from dicom_exporter.config.load import load
+from dicom_exporter.config.secret import Secret
+from dicom_exporter.config.settings import (
+    Expect,
+    GlobalSettings,
+    Identity,
+    Level,
+    MatchValue,
+    Model,
+    Module,
+    Query,
+    Target,
+    TLSSettings,
+    UserIdentity,
+)
+from dicom_exporter.config.tls import tls_settings
+from dicom_exporter.config.windows import TimeWindow
+
+__all__ = [
+    "Address",
+    "Config",
+    "ConfigError",
+    "ConfigErrors",
+    "Expect",
+    "GlobalSettings",
+    "Identity",
+    "Level",
+    "MatchValue",
+    "Model",
+    "Module",
+    "Query",
+    "RelativeDate",
+    "Secret",
+    "TLSSettings",
+    "Target",
+    "TimeWindow",
+    "UserIdentity",
+    "format_duration",
+    "load",
+    "parse_address",
+    "parse_ae_title",
+    "parse_duration",
+    "tls_settings",
+]

@@ -1,0 +1,231 @@
+"""What may stand in a configuration file: the keys, their types, and one sentence about each.
+
+These models check each block by itself, and `config.schema.json` is made of them. `load` puts the blocks together and
+turns them into `settings`, where the defaults come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from dicom_exporter.config import files
+from dicom_exporter.config.durations import format_duration
+from dicom_exporter.config.fields import (
+    AETitle,
+    CountKeywords,
+    Duration,
+    LabelName,
+    LabelValue,
+    MatchKeyword,
+    MatchValues,
+    Name,
+    TargetAddress,
+    TargetName,
+    Text,
+    TimeZone,
+    Window,
+    one_of,
+    text_of,
+)
+from dicom_exporter.config.secret import Secret
+from dicom_exporter.config.settings import Expect, GlobalSettings, Level, Model, Module, Query, Target
+from dicom_exporter.config.wording import did_you_mean, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a block has to fit into."""
+
+    directory: Path
+    """The directory of the file that the block stands in."""
+    identities: Collection[str] = ()
+    """Names, also of those that have errors of their own."""
+    modules: Collection[str] = ()
+
+
+def _context(info: ValidationInfo) -> Context:
+    if not isinstance(info.context, Context):
+        raise TypeError("blocks are validated with a Context")
+    return info.context
+
+
+def _known_identity(name: str, info: ValidationInfo) -> str:
+    return _known("identity", name, _context(info).identities)
+
+
+def _known_module(name: str, info: ValidationInfo) -> str:
+    return _known("module", name, _context(info).modules)
+
+
+def _known(kind: str, name: str, names: Collection[str]) -> str:
+    if name not in names:
+        near = did_you_mean(name, names) or f"; there is {', '.join(sorted(names))}"
+        raise ValueError(f"there is no {kind} {shown(name)}{near}")
+    return name
+
+
+def _file(value: object, info: ValidationInfo) -> Path:
+    return files.resolve(_context(info).directory, text_of(value))
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    return files.read_secret(_context(info).directory, text_of(value))
+
+
+def _duration(default: float, description: str) -> Any:
+    """A field of type Duration: the schema shows its default as a user would write it."""
+    return Field(default, description=description, json_schema_extra={"default": format_duration(default)})
+
+
+FileName = Annotated[Path, BeforeValidator(_file)]
+SecretFile = Annotated[Secret, BeforeValidator(_secret), Field(json_schema_extra={"format": "path"})]
+
+
+class Block(BaseModel):
+    """A mapping with fixed keys, none of which may stand there without a value."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_value(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("has no value: give one, or leave the key out")
+        return value
+
+    def given(self) -> dict[str, Any]:
+        """The keys that stand in the file, with their values."""
+        return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
+
+
+class GlobalBlock(Block):
+    """What holds for the whole exporter."""
+
+    max_concurrent_probes: int = Field(
+        GlobalSettings.max_concurrent_probes,
+        ge=1,
+        description="Associations at once, over all targets; connections that are still pending do not count.",
+    )
+    connect_timeout: Duration = _duration(
+        GlobalSettings.connect_timeout,
+        "How long to wait for an answer to a TCP connect. A firewall that drops packets costs this much.",
+    )
+
+
+class TLSBlock(Block):
+    """DICOM TLS, at least version 1.2. An empty mapping means TLS with the system's certificate authorities."""
+
+    ca_file: FileName | None = Field(
+        None, description="The certificate authorities to trust, PEM; the system's where it is not given."
+    )
+    cert_file: FileName | None = Field(None, description="Our own certificate, PEM, with its chain.")
+    key_file: FileName | None = Field(None, description="Its key, PEM, where it is not in cert_file.")
+    server_name: Text | None = Field(
+        None, description="The name that the peer's certificate must carry, where it is not the host of the address."
+    )
+    insecure_skip_verify: bool = Field(False, description="Accept any certificate.")
+
+
+class UserIdentityBlock(Block):
+    """DICOM user identity negotiation with username and passcode."""
+
+    username: Text
+    password_file: SecretFile = Field(
+        description="A file that holds the password; a newline at its end does not count."
+    )
+
+
+class IdentityBlock(Block):
+    """Who we say we are."""
+
+    calling_ae_title: AETitle | None = Field(
+        None,
+        description="Our AE title. `monitor` is PROMETHEUS where nothing else is said; `stranger` is a new random one"
+        " in each association.",
+    )
+    tls: TLSBlock | None = Field(None, description="DICOM TLS; plain DICOM where it is not given.")
+    user_identity: UserIdentityBlock | None = None
+
+
+class QueryBlock(Block):
+    """A C-FIND whose matches are counted. The names `studies`, `patients` and `worklist` stand for built-in queries."""
+
+    model: Annotated[Model, one_of(Model)] | None = Field(None, description="The information model to ask.")
+    level: Annotated[Level, one_of(Level)] | None = Field(
+        None, description="What is listed. PATIENT is for patient_root only; the worklist has no levels."
+    )
+    match: dict[MatchKeyword, MatchValues] = Field(
+        default_factory=dict,
+        description="What to list, by attributes that identify no patient. Dates take today, yesterday and 'last 7d',"
+        " too; text takes * and ?; UIDs take a list.",
+    )
+    count_by: CountKeywords = Field(
+        default_factory=list, description="Count the matches for each value of these attributes, too."
+    )
+    max_matches: int = Field(
+        Query.max_matches, ge=1, description="Stop counting here; the count is then marked as not complete."
+    )
+    every: Duration | None = Field(
+        None, description="Reuse an answer for so long; the archive is asked on each scrape where it is not given."
+    )
+    only_between: Window | None = Field(
+        None, description="The time of day at which it may run, like 20:00-06:00, in the target's time zone."
+    )
+
+
+class ModuleBlock(Block):
+    """What we ask. The modules `availability` and `exposure` are built in, and can be changed by their names."""
+
+    identity: Annotated[str, AfterValidator(_known_identity)] = Field(
+        Module.identity, description="The name of the identity that asks."
+    )
+    timeout: Duration = _duration(
+        Module.timeout, "How long a probe may take in all; the time limit of a scrape holds where it is shorter."
+    )
+    echo: bool = Field(Module.echo, description="Send a C-ECHO.")
+    queries: dict[Name, QueryBlock | None] = Field(default_factory=dict, description="Queries by name.")
+
+
+class TargetBlock(Block):
+    """Where we ask."""
+
+    name: TargetName
+    address: TargetAddress = Field(description="host:port, or [v6]:port.")
+    called_ae_title: AETitle = Field(Target.called_ae_title, description="The AE title of the archive.")
+    modules: list[Annotated[str, AfterValidator(_known_module)]] = Field(
+        default_factory=list,
+        min_length=1,
+        description="What to ask. By what is expected it is availability (available), availability and exposure"
+        " (guarded), or exposure (closed, control) where nothing is given.",
+    )
+    expect: Annotated[Expect, one_of(Expect)] = Field(Target.expect, description="How the target should be from here.")
+    labels: dict[LabelName, LabelValue] = Field(
+        default_factory=dict, description="Labels for dicom_target_info and for service discovery."
+    )
+    timezone: TimeZone | None = Field(
+        None,
+        description="Its time zone, like Europe/Berlin, for dates and times of day; the exporter's own if not given.",
+    )
+    ip_version: Literal[4, 6] | None = Field(None, description="Use this version only; IPv4 comes first if not given.")
+
+
+class ConfigFile(Block):
+    """The configuration of dicom_exporter. Several files may share the sections out among them."""
+
+    global_: GlobalBlock = Field(default_factory=GlobalBlock, alias="global")
+    identities: dict[Name, IdentityBlock] = Field(
+        default_factory=dict, description="Who we say we are; `monitor` and `stranger` are built in."
+    )
+    modules: dict[Name, ModuleBlock] = Field(
+        default_factory=dict, description="What we ask; `availability` and `exposure` are built in."
+    )
+    targets: list[TargetBlock] = Field(default_factory=list, description="Where we ask.")
+
+
+SECTIONS = tuple(field.alias or name for name, field in ConfigFile.model_fields.items())
+"""The keys at the top of a file."""

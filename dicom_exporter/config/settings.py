@@ -1,0 +1,141 @@
+"""The validated configuration, as small frozen values. Durations are seconds; file names are resolved.
+
+Defaults stand here, beside the types; `blocks` and the JSON Schema take them from here.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from dicom_exporter.config.addresses import Address
+from dicom_exporter.config.dates import RelativeDate
+from dicom_exporter.config.secret import Secret
+from dicom_exporter.config.windows import TimeWindow
+
+MatchValue = str | tuple[str, ...] | RelativeDate
+"""A DICOM value; or several UIDs, any of which matches (PS3.4 C.2.2.2.2); or a date that is relative to now."""
+
+
+class Model(StrEnum):
+    """The information model of a query."""
+
+    STUDY_ROOT = "study_root"
+    PATIENT_ROOT = "patient_root"
+    WORKLIST = "worklist"
+
+
+class Level(StrEnum):
+    """Query/Retrieve Level (0008,0052), PS3.4 C.6.1.1 and C.6.2.1."""
+
+    PATIENT = "PATIENT"
+    STUDY = "STUDY"
+    SERIES = "SERIES"
+    IMAGE = "IMAGE"
+
+
+class Expect(StrEnum):
+    """What its owner says of a target, as seen from here."""
+
+    AVAILABLE = "available"
+    """It must answer us."""
+    GUARDED = "guarded"
+    """It must answer us, and refuse strangers."""
+    CLOSED = "closed"
+    """It must not be reachable from here."""
+    CONTROL = "control"
+    """It is known to be open from here, and shows that this vantage can see."""
+
+
+@dataclass(frozen=True)
+class GlobalSettings:
+    """What holds for the whole exporter."""
+
+    max_concurrent_probes: int = 256
+    """Associations at once; pending connects do not count."""
+    connect_timeout: float = 3.0
+
+
+@dataclass(frozen=True)
+class TLSSettings:
+    """How an identity speaks TLS. `context` is made of the rest."""
+
+    context: ssl.SSLContext = field(repr=False, compare=False)
+    ca_file: Path | None = None
+    """None: the system's certificate authorities."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+    """The name that the certificate has to carry, and that is sent (SNI); None: the host of the address."""
+    insecure_skip_verify: bool = False
+
+
+@dataclass(frozen=True)
+class UserIdentity:
+    """DICOM user identity negotiation with username and passcode (PS3.7 D.3.3.7)."""
+
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who we say we are."""
+
+    name: str
+    calling_ae_title: str | None
+    """None: a stranger, with a new random title in each association."""
+    tls: TLSSettings | None = None
+    """None: plain DICOM."""
+    user_identity: UserIdentity | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """A C-FIND whose matches are counted."""
+
+    name: str
+    model: Model
+    level: Level | None
+    """None for the worklist, which has no levels."""
+    match: Mapping[str, MatchValue] = field(default_factory=dict, hash=False)
+    """Attribute keyword -> value. In a worklist, all but StudyInstanceUID are in ScheduledProcedureStepSequence."""
+    count_by: tuple[str, ...] = ()
+    """Attribute keywords; for a worklist, those in ScheduledProcedureStepSequence."""
+    max_matches: int = 1000
+    every: float | None = None
+    """Seconds for which an answer is reused; None: ask on each scrape."""
+    only_between: TimeWindow | None = None
+    """In the target's time zone; None: at any time."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """What we ask."""
+
+    name: str
+    identity: str = "monitor"
+    timeout: float = 10.0
+    echo: bool = True
+    queries: Mapping[str, Query] = field(default_factory=dict, hash=False)
+    exposure: bool = False
+    """Whether it climbs the exposure ladder: the built-in module `exposure` does."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where we ask."""
+
+    name: str
+    address: Address
+    called_ae_title: str = "ANY-SCP"
+    modules: tuple[str, ...] = ("availability",)
+    expect: Expect = Expect.AVAILABLE
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    timezone: str | None = None
+    """A name of the IANA time zone database; None: the time zone of the machine the exporter runs on."""
+    ip_version: int | None = None
+    """4 or 6; None: IPv4 first, then IPv6."""

@@ -1,0 +1,33 @@
+"""The turns of phrase that the messages of this package share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+_SHOWN_LENGTH = 60
+
+
+def shown(value: object) -> str:
+    """`value` in quotes, on one line and not endless."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """`` (did you mean closed?)`` where one of `choices` is close to `word`, else nothing."""
+    near = closest(word, choices)
+    return f" (did you mean {near}?)" if near else ""
+
+
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """The one of `choices` that was probably meant; None where none of them is close."""
+    by_lower_case = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
+    return by_lower_case[close[0]] if close else None
+
+
+def not_one_of(word: str, choices: Iterable[str]) -> str:
+    """The message for a word outside of a closed vocabulary."""
+    choices = list(choices)
+    return f"{shown(word)} is not one of {', '.join(choices)}{did_you_mean(word, choices)}"
