@@ -1,0 +1,220 @@
+"""The command line, in Prometheus' style: what may be asked of us, and which file does it.
+
+Each command has a parser of its own, and a command is the first argument or none, so that a flag which a command does
+not have is an error and never silently ignored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from dicom_exporter import DEFAULT_PORT, __version__, logs
+from dicom_exporter.commands.exits import Exit
+from dicom_exporter.commands.probe import probe
+from dicom_exporter.commands.serve import ServeOptions, check, serve
+from dicom_exporter.config import parse_address, parse_ae_title, parse_duration
+from dicom_exporter.config.wording import did_you_mean
+from dicom_exporter.web.listening import parse_listen_address
+
+PROGRAM = "dicom_exporter"
+
+T = TypeVar("T")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what `arguments` say (those of the process, without its name, by default) and return the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser, run = _COMMANDS[given.pop(0)] if given and given[0] in _COMMANDS else (_serve_parser, _serve)
+    try:
+        options = _parse(parser(), given)
+        logs.configure(options.log_level, logs.LogFormat(options.log_format))
+        return run(options)
+    except KeyboardInterrupt:
+        return Exit.COULD_NOT_RUN
+
+
+def _serve(options: argparse.Namespace) -> int:
+    serve_options = ServeOptions(
+        config_files=options.config_file,
+        expand_env=options.config_expand_env,
+        listen_addresses=options.web_listen_address,
+        telemetry_path=options.web_telemetry_path,
+        timeout_offset=options.timeout_offset,
+    )
+    return check(serve_options) if options.config_check else serve(serve_options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from dicom_exporter.commands.demo import demo  # an embedded PACS, which nothing else needs
+
+    return demo(options.web_listen_address)
+
+
+def _probe(options: argparse.Namespace) -> int:
+    return probe(
+        options.address,
+        called_ae_title=options.called_ae,
+        calling_ae_title=options.calling_ae,
+        tls=options.tls,
+        as_json=options.json,
+    )
+
+
+def _serve_parser() -> _Parser:
+    parser = _Parser(
+        PROGRAM,
+        usage=f"{PROGRAM} [flags]\n       {PROGRAM} demo | probe [flags]",
+        description="Probes DICOM archives for Prometheus: is each one up for us, and closed to strangers?",
+        epilog=f"""\
+commands:
+  {PROGRAM} demo               try it: three archives that are made up, and the exporter
+  {PROGRAM} probe HOST:PORT    ask one archive now, for a person
+
+exit codes:
+  0 done, and as expected    1 done, and something is down
+  2 bad usage or bad configuration    3 could not run
+""",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_flag(
+        "--config.file", action="append", metavar="FILE", help="YAML, or a glob; repeatable (default: config.yml)"
+    )
+    parser.add_flag("--config.check", action="store_true", help="check the configuration, and do nothing else")
+    parser.add_flag("--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}")
+    _add_listen_address(parser, f":{DEFAULT_PORT}")
+    parser.add_flag(
+        "--web.telemetry-path",
+        type=_checked(_telemetry_path),
+        default="/metrics",
+        metavar="PATH",
+        help="where the metrics of all targets are (default: /metrics)",
+    )
+    parser.add_flag(
+        "--timeout-offset",
+        type=_checked(_offset),
+        default=0.5,
+        metavar="DURATION",
+        help="how long before the scrape's timeout we answer (default: 0.5s)",
+    )
+    _add_log_flags(parser, "info")
+    return parser
+
+
+def _demo_parser() -> _Parser:
+    parser = _Parser(
+        f"{PROGRAM} demo",
+        description="Runs three DICOM peers on this machine, all of them made up, and the exporter that probes them:\n"
+        "an archive open to anyone, one that knows its callers, and a port where nothing listens.",
+    )
+    _add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
+    _add_log_flags(parser, "warning")
+    return parser
+
+
+def _probe_parser() -> _Parser:
+    parser = _Parser(
+        f"{PROGRAM} probe",
+        description="Sends a C-ECHO to one DICOM archive, and asks which studies it lists to us.",
+        epilog="exit codes: 0 it answered the C-ECHO; 1 it did not; 2 bad usage; 3 could not run",
+    )
+    parser.add_argument("address", metavar="HOST:PORT", type=_checked(parse_address), help="like pacs.example:104")
+    parser.add_flag(
+        "--called-ae",
+        type=_checked(parse_ae_title),
+        default="ANY-SCP",
+        metavar="TITLE",
+        help="the archive's AE title (default: ANY-SCP)",
+    )
+    parser.add_flag(
+        "--calling-ae",
+        type=_checked(parse_ae_title),
+        default="PROMETHEUS",
+        metavar="TITLE",
+        help="our AE title, which the archive may have to know (default: PROMETHEUS)",
+    )
+    parser.add_flag("--tls", action="store_true", help="speak DICOM TLS; the certificate is shown, not verified")
+    parser.add_flag("--json", action="store_true", help="print JSON in place of a table")
+    _add_log_flags(parser, "warning")
+    return parser
+
+
+_COMMANDS: Mapping[str, tuple[Callable[[], _Parser], Callable[[argparse.Namespace], int]]] = {
+    "demo": (_demo_parser, _demo),
+    "probe": (_probe_parser, _probe),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, and in another what to do next."""
+
+    def __init__(self, prog: str, **kwargs: Any) -> None:
+        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def add_flag(self, name: str, **kwargs: Any) -> None:
+        """Add `--config.file` so that it ends up in `config_file`."""
+        self.add_argument(name, dest=name.removeprefix("--").replace(".", "_").replace("-", "_"), **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.BAD_USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+
+
+def _parse(parser: _Parser, arguments: Sequence[str]) -> argparse.Namespace:
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        argument = unknown[0].partition("=")[0]
+        if argument in _COMMANDS:
+            parser.error(f"a command comes first: {PROGRAM} {argument}")
+        flags = re.findall(r"--[a-z][a-z.-]*", parser.format_help())
+        parser.error(f"unknown argument {argument}{did_you_mean(argument, flags)}")
+    return options
+
+
+def _add_listen_address(parser: _Parser, default: str) -> None:
+    parser.add_flag(
+        "--web.listen-address",
+        action="append",
+        type=_checked(parse_listen_address),
+        metavar="ADDRESS",
+        help=f"HOST:PORT to listen on, without a host on all interfaces; repeatable (default: {default})",
+    )
+
+
+def _add_log_flags(parser: _Parser, level: str) -> None:
+    parser.add_flag("--log.level", choices=logs.LEVELS, default=level, help=f"(default: {level})")
+    parser.add_flag(
+        "--log.format",
+        choices=[str(log_format) for log_format in logs.LogFormat],
+        default="logfmt",
+        help="(default: logfmt)",
+    )
+
+
+def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """`parse` for argparse, which would hide the text of a ValueError."""
+
+    def checked(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
+def _telemetry_path(text: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        raise ValueError(f"{text!r} is not a path like /metrics")
+    if text == "/probe" or text.startswith("/-/"):
+        raise ValueError(f"{text!r} is taken")
+    return text
+
+
+def _offset(text: str) -> float:
+    """Seconds from a duration as the configuration has it, where `0.5s` and `0s` are good too."""
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?s", text):
+        return float(text.removesuffix("s"))
+    return parse_duration(text)

@@ -1,0 +1,40 @@
+"""What outcomes mean, in words for a person who is looking at one archive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dicom_exporter.results import Outcome, QueryOutcome
+
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.SUCCESS: "the archive answered the C-ECHO",
+    Outcome.DNS_FAILURE: "the name does not resolve: check the host, and the DNS server",
+    Outcome.UNREACHABLE: "there is no route to the address: check the network and the IP version",
+    Outcome.REFUSED: "the machine is there, and nothing listens on the port: check the port, and that the archive runs",
+    Outcome.CONNECT_TIMEOUT: "nothing answered: a firewall drops the connection, or the machine is off",
+    Outcome.TLS_FAILURE: "no TLS: the port may speak plain DICOM, or want a certificate of ours",
+    Outcome.NO_ANSWER: "connected, then silence: something listens that does not answer DICOM, or the archive hangs",
+    Outcome.NOT_DICOM: "what answers is not DICOM: check the port",
+    Outcome.PROTOCOL_ERROR: "the archive's answer breaks the DICOM standard",
+    Outcome.REJECTED: "the archive refuses the association: check both AE titles, and that it knows us",
+    Outcome.BUSY: "the archive has no room for another association now",
+    Outcome.ABORTED: "the archive aborted the association",
+    Outcome.CLOSED: "the connection was closed without an answer: the port may want TLS, or an address it knows",
+    Outcome.NOT_OFFERED: "the archive accepts the association, and offers no C-ECHO on it",
+    Outcome.FAILURE_STATUS: "the archive answered the C-ECHO with a failure",
+    Outcome.OVERLOAD: "this machine did not get to it in time; that says nothing about the archive",
+}
+
+QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
+    QueryOutcome.ALLOWED: "all that it lists",
+    QueryOutcome.EMPTY: "it answers, and lists none",
+    QueryOutcome.TRUNCATED: "there may be more",
+    QueryOutcome.REFUSED: "it refuses the query",
+    QueryOutcome.UNSUPPORTED: "it does not offer this query",
+    QueryOutcome.FAILED: "the query failed",
+    QueryOutcome.ABORTED: "it aborted the association in place of an answer, as some do to refuse",
+    QueryOutcome.PROTOCOL_ERROR: "its answer breaks the DICOM standard",
+    QueryOutcome.TIMEOUT: "no end of the answer in time",
+    QueryOutcome.NO_ASSOCIATION: "not asked, as there was no association",
+    QueryOutcome.OVERLOAD: "this machine did not get to it in time",
+}

@@ -1,0 +1,121 @@
+"""One target, now, for a person."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dicom_exporter.commands.exits import Exit
+from dicom_exporter.commands.meanings import OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.commands.runtime import run
+from dicom_exporter.config import Address, Config, Identity, Target, tls_settings
+from dicom_exporter.metrics import printable
+from dicom_exporter.results import Outcome, QueryResult, SessionResult
+from dicom_exporter.scrape import Scraper
+
+_IDENTITY = "monitor"
+"""The identity of the built-in module `availability`, which is what is run here."""
+
+
+def probe(
+    address: Address, *, called_ae_title: str, calling_ae_title: str, tls: bool = False, as_json: bool = False
+) -> int:
+    """Send a C-ECHO and the query `studies`, and print what came of it. With `tls`, any certificate is accepted."""
+    identity = Identity(_IDENTITY, calling_ae_title, tls=tls_settings(insecure_skip_verify=True) if tls else None)
+    target = Target("probe", address, called_ae_title)
+    session = run(_probe(Config((target,), identities={_IDENTITY: identity}), target))
+    if session is None:
+        return Exit.COULD_NOT_RUN
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
+    else:
+        _print(Console(), target, identity, session)
+    return Exit.OK if _outcome(session) is Outcome.SUCCESS else Exit.NOT_AS_EXPECTED
+
+
+async def _probe(config: Config, target: Target) -> SessionResult | None:
+    """The one session; None where our own code failed, and has logged how."""
+    scraper = Scraper(config)
+    try:
+        (result,) = await scraper.scrape([target], None)
+    finally:
+        await scraper.close()
+    return next(iter(result.sessions), None)
+
+
+def _outcome(session: SessionResult) -> Outcome:
+    assert session.echo is not None  # `availability` asks for one
+    return session.echo.outcome
+
+
+def _print(console: Console, target: Target, identity: Identity, session: SessionResult) -> None:
+    console.print(Text(f"{target.address}, {identity.calling_ae_title} to {target.called_ae_title}", style="bold"))
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    for name, text in _facts(session):
+        facts.add_row(name, Text(text))  # Text, and not str, in which rich would find markup
+    console.print(facts)
+    if session.phases:
+        phases = Table(box=None, pad_edge=False)
+        phases.add_column("Phase")
+        phases.add_column("ms", justify="right")
+        for phase, seconds in session.phases.items():
+            phases.add_row(phase.value, _milliseconds(seconds))
+        if session.duration is not None:
+            phases.add_row("in all", _milliseconds(session.duration))
+        console.print()
+        console.print(phases)
+
+
+def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
+    outcome = _outcome(session)
+    status = session.echo.status if session.echo is not None and outcome is Outcome.FAILURE_STATUS else None
+    code = "" if status is None else f" (status {status:04X})"
+    yield "C-ECHO", f"{outcome}: {OUTCOMES[outcome]}{code}"
+    if (rejection := session.rejection) is not None:
+        yield "Rejected", f"{rejection.result}, by {rejection.source}: {rejection.reason}"
+    if (studies := session.queries.get("studies")) is not None:
+        yield "Studies", _studies(studies)
+    if session.services:
+        yield "Services", ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in session.services.items())
+    if (peer := session.peer) is not None:
+        who = f"{printable(peer.implementation_version)} ({printable(peer.implementation_class_uid)})"
+        yield "Peer", f"{who}, PDUs up to {peer.max_pdu_bytes or 'any'} bytes"
+    if (tls := session.tls) is not None:
+        expiry = tls.certificate_expiry
+        until = "" if expiry is None else f", certificate until {datetime.fromtimestamp(expiry, UTC):%Y-%m-%d}"
+        yield "TLS", f"{tls.version}, {tls.cipher}{until} (not verified)"
+
+
+def _studies(query: QueryResult) -> str:
+    code = "" if query.status is None or query.outcome.is_success else f" (status {query.status:04X})"
+    count = "" if query.matches is None else f"{query.matches} studies, "
+    images = "" if query.instances is None else f"{query.instances} images, "
+    return f"{count}{images}{query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f}"
+
+
+def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict[str, Any]:
+    """Everything that was found, under the names it has in `results`."""
+    found = dataclasses.asdict(session)
+    del found["identity"]
+    if found["peer"] is not None:
+        found["peer"] = {
+            key: printable(value) if isinstance(value, str) else value for key, value in found["peer"].items()
+        }
+    return {
+        "address": str(target.address),
+        "called_ae_title": target.called_ae_title,
+        "calling_ae_title": identity.calling_ae_title,
+        **found,
+    }

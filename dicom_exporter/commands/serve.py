@@ -1,0 +1,89 @@
+"""The exporter itself, and the check of its configuration."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from dicom_exporter import DEFAULT_PORT, __version__
+from dicom_exporter.commands.exits import Exit
+from dicom_exporter.commands.runtime import raise_file_limit, run
+from dicom_exporter.config import Config, ConfigErrors, load
+from dicom_exporter.scrape import Scraper
+from dicom_exporter.web import State
+from dicom_exporter.web import serve as serve_http
+from dicom_exporter.web.listening import CannotListen, ListenAddress, listen
+from dicom_exporter.web.reload import applied
+
+log = structlog.stdlib.get_logger(__name__)
+
+DEFAULT_CONFIG_FILE = "config.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line says about serving."""
+
+    config_files: Sequence[str] | None = None
+    """Names or globs; None: `DEFAULT_CONFIG_FILE`."""
+    expand_env: bool = False
+    listen_addresses: Sequence[ListenAddress] | None = None
+    """None: all interfaces, on `DEFAULT_PORT`."""
+    telemetry_path: str = "/metrics"
+    timeout_offset: float = 0.5
+    """Seconds."""
+
+    def load(self) -> Config:
+        """Read the configuration. Raises ConfigErrors."""
+        return load(self.config_files or [DEFAULT_CONFIG_FILE], expand_env=self.expand_env)
+
+
+def check(options: ServeOptions) -> int:
+    """Say on stdout that the configuration is good, or on stderr what is wrong with it, one mistake a line."""
+    config = _load_or_complain(options)
+    if config is None:
+        return Exit.BAD_USAGE
+    count = len(config.targets)
+    sys.stdout.write(f"The configuration is valid: {count} target{'' if count == 1 else 's'}.\n")
+    return Exit.OK
+
+
+def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) -> int:
+    """Serve until SIGTERM or SIGINT. `announce` is called once nothing can go wrong any more."""
+    config = _load_or_complain(options)
+    if config is None:
+        return Exit.BAD_USAGE
+    try:
+        sockets = listen(options.listen_addresses or [ListenAddress("", DEFAULT_PORT)])
+    except CannotListen as error:
+        sys.stderr.write(f"dicom_exporter: {error}. Another address: --web.listen-address=HOST:PORT\n")
+        return Exit.COULD_NOT_RUN
+    raise_file_limit()
+    announce()
+    run(_serve(config, sockets, options))
+    return Exit.OK
+
+
+def _load_or_complain(options: ServeOptions) -> Config | None:
+    """The configuration, or None after each mistake in it is on stderr, in a line of its own."""
+    try:
+        return options.load()
+    except ConfigErrors as errors:
+        sys.stderr.writelines(f"{error}\n" for error in errors.errors)
+        if options.config_files is None and not Path(DEFAULT_CONFIG_FILE).exists():
+            sys.stderr.write("Another file: --config.file=FILE. None yet? `dicom_exporter demo` shows what this is.\n")
+        return None
+
+
+async def _serve(config: Config, sockets: Sequence[socket.socket], options: ServeOptions) -> None:
+    log.info("starting", version=__version__, targets=len(config.targets))
+    state = State(
+        Scraper(config), options.load, timeout_offset=options.timeout_offset, telemetry_path=options.telemetry_path
+    )
+    applied(state)
+    await serve_http(state, sockets)

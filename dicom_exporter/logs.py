@@ -1,0 +1,123 @@
+"""Logs on stderr: one line per event, as logfmt or JSON.
+
+Two rules hold for every line, whoever wrote it: control characters are escaped, so that a peer cannot forge a line or
+talk to a terminal; and of an exception only its type and the places it passed are shown, because the text of one may
+hold what a peer sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class LogFormat(StrEnum):
+    """How a line is written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> None:
+    """Send every log line of this process to stderr, from `level` (one of `LEVELS`) on.
+
+    Libraries that log through `logging` come out in the same form. pynetdicom, which would write what it sends and
+    receives, stays silent.
+    """
+    first: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format is LogFormat.JSON
+        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], bool_as_flag=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *first,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*first, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.EventRenamer("msg"),
+                shorten_exception,
+                escape,
+                renderer,
+            ],
+            use_get_message=True,
+            keep_exc_info=True,
+            keep_stack_info=False,
+        )
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    _silence_pynetdicom()
+
+
+def shorten_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace `exc_info` by the exception's type and the places it passed, the innermost first; never its text."""
+    exc_info = event.pop("exc_info", None)
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if isinstance(error, BaseException):
+        frames = reversed(traceback.extract_tb(error.__traceback__))
+        places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+        event["exception"] = f"{type(error).__name__} at {places}"
+    return event
+
+
+def escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make every value a number or a line of printable characters."""
+    for key, value in event.items():
+        if value is not None and not isinstance(value, bool | int | float):
+            event[key] = escaped(str(value))
+    return event
+
+
+def escaped(text: str) -> str:
+    r"""`text` with everything that is not printable written as `\x1b` or `\u202e`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for character in text
+    )
+
+
+def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """What asyncio reports about a task or callback that nobody waited for.
+
+    Its own handler would log the repr of the future, and with it the text of the exception.
+    """
+    structlog.stdlib.get_logger("asyncio").error(context["message"], exc_info=context.get("exception"))
+
+
+def _silence_pynetdicom() -> None:
+    from pynetdicom import _config  # not at the top: `--version` need not wait for it
+
+    _config.LOG_HANDLER_LEVEL = "none"
+    _config.LOG_REQUEST_IDENTIFIERS = False
+    _config.LOG_RESPONSE_IDENTIFIERS = False
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)

@@ -1,0 +1,89 @@
+"""The sockets that the exporter listens on, bound before anything else starts: a port in use is known at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_BACKLOG = 128
+
+
+class CannotListen(Exception):
+    """An address cannot be listened on; `str()` is one line that names it and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """`host` is a name or an IP address, or empty for all interfaces; `port` 0 takes any free port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_listen_address(text: str) -> ListenAddress:
+    """Read ``:10104``, ``127.0.0.1:10104``, ``localhost:10104`` or ``[::1]:10104``. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"{text!r}: an IPv6 address stands in brackets, like [::1]:10104")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ValueError(f"{text!r} is not an address like :10104, 127.0.0.1:10104 or [::1]:10104")
+    return ListenAddress(host, int(port))
+
+
+def listen(addresses: Sequence[ListenAddress]) -> list[socket.socket]:
+    """Listen on all of `addresses`, or on none: raises CannotListen for the first that cannot be had."""
+    sockets: list[socket.socket] = []
+    try:
+        for address in addresses:
+            try:
+                sockets += _all_interfaces(address) if not address.host else _host(address)
+            except (OSError, UnicodeError) as error:  # UnicodeError: a name that IDNA refuses
+                raise CannotListen(f"cannot listen on {address}: {_reason(error)}") from None
+    except CannotListen:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _all_interfaces(address: ListenAddress) -> list[socket.socket]:
+    """One socket for IPv4 and IPv6; for IPv4 alone where this machine has no IPv6."""
+    if socket.has_dualstack_ipv6():
+        try:
+            return [
+                socket.create_server(
+                    ("::", address.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+                )
+            ]
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # IPv6 is there, and switched off
+                raise
+    return [socket.create_server(("0.0.0.0", address.port), backlog=_BACKLOG)]
+
+
+def _host(address: ListenAddress) -> list[socket.socket]:
+    """A socket for each address of the host: `localhost` has two."""
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, where in dict.fromkeys(found):
+            sockets.append(socket.create_server(where[:2], family=family, backlog=_BACKLOG))
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return "there is no such host"
+    return os.strerror(error.errno).lower() if error.errno else str(error)

@@ -1,0 +1,106 @@
+"""`/metrics` and `/probe`: probe now, then say what was found."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from aiohttp import web
+from prometheus_client import Metric, ProcessCollector
+
+from dicom_exporter import __version__
+from dicom_exporter.config import Config, Target
+from dicom_exporter.deadline import effective_timeout
+from dicom_exporter.metrics import ExporterFacts, exporter_families, families
+from dicom_exporter.web.exposition import exposition
+from dicom_exporter.web.state import STATE, State
+
+_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+_NAMES_SHOWN = 20
+"""Names in the answer to a request for an unknown one: enough to see a slip of the pen."""
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """All targets, probed now and together, and the exporter's own metrics."""
+    state = request.app[STATE]
+    timeout = _timeout(request, state)
+    targets = state.scraper.config.targets
+    results = await state.scraper.scrape(targets, timeout)
+    facts = _facts(state)
+
+    def collect() -> Iterator[Metric]:
+        return chain(
+            families(list(zip(targets, results, strict=True)), target_label=True),
+            exporter_families(facts),
+            ProcessCollector(registry=None).collect(),
+        )
+
+    return await exposition(request, collect)
+
+
+async def get_probe(request: web.Request) -> web.Response:
+    """One target, probed now. A probe that fails is an answer too: 200, and the metrics say how it failed."""
+    state = request.app[STATE]
+    timeout = _timeout(request, state)
+    config = state.scraper.config
+    target = _target(request, state, config)
+    (result,) = await state.scraper.scrape([target], timeout, _modules(request, config))
+    return await exposition(request, lambda: families([(target, result)], target_label=False))
+
+
+def _target(request: web.Request, state: State, config: Config) -> Target:
+    name = _single(request, "target")
+    if not name:
+        raise web.HTTPBadRequest(text="Which target? Ask for /probe?target=NAME.\n")
+    target = config.target(name)
+    if target is None:
+        state.unknown_target_requests += 1
+        raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]))
+    return target
+
+
+def _modules(request: web.Request, config: Config) -> Sequence[str] | None:
+    """The modules that the request names, None where it leaves them to the target."""
+    names = _single(request, "module")
+    if names is None:
+        return None
+    modules = list(dict.fromkeys(names.split(",")))
+    if not config.modules.keys() >= set(modules):
+        raise web.HTTPBadRequest(text=_unknown("module", sorted(config.modules)))
+    return modules
+
+
+def _single(request: web.Request, parameter: str) -> str | None:
+    values = request.query.getall(parameter, [])
+    if len(values) > 1:
+        raise web.HTTPBadRequest(text=f"The parameter {parameter} may be given once.\n")
+    return values[0] if values else None
+
+
+def _timeout(request: web.Request, state: State) -> float | None:
+    values = request.headers.getall(_TIMEOUT_HEADER, [])
+    try:
+        if len(values) > 1:
+            raise ValueError
+        return effective_timeout(values[0] if values else None, state.timeout_offset)
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"{_TIMEOUT_HEADER} is not a number of seconds.\n") from None
+
+
+def _unknown(what: str, names: Sequence[str]) -> str:
+    """What to answer to an unknown name. The name itself is not repeated: it is a stranger's text."""
+    shown = ", ".join(names[:_NAMES_SHOWN]) or "none"
+    more = f", and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"The configuration has no {what} of this name. It has: {shown}{more}.\n"
+
+
+def _facts(state: State) -> ExporterFacts:
+    return ExporterFacts(
+        version=__version__,
+        python_version=platform.python_version(),
+        reload_successful=state.reload_successful,
+        reload_success_time=state.reload_success_time,
+        probes_in_flight=state.scraper.probes_in_flight,
+        unknown_target_requests=state.unknown_target_requests,
+    )

@@ -1,0 +1,91 @@
+"""The exporter's life over HTTP: serve until told to stop, then answer what is under way and leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from dicom_exporter.web.app import create_app
+from dicom_exporter.web.listening import ListenAddress
+from dicom_exporter.web.reload import reload
+from dicom_exporter.web.state import State
+
+log = structlog.stdlib.get_logger(__name__)
+
+_GRACE = 4.0
+"""Seconds that scrapes under way have after SIGTERM to end by themselves."""
+_LAST_WORDS = 1.0
+"""Seconds more in which a scrape that was ended early can still be answered."""
+
+
+async def serve(state: State, sockets: Sequence[socket.socket]) -> None:
+    """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
+
+    After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds is
+    answered with what is known by then; after five, everything is closed.
+    """
+    stop = asyncio.Event()
+    runner = web.AppRunner(create_app(state), access_log_class=_AccessLogger, shutdown_timeout=_GRACE + _LAST_WORDS)
+    try:
+        await runner.setup()
+        _on_signals(state, stop.set)
+        for sock in sockets:
+            await web.SockSite(runner, sock).start()
+            host, port, *_ = sock.getsockname()
+            log.info("listening", address=str(ListenAddress(host, port)))
+        state.ready = True
+        await stop.wait()
+    finally:
+        state.ready = False
+        await _drain(runner, state)
+
+
+async def _drain(runner: web.AppRunner, state: State) -> None:
+    cleanup = asyncio.create_task(runner.cleanup())
+    await asyncio.wait({cleanup}, timeout=_GRACE)
+    await state.scraper.close()
+    await cleanup
+    log.info("stopped")
+
+
+def _on_signals(state: State, stop: Callable[[], None]) -> None:
+    """Have SIGHUP reload and SIGTERM or SIGINT call `stop`; a second one of those ends the process at once."""
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[tuple[str, ...]]] = set()  # the loop itself holds a task only weakly
+
+    def on_stop() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        stop()
+
+    def on_reload() -> None:
+        task = loop.create_task(reload(state))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, on_stop)
+        loop.add_signal_handler(signal.SIGHUP, on_reload)
+    except (NotImplementedError, AttributeError):
+        pass  # Windows: no SIGHUP, and Ctrl-C cancels the main task, which ends in the same way
+
+
+class _AccessLogger(AbstractAccessLogger):
+    """One line a request, at debug: scrapes are many, and say enough in the metrics."""
+
+    @property
+    def enabled(self) -> bool:
+        return self.logger.isEnabledFor(logging.DEBUG)
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        log.debug(
+            "request", method=request.method, path=request.raw_path, status=response.status, seconds=round(time, 4)
+        )

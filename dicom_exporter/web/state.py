@@ -1,0 +1,58 @@
+"""What the HTTP side of the exporter keeps: nothing that would be missed after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aiohttp import web
+
+from dicom_exporter.config import Config, Target
+from dicom_exporter.results import TargetResult
+
+
+class Scrapes(Protocol):
+    """What the HTTP side needs of `dicom_exporter.scrape.Scraper`."""
+
+    @property
+    def config(self) -> Config:
+        """The configuration that the next scrape goes by."""
+
+    @property
+    def probes_in_flight(self) -> int:
+        """Targets that are being probed now."""
+
+    def reconfigure(self, config: Config) -> None:
+        """Go by `config` from the next scrape on."""
+
+    async def scrape(
+        self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
+    ) -> list[TargetResult]:
+        """Probe `targets` within `timeout` seconds; the results stand in the same order."""
+
+    async def close(self) -> None:
+        """End what is under way, at once."""
+
+
+@dataclass(slots=True)
+class State:
+    """The scraper, where its configuration comes from, and the few facts that change while we run."""
+
+    scraper: Scrapes
+    load: Callable[[], Config]
+    """Reads the configuration anew, and may block. Raises `ConfigErrors`."""
+    timeout_offset: float = 0.5
+    """Seconds by which an answer comes before the scrape times out."""
+    telemetry_path: str = "/metrics"
+    ready: bool = False
+    """Whether a configuration is applied and we are not about to stop."""
+    reload_successful: bool = True
+    reload_success_time: float | None = None
+    """Unix time at which the running configuration was read."""
+    unknown_target_requests: int = 0
+    reload_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+STATE = web.AppKey("STATE", State)
