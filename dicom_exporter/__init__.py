@@ -1,4 +1,4 @@
-"""A Prometheus exporter for DICOM archives: is each one up for us, and closed to strangers?"""
+"""A Prometheus exporter for DICOM archives: which is up for us, and which is closed to strangers."""
 
 from importlib.metadata import PackageNotFoundError, version
 

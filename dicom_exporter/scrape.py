@@ -156,7 +156,8 @@ class Scraper:
             elif (last := self._answers.last(asked)) is not None:
                 kept[query.name] = last
         echo = any(module.echo for module in group)
-        return Plan(target, identity, local, echo, tuple(due), frozenset(minimal)), kept
+        models = tuple(dict.fromkeys(query.model for query in queries(group)))
+        return Plan(target, identity, local, echo, tuple(due), models, frozenset(minimal)), kept
 
     def _settle(self, plan: Plan, found: SessionResult, kept: dict[str, QueryResult]) -> SessionResult:
         """Put the new answers beside the kept ones, and keep those that are to be shown again."""

@@ -16,11 +16,10 @@ import asyncio
 import secrets
 import string
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dicom_exporter.config import Identity, Query, Target
+from dicom_exporter.config import Identity, Model, Query, Target
 from dicom_exporter.dicom.associate import Endpoint, Gate, associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, Rejected
@@ -55,6 +54,9 @@ class Plan:
     """Local time at the target, for queries that ask for ``today``."""
     echo: bool
     queries: tuple[Query, ...] = ()
+    models: tuple[Model, ...] = ()
+    """Models of all queries that this identity ever asks here, due now or not: so every association proposes the same,
+    and a service that is accepted no longer shows at once."""
     minimal: frozenset[str] = frozenset()
     """Names of the queries to ask with the minimal keys at once, as this archive aborted on more before."""
 
@@ -117,7 +119,7 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
     try:
         async with associate(
             _endpoint(plan),
-            _request(plan, left),
+            _request(plan),
             phases,
             resolver=wire.resolver,
             deadline=deadline,
@@ -125,7 +127,7 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
             gate=wire.gate,
         ) as association:
             if found.peer is None:
-                _introduce(found, association, plan, left)
+                _introduce(found, association, plan)
             if plan.echo and found.echo is None:
                 with phases.time(Phase.ECHO):
                     found.echo = await probe_echo(association)
@@ -154,27 +156,27 @@ async def _ask(association: Connection, plan: Plan, left: deque[Query], found: _
         left.popleft()
 
 
-def _introduce(found: _Found, association: Connection, plan: Plan, queries: Iterable[Query]) -> None:
+def _introduce(found: _Found, association: Connection, plan: Plan) -> None:
     accept = association.accept
     found.peer = Peer(accept.implementation_class_uid, accept.implementation_version, accept.max_pdu_length)
-    found.services = {SERVICES[uid]: association.accepted(uid) for uid in _abstract_syntaxes(plan, queries)}
+    found.services = {SERVICES[uid]: association.accepted(uid) for uid in _abstract_syntaxes(plan)}
     found.tls = association.tls
 
 
-def _abstract_syntaxes(plan: Plan, queries: Iterable[Query]) -> tuple[str, ...]:
+def _abstract_syntaxes(plan: Plan) -> tuple[str, ...]:
     """What to propose: no more than is needed, as some archives abort on what they do not like (ConQuest 1.4.16)."""
     wanted = dict.fromkeys([VERIFICATION] if plan.echo else [])
-    wanted.update(dict.fromkeys(SOP_CLASSES[query.model] for query in queries))
+    wanted.update(dict.fromkeys(SOP_CLASSES[model] for model in plan.models))
     return tuple(wanted) or (VERIFICATION,)
 
 
-def _request(plan: Plan, queries: Iterable[Query]) -> AssociateRequest:
+def _request(plan: Plan) -> AssociateRequest:
     identity = plan.identity
     user = identity.user_identity
     return associate_request(
         plan.target.called_ae_title,
         identity.calling_ae_title or _random_title(),
-        _abstract_syntaxes(plan, queries),
+        _abstract_syntaxes(plan),
         Credentials(user.username, user.password.reveal()) if user is not None else None,
     )
 

@@ -1,4 +1,4 @@
-"""C-STORE of synthetic instances to an archive of one's own: does it take images, and how fast (PS3.4 B.2)?
+"""C-STORE of synthetic instances to an archive of one's own: does it take images, and how fast? PS3.4 B.2.
 
 Opt-in, and refused by the config for targets that are tested for exposure: this is the one probe that writes.
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pydicom.datadict import tag_for_keyword
 from pydicom._uid_dict import UID_dictionary
+from pydicom.datadict import tag_for_keyword
 
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values, integer_string

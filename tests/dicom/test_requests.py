@@ -8,6 +8,7 @@ import pytest
 from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, DIMSEMessage
 from pynetdicom.dsutils import decode
 from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
+from pynetdicom.pdu_items import UserIdentitySubItemRQ
 
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.uids import STUDY_FIND, VERIFICATION
@@ -34,6 +35,7 @@ def test_associate_request() -> None:
     assert (pdu.called_ae_title, pdu.calling_ae_title) == ("MAINPACS", "PROMETHEUS")
     assert [(c.abstract_syntax, c.context_id) for c in pdu.presentation_context] == [(VERIFICATION, 1), (STUDY_FIND, 3)]
     assert all(c.transfer_syntax == ["1.2.840.10008.1.2"] for c in pdu.presentation_context)
+    assert pdu.user_information is not None
     assert pdu.user_information.maximum_length == requests.MAX_PDU_LENGTH
     assert pdu.user_information.implementation_class_uid == requests.IMPLEMENTATION_CLASS_UID
     assert pdu.user_information.user_identity is None
@@ -50,8 +52,9 @@ def test_user_identity() -> None:
     request = requests.associate_request("A", "B", [VERIFICATION], requests.Credentials("monitor", "geheim"))
     pdu = A_ASSOCIATE_RQ()
     pdu.decode(request.data)
+    assert pdu.user_information is not None
     identity = pdu.user_information.user_identity
-    assert identity is not None
+    assert isinstance(identity, UserIdentitySubItemRQ)
     assert (identity.id_type, identity.primary, identity.secondary) == (2, b"monitor", b"geheim")
     assert identity.response_requested is False
 
@@ -87,6 +90,7 @@ def test_find_request() -> None:
     message = read(requests.find_request(STUDY_FIND, identifier, 3, 2, 30))
     assert isinstance(message, C_FIND_RQ)
     assert message.command_set.AffectedSOPClassUID == STUDY_FIND
+    assert message.data_set is not None
     dataset = decode(BytesIO(message.data_set.getvalue()), True, True)
     assert dataset.QueryRetrieveLevel == "STUDY"
     assert dataset.StudyInstanceUID == ""

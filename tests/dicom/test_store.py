@@ -30,6 +30,7 @@ def test_fragments_are_one_message_within_the_peers_length(max_pdu_length: int) 
     assert all(len(encoded) - 6 <= max_pdu_length for encoded in pdus[1:])
     assert isinstance(message, C_STORE_RQ)
     assert message.command_set.AffectedSOPInstanceUID == instance.sop_instance_uid
+    assert message.data_set is not None
     dataset = decode(BytesIO(message.data_set.getvalue()), True, True)
     assert dataset.Rows * dataset.Columns == len(dataset.PixelData) == 4096
     assert str(dataset.PatientName).startswith("SYNTHETIC")

@@ -1,0 +1,236 @@
+"""Many targets in one scrape: in time, together, once each."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from dicom_exporter.config import Address, Config, GlobalSettings, Level, Model, Module, Query, Target
+from dicom_exporter.results import Outcome, QueryOutcome, TargetResult
+from dicom_exporter.scrape import Scraper
+from tests import hostile
+from tests.hostile import Event, Peer
+
+pytestmark = pytest.mark.integration
+
+EVERYWHERE = "0.0.0.0"
+"""All of 127.0.0.0/8, so that one server is many addresses."""
+STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY)
+ECHO = Module("availability", timeout=10.0)
+COUNT = Module("availability", timeout=10.0, queries={"studies": STUDIES})
+
+
+def target(name: str, port: int, host: str = "127.0.0.1", **more: object) -> Target:
+    return replace(Target(name, Address(host, port)), **more)  # type: ignore[arg-type]
+
+
+def config(*targets: Target, module: Module = ECHO, **settings: object) -> Config:
+    return Config(
+        targets,
+        global_=replace(GlobalSettings(), **settings),  # type: ignore[arg-type]
+        modules={module.name: module},
+    )
+
+
+@asynccontextmanager
+async def scraping(settings: Config) -> AsyncIterator[Scraper]:
+    scraper = Scraper(settings)
+    try:
+        yield scraper
+    finally:
+        await scraper.close()
+
+
+def outcome(result: TargetResult) -> Outcome:
+    (session,) = result.sessions
+    assert session.echo is not None
+    return session.echo.outcome
+
+
+async def test_hanging_targets_cost_their_own_deadline_and_nothing_else() -> None:
+    """60 healthy, 30 that accept and say nothing, 10 that do not exist."""
+    async with (
+        hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
+        hostile.server(hostile.plain.silent, host=EVERYWHERE) as silent,
+        asyncio.timeout(10),
+    ):
+        targets = [target(f"healthy-{n}", healthy.port, f"127.0.1.{n}") for n in range(1, 61)]
+        targets += [target(f"silent-{n}", silent.port, f"127.0.2.{n}") for n in range(1, 31)]
+        targets += [target(f"gone-{n}", 1, f"127.0.3.{n}") for n in range(1, 11)]
+        async with scraping(config(*targets)) as scraper:
+            results = await scraper.scrape(targets, 2.0)
+        assert [result.target for result in results] == [target.name for target in targets]
+        found = {result.target: outcome(result) for result in results}
+        assert {found[f"healthy-{n}"] for n in range(1, 61)} == {Outcome.SUCCESS}
+        assert {found[f"silent-{n}"] for n in range(1, 31)} == {Outcome.NO_ANSWER}
+        assert {found[f"gone-{n}"] for n in range(1, 11)} == {Outcome.REFUSED}
+        for peer in await silent.ended(30):
+            assert Event.ABORTED in peer.events
+
+
+class Counting:
+    """Serves honestly, and notes how many associations there were at once."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def __call__(self, peer: Peer) -> None:
+        await hostile.honest.associate(peer)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)  # let whoever could come in come in
+        try:
+            await hostile.honest.serve(peer)
+            await peer.gone.wait()
+        finally:
+            self.now -= 1
+
+
+async def test_targets_that_share_an_address_are_probed_one_after_the_other() -> None:
+    counting = Counting()
+    async with hostile.server(counting) as server:
+        targets = [target(f"t{n}", server.port, "localhost" if n % 2 else "127.0.0.1", ip_version=4) for n in range(6)]
+        async with scraping(config(*targets)) as scraper:
+            results = await scraper.scrape(targets, 5.0)
+        assert {outcome(result) for result in results} == {Outcome.SUCCESS}
+        assert len(server.connections) == 6
+    assert counting.most == 1
+
+
+async def test_no_more_associations_at_once_than_the_config_allows() -> None:
+    counting = Counting()
+    async with hostile.server(counting, host=EVERYWHERE) as server:
+        targets = [target(f"t{n}", server.port, f"127.0.4.{n}") for n in range(1, 31)]
+        async with scraping(config(*targets, max_concurrent_probes=4)) as scraper:
+            results = await scraper.scrape(targets, 5.0)
+        assert {outcome(result) for result in results} == {Outcome.SUCCESS}
+    assert 1 < counting.most <= 4
+
+
+@asynccontextmanager
+async def filtered_port() -> AsyncIterator[int]:
+    """A port of 127.0.0.1 where a SYN gets no answer: its backlog is full and nobody accepts."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    waiting = []
+    for _ in range(3):
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex(listener.getsockname())
+        waiting.append(sock)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        for sock in [*waiting, listener]:
+            sock.close()
+
+
+async def test_pending_connects_take_no_place() -> None:
+    async with filtered_port() as filtered, hostile.server(hostile.honest.honest()) as server:
+        targets = [target("filtered", filtered), target("healthy", server.port)]
+        async with scraping(config(*targets, max_concurrent_probes=1, connect_timeout=0.5)) as scraper:
+            results = await scraper.scrape(targets, 5.0)
+        assert [outcome(result) for result in results] == [Outcome.CONNECT_TIMEOUT, Outcome.SUCCESS]
+
+
+async def test_two_scrapes_at_once_share_one_probe() -> None:
+    async with hostile.server(hostile.honest.honest()) as server:
+        main = target("main", server.port)
+        async with scraping(config(main)) as scraper:
+            first, second = await asyncio.gather(scraper.scrape([main], 5.0), scraper.scrape([main], 5.0))
+            assert first == second
+            assert len(server.connections) == 1
+            await scraper.scrape([main], 5.0)
+            assert len(server.connections) == 2
+
+
+async def test_a_client_that_goes_away_leaves_the_probe_to_the_others() -> None:
+    entered = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def behaviour(peer: Peer) -> None:
+        entered.set()
+        await go_on.wait()
+        await hostile.honest.honest()(peer)
+
+    async with hostile.server(behaviour) as server:
+        main = target("main", server.port)
+        async with scraping(config(main)) as scraper:
+            first = asyncio.create_task(scraper.scrape([main], 5.0))
+            await entered.wait()
+            second = asyncio.create_task(scraper.scrape([main], 5.0))
+            await asyncio.sleep(0)
+            first.cancel()
+            go_on.set()
+            (result,) = await second
+            assert outcome(result) is Outcome.SUCCESS
+        assert len(server.connections) == 1
+
+
+async def test_a_joined_probe_that_outlasts_our_scrape_says_nothing_about_the_peer() -> None:
+    entered = asyncio.Event()
+
+    async def behaviour(peer: Peer) -> None:
+        entered.set()
+
+    async with hostile.server(behaviour) as server:
+        main = target("main", server.port)
+        async with scraping(config(main, module=replace(COUNT, timeout=2.0))) as scraper:
+            long = asyncio.create_task(scraper.scrape([main], 2.0))
+            await entered.wait()
+            (short,) = await scraper.scrape([main], 0.1)
+            assert outcome(short) is Outcome.OVERLOAD
+            assert short.sessions[0].queries["studies"].outcome is QueryOutcome.OVERLOAD
+            assert outcome((await long)[0]) is Outcome.NO_ANSWER
+
+
+async def test_close_aborts_what_is_under_way() -> None:
+    entered = asyncio.Event()
+
+    async def behaviour(peer: Peer) -> None:
+        await hostile.honest.associate(peer)
+        entered.set()
+
+    async with hostile.server(behaviour) as server:
+        main = target("main", server.port)
+        scraper = Scraper(config(main))
+        scrape = asyncio.create_task(scraper.scrape([main], 10.0))
+        await entered.wait()
+        await scraper.close()
+        (peer,) = await server.ended(1)
+        assert Event.ABORTED in peer.events
+        assert outcome((await scrape)[0]) is Outcome.OVERLOAD
+        assert scraper.probes_in_flight == 0
+
+
+async def test_a_query_with_every_is_asked_once_and_shown_again() -> None:
+    async with hostile.server(hostile.honest.honest(matches=7)) as server:
+        main = target("main", server.port)
+        module = replace(COUNT, queries={"studies": replace(STUDIES, every=3600.0)})
+        async with scraping(config(main, module=module)) as scraper:
+            first = (await scraper.scrape([main], 5.0))[0].sessions[0].queries["studies"]
+            second = (await scraper.scrape([main], 5.0))[0].sessions[0].queries["studies"]
+        assert first.matches == 7
+        assert first.last_run is not None
+        assert second == first
+        asked = [peer.events.count(Event.REQUESTED) for peer in server.connections]
+        assert asked == [2, 1]  # echo and find, then echo alone
+
+
+async def test_an_archive_that_aborts_on_optional_keys_is_asked_for_less_from_then_on() -> None:
+    async with hostile.server(hostile.find.aborts_on()) as server:
+        main = target("main", server.port)
+        async with scraping(config(main, module=COUNT)) as scraper:
+            for expected in (2, 3):
+                (result,) = await scraper.scrape([main], 5.0)
+                assert result.sessions[0].queries["studies"].matches == 5
+                assert len(server.connections) == expected
+            scraper.reconfigure(scraper.config)  # a reload: perhaps it was repaired
+            await scraper.scrape([main], 5.0)
+            assert len(server.connections) == 5

@@ -1,0 +1,62 @@
+"""One association at a time to one address, and so many in all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from dicom_exporter.dicom.errors import Overloaded
+from dicom_exporter.dicom.resolve import SocketAddress
+from dicom_exporter.gate import Gate
+
+HERE = SocketAddress(socket.AF_INET, "127.0.0.1", 104)
+THERE = SocketAddress(socket.AF_INET, "127.0.0.1", 11112)
+
+
+def soon(seconds: float = 0.05) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def test_one_address_is_held_by_one() -> None:
+    gate = Gate(10)
+    order: list[str] = []
+
+    async def visit(name: str, leave: asyncio.Event) -> None:
+        async with gate.address(HERE, soon(5)):
+            order.append(f"{name} in")
+            await leave.wait()
+            order.append(f"{name} out")
+
+    first_leaves, second_leaves = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(visit("first", first_leaves))
+        group.create_task(visit("second", second_leaves))
+        await asyncio.sleep(0)
+        async with gate.address(THERE, soon(5)):  # another place is free
+            assert order == ["first in"]
+        second_leaves.set()
+        first_leaves.set()
+    assert order == ["first in", "first out", "second in", "second out"]
+
+
+async def test_waiting_too_long_is_our_overload() -> None:
+    gate = Gate(1)
+    async with gate.address(HERE, soon()), gate.association(soon()):
+        with pytest.raises(Overloaded):
+            async with gate.address(HERE, soon()):
+                pass
+        with pytest.raises(Overloaded):
+            async with gate.association(soon()):
+                pass
+    async with gate.address(HERE, soon()), gate.association(soon()):
+        pass  # free again
+
+
+async def test_a_failed_visit_frees_its_place() -> None:
+    gate = Gate(1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            async with gate.address(HERE, soon()), gate.association(soon()):
+                raise ZeroDivisionError
