@@ -185,6 +185,86 @@ class StoreResult:
     """The status of the last C-STORE-RSP (PS3.7 9.3.1.2), None where none came."""
 
 
+class Called(StrEnum):
+    """Which called AE title a stranger's association used."""
+
+    CONFIGURED = "configured"
+    RANDOM = "random"
+    WELL_KNOWN = "well_known"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One association of a stranger, with a random calling AE title, and how far it got."""
+
+    outcome: Outcome
+    """`success` for an A-ASSOCIATE-AC, else how it ended before."""
+    called: Called = Called.CONFIGURED
+    over_tls: bool = False
+    rejection: Rejection | None = None
+    echo: EchoResult | None = None
+    services: Mapping[Service, bool] = field(default_factory=dict)
+    queries: Mapping[str, QueryResult] = field(default_factory=dict)
+    """``random_uid``, ``studies``, ``patients``, ``worklist``: those that were asked."""
+    identity_seen: bool | None = None
+    """A match carried a non-empty name, ID or birth date; None where that was not tried."""
+    image_received: bool | None = None
+    """Bytes of an instance arrived by C-GET; None where that was not tried."""
+    tls: TLSFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerResult:
+    """What somebody nobody knows gets of a DICOM port: the attempts, in the order in which they were made."""
+
+    attempts: tuple[Attempt, ...] = ()
+    obsolete_tls_accepted: bool | None = None
+    """Whether a handshake of TLS 1.0 or 1.1 succeeded; None where TLS was not spoken, or it was not tried."""
+
+
+class WebAnswer(StrEnum):
+    """What came back from a URL, asked without credentials or with them."""
+
+    ENTRIES = "entries"
+    """DICOMweb (or an archive's own REST root) listed at least one study."""
+    EMPTY = "empty"
+    """DICOMweb answered, and nothing matched: 204, or 200 with ``[]``."""
+    DENIED = "denied"
+    """401, 403, or a redirect to a login."""
+    OTHER = "other"
+    """HTTP was spoken, and it is not DICOMweb."""
+    NOT_HTTP = "not_http"
+    """TCP, or TLS, was accepted, and no HTTP came back."""
+    CLOSED = "closed"
+    """No TCP connection: refused, or no answer to our SYN."""
+    UNKNOWN = "unknown"
+    """No name, no route, no time: this says nothing about the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebResult:
+    """What one HTTP service answered, a DICOMweb root or a viewer's."""
+
+    answer: WebAnswer
+    """To the furthest-reaching question that was asked."""
+    queryable: bool = False
+    """A query for a random UID was answered: 200 with ``[]``, or 204."""
+    lists_studies: bool = False
+    identity_seen: bool | None = None
+    image_received: bool | None = None
+    status: int | None = None
+    """HTTP status of the first answer."""
+    over_tls: bool = False
+    studies: int | None = None
+    complete: bool | None = None
+    server: str | None = None
+    """The ``Server`` header: the peer's own words."""
+    client_certificate_required: bool | None = None
+    tls: TLSFacts | None = None
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of resolve, connect, tls, first_byte, transfer: those that were reached."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionResult:
     """Everything one identity found on one target in one scrape."""
@@ -204,6 +284,13 @@ class SessionResult:
     """Service proposed -> presentation context accepted; empty where no A-ASSOCIATE-AC came."""
     peer: Peer | None = None
     tls: TLSFacts | None = None
+    store: StoreResult | None = None
+    stranger: StrangerResult | None = None
+    """Where the identity is a stranger and climbs the exposure ladder."""
+    dicomweb: WebResult | None = None
+    web: tuple[WebResult, ...] = ()
+    last_run: float | None = None
+    """Unix time at which it ran, for modules with `every`."""
 
 
 @dataclass(frozen=True, slots=True)
