@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from prometheus_client.registry import Collector
 
 Collect = Callable[[], Iterable[Metric]]
 
+_VERSION = re.compile(r";\s*version=([^;]*)")
+_VERSIONS = {"0.0.1", "0.0.4", "1.0.0"}
 _GZIP_LEVEL = 1
 """Ten times smaller already; a higher level costs twice the time and saves a tenth more."""
 
@@ -45,11 +48,11 @@ async def exposition(request: web.Request, collect: Collect) -> web.Response:
 
 
 def choose_format(accept: str) -> tuple[Callable[[Collector], bytes], str]:
-    """The encoder for an `Accept` header, and its content type: text 0.0.4 where nothing better is understood."""
-    try:
-        return choose_encoder(accept)
-    except ValueError:  # a version that is no number
-        return choose_encoder("")
+    """The encoder for an `Accept` header, and its content type: text 0.0.4 where nothing better is understood.
+
+    prometheus_client compares whatever version it is given, and repeats it: it only gets to see those that there are.
+    """
+    return choose_encoder(",".join(item for item in accept.split(",") if set(_VERSION.findall(item)) <= _VERSIONS))
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

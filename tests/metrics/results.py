@@ -1,0 +1,93 @@
+"""Results to show, and a short way to look at what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import Metric
+
+from dicom_exporter.config import Address, Expect, Target
+from dicom_exporter.metrics import families
+from dicom_exporter.results import (
+    EchoResult,
+    Outcome,
+    Peer,
+    Phase,
+    QueryOutcome,
+    QueryResult,
+    Rejection,
+    Service,
+    SessionResult,
+    TargetResult,
+    TLSFacts,
+)
+
+TARGET = Target(
+    "main",
+    Address("pacs.example", 104),
+    called_ae_title="PACS",
+    expect=Expect.GUARDED,
+    labels={"site": "north", "country": "DE"},
+)
+STUDIES = QueryResult(
+    QueryOutcome.TRUNCATED,
+    status=0xB001,
+    matches=50,
+    complete=False,
+    instances=1234,
+    matches_by={"ModalitiesInStudy": {"CT": 30, "MR": 20}},
+    duration=0.5,
+    first_match=0.125,
+    match_interval_mean=0.0625,
+    match_interval_max=0.25,
+    last_run=1_700_000_000.0,
+)
+FULL = SessionResult(
+    identity="monitor",
+    echo=EchoResult(Outcome.SUCCESS, 0),
+    queries={
+        "studies": STUDIES,
+        "patients": QueryResult(QueryOutcome.ALLOWED, 0, matches=7, complete=True),
+        "worklist": QueryResult(QueryOutcome.EMPTY, 0, matches=0, complete=True),
+    },
+    phases={Phase.CONNECT: 0.25, Phase.TLS: 0.5, Phase.ASSOCIATE: 0.125},
+    duration=1.5,
+    timeout=9.5,
+    services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
+    peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 16384),
+    tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),
+)
+REJECTED = SessionResult(
+    identity="stranger",
+    echo=EchoResult(Outcome.REJECTED),
+    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    duration=0.25,
+    timeout=9.5,
+)
+
+Labels = frozenset[tuple[str, str]]
+
+
+Shown = dict[str, dict[Labels, float]]
+"""Metric name -> labels -> value."""
+
+
+def shown(*sessions: SessionResult, target: Target = TARGET, target_label: bool = False) -> Shown:
+    """What is shown of one target."""
+    return values(families([(target, TargetResult(target.name, sessions))], target_label=target_label))
+
+
+def values(metrics: Iterable[Metric]) -> Shown:
+    """What `metrics` say; a series must not come twice."""
+    found: Shown = {}
+    for metric in metrics:
+        for sample in metric.samples:
+            series = found.setdefault(sample.name, {})
+            key = frozenset(sample.labels.items())
+            assert key not in series
+            series[key] = sample.value
+    return found
+
+
+def labels(**pairs: str) -> Labels:
+    return frozenset(pairs.items())

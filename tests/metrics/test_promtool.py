@@ -1,0 +1,49 @@
+"""Prometheus' own tool has nothing to say about our names, types and HELP texts."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from prometheus_client import Metric, ProcessCollector, generate_latest
+from prometheus_client.openmetrics import exposition, parser
+
+from dicom_exporter.metrics import ExporterFacts, exporter_families, families
+from dicom_exporter.results import TargetResult
+from tests.metrics.results import FULL, REJECTED, TARGET
+from tests.peers.requirements import program
+
+
+@dataclass
+class Everything:
+    """Every family there is."""
+
+    target_label: bool
+
+    def collect(self) -> list[Metric]:
+        found = list(families([(TARGET, TargetResult("main", (FULL, REJECTED)))], target_label=self.target_label))
+        if self.target_label:
+            found += exporter_families(ExporterFacts("1.2.3", "3.11.2", True, 1_700_000_000.0, 0, 0))
+            found += ProcessCollector(registry=None).collect()
+        return found
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("target_label", [True, False], ids=["metrics", "probe"])
+def test_promtool_accepts_the_exposition(target_label: bool) -> None:
+    done = subprocess.run(
+        [program("promtool", "prometheus"), "check", "metrics"],
+        input=generate_latest(Everything(target_label)),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+def test_openmetrics_can_be_read_back() -> None:
+    text = exposition.generate_latest(Everything(True)).decode()  # type: ignore[no-untyped-call]
+    read: list[Any] = list(parser.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+    assert [metric.name for metric in read] == [metric.name for metric in Everything(True).collect()]
