@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from dicom_exporter.demo.archive import Record
+
+TRANSFER_SYNTAX = ImplicitVRLittleEndian
+"""The one that every caller must know (PS3.5 10.1), so the only one we need."""
 
 _SIDE = 8  # pixels
 _TAKEN = (
@@ -20,6 +24,8 @@ def synthetic_instance(record: Record) -> Dataset:
     Enough to be sent and stored; the acquisition parameters that its SOP class demands are not made up.
     """
     instance = Dataset()
+    instance.file_meta = FileMetaDataset()
+    instance.file_meta.TransferSyntaxUID = TRANSFER_SYNTAX
     for keyword in _TAKEN:
         setattr(instance, keyword, record[keyword])
     instance.ImageType = ["DERIVED", "SECONDARY"]

@@ -27,7 +27,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the module m
 
 from dicom_exporter.demo.archive import SOP_CLASSES, Archive, build_archive
 from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER, OPEN_TITLE, config_text
-from dicom_exporter.demo.instances import synthetic_instance
+from dicom_exporter.demo.instances import TRANSFER_SYNTAX, synthetic_instance
 from dicom_exporter.demo.matching import UnknownLevel, find_records, find_studies, find_worklist
 from dicom_exporter.demo.scp import keep_quiet, serve, stop
 
@@ -85,7 +85,7 @@ def _entity(title: str, known_caller: str | None = None) -> ApplicationEntity:
         entity.add_supported_context(service, _SYNTAXES)
     for storage in SOP_CLASSES.values():
         # Only for C-GET, where the caller stores what we send; as an SCP we store nothing.
-        entity.add_supported_context(storage, _SYNTAXES, scu_role=False, scp_role=True)
+        entity.add_supported_context(storage, TRANSFER_SYNTAX, scu_role=False, scp_role=True)
     return entity
 
 
