@@ -71,7 +71,7 @@ _IDENTIFYING = frozenset(
         "StudyID",
     }
 )
-"""Beside these, every attribute that holds a person's name. The list only chooses the words of the refusal."""
+"""Beside these, every attribute that holds a name. The list only chooses the words of the refusal."""
 
 
 def check_match_keyword(keyword: str) -> str:
@@ -82,8 +82,8 @@ def check_match_keyword(keyword: str) -> str:
         raise ValueError(
             f"{shown(keyword)} is not the keyword of a DICOM attribute{did_you_mean(keyword, MATCH_KEYWORDS)}"
         )
-    reason = "identifies a patient, and a query never does" if _identifies(keyword) else "is not an attribute to match"
-    raise ValueError(f"{keyword} {reason}; to match there are {', '.join(MATCH_KEYWORDS)}")
+    reason = "can identify a person, which no query here does" if _identifies(keyword) else "is not on the list"
+    raise ValueError(f"{keyword} {reason}; match takes {', '.join(MATCH_KEYWORDS)}")
 
 
 def why_not_matched(keyword: str, model: Model, level: Level | None) -> str | None:

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from dicom_exporter.config import files
 from dicom_exporter.config.durations import format_duration
@@ -83,7 +92,7 @@ def _duration(default: float, description: str) -> Any:
 
 
 FileName = Annotated[Path, BeforeValidator(_file)]
-SecretFile = Annotated[Secret, BeforeValidator(_secret), Field(json_schema_extra={"format": "path"})]
+SecretFile = Annotated[Secret, BeforeValidator(_secret), WithJsonSchema({"type": "string", "format": "path"})]
 
 
 class Block(BaseModel):
@@ -157,7 +166,9 @@ class QueryBlock(Block):
 
     model: Annotated[Model, one_of(Model)] | None = Field(None, description="The information model to ask.")
     level: Annotated[Level, one_of(Level)] | None = Field(
-        None, description="What is listed. PATIENT is for patient_root only; the worklist has no levels."
+        None,
+        description="What is listed. PATIENT is for patient_root only; the worklist has no levels. Below STUDY many"
+        " archives answer only where `match` names the StudyInstanceUID.",
     )
     match: dict[MatchKeyword, MatchValues] = Field(
         default_factory=dict,

@@ -41,5 +41,6 @@ def format_path(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f".{part}" if text else part
+            name = part if part.isprintable() else repr(part)  # a key may hold a newline; an error is one line
+            text += f".{name}" if text else name
     return text

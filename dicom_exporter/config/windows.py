@@ -35,7 +35,7 @@ def parse_window(text: str) -> TimeWindow:
     Raises ValueError with a message for the user.
     """
     if not _REGEX.fullmatch(text):
-        raise ValueError(f"{shown(text)} is not a time of day from and until, like 20:00-06:00")
+        raise ValueError(f"{shown(text)} is not a part of the day like 20:00-06:00")
     start, end = text.replace("24:00", "00:00").split("-")
     window = TimeWindow(time.fromisoformat(start), time.fromisoformat(end))
     if window.start == window.end:

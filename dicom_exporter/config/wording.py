@@ -9,7 +9,11 @@ _SHOWN_LENGTH = 60
 
 
 def shown(value: object) -> str:
-    """`value` in quotes, on one line and not endless."""
+    """`value` in quotes, on one line and not endless; of a collection, what it is."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
     text = repr(value)
     return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
 

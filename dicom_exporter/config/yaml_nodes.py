@@ -135,7 +135,7 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if node.tag not in _COLLECTIONS:
-            return self._none(path, f"the YAML tag {shown(node.tag)} has no meaning here")
+            return self._none(path, f"the YAML tag {shown(node.tag.replace(_PREFIX, '!!'))} has no meaning here")
         if id(node) in self.open:
             raise _Stop(_line(node), "an alias points to what it stands in")
         self.open.add(id(node))
@@ -207,7 +207,7 @@ class _Reader:
                 text = self.expand(text)
             except ValueError as error:
                 return self._none(path, str(error))
-            if tag == _TEXT and node.style is None:  # not quoted: read it as if it had been written here
+            if tag == _TEXT and not node.style:  # not quoted: read it as if it had been written here
                 tag = self.loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag == _TEXT:
             return text
@@ -236,5 +236,6 @@ def _syntax_error(file: str, text: str, error: yaml.YAMLError) -> ConfigError:
         line = text.encode()[: error.position].count(b"\n") + 1
         return ConfigError(file, line, "", f"not YAML: {error.reason}")
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
-        return ConfigError(file, mark.line + 1, "", f"not YAML: {error.problem or error.context}")
+        words = ", ".join(part for part in (error.context, error.problem) if part)
+        return ConfigError(file, mark.line + 1, "", f"not YAML: {words}")
     return ConfigError(file, None, "", f"not YAML: {' '.join(str(error).split())}")

@@ -1,0 +1,27 @@
+"""Writing configuration files for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from dicom_exporter.config import Config, ConfigErrors, load
+
+TARGETS = "targets: [{name: t, address: '127.0.0.1:104'}]\n"
+"""The least that a configuration needs."""
+
+
+def load_text(directory: Path, text: str, environ: dict[str, str] | None = None) -> Config:
+    """Load `text` as config.yml in `directory`, with the environment expanded where `environ` is given."""
+    path = directory / "config.yml"
+    path.write_text(dedent(text), encoding="utf-8")
+    return load([path], expand_env=environ is not None, environ=environ)
+
+
+def errors_of(directory: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
+    """Load `text`, which must be wrong: the lines, without the directory."""
+    with pytest.raises(ConfigErrors) as raised:
+        load_text(directory, text, environ)
+    return [str(error).removeprefix(f"{directory}/") for error in raised.value.errors]

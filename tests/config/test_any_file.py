@@ -1,0 +1,90 @@
+"""Whatever stands in a file, `load` gives a Config or tells every mistake on a line of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dicom_exporter.config import ConfigErrors, load
+from dicom_exporter.config.attributes import COUNT_KEYWORDS, MATCH_KEYWORDS
+from dicom_exporter.config.blocks import (
+    SECTIONS,
+    GlobalBlock,
+    IdentityBlock,
+    ModuleBlock,
+    QueryBlock,
+    TargetBlock,
+    TLSBlock,
+    UserIdentityBlock,
+)
+
+BLOCKS = (GlobalBlock, IdentityBlock, ModuleBlock, QueryBlock, TargetBlock, TLSBlock, UserIdentityBlock)
+WORDS = [
+    *(key for block in BLOCKS for key in block.model_fields),
+    *SECTIONS,
+    *MATCH_KEYWORDS,
+    *COUNT_KEYWORDS,
+    *("availability", "exposure", "monitor", "stranger", "studies", "patients", "worklist", "study_root", "STUDY"),
+    *(
+        "available",
+        "closed",
+        "today",
+        "last 7d",
+        "1.2.3",
+        "5m",
+        "0s",
+        "127.0.0.1:104",
+        "[::1]:104",
+        "20:00-06:00",
+        "us",
+    ),
+]
+VALUES = st.recursive(
+    st.sampled_from(WORDS) | st.text(max_size=8) | st.integers(-1, 300) | st.booleans() | st.none() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+def block(model: type[TargetBlock] | type[ModuleBlock] | type[IdentityBlock]) -> st.SearchStrategy[dict[str, object]]:
+    return st.dictionaries(st.sampled_from([*model.model_fields]), VALUES)
+
+
+FILES = st.fixed_dictionaries(
+    {"targets": st.lists(block(TargetBlock), max_size=3)},
+    optional={
+        "identities": st.dictionaries(st.sampled_from(WORDS), block(IdentityBlock), max_size=2),
+        "modules": st.dictionaries(st.sampled_from(WORDS), block(ModuleBlock), max_size=2),
+        "global": VALUES,
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(data=FILES | VALUES)
+def test_any_data(tmp_path: Path, data: object) -> None:
+    path = tmp_path / "config.yml"
+    path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+    lines = mistakes(path)
+    assert all(len(line.splitlines()) == 1 and line.startswith(str(path)) for line in lines)
+
+
+def mistakes(path: Path) -> list[str]:
+    """The lines that `load` has to say, none where it gives a Config; nothing else may come out of it."""
+    try:
+        load([path])
+    except ConfigErrors as errors:
+        return [str(error) for error in errors.errors] or [""]
+    return []
+
+
+@pytest.mark.parametrize("paths", [[], ["a.yml", "a.yml"]])
+def test_no_file_at_all(paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigErrors) as raised:
+        load(paths)
+    assert len(raised.value.errors) == 1

@@ -1,0 +1,239 @@
+"""What comes out of a configuration that is right."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from dicom_exporter.config import (
+    Address,
+    Config,
+    Expect,
+    GlobalSettings,
+    Identity,
+    Level,
+    Model,
+    Query,
+    RelativeDate,
+    Target,
+    TimeWindow,
+)
+from tests.config.helpers import TARGETS, errors_of, load_text
+
+
+def test_the_least() -> None:
+    target = Target("t", Address("127.0.0.1", 104))
+    config = Config((target,))
+    assert config.target("t") is target
+    assert config.target("other") is None
+
+
+def test_defaults(tmp_path: Path) -> None:
+    config = load_text(tmp_path, TARGETS)
+    assert config == Config((Target("t", Address("127.0.0.1", 104)),))
+    assert config.global_ == GlobalSettings(max_concurrent_probes=256, connect_timeout=3.0)
+    assert config.targets[0].called_ae_title == "ANY-SCP"
+    assert config.targets[0].expect is Expect.AVAILABLE
+
+
+def test_builtins(tmp_path: Path) -> None:
+    config = load_text(tmp_path, TARGETS)
+    assert config.identities["monitor"].calling_ae_title == "PROMETHEUS"
+    assert config.identities["stranger"].calling_ae_title is None
+    availability, exposure = config.modules["availability"], config.modules["exposure"]
+    assert (availability.identity, availability.timeout, availability.echo) == ("monitor", 10.0, True)
+    assert availability.queries == {
+        "studies": Query("studies", Model.STUDY_ROOT, Level.STUDY, max_matches=1000, every=300.0)
+    }
+    assert (exposure.identity, exposure.timeout, exposure.echo) == ("stranger", 15.0, False)
+    assert exposure.exposure
+    assert not availability.exposure
+
+
+@pytest.mark.parametrize(
+    ("expect", "modules"),
+    [
+        ("available", ("availability",)),
+        ("guarded", ("availability", "exposure")),
+        ("closed", ("exposure",)),
+        ("control", ("exposure",)),
+    ],
+)
+def test_modules_by_what_is_expected(tmp_path: Path, expect: str, modules: tuple[str, ...]) -> None:
+    text = f"targets: [{{name: t, address: '127.0.0.1:104', expect: {expect}}}]"
+    assert load_text(tmp_path, text).targets[0].modules == modules
+
+
+def test_modules_that_are_named(tmp_path: Path) -> None:
+    text = "targets: [{name: t, address: '127.0.0.1:104', expect: closed, modules: [availability]}]"
+    assert load_text(tmp_path, text).targets[0].modules == ("availability",)
+
+
+def test_everything(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("not a secret\n")
+    config = load_text(
+        tmp_path,
+        """
+        global: {max_concurrent_probes: 10, connect_timeout: 1s500ms}
+        identities:
+          us:
+            calling_ae_title: " OURS "
+            user_identity: {username: monitor, password_file: password}
+        modules:
+          activity:
+            identity: us
+            timeout: 20s
+            echo: no
+            queries:
+              today:
+                model: study_root
+                level: STUDY
+                match: {StudyDate: today, ModalitiesInStudy: C*, StudyInstanceUID: [1.2.3, 1.2.4]}
+                count_by: ModalitiesInStudy
+                max_matches: 5000
+                every: 5m
+                only_between: 20:00-06:00
+              scheduled:
+                model: worklist
+                match: {ScheduledProcedureStepStartDate: last 7d, ScheduledStationAETitle: CT1}
+                count_by: [Modality, ScheduledStationAETitle]
+        targets:
+          - name: Main PACS (north)
+            address: PACS.Example.org:11112
+            called_ae_title: MAINPACS
+            modules: [availability, activity]
+            expect: guarded
+            labels: {site: north, country: "NO"}
+            timezone: Europe/Berlin
+            ip_version: 6
+        """,
+    )
+    assert config.global_ == GlobalSettings(10, 1.5)
+    identity = config.identities["us"]
+    assert identity.calling_ae_title == "OURS"
+    assert identity.tls is None
+    assert identity.user_identity is not None
+    assert identity.user_identity.username == "monitor"
+    assert identity.user_identity.password.reveal() == "not a secret"
+    activity = config.modules["activity"]
+    assert (activity.identity, activity.timeout, activity.echo) == ("us", 20.0, False)
+    assert activity.queries == {
+        "today": Query(
+            "today",
+            Model.STUDY_ROOT,
+            Level.STUDY,
+            match={
+                "StudyDate": RelativeDate(0, 0),
+                "ModalitiesInStudy": "C*",
+                "StudyInstanceUID": ("1.2.3", "1.2.4"),
+            },
+            count_by=("ModalitiesInStudy",),
+            max_matches=5000,
+            every=300.0,
+            only_between=TimeWindow(time(20), time(6)),
+        ),
+        "scheduled": Query(
+            "scheduled",
+            Model.WORKLIST,
+            None,
+            match={"ScheduledProcedureStepStartDate": RelativeDate(6, 0), "ScheduledStationAETitle": "CT1"},
+            count_by=("Modality", "ScheduledStationAETitle"),
+        ),
+    }
+    assert config.targets == (
+        Target(
+            "Main PACS (north)",
+            Address("pacs.example.org", 11112),
+            "MAINPACS",
+            ("availability", "activity"),
+            Expect.GUARDED,
+            {"site": "north", "country": "NO"},
+            "Europe/Berlin",
+            6,
+        ),
+    )
+
+
+def test_values_are_hashable_and_cannot_be_changed(tmp_path: Path) -> None:
+    config = load_text(tmp_path, TARGETS.replace("}]", ", labels: {site: north}}]"))
+    assert len({*config.targets, *config.modules.values(), *config.identities.values()}) == 5
+    with pytest.raises(TypeError):
+        config.targets[0].labels["site"] = "south"  # type: ignore[index]
+    with pytest.raises(TypeError):
+        config.modules["x"] = config.modules["availability"]  # type: ignore[index]
+
+
+def test_a_builtin_module_keeps_what_is_not_said(tmp_path: Path) -> None:
+    config = load_text(tmp_path, "modules: {availability: {timeout: 5s}, exposure: {timeout: 8s}}\n" + TARGETS)
+    availability, exposure = config.modules["availability"], config.modules["exposure"]
+    assert availability.timeout == 5.0
+    assert availability.queries["studies"].every == 300.0
+    assert (exposure.timeout, exposure.identity, exposure.exposure, exposure.echo) == (8.0, "stranger", True, False)
+
+
+def test_queries_of_a_builtin_module_are_replaced(tmp_path: Path) -> None:
+    text = "modules: {availability: {queries: {patients: , studies: {max_matches: 50}}}}\n" + TARGETS
+    queries = load_text(tmp_path, text).modules["availability"].queries
+    assert queries == {
+        "studies": Query("studies", Model.STUDY_ROOT, Level.STUDY, max_matches=50),
+        "patients": Query("patients", Model.PATIENT_ROOT, Level.PATIENT),
+    }
+
+
+def test_builtin_identities_can_be_changed(tmp_path: Path) -> None:
+    text = "identities: {stranger: {calling_ae_title: FINDSCU}, monitor: {tls: {}}}\n" + TARGETS
+    config = load_text(tmp_path, text)
+    assert config.identities["stranger"] == Identity("stranger", "FINDSCU")
+    assert config.identities["monitor"].calling_ae_title == "PROMETHEUS"
+    assert config.identities["monitor"].tls is not None
+
+
+def test_the_same_query_in_two_modules_of_one_identity_is_no_clash(tmp_path: Path) -> None:
+    text = """
+        modules:
+          a: {queries: {studies: {max_matches: 50}}}
+          b: {queries: {studies: {max_matches: 50}}}
+        targets:
+          - {name: t, address: "127.0.0.1:104", modules: [a, b]}
+    """
+    assert load_text(tmp_path, text).targets[0].modules == ("a", "b")
+
+
+def test_queries_of_two_identities_do_not_clash(tmp_path: Path) -> None:
+    text = """
+        modules:
+          a: {queries: {studies: {max_matches: 50}}}
+          b: {identity: stranger, queries: {studies: }}
+        targets:
+          - {name: t, address: "127.0.0.1:104", modules: [a, b]}
+    """
+    assert load_text(tmp_path, text).targets[0].modules == ("a", "b")
+
+
+def test_names_that_exist_but_are_wrong_are_no_second_mistake(tmp_path: Path) -> None:
+    text = """
+        identities: {us: {calling_ae_title: ""}}
+        modules: {m: {identity: us, timeout: 0s}}
+        targets: [{name: t, address: "127.0.0.1:104", modules: [m]}]
+    """
+    assert errors_of(tmp_path, text) == [
+        "config.yml:2: identities.us.calling_ae_title: an AE title cannot be empty",
+        "config.yml:3: modules.m.timeout: a duration of nothing makes no sense here",
+    ]
+
+
+def test_a_block_tells_all_its_mistakes(tmp_path: Path) -> None:
+    text = """
+        targets:
+          - name: a/b
+            address: nowhere
+            expect: open
+            labels:
+              site: north
+              job: x
+              __x: y
+    """
+    lines = [line.split(": ")[0] for line in errors_of(tmp_path, text)]
+    assert lines == [f"config.yml:{number}" for number in (3, 4, 5, 8, 9)]

@@ -1,0 +1,71 @@
+"""A secret shows nowhere."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from dicom_exporter.config import Config, Secret, UserIdentity
+from dicom_exporter.config.files import read_secret
+from tests.config.helpers import TARGETS, load_text
+
+VALUE = "correct horse"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "password").write_text(f"{VALUE}\n")
+    text = "identities: {monitor: {user_identity: {username: u, password_file: password}}}\n"
+    return load_text(tmp_path, text + TARGETS)
+
+
+def test_it_never_prints(config: Config) -> None:
+    secret = Secret(VALUE)
+    shown = [str(secret), repr(secret), f"{secret}", f"{secret:>20}", json.dumps(secret, default=str)]
+    user = config.identities["monitor"].user_identity
+    assert user is not None
+    assert user.password.reveal() == VALUE
+    shown += [repr(config), str(config), str(asdict(user)), json.dumps(asdict(user), default=str)]
+    assert all("<secret>" in text and VALUE not in text for text in shown)
+
+
+def test_it_cannot_be_pickled() -> None:
+    with pytest.raises(TypeError, match="secret") as raised:
+        pickle.dumps(UserIdentity("u", Secret(VALUE)))
+    assert VALUE not in str(raised.value)
+
+
+def test_copies_are_the_same_object() -> None:
+    secret = Secret(VALUE)
+    assert copy.copy(secret) is secret
+    assert copy.deepcopy(secret) is secret
+
+
+def test_equal_secrets_are_equal() -> None:
+    assert Secret(VALUE) == Secret(VALUE)
+    assert Secret(VALUE) != Secret("other")
+    assert Secret(VALUE) != VALUE
+    assert len({Secret(VALUE), Secret(VALUE)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [(b"x", "x"), (b"x\n", "x"), (b"x\r\n", "x"), (b" x \n", " x "), (b"x\n\n", "x\n"), ("gr\u00fcn".encode(), "grün")],
+)
+def test_only_the_newline_at_the_end_is_dropped(tmp_path: Path, data: bytes, value: str) -> None:
+    (tmp_path / "password").write_bytes(data)
+    assert read_secret(tmp_path, "password").reveal() == value
+
+
+@pytest.mark.parametrize(
+    ("data", "message"), [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "is not UTF-8"), (b"x" * 65536, "too long")]
+)
+def test_files_that_are_no_secret(tmp_path: Path, data: bytes, message: str) -> None:
+    (tmp_path / "password").write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        read_secret(tmp_path, "password")
