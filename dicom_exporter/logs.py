@@ -66,7 +66,7 @@ def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> 
                 renderer,
             ],
             use_get_message=True,
-            keep_exc_info=True,
+            keep_exc_info=False,
             keep_stack_info=False,
         )
     )

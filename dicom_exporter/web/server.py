@@ -48,6 +48,7 @@ async def serve(state: State, sockets: Sequence[socket.socket]) -> None:
 
 
 async def _drain(runner: web.AppRunner, state: State) -> None:
+    log.info("stopping", probes_in_flight=state.scraper.probes_in_flight)
     cleanup = asyncio.create_task(runner.cleanup())
     await asyncio.wait({cleanup}, timeout=_GRACE)
     await state.scraper.close()

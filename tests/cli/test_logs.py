@@ -1,0 +1,118 @@
+"""What a log line looks like, whoever wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import pytest
+import structlog
+from pynetdicom import _config
+
+from dicom_exporter import logs
+from dicom_exporter.logs import LogFormat, configure, escaped
+
+
+def fail_with(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_logfmt(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+    structlog.stdlib.get_logger("x").info("probe ended", target="main", outcome="success", seconds=0.5)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ts=20")
+    assert err.endswith(' level=info msg="probe ended" target=main outcome=success seconds=0.5\n')
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(log_format=LogFormat.JSON)
+    structlog.stdlib.get_logger("x").warning("probe ended", seconds=0.5, done=True, why=None)
+    line = json.loads(capsys.readouterr().err)
+    assert line.pop("ts").startswith("20")
+    assert line == {"level": "warning", "msg": "probe ended", "seconds": 0.5, "done": True, "why": None}
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_libraries_log_in_the_same_form(log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(log_format=log_format)
+    logging.getLogger("some.library").error("it is %s", "broken")
+    assert "it is broken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [("debug", ["debug", "info", "error"]), ("info", ["info", "error"]), ("error", ["error"])],
+)
+def test_levels(level: str, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    configure(level)
+    log = structlog.stdlib.get_logger("x")
+    log.debug("debug")
+    log.info("info")
+    logging.getLogger("library").error("error")
+    assert [line.rpartition("msg=")[2] for line in capsys.readouterr().err.splitlines()] == shown
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+@pytest.mark.parametrize(
+    "evil", ["a\nlevel=error msg=forged", "\x1b[2J", "\r", "\x00", "\u202egnp", "\u2028", "\x9b", "\ud800"]
+)
+def test_nobody_forges_a_line_or_talks_to_the_terminal(
+    evil: str, log_format: LogFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(log_format=log_format)
+    structlog.stdlib.get_logger("x").info(evil, peer=evil, several=[evil])
+    logging.getLogger("library").warning("%s", evil)
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 2
+    assert err.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_the_text_of_an_exception_is_not_shown(log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("debug", log_format)
+    for log in (structlog.stdlib.get_logger("x"), logging.getLogger("library")):
+        try:
+            fail_with("SECRET^PHI")
+        except ValueError:
+            log.exception("probe failed")
+    err = capsys.readouterr().err
+    assert "SECRET" not in err
+    assert err.count("probe failed") == 2
+    assert err.count("ValueError at test_logs.py:") == 2
+    assert err.count("fail_with < test_logs.py:") == 2
+
+
+async def test_neither_is_that_of_a_task_nobody_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("debug")
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(logs.log_loop_exception)
+
+    async def fail() -> None:
+        fail_with("SECRET^PHI")
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait({task})
+    del task  # asyncio reports it now
+    err = capsys.readouterr().err
+    assert "SECRET" not in err
+    assert "never retrieved" in err
+    assert "ValueError at test_logs.py:" in err
+
+
+def test_pynetdicom_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("debug")
+    logging.getLogger("pynetdicom.service-c").critical("SECRET^PHI")
+    assert capsys.readouterr().err == ""
+    assert _config.LOG_RESPONSE_IDENTIFIERS is False
+    assert _config.LOG_REQUEST_IDENTIFIERS is False
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("plain Größe", "plain Größe"), ("a\tb", r"a\tb"), ("\x1b", r"\x1b"), ("\u202e", r"\u202e"), ("", "")],
+)
+def test_escaped(text: str, expected: str) -> None:
+    assert escaped(text) == expected

@@ -1,0 +1,142 @@
+"""The exporter as operations see it: it starts, takes signals, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientConnectionError, ClientSession
+
+from tests import hostile
+from tests.cli.running import PATIENCE, started
+from tests.hostile import Peer
+
+pytestmark = pytest.mark.integration
+
+FREE = "--web.listen-address=127.0.0.1:0"
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port where nothing listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
+        return int(sock.getsockname()[1])
+
+
+def configure(directory: Path, *ports: int) -> None:
+    """Write a config.yml with a target per port: `target-0` and so on."""
+    targets = [{"name": f"target-{index}", "address": f"127.0.0.1:{port}"} for index, port in enumerate(ports)]
+    (directory / "config.yml").write_text(json.dumps({"targets": targets}))
+
+
+async def get(url: str) -> tuple[int, str]:
+    async with ClientSession() as client, client.get(url) as response:
+        return response.status, await response.text()
+
+
+async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, closed_port: int) -> None:
+    configure(tmp_path, closed_port)
+    async with started(FREE, directory=tmp_path) as exporter:
+        url = await exporter.url()
+        assert (await get(f"{url}/-/ready"))[0] == 200
+        status, text = await get(f"{url}/metrics")
+        assert status == 200
+        assert 'dicom_echo_outcome{identity="monitor",outcome="refused",target="target-0"} 1.0' in text
+        assert "dicom_exporter_config_last_reload_successful 1.0" in text
+        exporter.process.send_signal(signal.SIGTERM)
+        assert await exporter.ended() == 0
+
+
+async def test_ctrl_c_ends_it_too(tmp_path: Path, closed_port: int) -> None:
+    configure(tmp_path, closed_port)
+    async with started(FREE, directory=tmp_path) as exporter:
+        await exporter.url()
+        exporter.process.send_signal(signal.SIGINT)
+        assert await exporter.ended() == 0
+
+
+async def test_sighup_reloads(tmp_path: Path, closed_port: int) -> None:
+    configure(tmp_path, closed_port)
+    async with started(FREE, directory=tmp_path) as exporter:
+        url = await exporter.url()
+        configure(tmp_path, closed_port, closed_port)
+        exporter.process.send_signal(signal.SIGHUP)
+        await exporter.logged('msg="configuration reloaded" targets=2')
+        assert 'target="target-1"' in (await get(f"{url}/metrics"))[1]
+
+
+async def test_a_bad_file_keeps_the_running_configuration(tmp_path: Path, closed_port: int) -> None:
+    configure(tmp_path, closed_port)
+    async with started(FREE, directory=tmp_path) as exporter:
+        url = await exporter.url()
+        (tmp_path / "config.yml").write_text("targets:\n  - name: one\n")
+        exporter.process.send_signal(signal.SIGHUP)
+        assert "config.yml:2: " in (await exporter.logged('msg="invalid configuration" error="(.*)"'))[1]
+        await exporter.logged("not reloaded: the running configuration stays")
+        text = (await get(f"{url}/metrics"))[1]
+        assert "dicom_exporter_config_last_reload_successful 0.0" in text
+        assert 'target="target-0"' in text
+
+
+async def test_a_scrape_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
+    connected, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        connected.set()
+        await go.wait()
+        await peer.send(b"no DICOM at all")
+
+    async with hostile.server(slow) as server:
+        configure(tmp_path, server.port)
+        async with started(FREE, directory=tmp_path) as exporter:
+            url = await exporter.url()
+            scrape = asyncio.create_task(get(f"{url}/metrics"))
+            await asyncio.wait_for(connected.wait(), PATIENCE)
+            exporter.process.send_signal(signal.SIGTERM)
+            await exporter.logged("msg=stopping")
+            with pytest.raises(ClientConnectionError):
+                await get(f"{url}/-/healthy")
+            go.set()
+            status, text = await scrape
+            assert status == 200
+            assert 'outcome="not_dicom",target="target-0"} 1.0' in text
+            assert await exporter.ended() == 0
+
+
+async def test_a_scrape_that_takes_too_long_is_answered_with_what_is_known(tmp_path: Path) -> None:
+    connected = asyncio.Event()
+
+    async def silent(peer: Peer) -> None:
+        connected.set()
+
+    async with hostile.server(silent) as server:
+        configure(tmp_path, server.port)
+        async with started(FREE, directory=tmp_path) as exporter:
+            url = await exporter.url()
+            scrape = asyncio.create_task(get(f"{url}/metrics"))
+            await asyncio.wait_for(connected.wait(), PATIENCE)
+            exporter.process.send_signal(signal.SIGTERM)
+            status, text = await scrape
+            assert status == 200
+            assert 'outcome="overload",target="target-0"} 1.0' in text
+            assert await exporter.ended() == 0
+        (peer,) = await server.ended()
+        assert peer.ended_cleanly
+
+
+async def test_a_port_in_use_is_one_line(tmp_path: Path, closed_port: int) -> None:
+    configure(tmp_path, closed_port)
+    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
+        address = f"127.0.0.1:{sock.getsockname()[1]}"
+        async with started(f"--web.listen-address={address}", directory=tmp_path) as exporter:
+            out, err = await exporter.process.communicate()
+    assert exporter.process.returncode == 3
+    assert out == b""
+    (line,) = err.decode().splitlines()
+    assert f"cannot listen on {address}: address already in use" in line
+    assert "--web.listen-address" in line
