@@ -20,15 +20,15 @@ def demo(listen_addresses: Sequence[ListenAddress] | None = None) -> int:
         config_file = Path(directory) / "config.yml"
         config_file.write_text(peers.config_text)
 
-        def announce() -> None:
-            sys.stdout.write(_greeting(peers, addresses[0], config_file))
+        def announce(listening: Sequence[ListenAddress]) -> None:
+            sys.stdout.write(_greeting(peers, addresses[0].host or "localhost", listening[0].port, config_file))
             sys.stdout.flush()
 
         return serve(ServeOptions([str(config_file)], listen_addresses=addresses), announce)
 
 
-def _greeting(peers: DemoPeers, address: ListenAddress, config_file: Path) -> str:
-    url = f"http://{ListenAddress(address.host or 'localhost', address.port)}"
+def _greeting(peers: DemoPeers, host: str, port: int, config_file: Path) -> str:
+    url = f"http://{ListenAddress(host, port)}"
     return f"""\
 Three DICOM peers run on this machine, and every study in them is made up:
   demo-open     {peers.open:<22}answers anyone

@@ -53,8 +53,8 @@ def check(options: ServeOptions) -> int:
     return Exit.OK
 
 
-def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) -> int:
-    """Serve until SIGTERM or SIGINT. `announce` is called once nothing can go wrong any more."""
+def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. `announce` is told where, once nothing can go wrong any more."""
     config = _load_or_complain(options)
     if config is None:
         return Exit.BAD_USAGE
@@ -64,7 +64,8 @@ def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) ->
         sys.stderr.write(f"dicom_exporter: {error}. Another address: --web.listen-address=HOST:PORT\n")
         return Exit.COULD_NOT_RUN
     raise_file_limit()
-    announce()
+    if announce is not None:
+        announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
     run(_serve(config, sockets, options))
     return Exit.OK
 

@@ -1,0 +1,98 @@
+"""`probe` and `demo`, as a person at a terminal meets them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from tests import hostile
+from tests.cli.running import started
+from tests.hostile import Behaviour, Peer, honest, negotiation, wire
+
+pytestmark = pytest.mark.integration
+
+
+async def probe(behaviour: Behaviour, directory: Path, *arguments: str) -> tuple[int | None, str]:
+    """The exit code and what is printed, with runs of spaces and line ends as one space."""
+    async with hostile.server(behaviour) as server:
+        async with started("probe", server.address, *arguments, directory=directory) as running:
+            out, err = await running.process.communicate()
+        assert err == b""
+        (peer,) = await server.ended()
+        assert peer.ended_cleanly
+    return running.process.returncode, re.sub(r"\s+", " ", out.decode())
+
+
+async def test_an_archive_that_answers(tmp_path: Path) -> None:
+    code, said = await probe(honest.honest(matches=3, instances=5), tmp_path, "--called-ae=PACS")
+    assert code == 0
+    assert ", PROMETHEUS to PACS " in said
+    assert "C-ECHO success: the archive answered the C-ECHO" in said
+    assert "Studies 3 studies, 15 images, allowed: all that it lists" in said
+    assert "verification yes, study_find yes" in said
+    assert re.search(r"Phase ms .*connect [0-9.]+ associate [0-9.]+ echo [0-9.]+ query [0-9.]+ .*in all [0-9.]+", said)
+
+
+async def test_an_archive_that_refuses(tmp_path: Path) -> None:
+    code, said = await probe(negotiation.rejects(1, 1, 7), tmp_path, "--calling-ae", "US")
+    assert code == 1
+    assert ", US to ANY-SCP " in said
+    assert "C-ECHO rejected: the archive refuses the association" in said
+    assert "called-ae-title-not-recognized" in said
+    assert "Studies no_association: not asked" in said
+
+
+async def test_json(tmp_path: Path) -> None:
+    code, said = await probe(honest.honest(matches=3), tmp_path, "--json")
+    found = json.loads(said)
+    assert code == 0
+    assert found["calling_ae_title"] == "PROMETHEUS"
+    assert found["echo"] == {"outcome": "success", "status": 0}
+    assert found["queries"]["studies"]["matches"] == 3
+    assert found["services"] == {"verification": True, "study_find": True}
+    assert found["phases"].keys() >= {"connect", "associate", "echo", "query", "release"}
+    assert found["rejection"] is None
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+async def test_a_peers_words_do_not_reach_the_terminal_as_they_are(arguments: list[str], tmp_path: Path) -> None:
+    evil = "\x1b[31m[bold]\r\x07"
+
+    async def behaviour(peer: Peer) -> None:
+        proposal = await peer.proposal()
+        user = wire.user_information(implementation_version=evil)
+        await peer.send(wire.associate_ac(dict.fromkeys(proposal.contexts, wire.ACCEPTED), user=user))
+        await honest.serve(peer)
+
+    code, said = await probe(behaviour, tmp_path, *arguments)
+    assert code == 0
+    assert "?[31m[bold]??" in said
+    assert said.isprintable()
+
+
+async def test_the_demo(tmp_path: Path) -> None:
+    async with started("demo", "--web.listen-address=127.0.0.1:0", directory=tmp_path) as demo:
+        said = ""
+        while "Ctrl-C" not in said:
+            line = await demo.said()
+            assert line
+            said += line
+        url = re.search(r"The exporter: (http://127\.0\.0\.1:\d+)", said)
+        assert url is not None
+        for query in ("dicom_studies_visible", "demo-open", "demo-guarded", "demo-closed", f"{url[1]}/metrics"):
+            assert query in said
+        async with ClientSession() as client, client.get(f"{url[1]}/metrics") as response:
+            text = await response.text()
+        assert 'dicom_studies_visible{identity="monitor",target="demo-open"} 300.0' in text
+        assert 'dicom_echo_success{identity="monitor",target="demo-guarded"} 1.0' in text
+        demo.process.send_signal(signal.SIGINT)
+        assert await demo.ended() == 0
+        assert demo.process.stderr is not None
+        async with asyncio.timeout(10):
+            assert await demo.process.stderr.read() == b""
