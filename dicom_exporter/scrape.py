@@ -26,6 +26,7 @@ from dicom_exporter.answers import Answers, Asked, was_answered
 from dicom_exporter.config import Config, Module, Query, Target
 from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.gate import Gate
+from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.session import Plan, Wire, probe_session
 from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult, TargetResult
 
@@ -156,8 +157,8 @@ class Scraper:
             elif (last := self._answers.last(asked)) is not None:
                 kept[query.name] = last
         echo = any(module.echo for module in group)
-        models = tuple(dict.fromkeys(query.model for query in queries(group)))
-        return Plan(target, identity, local, echo, tuple(due), models, frozenset(minimal)), kept
+        propose = tuple(SOP_CLASSES[query.model] for query in queries(group))
+        return Plan(target, identity, local, echo, tuple(due), propose, minimal=frozenset(minimal)), kept
 
     def _settle(self, plan: Plan, found: SessionResult, kept: dict[str, QueryResult]) -> SessionResult:
         """Put the new answers beside the kept ones, and keep those that are to be shown again."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from dicom_exporter.dicom.dimse import Message, MessageAssembler
+from dicom_exporter.dicom.dimse import Command, Message, MessageAssembler
 from dicom_exporter.dicom.errors import (
     Aborted,
     AssociationEnded,
@@ -108,6 +108,11 @@ class Association:
         self.bytes_received = 0
         self.bytes_allowed = self.limits.association_bytes
         """Raise it by what an operation may bring."""
+
+    @property
+    def partial(self) -> tuple[Command, int] | None:
+        """The command of the message that is arriving, and how many bytes of its dataset are here."""
+        return self._assembler.partial
 
     def request(self, data: bytes) -> bytes:
         """Begin: return the encoded A-ASSOCIATE-RQ `data` to send."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from dicom_exporter.dicom.association import Association, State
-from dicom_exporter.dicom.dimse import Message
+from dicom_exporter.dicom.dimse import Command, Message
 from dicom_exporter.dicom.errors import (
     AssociationEnded,
     ConnectionEnded,
@@ -115,6 +115,11 @@ class Connection(asyncio.Protocol):
         association = self._association
         association.bytes_allowed = association.bytes_received + association.limits.association_bytes + more_bytes
 
+    @property
+    def partial(self) -> tuple[Command, int] | None:
+        """The command of the message that is arriving, and how many bytes of its dataset are here."""
+        return self._association.partial
+
     def send(self, data: bytes) -> None:
         """Send `data` in the middle of an operation."""
         if self._transport is not None and not self._transport.is_closing():
@@ -132,7 +137,7 @@ class Connection(asyncio.Protocol):
 
         Args:
             receive: called with each message and the loop time of its bytes; returns whether it was the final one.
-            after_receive: called after each batch of messages that was not final.
+            after_receive: called after each arrival of bytes that did not bring the final response.
             dataset: PDUs to send after `data`, as lists of buffers; sent no faster than the peer reads, and no further
                 once the final response has come.
 
@@ -206,7 +211,9 @@ class Connection(asyncio.Protocol):
             messages = association.receive(data)
             if messages:
                 self._deliver(messages)
-                association.raise_end()
+            if self._receive is not None and self._after_receive is not None:
+                self._after_receive()
+            association.raise_end()
         except AssociationEnded as end:
             self.fail(end)
         if association.outgoing:
@@ -248,8 +255,6 @@ class Connection(asyncio.Protocol):
         if done:
             self._receive = None
             self._wake()
-        elif self._after_receive is not None:
-            self._after_receive()
 
     def _raise_end(self) -> None:
         if self._end is not None:

@@ -22,7 +22,9 @@ _NO_DATASET = 0x0101
 
 C_ECHO_RSP = 0x8030
 C_FIND_RSP = 0x8020
+C_STORE_RQ = 0x0001
 C_STORE_RSP = 0x8001
+C_GET_RSP = 0x8010
 
 _COMMAND_FIELD = 0x0100
 _MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
@@ -103,6 +105,11 @@ class MessageAssembler:
         """The command whose dataset is due; None while a command is due."""
         self._known_bytes = b""
         self._known_command: Command | None = None
+
+    @property
+    def partial(self) -> tuple[Command, int] | None:
+        """The command whose dataset is arriving, and how many bytes of that are here; None where none is."""
+        return None if self._command is None else (self._command, self._length)
 
     def receive(self, data: bytes, start: int, stop: int, messages: list[Message]) -> None:
         """Read the P-DATA-TF body ``data[start:stop]`` (PS3.8 9.3.5) and append the messages it completes.

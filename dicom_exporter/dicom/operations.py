@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_STORE_RSP, Message
-from dicom_exporter.dicom.errors import AssociationEnded, NoAnswer, ProtocolViolation
-from dicom_exporter.dicom.find import Find, FindEnded
+from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_STORE_RQ, C_STORE_RSP, Message
+from dicom_exporter.dicom.errors import AssociationEnded, ConnectionEnded, NoAnswer, ProtocolViolation
+from dicom_exporter.dicom.find import PENDING, Find, FindEnded
 from dicom_exporter.dicom.store import Instance, fragments
 from dicom_exporter.dicom.transport import Buffer
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, VERIFICATION
@@ -78,6 +78,46 @@ async def _status(
     association.allow(0)
     await association.perform(data, receive, dataset=dataset)
     return statuses[0]
+
+
+async def get_first_bytes(association: Connection, sop_class: str, identifier: bytes) -> bool:
+    """C-GET (PS3.7 9.1.3) until the first bytes of an instance arrive; return whether any did.
+
+    The association is aborted then, in the middle of the instance: the bytes are neither read nor kept.
+
+    Raises:
+        NotOffered: the peer did not accept `sop_class`.
+        AssociationEnded: it ended before a byte of an instance, or the final response, came.
+    """
+    context_id = association.context_id(sop_class, dataset=True)
+    message_id = association.next_message_id()
+    arrived = False
+
+    def stop() -> None:
+        nonlocal arrived
+        arriving = association.partial
+        if arriving is not None and arriving[0].field == C_STORE_RQ and arriving[1] > 0:
+            arrived = True
+            association.fail(ConnectionEnded("seen enough"))
+
+    def receive(message: Message, now: float) -> bool:
+        nonlocal arrived
+        if message.command.field == C_STORE_RQ:  # a small instance, whole at once
+            arrived = bool(message.dataset)
+            association.fail(ConnectionEnded("seen enough"))
+            return True
+        if message.command.field != C_GET_RSP or message.command.message_id_being_responded_to != message_id:
+            raise ProtocolViolation("not a response to our C-GET")
+        return message.command.status != PENDING
+
+    request = requests.get_request(sop_class, identifier, context_id, message_id, association.accept.max_pdu_length)
+    association.allow(0)
+    try:
+        await association.perform(request, receive, after_receive=stop)
+    except AssociationEnded:
+        if not arrived:
+            raise
+    return arrived
 
 
 async def find(

@@ -17,8 +17,8 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom import _config
-from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, C_STORE_RQ, DIMSEMessage
-from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_STORE
+from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_GET, C_STORE
 from pynetdicom.dsutils import encode
 from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
 from pynetdicom.pdu_primitives import (
@@ -26,6 +26,7 @@ from pynetdicom.pdu_primitives import (
     ImplementationClassUIDNotification,
     ImplementationVersionNameNotification,
     MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
     UserIdentityNegotiation,
 )
 from pynetdicom.presentation import build_context
@@ -67,13 +68,15 @@ def associate_request(
     calling_ae_title: str,
     abstract_syntaxes: Sequence[str],
     credentials: Credentials | None = None,
+    scp_roles: Sequence[str] = (),
 ) -> AssociateRequest:
     """Encode an A-ASSOCIATE-RQ (PS3.8 9.3.2).
 
     Each abstract syntax is proposed with implicit VR little endian alone, which every SCP must take (PS3.5 10.1).
-    Titles are at most 16 ASCII characters.
+    Titles are at most 16 ASCII characters. For `scp_roles`, SOP classes among them, we offer to be the SCP, which a
+    C-GET needs (PS3.7 D.3.3.4).
     """
-    template, context_ids = _associate_template(tuple(abstract_syntaxes), credentials)
+    template, context_ids = _associate_template(tuple(abstract_syntaxes), credentials, tuple(scp_roles))
     data = bytearray(template)
     data[_CALLED_AT : _CALLED_AT + _TITLE_LENGTH] = _title(called_ae_title)
     data[_CALLING_AT : _CALLING_AT + _TITLE_LENGTH] = _title(calling_ae_title)
@@ -82,7 +85,7 @@ def associate_request(
 
 @lru_cache(maxsize=64)
 def _associate_template(
-    abstract_syntaxes: tuple[str, ...], credentials: Credentials | None
+    abstract_syntaxes: tuple[str, ...], credentials: Credentials | None, scp_roles: tuple[str, ...]
 ) -> tuple[bytes, Mapping[str, int]]:
     primitive = A_ASSOCIATE()
     primitive.application_context_name = UID(_APPLICATION_CONTEXT)
@@ -102,6 +105,12 @@ def _associate_template(
         identity.secondary_field = credentials.passcode.encode()
         identity.positive_response_requested = False
         primitive.user_information.append(identity)
+    for sop_class in scp_roles:
+        role = SCP_SCU_RoleSelectionNegotiation()
+        role.sop_class_uid = UID(sop_class)
+        role.scu_role = False
+        role.scp_role = True
+        primitive.user_information.append(role)
     contexts = []
     context_ids: dict[str, int] = {}
     for index, abstract_syntax in enumerate(abstract_syntaxes):
@@ -147,6 +156,16 @@ def cancel_request(context_id: int, message_id: int, max_pdu_length: int) -> byt
     primitive = C_CANCEL()
     primitive.MessageIDBeingRespondedTo = message_id
     return _encode(C_CANCEL_RQ(), primitive, context_id, max_pdu_length)
+
+
+def get_request(sop_class: str, identifier: bytes, context_id: int, message_id: int, max_pdu_length: int) -> bytes:
+    """Encode a C-GET-RQ (PS3.7 9.3.3.1) with an encoded `identifier`, at low priority."""
+    primitive = C_GET()
+    primitive.MessageID = message_id
+    primitive.AffectedSOPClassUID = UID(sop_class)
+    primitive.Priority = _LOW_PRIORITY
+    primitive.Identifier = BytesIO(identifier)
+    return _encode(C_GET_RQ(), primitive, context_id, max_pdu_length)
 
 
 def store_command(

@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dicom_exporter.config import Identity, Model, Query, Target
+from dicom_exporter.config import Identity, Query, Target
 from dicom_exporter.dicom.associate import Endpoint, Gate, associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, Rejected
@@ -54,9 +54,13 @@ class Plan:
     """Local time at the target, for queries that ask for ``today``."""
     echo: bool
     queries: tuple[Query, ...] = ()
-    models: tuple[Model, ...] = ()
-    """Models of all queries that this identity ever asks here, due now or not: so every association proposes the same,
-    and a service that is accepted no longer shows at once."""
+    propose: tuple[str, ...] = ()
+    """SOP classes to propose: those of all that this identity ever asks here, due now or not. So every association
+    proposes the same, and a service that is accepted no longer shows at once."""
+    tls: TLSClient | None = None
+    """How to speak TLS, where the identity does not say."""
+    called_ae_title: str | None = None
+    """In place of the target's own."""
     minimal: frozenset[str] = frozenset()
     """Names of the queries to ask with the minimal keys at once, as this archive aborted on more before."""
 
@@ -159,35 +163,37 @@ async def _ask(association: Connection, plan: Plan, left: deque[Query], found: _
 def _introduce(found: _Found, association: Connection, plan: Plan) -> None:
     accept = association.accept
     found.peer = Peer(accept.implementation_class_uid, accept.implementation_version, accept.max_pdu_length)
-    found.services = {SERVICES[uid]: association.accepted(uid) for uid in _abstract_syntaxes(plan)}
+    for uid in _abstract_syntaxes(plan):  # storage stands for several SOP classes: one accepted is enough
+        service = SERVICES[uid]
+        found.services[service] = found.services.get(service, False) or association.accepted(uid)
     found.tls = association.tls
 
 
 def _abstract_syntaxes(plan: Plan) -> tuple[str, ...]:
     """What to propose: no more than is needed, as some archives abort on what they do not like (ConQuest 1.4.16)."""
-    wanted = dict.fromkeys([VERIFICATION] if plan.echo else [])
-    wanted.update(dict.fromkeys(SOP_CLASSES[model] for model in plan.models))
-    return tuple(wanted) or (VERIFICATION,)
+    wanted = [VERIFICATION] if plan.echo else []
+    wanted += [*plan.propose, *(SOP_CLASSES[query.model] for query in plan.queries)]
+    return tuple(dict.fromkeys(wanted)) or (VERIFICATION,)
 
 
 def _request(plan: Plan) -> AssociateRequest:
     identity = plan.identity
     user = identity.user_identity
     return associate_request(
-        plan.target.called_ae_title,
-        identity.calling_ae_title or _random_title(),
+        plan.called_ae_title or plan.target.called_ae_title,
+        identity.calling_ae_title or random_title(),
         _abstract_syntaxes(plan),
         Credentials(user.username, user.password.reveal()) if user is not None else None,
     )
 
 
-def _random_title() -> str:
-    """A calling AE title that nobody has on a list, new each time."""
+def random_title() -> str:
+    """An AE title that nobody has on a list, new each time."""
     return "X" + "".join(secrets.choice(string.ascii_uppercase) for _ in range(15))
 
 
 def _endpoint(plan: Plan) -> Endpoint:
     address = plan.target.address
-    tls = plan.identity.tls
-    client = TLSClient(tls.context, tls.server_name or address.host) if tls is not None else None
-    return Endpoint(address.host, address.port, plan.target.ip_version, client)
+    settings = plan.identity.tls
+    tls = TLSClient(settings.context, settings.server_name or address.host) if settings is not None else None
+    return Endpoint(address.host, address.port, plan.target.ip_version, plan.tls or tls)

@@ -28,11 +28,10 @@ async def probe(
 ) -> SessionResult:
     """One session as `identity`, within `seconds`."""
     target = Target("target", Address(host, port), called_ae_title=called)
-    models = tuple(dict.fromkeys(query.model for query in queries))
     lookups = LookupThreads()
     try:
         return await probe_session(
-            Plan(target, identity, NOW, echo, queries, models),
+            Plan(target, identity, NOW, echo, queries),
             Wire(Resolver(lookups), OpenGate(), connect_timeout),
             asyncio.get_running_loop().time() + seconds,
         )
