@@ -232,6 +232,11 @@ SESSION_FAMILIES: tuple[Family[SessionResult], ...] = (
         _value(lambda session: session.timeout),
     ),
     Family(
+        "dicom_probe_last_run_timestamp_seconds",
+        "Unix time at which the probe ran, of modules that do not run on every scrape.",
+        _value(lambda session: session.last_run),
+    ),
+    Family(
         "dicom_association_rejected_info",
         "The A-ASSOCIATE-RJ that the peer sent, in the words of DICOM PS3.8 9.3.4.",
         _rejection,

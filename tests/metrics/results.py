@@ -53,6 +53,7 @@ FULL = SessionResult(
     phases={Phase.CONNECT: 0.25, Phase.TLS: 0.5, Phase.ASSOCIATE: 0.125},
     duration=1.5,
     timeout=9.5,
+    last_run=1_600_000_000.0,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
     peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 16384),
     tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),

@@ -84,6 +84,7 @@ def test_the_whole_probe() -> None:
     found = shown(FULL)
     assert found["dicom_probe_duration_seconds"] == {MONITOR: 1.5}
     assert found["dicom_probe_timeout_seconds"] == {MONITOR: 9.5}
+    assert found["dicom_probe_last_run_timestamp_seconds"] == {MONITOR: 1_600_000_000}
 
 
 def test_a_rejection() -> None:
