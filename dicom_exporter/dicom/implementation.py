@@ -1,0 +1,71 @@
+"""Who a peer says it is (PS3.7 D.3.3.2): implementation class UID and version name, to the name of a product.
+
+The standard says that the UID shall not be parsed, so this is a guess by what is known to be in use, and the raw values
+are published beside it. A product that embeds another's toolkit reads as the toolkit.
+"""
+
+from __future__ import annotations
+
+UNKNOWN = "unknown"
+
+_UIDS = {
+    # dcmnet's dcmuid.h: OFFIS_UID_ROOT.0.3.6, then the release; Orthanc and many others embed it and read the same.
+    "1.2.276.0.7230010.3.0.3.6": "DCMTK",
+    # dcm4che 3 to 5, Implementation.java; dcm4chee-arc is built on it.
+    "1.2.40.0.13.1.3": "dcm4che",
+    # dcm4che 2, Implementation.java.
+    "1.2.40.0.13.1.1": "dcm4che 2",
+    # pynetdicom/_globals.py and _version.py.
+    "1.2.826.0.1.3680043.9.3811": "pynetdicom",
+    # fo-dicom, DicomImplementation.cs.
+    "1.3.6.1.4.1.30071.8": "fo-dicom",
+    # ConQuest's dgate, version.h: IMPLEMENTATION_CLASS_STRING.
+    "1.2.826.0.1.3680043.2.135.1066.101": "ConQuest",
+    # ClearCanvas, its registered private enterprise number with IANA.
+    "1.3.6.1.4.1.25403": "ClearCanvas",
+    # Merge DICOM Toolkit's default in its conformance statements; devices of many makers carry it.
+    "2.16.840.1.113669.2": "Merge DICOM Toolkit",
+    # GDCM, gdcmFileMetaInformation.cxx.
+    "1.2.826.0.1.3680043.2.1143": "GDCM",
+    # ruby-dicom, lib/dicom/general/constants.rb (UID_ROOT). Tables that go round call it Orthanc's: they are wrong.
+    # Orthanc leaves DCMTK's in place.
+    "1.2.826.0.1.3680043.8.641": "ruby-dicom",
+    # Inferred from one banner: version name Syn….
+    "1.2.840.113845.1.1": "Fuji Synapse",
+    # The makers' own roots in the registry of ISO and ANSI.
+    "1.3.12.2.1107": "Siemens",
+    "1.2.840.113619": "GE",
+    "1.3.46.670589": "Philips",
+    "1.2.840.113564": "Carestream",
+}
+"""Prefix of the implementation class UID, whole components -> product."""
+
+_VERSION_NAMES = (
+    # For those that put a UID of their own in and keep the toolkit's version name. From the same sources.
+    ("OFFIS_DCMTK_", "DCMTK"),
+    ("dcm4che-2.", "dcm4che 2"),
+    ("dcm4che-", "dcm4che"),
+    ("PYNETDICOM_", "pynetdicom"),
+    ("fo-dicom ", "fo-dicom"),
+    ("ClearCanvas_", "ClearCanvas"),
+    ("MergeCOM3_", "Merge DICOM Toolkit"),
+    ("GDCM ", "GDCM"),
+    ("RUBY-DCM_", "ruby-dicom"),
+    ("RUBY_DCM_", "ruby-dicom"),
+)
+"""Beginning of the implementation version name -> product; the first that fits. No name that others might use too."""
+
+
+def product(implementation_class_uid: str, implementation_version: str) -> str:
+    """The product that a peer most probably is, or ``unknown``.
+
+    The UID decides: its longest known prefix, in whole components. Where the UID is not known, the version name does.
+    Padding does not count (PS3.5 6.2: NUL behind a UID, spaces around a name).
+    """
+    components = implementation_class_uid.strip(" \0").split(".")
+    for length in range(len(components), 0, -1):
+        found = _UIDS.get(".".join(components[:length]))
+        if found is not None:
+            return found
+    name = implementation_version.strip(" \0")
+    return next((known for beginning, known in _VERSION_NAMES if name.startswith(beginning)), UNKNOWN)
