@@ -1,0 +1,83 @@
+"""A body that a stranger sends, in bounded pieces."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
+
+import aiohttp
+
+PIECE = 64 * 1024
+"""Bytes of one piece at most."""
+_ANY_ZLIB_HEADER = 32 + zlib.MAX_WBITS
+"""zlib finds out by itself whether it is gzip or zlib (`deflate` of RFC 9110 8.4.1.2)."""
+
+
+class BodyEnded(Exception):
+    """The body ended before its end: over our limit, broken, or in a coding that we did not ask for."""
+
+
+class Decoder(Protocol):
+    """As much of a decompressing object as is used."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the compressed data has ended; what follows is not looked at."""
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        """What was not decoded for want of room."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Decode to at most `max_length` bytes."""
+
+
+async def pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
+    """The body of `response`, decoded, in pieces of at most `PIECE` bytes, and `limit` bytes in all.
+
+    We ask for no compression. Who compresses in spite of that is read, never further than `limit` bytes decoded.
+
+    Raises:
+        BodyEnded.
+    """
+    decoder = decoder_for(response.headers.get("Content-Encoding", ""))
+    left = limit
+    received = 0
+    try:
+        async for data in response.content.iter_any():
+            received += len(data)
+            for piece in inflated(decoder, data):
+                left -= len(piece)
+                if left < 0:
+                    raise BodyEnded("longer than our limit")
+                yield piece
+            if received > limit:  # a coding can also make more of less
+                raise BodyEnded("longer than our limit")
+    except (aiohttp.ClientError, OSError, zlib.error):
+        raise BodyEnded("broken off, or not what its headers announce") from None
+
+
+def decoder_for(coding: str) -> Decoder | None:
+    """What undoes a Content-Encoding, None for nothing. Raises BodyEnded for one that we do not know."""
+    match coding.strip().lower():
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip" | "deflate":
+            return zlib.decompressobj(_ANY_ZLIB_HEADER)
+    raise BodyEnded("a coding that we did not ask for")
+
+
+def inflated(decoder: Decoder | None, data: bytes) -> Iterator[bytes]:
+    """`data` decoded, piece by piece. Raises zlib.error."""
+    if decoder is None:
+        for begin in range(0, len(data), PIECE):
+            yield data[begin : begin + PIECE]
+        return
+    while not decoder.eof:
+        piece = decoder.decompress(data, PIECE)
+        if piece:
+            yield piece
+        data = decoder.unconsumed_tail
+        if not data and len(piece) < PIECE:
+            return

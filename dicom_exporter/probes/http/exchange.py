@@ -1,0 +1,279 @@
+"""One GET on a connection of its own, from the host's name to the response's headers.
+
+The connection is made by `dicom.transport`, as for an association, and handed to aiohttp: so refused, silent and
+without a route are told apart here as there, and every phase has its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import BadStatusLine
+from yarl import URL
+
+from dicom_exporter.dicom.associate import Gate, OpenGate
+from dicom_exporter.dicom.errors import AssociationEnded, ConnectionRefused, ConnectTimeout
+from dicom_exporter.dicom.resolve import Resolver, SocketAddress, literal
+from dicom_exporter.dicom.transport import TLSClient, attach, connect, tls_facts
+from dicom_exporter.probes.http.credentials import HTTPCredentials
+from dicom_exporter.probes.http.tls import demands_certificate, stranger_tls
+from dicom_exporter.results import TLSFacts, WebAnswer
+
+_USER_AGENT = "Mozilla/5.0"
+"""What every browser says. A name of our own would soon be on a list, and a list is no access control."""
+_READ_BUFFER = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to get to a server, and until when."""
+
+    resolver: Resolver
+    deadline: float
+    """Loop time."""
+    connect_timeout: float
+    """Seconds that a TCP connection may take."""
+    tls: ssl.SSLContext
+    """For https; see `tls.stranger_tls` and `tls.monitor_tls`."""
+    credentials: HTTPCredentials | None = None
+    ip_version: int | None = None
+    gate: Gate | None = None
+
+
+class NoResponse(Exception):
+    """No HTTP response came; `answer` says what that means. Holds nothing that the peer sent."""
+
+    def __init__(
+        self, answer: WebAnswer, *, client_certificate_required: bool | None = None, tls: TLSFacts | None = None
+    ) -> None:
+        super().__init__(answer.value)
+        self.answer = answer
+        self.client_certificate_required = client_certificate_required
+        self.tls = tls
+
+
+class Response(aiohttp.ClientResponse):
+    """A response that knows what the TLS handshake below it showed."""
+
+    tls_facts: TLSFacts | None = None
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        """Look at the connection, which aiohttp lets go of as soon as a short body has come."""
+        if connection.transport is not None:
+            self.tls_facts = tls_facts(connection.transport)
+        return await super().start(connection)
+
+
+@asynccontextmanager
+async def get(url: URL, way: Way, accept: str, phases: dict[str, float]) -> AsyncIterator[Response]:
+    """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
+
+    Adds the seconds of each phase that was reached to `phases`. The caller bounds the time, and the body.
+
+    Raises:
+        NoResponse: before the block, never in it.
+    """
+    async with AsyncExitStack() as stack:
+        address = await _resolve(url, way, phases)
+        sock = await _connect(address, way, stack, phases)
+        session = await stack.enter_async_context(_session(sock, address))
+        response = await _send(session, url, way, accept, phases, address)
+        try:
+            yield response
+        finally:
+            response.close()
+
+
+@contextmanager
+def timed(phases: dict[str, float], phase: str) -> Iterator[None]:
+    """Add the seconds of the block to `phase`, also when it ends in an exception."""
+    begin = time.perf_counter()  # uvloop's own clock goes by the millisecond
+    try:
+        yield
+    finally:
+        phases[phase] = phases.get(phase, 0.0) + time.perf_counter() - begin
+
+
+async def _resolve(url: URL, way: Way, phases: dict[str, float]) -> SocketAddress:
+    host, port = url.raw_host, url.port
+    if not host or not port:
+        raise NoResponse(WebAnswer.UNKNOWN)
+    address = literal(host, port)
+    if address is not None:
+        return address
+    try:
+        with timed(phases, "resolve"):
+            return await way.resolver.resolve(host, port, way.ip_version)
+    except AssociationEnded:
+        raise NoResponse(WebAnswer.UNKNOWN) from None
+
+
+async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phases: dict[str, float]) -> _Connected:
+    gate = way.gate or OpenGate()
+    loop = asyncio.get_running_loop()
+    timeout = way.connect_timeout
+    try:
+        await stack.enter_async_context(gate.address(address, way.deadline))
+        timeout = min(way.connect_timeout, way.deadline - loop.time())
+        if timeout <= 0:
+            raise NoResponse(WebAnswer.UNKNOWN)
+        with timed(phases, "connect"):
+            sock = _Connected(fileno=(await connect(address, timeout)).detach())
+        stack.callback(sock.close_unless_used)
+        await stack.enter_async_context(gate.association(way.deadline))
+    except ConnectionRefused:
+        raise NoResponse(WebAnswer.CLOSED) from None
+    except ConnectTimeout:
+        # Silence means closed only where we waited for as long as we meant to.
+        full = timeout >= way.connect_timeout
+        raise NoResponse(WebAnswer.CLOSED if full else WebAnswer.UNKNOWN) from None
+    except AssociationEnded:
+        raise NoResponse(WebAnswer.UNKNOWN) from None
+    return sock
+
+
+class _Connected(socket.socket):
+    """A socket that is connected already: aiohttp's own attempt has nothing left to do."""
+
+    used = False
+
+    def connect(self, address: object, /) -> None:
+        """Leave it as it is."""
+
+    def close_unless_used(self) -> None:
+        """Close it, if no transport has taken it over."""
+        if not self.used:
+            self.close()
+
+
+class _Known(AbstractResolver):
+    """Answers every question with the one address that we have connected to."""
+
+    def __init__(self, address: SocketAddress) -> None:
+        self._address = address
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return that address."""
+        address = self._address
+        return [
+            ResolveResult(
+                hostname=host, host=address.ip, port=port, family=address.family, proto=0, flags=socket.AI_NUMERICHOST
+            )
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+def _session(sock: _Connected, address: SocketAddress) -> aiohttp.ClientSession:
+    def hand_over(_: object) -> socket.socket:
+        if sock.used:
+            raise OSError("one connection, one question")
+        sock.used = True
+        return sock
+
+    connector = aiohttp.TCPConnector(
+        resolver=_Known(address),
+        socket_factory=hand_over,
+        use_dns_cache=False,
+        force_close=True,
+        limit=1,
+        happy_eyeballs_delay=None,
+    )
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(_note_connection)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,  # we do it ourselves, with bounds
+        read_bufsize=_READ_BUFFER,
+        response_class=Response,
+        timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+        trace_configs=[trace],
+    )
+
+
+async def _note_connection(_: object, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx["connected"] = time.perf_counter()
+
+
+async def _send(
+    session: aiohttp.ClientSession,
+    url: URL,
+    way: Way,
+    accept: str,
+    phases: dict[str, float],
+    address: SocketAddress,
+) -> Response:
+    """Send the request and return the response's headers, or say why there are none."""
+    headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    if way.credentials is not None:
+        headers["Authorization"] = way.credentials.authorization.reveal()
+    begin = time.perf_counter()
+    marks: dict[str, float] = {}
+    try:
+        response = await session.get(
+            url.with_user(None), headers=headers, allow_redirects=False, ssl=way.tls, trace_request_ctx=marks
+        )
+        assert isinstance(response, Response)
+        return response
+    except aiohttp.ClientConnectorCertificateError:
+        raise NoResponse(WebAnswer.NOT_HTTP, tls=await _untrusted(url, address, way)) from None
+    except aiohttp.ClientResponseError as error:
+        # A status line came, and headers that no client would take; or bytes that begin no HTTP at all.
+        garbage = isinstance(error.__cause__, BadStatusLine)
+        raise NoResponse(WebAnswer.NOT_HTTP if garbage else WebAnswer.OTHER) from None
+    except (aiohttp.ClientError, OSError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        if url.scheme == "https" and demands_certificate(error):
+            raise NoResponse(WebAnswer.DENIED, client_certificate_required=True) from None
+        raise NoResponse(WebAnswer.NOT_HTTP) from None
+    finally:
+        connected = marks.get("connected")
+        if url.scheme == "https":
+            phases["tls"] = phases.get("tls", 0.0) + (connected or time.perf_counter()) - begin
+        if connected is not None:
+            phases["first_byte"] = phases.get("first_byte", 0.0) + time.perf_counter() - connected
+
+
+async def _untrusted(url: URL, address: SocketAddress, way: Way) -> TLSFacts | None:
+    """The facts of a certificate that did not verify: one more handshake, without a word of HTTP and no credentials.
+
+    An expired certificate's expiry is what its owner most needs to see, and a failed handshake does not show it.
+    """
+    caught = _Transport()
+    try:
+        sock = await connect(address, min(way.connect_timeout, way.deadline - asyncio.get_running_loop().time()))
+        await attach(sock, caught, TLSClient(stranger_tls(), url.raw_host or ""), way.deadline)
+        facts = tls_facts(caught.transport) if caught.transport else None
+    except AssociationEnded:
+        return None
+    finally:
+        if caught.transport is not None:
+            caught.transport.abort()
+    return replace(facts, certificate_trusted=False) if facts else None
+
+
+class _Transport(asyncio.Protocol):
+    """Only holds its transport."""
+
+    transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep it."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
