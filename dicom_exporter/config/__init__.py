@@ -20,28 +20,38 @@ from dicom_exporter.config.errors import ConfigError, ConfigErrors
 from dicom_exporter.config.load import load
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.settings import (
+    BasicAuth,
+    Compare,
     Expect,
+    Exposure,
     GlobalSettings,
+    HTTPSettings,
     Identity,
     Level,
     MatchValue,
     Model,
     Module,
     Query,
+    Store,
     Target,
     TLSSettings,
     UserIdentity,
+    WebEntry,
 )
 from dicom_exporter.config.tls import tls_settings
 from dicom_exporter.config.windows import TimeWindow
 
 __all__ = [
     "Address",
+    "BasicAuth",
+    "Compare",
     "Config",
     "ConfigError",
     "ConfigErrors",
     "Expect",
+    "Exposure",
     "GlobalSettings",
+    "HTTPSettings",
     "Identity",
     "Level",
     "MatchValue",
@@ -50,10 +60,12 @@ __all__ = [
     "Query",
     "RelativeDate",
     "Secret",
+    "Store",
     "TLSSettings",
     "Target",
     "TimeWindow",
     "UserIdentity",
+    "WebEntry",
     "format_duration",
     "load",
     "parse_address",

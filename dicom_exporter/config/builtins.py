@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from dicom_exporter.config.settings import Expect, Identity, Level, Model, Module, Query
+from dicom_exporter.config.settings import Expect, Exposure, Identity, Level, Model, Module, Query
 
 MONITOR = "monitor"
 STRANGER = "stranger"
@@ -37,7 +37,7 @@ MODULES: Mapping[str, Module] = MappingProxyType(
             timeout=10.0,
             queries=MappingProxyType({"studies": replace(QUERIES["studies"], every=300.0)}),
         ),
-        EXPOSURE: Module(EXPOSURE, identity=STRANGER, timeout=15.0, echo=False, exposure=True),
+        EXPOSURE: Module(EXPOSURE, identity=STRANGER, timeout=15.0, echo=False, exposure=Exposure()),
     }
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dicom_exporter.config import builtins
-from dicom_exporter.config.settings import GlobalSettings, Identity, Module, Target
+from dicom_exporter.config.settings import Compare, GlobalSettings, Identity, Module, Target
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Config:
     global_: GlobalSettings = field(default_factory=GlobalSettings)
     identities: Mapping[str, Identity] = field(default_factory=lambda: builtins.IDENTITIES)
     modules: Mapping[str, Module] = field(default_factory=lambda: builtins.MODULES)
+    compare: tuple[Compare, ...] = ()
 
     def target(self, name: str) -> Target | None:
         """Find a target by its name."""

@@ -82,6 +82,22 @@ class UserIdentity:
 
 
 @dataclass(frozen=True)
+class BasicAuth:
+    """HTTP basic authentication (RFC 7617)."""
+
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True)
+class HTTPSettings:
+    """How an identity authenticates itself over HTTP. Exactly one of these is given."""
+
+    basic_auth: BasicAuth | None = None
+    bearer_token: Secret | None = None
+
+
+@dataclass(frozen=True)
 class Identity:
     """Who we say we are."""
 
@@ -91,6 +107,8 @@ class Identity:
     tls: TLSSettings | None = None
     """None: plain DICOM."""
     user_identity: UserIdentity | None = None
+    http: HTTPSettings | None = None
+    """For DICOMweb; None: without credentials."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +131,28 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Store:
+    """The bandwidth test: synthetic images that are sent to an archive by C-STORE."""
+
+    count: int = 10
+    """Images."""
+    size: int = 524288
+    """Bytes of pixel data in each."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How the exposure ladder is climbed."""
+
+    max_matches: int = 1000
+    """Where a stranger's counts stop."""
+    prove_identity: bool = False
+    """Look whether matches carry what identifies a patient (level 6)."""
+    prove_download: bool = False
+    """Ask for the first bytes of an image (level 7)."""
+
+
+@dataclass(frozen=True)
 class Module:
     """What we ask."""
 
@@ -121,8 +161,19 @@ class Module:
     timeout: float = 10.0
     echo: bool = True
     queries: Mapping[str, Query] = field(default_factory=dict, hash=False)
-    exposure: bool = False
-    """Whether it climbs the exposure ladder: the built-in module `exposure` does."""
+    store: Store | None = None
+    """None: nothing is written."""
+    exposure: Exposure | None = None
+    """Such a module climbs the exposure ladder, and asks nothing else. The built-in module `exposure` is one."""
+    every: float | None = None
+    """Seconds for which its results are reused, the same for all modules of one identity on a target."""
+
+
+@dataclass(frozen=True)
+class WebEntry:
+    """A page of the web side of a target: a viewer, a portal, an archive's own REST interface."""
+
+    url: str
 
 
 @dataclass(frozen=True)
@@ -139,3 +190,19 @@ class Target:
     """A name of the IANA time zone database; None: the time zone of the machine the exporter runs on."""
     ip_version: int | None = None
     """4 or 6; None: IPv4 first, then IPv6."""
+    dicomweb: str | None = None
+    """URL of the DICOMweb root, without a slash at its end."""
+    web: tuple[WebEntry, ...] = ()
+    well_known_titles: bool = False
+    """Whether a stranger also tries the called AE titles that every attacker tries."""
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A flow of studies to watch: what `source` lists in `query` and `destination` does not."""
+
+    source: str
+    """Name of a target, like `destination`."""
+    destination: str
+    query: str
+    """Name of a query that both targets are asked."""

@@ -11,6 +11,7 @@ from dicom_exporter.config import (
     Address,
     Config,
     Expect,
+    Exposure,
     GlobalSettings,
     Identity,
     Level,
@@ -48,7 +49,7 @@ def test_builtins(tmp_path: Path) -> None:
         "studies": Query("studies", Model.STUDY_ROOT, Level.STUDY, max_matches=1000, every=300.0)
     }
     assert (exposure.identity, exposure.timeout, exposure.echo) == ("stranger", 15.0, False)
-    assert exposure.exposure
+    assert exposure.exposure == Exposure()
     assert not availability.exposure
 
 
@@ -170,7 +171,12 @@ def test_a_builtin_module_keeps_what_is_not_said(tmp_path: Path) -> None:
     availability, exposure = config.modules["availability"], config.modules["exposure"]
     assert availability.timeout == 5.0
     assert availability.queries["studies"].every == 300.0
-    assert (exposure.timeout, exposure.identity, exposure.exposure, exposure.echo) == (8.0, "stranger", True, False)
+    assert (exposure.timeout, exposure.identity, exposure.exposure, exposure.echo) == (
+        8.0,
+        "stranger",
+        Exposure(),
+        False,
+    )
 
 
 def test_queries_of_a_builtin_module_are_replaced(tmp_path: Path) -> None:
