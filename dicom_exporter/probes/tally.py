@@ -89,13 +89,16 @@ class Tally:
 
 
 def label_value(keyword: str, value: bytes) -> str:
-    """The label for a raw value of attribute `keyword`; several values are sorted and joined by ``+``: ``CT+PT``."""
+    """The label for a raw value of attribute `keyword`; several values are sorted and joined by ``+``: ``CT+PT``.
+
+    Free text with a ``^`` in it is `OTHER`: that is how DICOM writes a person's name (PS3.5 6.2.1), not a station's.
+    """
     texts = sorted({part.strip(b" \0") for part in value.split(b"\\")} - {b""})
     if not texts:
         return NONE
     vocabulary = _VOCABULARIES.get(keyword)
     if vocabulary is None:
-        return "+".join(_printable(text) for text in texts)[:_TEXT_LENGTH]
+        return "+".join(OTHER if b"^" in text else _printable(text) for text in texts)[:_TEXT_LENGTH]
     shown = sorted({name if (name := text.decode("ascii", "replace")) in vocabulary else OTHER for text in texts})
     return "+".join(shown)
 
