@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dicom_exporter.config import Identity, Query, Target
-from dicom_exporter.results import QueryOutcome, QueryResult
+from dicom_exporter.config import Identity, Module, Query, Target
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,27 @@ class Asked:
         return (self.target.name, self.identity.name, self.query.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """All that an identity asks of a target, where its modules say `every`."""
+
+    target: Target
+    identity: Identity
+    modules: tuple[Module, ...]
+
+    @property
+    def key(self) -> tuple[str, str, tuple[str, ...]]:
+        """By name, as the parts themselves do not hash."""
+        return (self.target.name, self.identity.name, tuple(module.name for module in self.modules))
+
+
 class Answers:
     """One answer a question, with the loop time at which it was got: a jump of the clock on the wall delays nothing."""
 
     def __init__(self) -> None:
         self._answers: dict[tuple[str, str, str], tuple[Asked, QueryResult, float]] = {}
         self._minimal: dict[tuple[str, str, str], Asked] = {}
+        self._visits: dict[tuple[str, str, tuple[str, ...]], tuple[Visited, SessionResult, float]] = {}
 
     def last(self, asked: Asked) -> QueryResult | None:
         """The last answer to exactly this question."""
@@ -52,10 +67,21 @@ class Answers:
         """Whether this archive has aborted on the optional keys of this query and answered without them."""
         return self._minimal.get(asked.key) == asked
 
+    def last_visit(self, visited: Visited, every: float, now: float) -> SessionResult | None:
+        """What exactly this visit found, where that is not `every` seconds old at loop time `now`."""
+        entry = self._visits.get(visited.key)
+        return entry[1] if entry is not None and entry[0] == visited and now - entry[2] < every else None
+
+    def keep_visit(self, visited: Visited, result: SessionResult, now: float) -> None:
+        """Keep `result`, unless we never got to it: that is no reason to wait."""
+        if result.echo is None or result.echo.outcome is not Outcome.OVERLOAD:
+            self._visits[visited.key] = (visited, result, now)
+
     def reload(self, targets: Iterable[Target]) -> None:
         """Forget what a new configuration does not name, and who needed minimal keys: that may have been repaired."""
         names = {target.name for target in targets}
         self._answers = {key: entry for key, entry in self._answers.items() if key[0] in names}
+        self._visits = {key: entry for key, entry in self._visits.items() if key[0] in names}
         self._minimal.clear()
 
 

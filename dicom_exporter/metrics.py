@@ -32,8 +32,21 @@ from typing import Generic, TypeAlias, TypeVar
 from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
+from dicom_exporter.advisories import matching
 from dicom_exporter.config import Target
-from dicom_exporter.results import Outcome, Peer, QueryOutcome, QueryResult, SessionResult, TargetResult
+from dicom_exporter.dicom.implementation import product
+from dicom_exporter.exposure import Verdict, allowed_level, judge
+from dicom_exporter.results import (
+    Flow,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StoreResult,
+    TargetResult,
+    WebAnswer,
+    WebResult,
+)
 
 MAX_TEXT = 64
 """Characters of a peer's own words that are shown."""
@@ -43,6 +56,7 @@ Labels: TypeAlias = dict[str, str]
 Row: TypeAlias = tuple[Labels, float]
 """The labels that a sample has beside those that all of its family have, and its value."""
 _NO_LABELS: Labels = {}
+_ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,14 @@ class Family(Generic[T]):
     help: str
     rows: Callable[[T], Iterable[Row]]
     type: str = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class _Exposed:
+    """A target that strangers were sent to, and the verdict."""
+
+    target: Target
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +103,20 @@ def families(results: Sequence[tuple[Target, TargetResult]], *, target_label: bo
     queries = [
         ({**labels, "query": name}, query) for labels, session in sessions for name, query in session.queries.items()
     ]
+    verdicts = [
+        (_target_labels(target, target_label), _Exposed(target, verdict))
+        for target, result in results
+        if (verdict := judge(result.sessions)) is not None
+    ]
     yield from _collect(TARGET_FAMILIES, targets)
     yield from _collect(SESSION_FAMILIES, sessions)
     yield from _collect(QUERY_FAMILIES, queries)
+    yield from _collect(EXPOSURE_FAMILIES, verdicts)
+
+
+def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
+    """The families of targets that are compared with each other."""
+    yield from _collect(FLOW_FAMILIES, [(_NO_LABELS, flow) for flow in flows])
 
 
 def exporter_families(facts: ExporterFacts) -> Iterator[Metric]:
@@ -100,11 +133,6 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(character if " " <= character <= "~" else "?" for character in text)
-
-
-def product(peer: Peer) -> str:
-    """The product that a peer most probably is, or `unknown`."""
-    return "unknown"
 
 
 def _target_labels(target: Target, target_label: bool) -> Labels:
@@ -173,15 +201,63 @@ def _peer_info(session: SessionResult) -> Iterable[Row]:
     labels = {
         "implementation_class_uid": printable(peer.implementation_class_uid),
         "implementation_version": printable(peer.implementation_version),
-        "product": product(peer),
+        "product": product(peer.implementation_class_uid, peer.implementation_version),
     }
     return ((labels, 1.0),)
 
 
 def _tls_info(session: SessionResult) -> Iterable[Row]:
-    if session.tls is None:
+    tls = session.tls
+    if tls is None or tls.version is None:
         return ()
-    return (({"version": printable(session.tls.version), "cipher": printable(session.tls.cipher)}, 1.0),)
+    return (({"version": printable(tls.version), "cipher": printable(tls.cipher or "unknown")}, 1.0),)
+
+
+def _advisories(session: SessionResult) -> Iterable[Row]:
+    return [({"id": name}, 1.0) for name in matching(session.peer)] if session.peer is not None else ()
+
+
+def _store(read: Callable[[StoreResult], float | None]) -> Callable[[SessionResult], Iterable[Row]]:
+    return _value(lambda session: None if session.store is None else read(session.store))
+
+
+def _web(read: Callable[[WebResult], float | None]) -> Callable[[SessionResult], Iterable[Row]]:
+    """A fact of DICOMweb, absent where nobody looked."""
+    return _value(lambda session: None if session.dicomweb is None else read(session.dicomweb))
+
+
+def _web_authentication(web: WebResult) -> float | None:
+    """1 where it was demanded, 0 where we were let in without credentials of ours; else it could not be told."""
+    if web.answer is WebAnswer.DENIED:
+        return 1.0
+    return 0.0 if web.answer in _ANSWERED and not web.authenticated else None
+
+
+def _web_phases(session: SessionResult) -> Iterable[Row]:
+    phases = session.dicomweb.phases if session.dicomweb is not None else {}
+    return [({"phase": phase}, seconds) for phase, seconds in phases.items()]
+
+
+def _web_server(session: SessionResult) -> Iterable[Row]:
+    web = session.dicomweb
+    return (({"server": printable(web.server)}, 1.0),) if web is not None and web.server else ()
+
+
+def _levels(exposed: _Exposed) -> Iterable[Row]:
+    return [({"service": name}, float(level)) for name, level in exposed.verdict.levels.items() if level is not None]
+
+
+def _known(exposed: _Exposed) -> Iterable[Row]:
+    return [({"service": name}, float(level is not None)) for name, level in exposed.verdict.levels.items()]
+
+
+def _allowed(exposed: _Exposed) -> Iterable[Row]:
+    allowed = allowed_level(exposed.target.expect.value)
+    return [] if allowed is None else [({"service": name}, float(allowed)) for name in exposed.verdict.levels]
+
+
+def _checks(exposed: _Exposed) -> Iterable[Row]:
+    return [({"check": name}, float(holds)) for name, holds in exposed.verdict.checks.items()]
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Iterable[Row]]:
@@ -265,6 +341,47 @@ SESSION_FAMILIES: tuple[Family[SessionResult], ...] = (
         _value(lambda session: None if session.tls is None else session.tls.client_certificate_required),
     ),
     Family(
+        "dicom_peer_advisory",
+        "A published advisory that the peer's own version name leaves no doubt about.",
+        _advisories,
+    ),
+    Family(
+        "dicom_store_success",
+        "1 if and only if the archive took every synthetic instance of the bandwidth test.",
+        _store(lambda store: store.success),
+    ),
+    Family("dicom_store_bytes", "Bytes of the instances that the archive took.", _store(lambda store: store.bytes)),
+    Family(
+        "dicom_store_duration_seconds",
+        "Seconds from the first C-STORE request to the last response.",
+        _store(lambda store: store.duration),
+    ),
+    Family(
+        "dicomweb_success",
+        "1 if and only if QIDO-RS answered a query.",
+        _web(lambda web: web.answer in _ANSWERED),
+    ),
+    Family("dicomweb_http_status_code", "HTTP status of the first answer.", _web(lambda web: web.status)),
+    Family(
+        "dicomweb_duration_seconds", "Seconds that each phase of the first request took, of those reached.", _web_phases
+    ),
+    Family(
+        "dicomweb_studies_visible",
+        "Studies that QIDO-RS listed; at least this many where it cut the list.",
+        _web(lambda web: web.studies),
+    ),
+    Family(
+        "dicomweb_authentication_required",
+        "Whether DICOMweb demanded credentials; absent where it could not be told.",
+        _web(_web_authentication),
+    ),
+    Family("dicomweb_server_info", "What the web server calls itself.", _web_server),
+    Family(
+        "dicomweb_tls_certificate_expiry_timestamp_seconds",
+        "Unix time at which the first certificate of the web server's chain ends.",
+        _web(lambda web: None if web.tls is None else web.tls.certificate_expiry),
+    ),
+    Family(
         "dicom_studies_visible",
         "Studies that the query `studies` listed; at least this many where it is not complete.",
         _visible("studies", lambda query: query.matches),
@@ -326,6 +443,28 @@ QUERY_FAMILIES: tuple[Family[QueryResult], ...] = (
         "dicom_query_last_run_timestamp_seconds",
         "Unix time at which the query ran, of queries that do not run on every scrape.",
         _value(lambda query: query.last_run),
+    ),
+)
+
+EXPOSURE_FAMILIES: tuple[Family[_Exposed], ...] = (
+    Family(
+        "dicom_exposure_level",
+        "How far a stranger got: 0 closed, 1 open port, 2 refuses strangers, 3 associates, 4 queryable, "
+        "5 lists studies, 6 identifies patients, 7 hands out images. Absent where it could not be told.",
+        _levels,
+    ),
+    Family("dicom_exposure_level_allowed", "The highest level that the configuration allows (`expect`).", _allowed),
+    Family("dicom_exposure_known", "Whether it could be told how far a stranger gets.", _known),
+    Family(
+        "dicom_exposure_check", "Single facts about what a stranger finds; absent where it could not be told.", _checks
+    ),
+)
+
+FLOW_FAMILIES: tuple[Family[Flow], ...] = (
+    Family(
+        "dicom_flow_missing_studies",
+        "Studies that the source lists and the destination does not; absent where one of them was not counted whole.",
+        lambda flow: (({"source": flow.source, "destination": flow.destination}, float(flow.missing)),),
     ),
 )
 

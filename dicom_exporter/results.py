@@ -130,8 +130,9 @@ class Peer:
 class TLSFacts:
     """What a TLS handshake showed."""
 
-    version: str
-    cipher: str
+    version: str | None = None
+    """None where the handshake did not get that far."""
+    cipher: str | None = None
     certificate_expiry: float | None = None
     """Unix time at which the first certificate of the chain ends."""
     certificate_trusted: bool | None = None
@@ -168,6 +169,8 @@ class QueryResult:
     match_interval_max: float | None = None
     last_run: float | None = None
     """Unix time at which it ran, for queries with `every`."""
+    digests: frozenset[bytes] | None = field(default=None, repr=False, compare=False)
+    """Keyed hashes of the StudyInstanceUIDs, where the config compares two targets; gone with the scrape."""
     minimal_keys: bool = False
     """Asked for the unique key alone, because the archive aborted on more."""
 
@@ -252,6 +255,8 @@ class WebResult:
     lists_studies: bool = False
     identity_seen: bool | None = None
     image_received: bool | None = None
+    authenticated: bool = False
+    """Whether it was asked with credentials."""
     status: int | None = None
     """HTTP status of the first answer."""
     over_tls: bool = False
@@ -291,6 +296,15 @@ class SessionResult:
     web: tuple[WebResult, ...] = ()
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Two targets compared: studies that the source lists and the destination does not."""
+
+    source: str
+    destination: str
+    missing: int
 
 
 @dataclass(frozen=True, slots=True)

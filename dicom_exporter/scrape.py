@@ -16,19 +16,17 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from dicom_exporter.answers import Answers, Asked, was_answered
-from dicom_exporter.config import Config, Module, Query, Target
+from dicom_exporter.answers import Answers, Visited
+from dicom_exporter.config import Config, Module, Target
 from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.gate import Gate
-from dicom_exporter.probes.keys import SOP_CLASSES
-from dicom_exporter.probes.session import Plan, Wire, probe_session
+from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult, TargetResult
+from dicom_exporter.visit import Visit, queries, visit
 
 _Key = tuple[str, tuple[str, ...]]
 
@@ -86,12 +84,13 @@ class Scraper:
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         resolver = Resolver(self._lookups)
-        tasks = [self._fly(target, self._modules(target, modules), deadline, resolver) for target in targets]
+        wanted = [(target, self._modules(target, modules)) for target in targets]  # a reload may come while we wait
+        tasks = [self._fly(target, chosen, deadline, resolver) for target, chosen in wanted]
         if tasks:
             await asyncio.wait(set(tasks), timeout=timeout)
         return [
-            task.result() if task.done() and not task.cancelled() else self._late(target, modules)
-            for target, task in zip(targets, tasks, strict=True)
+            task.result() if task.done() and not task.cancelled() else late(target, chosen)
+            for (target, chosen), task in zip(wanted, tasks, strict=True)
         ]
 
     def _modules(self, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:
@@ -123,68 +122,49 @@ class Scraper:
         groups = by_identity(modules)
         sessions = []
         for index, (name, group) in enumerate(groups.items()):
+            now = asyncio.get_running_loop().time()
             own = max(module.timeout for module in group)
-            begun = asyncio.get_running_loop().time()
-            share = own if deadline is None else (deadline - begun) / (len(groups) - index)
-            plan, kept = self._plan(target, name, group, begun)
-            if not plan.echo and not plan.queries:  # nothing is due: no association for its own sake
-                sessions.append(SessionResult(name, None, kept))
-                continue
+            share = own if deadline is None else (deadline - now) / (len(groups) - index)
+            asked = Visit(target, config.identities[name], tuple(group), self._compared(config, target))
             try:
-                found = await probe_session(plan, wire, begun + min(own, share))
+                sessions.append(await self._visit(asked, wire, now + min(own, share)))
             except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
                 self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
-                continue
-            sessions.append(self._settle(plan, found, kept))
         return TargetResult(target.name, tuple(sessions))
 
-    def _plan(
-        self, target: Target, identity_name: str, group: Sequence[Module], now: float
-    ) -> tuple[Plan, dict[str, QueryResult]]:
-        """What to ask now, and the answers that are young enough to be shown again."""
-        identity = self._config.identities[identity_name]
-        local = local_time(target)
-        due: list[Query] = []
-        kept: dict[str, QueryResult] = {}
-        minimal: set[str] = set()
-        for query in queries(group):
-            asked = Asked(target, identity, query)
-            in_window = query.only_between is None or query.only_between.contains(local.time())
-            if in_window and self._answers.due(asked, now):
-                due.append(query)
-                if self._answers.wants_minimal_keys(asked):
-                    minimal.add(query.name)
-            elif (last := self._answers.last(asked)) is not None:
-                kept[query.name] = last
-        echo = any(module.echo for module in group)
-        propose = tuple(SOP_CLASSES[query.model] for query in queries(group))
-        return Plan(target, identity, local, echo, tuple(due), propose, minimal=frozenset(minimal)), kept
+    async def _visit(self, asked: Visit, wire: Wire, deadline: float) -> SessionResult:
+        """One identity's visit, or its last one again where its modules say `every` and that is young enough."""
+        every = asked.modules[0].every  # the same for all of one identity, or the config is refused
+        if every is None:
+            return await visit(asked, self._answers, wire, deadline)
+        loop = asyncio.get_running_loop()
+        visited = Visited(asked.target, asked.identity, asked.modules)
+        last = self._answers.last_visit(visited, every, loop.time())
+        if last is None:
+            last = replace(await visit(asked, self._answers, wire, deadline), last_run=time.time())
+            self._answers.keep_visit(visited, last, loop.time())
+        return last
 
-    def _settle(self, plan: Plan, found: SessionResult, kept: dict[str, QueryResult]) -> SessionResult:
-        """Put the new answers beside the kept ones, and keep those that are to be shown again."""
-        now = asyncio.get_running_loop().time()
-        answers = dict(kept)
-        for query in plan.queries:
-            result = found.queries[query.name]
-            if query.every is not None and was_answered(result):
-                result = replace(result, last_run=time.time())
-            self._answers.keep(Asked(plan.target, plan.identity, query), result, now)
-            answers[query.name] = result
-        return replace(found, queries=answers)
-
-    def _late(self, target: Target, names: Sequence[str] | None) -> TargetResult:
-        """A target that somebody else's scrape is still probing at our deadline: we know nothing of it."""
-        return TargetResult(
-            target.name,
-            tuple(
-                SessionResult(
-                    identity,
-                    EchoResult(Outcome.OVERLOAD) if any(module.echo for module in group) else None,
-                    {query.name: QueryResult(QueryOutcome.OVERLOAD) for query in queries(group)},
-                )
-                for identity, group in by_identity(self._modules(target, names)).items()
-            ),
+    def _compared(self, config: Config, target: Target) -> frozenset[str]:
+        """Queries of `target` whose studies are compared with another target's."""
+        return frozenset(
+            compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
         )
+
+
+def late(target: Target, modules: Iterable[Module]) -> TargetResult:
+    """A target that somebody else's scrape is still probing at our deadline: we know nothing of it."""
+    return TargetResult(
+        target.name,
+        tuple(
+            SessionResult(
+                identity,
+                EchoResult(Outcome.OVERLOAD) if any(module.echo for module in group) else None,
+                {query.name: QueryResult(QueryOutcome.OVERLOAD) for query in queries(group)},
+            )
+            for identity, group in by_identity(modules).items()
+        ),
+    )
 
 
 def by_identity(modules: Iterable[Module]) -> dict[str, list[Module]]:
@@ -193,16 +173,6 @@ def by_identity(modules: Iterable[Module]) -> dict[str, list[Module]]:
     for module in modules:
         groups.setdefault(module.identity, []).append(module)
     return groups
-
-
-def queries(modules: Iterable[Module]) -> list[Query]:
-    """The queries of `modules`, each name once (the config refuses two queries of one name)."""
-    return list({query.name: query for module in modules for query in module.queries.values()}.values())
-
-
-def local_time(target: Target) -> datetime:
-    """Now, where the target is; in the system's own zone where the config does not say."""
-    return datetime.now(ZoneInfo(target.timezone)) if target.timezone else datetime.now().astimezone()
 
 
 def place(error: BaseException) -> str:

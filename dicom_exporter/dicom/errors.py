@@ -74,6 +74,11 @@ class TLSFailed(AssociationEnded):
 
     outcome = Outcome.TLS_FAILURE
 
+    def __init__(self, text: str, *, untrusted: bool = False) -> None:
+        super().__init__(text)
+        self.untrusted = untrusted
+        """The peer's certificate is why."""
+
 
 class NoAnswer(AssociationEnded):
     """Connected, and then no whole answer until the deadline."""

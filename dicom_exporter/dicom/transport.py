@@ -143,7 +143,7 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
             raise Overloaded("our own event loop was late") from None
         raise NoAnswer("silence in the TLS handshake") from None
     except ssl.SSLCertVerificationError as error:
-        raise TLSFailed(f"certificate not accepted: {error.verify_message}") from None
+        raise TLSFailed(f"certificate not accepted: {error.verify_message}", untrusted=True) from None
     except (OSError, ssl.SSLError):
         raise TLSFailed("TLS handshake failed") from None
 

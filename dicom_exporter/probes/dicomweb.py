@@ -65,8 +65,8 @@ async def probe_dicomweb(
         deadline: loop time at which all of it ends.
         connect_timeout: seconds that a TCP connection may take. Silence for that long is `closed`; silence that our
             deadline cut short is `unknown`.
-        tls: `http.tls.stranger_tls()` for a stranger, who trusts everybody, or one that verifies. A certificate that
-            does not verify reads `not_http`: nothing was asked, and `tls` of the result says untrusted.
+        tls: `dicom.stranger_tls.stranger_context()` for a stranger, who trusts everybody, or one that verifies. A
+            certificate that does not verify reads `not_http`: nothing was asked, and `tls` of the result says untrusted.
         credentials: sent to `url` alone, never after a redirect.
         max_studies: counted at most.
         prove_identity: look whether a name, an ID or a birth date of the entries is not empty.

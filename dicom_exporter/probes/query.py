@@ -33,12 +33,14 @@ _ENDED = {
 """What the end of an association means to the C-FIND on it; all else broke the protocol."""
 
 
-async def probe_query(association: Connection, query: Query, now: datetime, *, minimal: bool = False) -> QueryResult:
+async def probe_query(
+    association: Connection, query: Query, now: datetime, *, minimal: bool = False, digest_key: bytes | None = None
+) -> QueryResult:
     """Run `query` on an established association; `now` is the target's local time, for dates such as ``today``.
 
     Never raises for what the peer does: `association.established` says whether it can still be used.
     """
-    tally = Tally(query, minimal=minimal)
+    tally = Tally(query, minimal=minimal, digest_key=digest_key)
     try:
         counted = await find(
             association,
@@ -83,6 +85,7 @@ def _result(outcome: QueryOutcome, counted: Find, tally: Tally) -> QueryResult:
         complete=(None if counted.matches == _SUSPECT_COUNT else True) if all_came else False,
         instances=tally.instances,
         matches_by=tally.matches_by,
+        digests=tally.digests,
         duration=counted.duration,
         first_match=counted.first_match,
         match_interval_mean=counted.interval_mean,

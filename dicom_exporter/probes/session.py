@@ -16,13 +16,14 @@ import asyncio
 import secrets
 import string
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from dicom_exporter.config import Identity, Query, Target
 from dicom_exporter.dicom.associate import Endpoint, Gate, associate
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import AssociationEnded, Rejected
+from dicom_exporter.dicom.errors import AssociationEnded, Rejected, TLSFailed
 from dicom_exporter.dicom.phases import Phases
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
 from dicom_exporter.dicom.resolve import Resolver
@@ -61,6 +62,10 @@ class Plan:
     """How to speak TLS, where the identity does not say."""
     called_ae_title: str | None = None
     """In place of the target's own."""
+    give_up_on_abort: bool = False
+    """Do not put more queries of a SOP class to an archive that aborted one: a stranger has its answer then."""
+    digest_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Query name -> key, for the queries whose studies are compared with another target's."""
     minimal: frozenset[str] = frozenset()
     """Names of the queries to ask with the minimal keys at once, as this archive aborted on more before."""
 
@@ -122,8 +127,8 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
     """
     try:
         async with associate(
-            _endpoint(plan),
-            _request(plan),
+            endpoint(plan),
+            request(plan, _abstract_syntaxes(plan)),
             phases,
             resolver=wire.resolver,
             deadline=deadline,
@@ -143,6 +148,8 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
             found.echo = EchoResult(end.outcome)
         if isinstance(end, Rejected):
             found.rejection = end.rejection
+        if isinstance(end, TLSFailed) and end.untrusted:
+            found.tls = TLSFacts(certificate_trusted=False)
         return False
     return True
 
@@ -151,13 +158,18 @@ async def _ask(association: Connection, plan: Plan, left: deque[Query], found: _
     while left and association.established:
         query = left[0]
         minimal = query.name in found.minimal
-        result = await probe_query(association, query, plan.now, minimal=minimal)
+        key = plan.digest_keys.get(query.name)
+        result = await probe_query(association, query, plan.now, minimal=minimal, digest_key=key)
         unread = result.outcome is QueryOutcome.ABORTED and result.matches is None
         if unread and not minimal and has_optional_keys(query):
             found.minimal.add(query.name)
             continue
         found.queries[query.name] = result
         left.popleft()
+        if unread and plan.give_up_on_abort:
+            kept = [other for other in left if other.model != query.model]
+            left.clear()
+            left.extend(kept)
 
 
 def _introduce(found: _Found, association: Connection, plan: Plan) -> None:
@@ -176,13 +188,14 @@ def _abstract_syntaxes(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted)) or (VERIFICATION,)
 
 
-def _request(plan: Plan) -> AssociateRequest:
+def request(plan: Plan, abstract_syntaxes: Sequence[str]) -> AssociateRequest:
+    """Encode the A-ASSOCIATE-RQ with the titles and the user identity of `plan`."""
     identity = plan.identity
     user = identity.user_identity
     return associate_request(
         plan.called_ae_title or plan.target.called_ae_title,
         identity.calling_ae_title or random_title(),
-        _abstract_syntaxes(plan),
+        abstract_syntaxes,
         Credentials(user.username, user.password.reveal()) if user is not None else None,
     )
 
@@ -192,7 +205,8 @@ def random_title() -> str:
     return "X" + "".join(secrets.choice(string.ascii_uppercase) for _ in range(15))
 
 
-def _endpoint(plan: Plan) -> Endpoint:
+def endpoint(plan: Plan) -> Endpoint:
+    """Where and how `plan` connects."""
     address = plan.target.address
     settings = plan.identity.tls
     tls = TLSClient(settings.context, settings.server_name or address.host) if settings is not None else None

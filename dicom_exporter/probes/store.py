@@ -1,32 +1,67 @@
-"""C-STORE of synthetic instances to an archive of one's own: does it take images, and how fast? PS3.4 B.2.
+"""C-STORE of synthetic instances to an archive of one's own: does it take images, and how fast. PS3.4 B.2.
 
 Opt-in, and refused by the config for targets that are tested for exposure: this is the one probe that writes.
 """
 
 from __future__ import annotations
 
+from dicom_exporter.config import Store
+from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
 from dicom_exporter.dicom.operations import store
+from dicom_exporter.dicom.phases import Phases
 from dicom_exporter.dicom.store import synthetic_instances
-from dicom_exporter.results import StoreResult
+from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
+from dicom_exporter.probes.session import Plan, Wire, endpoint, request
+from dicom_exporter.results import Phase, StoreResult
 
 _WARNINGS = frozenset({0xB000, 0xB006, 0xB007})
 """Coercion of elements, elements discarded, dataset does not match SOP class: stored all the same (PS3.4 B.2.3)."""
 
 
-async def probe_store(association: Connection, name: str, count: int, size: int) -> StoreResult:
-    """Store `count` instances of `size` bytes on an established association; `name` makes their UIDs the target's own.
+async def probe_store(plan: Plan, settings: Store, wire: Wire, deadline: float) -> StoreResult:
+    """Store `settings.count` instances of `settings.size` bytes on an association of their own.
 
-    Never raises for what the peer does.
+    Never raises for what the peer does: what was taken until then is in the result.
     """
-    stored = 0
+    phases = Phases()
+    taken = _Taken()
     try:
-        for instance in synthetic_instances(name, count, size):
-            status = await store(association, instance)
-            if status != 0 and status not in _WARNINGS:
-                return StoreResult(success=False, bytes=stored, status=status)
-            stored += instance.length
+        async with associate(
+            endpoint(plan),
+            request(plan, (SECONDARY_CAPTURE,)),
+            phases,
+            resolver=wire.resolver,
+            deadline=deadline,
+            connect_timeout=wire.connect_timeout,
+            gate=wire.gate,
+        ) as association:
+            with phases.time(Phase.STORE):
+                await _store_all(association, plan.target.name, settings, taken)
     except (NotOffered, AssociationEnded):
-        return StoreResult(success=False, bytes=stored)
-    return StoreResult(success=True, bytes=stored, status=0)
+        pass
+    return StoreResult(
+        success=taken.instances == settings.count,
+        bytes=taken.bytes if taken.instances else None,
+        duration=phases.seconds.get(Phase.STORE),
+        status=taken.status,
+    )
+
+
+class _Taken:
+    """What the archive took so far."""
+
+    def __init__(self) -> None:
+        self.instances = 0
+        self.bytes = 0
+        self.status: int | None = None
+
+
+async def _store_all(association: Connection, name: str, settings: Store, taken: _Taken) -> None:
+    for instance in synthetic_instances(name, settings.count, settings.size):
+        taken.status = await store(association, instance)
+        if taken.status != 0 and taken.status not in _WARNINGS:
+            return
+        taken.instances += 1
+        taken.bytes += instance.length

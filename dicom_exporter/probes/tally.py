@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 
 from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import tag_for_keyword
@@ -18,6 +19,7 @@ OTHER = "other"
 NONE = "none"
 """The value of a match that has none."""
 
+_STUDY_UID_TAG = 0x0020000D
 _TEXT_LENGTH = 64
 _SOP_CLASSES = frozenset(uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class")
 _VOCABULARIES = {
@@ -32,12 +34,24 @@ with something else there, a name even, cannot bring it into a label."""
 class Tally:
     """Sums instances and counts values for the matches of one query. Hand `consume` to the C-FIND."""
 
-    __slots__ = ("_attributes", "_instances", "_instances_tag", "_step_tag", "_step_tags", "_top_tags", "minimal")
+    __slots__ = (
+        "_attributes",
+        "_digest_key",
+        "_digests",
+        "_instances",
+        "_instances_tag",
+        "_step_tag",
+        "_step_tags",
+        "_top_tags",
+        "minimal",
+    )
 
-    def __init__(self, query: Query, *, minimal: bool = False) -> None:
+    def __init__(self, query: Query, *, minimal: bool = False, digest_key: bytes | None = None) -> None:
         self.minimal = minimal
         keywords = () if minimal else query.count_by
         self._attributes: dict[str, dict[str, int]] = {keyword: {} for keyword in keywords}
+        self._digest_key = digest_key
+        self._digests: set[bytes] = set()
         self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not minimal else None
         self._instances: int | None = None if self._instances_tag is None else 0
         self._step_tag = _tag(STEP_SEQUENCE)
@@ -47,6 +61,8 @@ class Tally:
     @property
     def consume(self) -> Callable[[bytes], None]:
         """What the C-FIND calls with the bytes of each match."""
+        if self._digest_key is not None:
+            return self._digest
         if self._attributes:
             return self._count_values
         return self._skip if self._instances_tag is None else self._sum_instances
@@ -60,6 +76,22 @@ class Tally:
     def matches_by(self) -> Mapping[str, Mapping[str, int]]:
         """Matches by attribute keyword and value. Over the values of an attribute they sum to the matches."""
         return self._attributes
+
+    @property
+    def digests(self) -> frozenset[bytes] | None:
+        """Keyed hashes of the StudyInstanceUIDs; None where nobody asked for them, or a match had none."""
+        return None if self._digest_key is None or b"" in self._digests else frozenset(self._digests)
+
+    def _digest(self, data: bytes) -> None:
+        try:
+            uid = find_values(data, (_STUDY_UID_TAG,)).get(_STUDY_UID_TAG, b"").rstrip(b" \0")
+        except MalformedDataset:
+            uid = b""
+        self._digests.add(blake2b(uid, key=self._digest_key or b"", digest_size=16).digest() if uid else b"")
+        if self._attributes:
+            self._count_values(data)
+        else:
+            self._sum_instances(data)
 
     def _skip(self, data: bytes) -> None:
         pass

@@ -91,7 +91,7 @@ def _may_be_orthanc(page: Reply, product: str) -> bool:
 
 
 def orthanc_root(url: URL) -> URL:
-    """Where Orthanc's REST API begins, given one of its pages: before the part that belongs to a user interface, or ``/studies``."""
+    """Where Orthanc's REST API begins, given one of its pages: before the part of a user interface, or ``/studies``."""
     path = url.path
     for part in _ORTHANC_PAGES:
         before, found, _ = path.partition(part)

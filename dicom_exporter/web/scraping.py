@@ -12,7 +12,8 @@ from prometheus_client import Metric, ProcessCollector
 from dicom_exporter import __version__
 from dicom_exporter.config import Config, Target
 from dicom_exporter.deadline import effective_timeout
-from dicom_exporter.metrics import ExporterFacts, exporter_families, families
+from dicom_exporter.flow import missing_studies
+from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
 from dicom_exporter.web.exposition import exposition
 from dicom_exporter.web.state import STATE, State
 
@@ -25,13 +26,15 @@ async def get_metrics(request: web.Request) -> web.Response:
     """All targets, probed now and together, and the exporter's own metrics."""
     state = request.app[STATE]
     timeout = _timeout(request, state)
-    targets = state.scraper.config.targets
+    config = state.scraper.config
+    targets, comparisons = config.targets, config.compare
     results = await state.scraper.scrape(targets, timeout)
     facts = _facts(state)
 
     def collect() -> Iterator[Metric]:
         return chain(
             families(list(zip(targets, results, strict=True)), target_label=True),
+            flow_families(missing_studies(comparisons, results)),
             exporter_families(facts),
             ProcessCollector(registry=None).collect(),
         )

@@ -24,9 +24,10 @@ from yarl import URL
 from dicom_exporter.dicom.associate import Gate, OpenGate
 from dicom_exporter.dicom.errors import AssociationEnded, ConnectionRefused, ConnectTimeout
 from dicom_exporter.dicom.resolve import Resolver, SocketAddress, literal
-from dicom_exporter.dicom.transport import TLSClient, attach, connect, tls_facts
+from dicom_exporter.dicom.stranger_tls import StrangerTLS
+from dicom_exporter.dicom.transport import attach, connect, tls_facts
 from dicom_exporter.probes.http.credentials import HTTPCredentials
-from dicom_exporter.probes.http.tls import demands_certificate, stranger_tls
+from dicom_exporter.probes.http.tls import chain, demands_certificate
 from dicom_exporter.results import TLSFacts, WebAnswer
 
 _USER_AGENT = "Mozilla/5.0"
@@ -44,7 +45,7 @@ class Way:
     connect_timeout: float
     """Seconds that a TCP connection may take."""
     tls: ssl.SSLContext
-    """For https; see `tls.stranger_tls` and `tls.monitor_tls`."""
+    """For https; a stranger's is `dicom.stranger_tls.stranger_context()`."""
     credentials: HTTPCredentials | None = None
     ip_version: int | None = None
     gate: Gate | None = None
@@ -202,12 +203,28 @@ def _session(sock: _Connected, address: SocketAddress) -> aiohttp.ClientSession:
         read_bufsize=_READ_BUFFER,
         response_class=Response,
         timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+        middlewares=(_once,),
         trace_configs=[trace],
     )
 
 
 async def _note_connection(_: object, context: SimpleNamespace, __: object) -> None:
     context.trace_request_ctx["connected"] = time.perf_counter()
+
+
+class _Failed(Exception):
+    """The first failure of a request. aiohttp would put the request again for some; nothing is tried twice here."""
+
+    def __init__(self, error: aiohttp.ClientError | OSError) -> None:
+        super().__init__()
+        self.error = error
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _Failed(error) from None
 
 
 async def _send(
@@ -230,42 +247,55 @@ async def _send(
         )
         assert isinstance(response, Response)
         return response
-    except aiohttp.ClientConnectorCertificateError:
-        raise NoResponse(WebAnswer.NOT_HTTP, tls=await _untrusted(url, address, way)) from None
-    except aiohttp.ClientResponseError as error:
-        # A status line came, and headers that no client would take; or bytes that begin no HTTP at all.
-        garbage = isinstance(error.__cause__, BadStatusLine)
-        raise NoResponse(WebAnswer.NOT_HTTP if garbage else WebAnswer.OTHER) from None
-    except (aiohttp.ClientError, OSError) as error:
-        if isinstance(error, TimeoutError):
-            raise
-        if url.scheme == "https" and demands_certificate(error):
-            raise NoResponse(WebAnswer.DENIED, client_certificate_required=True) from None
-        raise NoResponse(WebAnswer.NOT_HTTP) from None
+    except _Failed as failed:
+        error = failed.error
     finally:
         connected = marks.get("connected")
         if url.scheme == "https":
             phases["tls"] = phases.get("tls", 0.0) + (connected or time.perf_counter()) - begin
         if connected is not None:
             phases["first_byte"] = phases.get("first_byte", 0.0) + time.perf_counter() - connected
+    raise await _no_response(error, url, way, address) from None
 
 
-async def _untrusted(url: URL, address: SocketAddress, way: Way) -> TLSFacts | None:
-    """The facts of a certificate that did not verify: one more handshake, without a word of HTTP and no credentials.
+async def _no_response(error: aiohttp.ClientError | OSError, url: URL, way: Way, address: SocketAddress) -> NoResponse:
+    """What it means that no response came."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        # Bytes that begin no HTTP at all; or a status line, and headers that no client would take.
+        garbage = any(isinstance(link, BadStatusLine) for link in chain(error))
+        return NoResponse(WebAnswer.NOT_HTTP if garbage else WebAnswer.OTHER)
+    if url.scheme != "https":
+        return NoResponse(WebAnswer.NOT_HTTP)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        facts, _ = await _second_look(url, address, way)
+        return NoResponse(WebAnswer.NOT_HTTP, tls=facts and replace(facts, certificate_trusted=False))
+    if demands_certificate(error):
+        return NoResponse(WebAnswer.DENIED, client_certificate_required=True)
+    # Servers of TLS 1.2 just fail the handshake, and some of 1.3 reset before their alert is read.
+    facts, asked = await _second_look(url, address, way)
+    if asked:
+        return NoResponse(WebAnswer.DENIED, client_certificate_required=True, tls=facts)
+    return NoResponse(WebAnswer.NOT_HTTP, tls=facts)
 
-    An expired certificate's expiry is what its owner most needs to see, and a failed handshake does not show it.
+
+async def _second_look(url: URL, address: SocketAddress, way: Way) -> tuple[TLSFacts | None, bool]:
+    """The facts of a handshake that trusts everybody, and whether the server asked for a certificate of ours in it.
+
+    For a handshake that failed, as that one does not show why; not a word of HTTP, and no credentials. An expired
+    certificate's expiry is what its owner most needs to see.
     """
     caught = _Transport()
+    look = StrangerTLS(url.raw_host or "")
     try:
         sock = await connect(address, min(way.connect_timeout, way.deadline - asyncio.get_running_loop().time()))
-        await attach(sock, caught, TLSClient(stranger_tls(), url.raw_host or ""), way.deadline)
+        await attach(sock, caught, look.client, way.deadline)
         facts = tls_facts(caught.transport) if caught.transport else None
     except AssociationEnded:
-        return None
+        return None, look.certificate_requested
     finally:
         if caught.transport is not None:
             caught.transport.abort()
-    return replace(facts, certificate_trusted=False) if facts else None
+    return facts, look.certificate_requested
 
 
 class _Transport(asyncio.Protocol):

@@ -1,0 +1,202 @@
+"""How far somebody gets whom nobody knows: the `dimse` side of the exposure ladder.
+
+```
+random calling title ─┬─ configured called title, plain ── echo, C-FIND of a random UID, counts
+                      │      ├─ aborted ──────── again with fewer SOP classes: some abort on what they do not like
+                      │      └─ nothing DICOM ── the same over TLS, without a certificate of ours
+                      ├─ a few well-known called titles (opt-in), where the configured one was refused as unknown
+                      └─ random called title: is it checked at all?
+```
+
+One after the other, never two at once. Nothing is written, no credentials are tried, and every step is proved by what
+came back. The verdict is not made here: see `exposure`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dicom_exporter.config import Exposure, Identity, Level, Model, Query, Target
+from dicom_exporter.dicom import uids
+from dicom_exporter.dicom.errors import AssociationEnded
+from dicom_exporter.dicom.resolve import literal
+from dicom_exporter.dicom.stranger_tls import StrangerTLS, accepts_obsolete_tls
+from dicom_exporter.probes.keys import SOP_CLASSES
+from dicom_exporter.probes.proofs import probe_download, probe_identity
+from dicom_exporter.probes.session import Plan, Wire, probe_session, random_title
+from dicom_exporter.results import Attempt, Called, Outcome, SessionResult, StrangerResult, TLSFacts
+
+WELL_KNOWN_TITLES = ("ANY-SCP", "ORTHANC", "DCM4CHEE", "CONQUESTSRV1", "DICOOGLE-STORAGE")
+"""What every attacker tries: the defaults of common archives. Tried only where the target allows it."""
+RANDOM_UID = "random_uid"
+"""Name of the query that can have no match: an answer to it proves that queries are answered."""
+CALLED_TITLE_UNKNOWN = "called-ae-title-not-recognized"
+
+_PROPOSED = (
+    uids.STUDY_FIND,
+    uids.PATIENT_FIND,
+    uids.WORKLIST_FIND,
+    uids.STUDY_GET,
+    uids.STUDY_MOVE,
+    *uids.STORAGE,
+)
+_NOTHING_DICOM = frozenset({Outcome.NOT_DICOM, Outcome.CLOSED, Outcome.NO_ANSWER, Outcome.PROTOCOL_ERROR})
+"""Connected, and then nothing that proves DICOM: it may be spoken under TLS."""
+_NO_FACTS = TLSFacts(version=None, cipher=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """What a stranger tries on one target."""
+
+    target: Target
+    identity: Identity
+    now: datetime
+    settings: Exposure
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """An attempt, the session it was, and how that was set up."""
+
+    attempt: Attempt
+    session: SessionResult
+    plan: Plan
+
+    @property
+    def accepted(self) -> bool:
+        return self.attempt.outcome is Outcome.SUCCESS
+
+
+async def probe_stranger(stranger: Stranger, wire: Wire, deadline: float) -> SessionResult:
+    """Climb as far as a stranger gets before `deadline` (loop time). Never raises for what a peer does."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    tries = [await _climb(stranger, wire, _part(deadline, 0.5))]
+    first = tries[0]
+    if first.attempt.outcome in (Outcome.ABORTED, Outcome.CLOSED):
+        tries.append(await _climb(stranger, wire, _part(deadline, 0.5), propose=(uids.STUDY_FIND,)))
+    obsolete: bool | None = None
+    if all(each.attempt.outcome in _NOTHING_DICOM for each in tries):
+        tries.append(await _climb(stranger, wire, _part(deadline, 0.7), over_tls=True))
+        if tries[-1].attempt.tls is not None:
+            obsolete = await _obsolete(stranger, wire, _part(deadline, 0.5))
+    if stranger.target.well_known_titles and _title_unknown(first.attempt):
+        for title in WELL_KNOWN_TITLES:
+            if title != stranger.target.called_ae_title:
+                tries.append(await _climb(stranger, wire, _part(deadline, 0.5), title=title, called=Called.WELL_KNOWN))
+                if tries[-1].accepted:
+                    break
+    best = next((each for each in tries if each.accepted), tries[-1] if len(tries) == 2 else first)
+    if best.accepted or best.attempt.rejection is not None:
+        over_tls = best.attempt.over_tls
+        tries.append(
+            await _climb(
+                stranger, wire, deadline, title=random_title(), called=Called.RANDOM, over_tls=over_tls, ask=False
+            )
+        )
+    attempts = [each.attempt for each in tries]
+    if best.accepted:
+        attempts[tries.index(best)] = await _prove(best, stranger.settings, wire, deadline)
+    shown = {name: result for name, result in best.session.queries.items() if name != RANDOM_UID}
+    return replace(
+        best.session,
+        queries=shown,
+        duration=loop.time() - begun,
+        timeout=deadline - begun,
+        stranger=StrangerResult(tuple(attempts), obsolete),
+    )
+
+
+async def _climb(
+    stranger: Stranger,
+    wire: Wire,
+    deadline: float,
+    *,
+    title: str | None = None,
+    called: Called = Called.CONFIGURED,
+    over_tls: bool = False,
+    propose: tuple[str, ...] = _PROPOSED,
+    ask: bool = True,
+) -> _Try:
+    """One attempt: associate, and `ask` what there is to ask."""
+    tls = StrangerTLS(stranger.target.address.host) if over_tls else None
+    plan = Plan(
+        stranger.target,
+        replace(stranger.identity, tls=None),
+        stranger.now,
+        echo=True,
+        queries=_questions(stranger.settings.max_matches, propose) if ask else (),
+        propose=propose if ask else (),
+        tls=tls.client if tls is not None else None,
+        called_ae_title=title,
+        give_up_on_abort=True,
+    )
+    session = await probe_session(plan, wire, deadline)
+    accepted = session.peer is not None
+    outcome = Outcome.SUCCESS if accepted or session.echo is None else session.echo.outcome
+    facts = session.tls
+    if tls is not None and tls.certificate_requested:
+        demanded = outcome is Outcome.TLS_FAILURE
+        facts = replace(facts or _NO_FACTS, client_certificate_required=demanded)
+        session = replace(session, tls=facts)
+    attempt = Attempt(
+        outcome=outcome,
+        called=called,
+        over_tls=over_tls,
+        rejection=session.rejection,
+        echo=session.echo if accepted else None,
+        services=session.services,
+        queries=session.queries,
+        tls=facts,
+    )
+    return _Try(attempt, session, plan)
+
+
+def _questions(max_matches: int, proposed: tuple[str, ...]) -> tuple[Query, ...]:
+    """What a stranger asks, from the least to the most."""
+    uid = f"2.25.{uuid.uuid4().int}"
+    questions = [
+        Query(RANDOM_UID, Model.STUDY_ROOT, Level.STUDY, match={"StudyInstanceUID": uid}, max_matches=1),
+        Query("worklist", Model.WORKLIST, None, max_matches=max_matches),
+        Query("studies", Model.STUDY_ROOT, Level.STUDY, max_matches=max_matches),
+        Query("patients", Model.PATIENT_ROOT, Level.PATIENT, max_matches=max_matches),
+    ]
+    return tuple(question for question in questions if SOP_CLASSES[question.model] in proposed)
+
+
+async def _prove(best: _Try, settings: Exposure, wire: Wire, deadline: float) -> Attempt:
+    """The upper steps, where the config asks for them and studies are listed at all."""
+    studies = best.attempt.queries.get("studies")
+    if studies is None or not studies.matches:
+        return best.attempt
+    seen = await probe_identity(best.plan, wire, deadline) if settings.prove_identity else None
+    received = await probe_download(best.plan, wire, deadline) if settings.prove_download else None
+    return replace(best.attempt, identity_seen=seen, image_received=received)
+
+
+async def _obsolete(stranger: Stranger, wire: Wire, deadline: float) -> bool | None:
+    address = stranger.target.address
+    try:
+        place = literal(address.host, address.port) or await wire.resolver.resolve(
+            address.host, address.port, stranger.target.ip_version
+        )
+        async with wire.gate.address(place, deadline):
+            return await accepts_obsolete_tls(
+                place, address.host, connect_timeout=wire.connect_timeout, deadline=deadline
+            )
+    except AssociationEnded:
+        return None
+
+
+def _title_unknown(attempt: Attempt) -> bool:
+    return attempt.rejection is not None and attempt.rejection.reason == CALLED_TITLE_UNKNOWN
+
+
+def _part(deadline: float, share: float) -> float:
+    """A deadline before `deadline`, so that one silent attempt leaves time for the next."""
+    now = asyncio.get_running_loop().time()
+    return now + (deadline - now) * share
