@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from dicom_exporter.config import files
@@ -28,11 +29,16 @@ from dicom_exporter.config.fields import (
     AETitle,
     CountKeywords,
     Duration,
+    HTTPUserName,
     LabelName,
     LabelValue,
     MatchKeyword,
     MatchValues,
     Name,
+    PageURL,
+    Proofs,
+    RootURL,
+    Size,
     TargetAddress,
     TargetName,
     Text,
@@ -42,8 +48,14 @@ from dicom_exporter.config.fields import (
     text_of,
 )
 from dicom_exporter.config.secret import Secret
-from dicom_exporter.config.settings import Expect, GlobalSettings, Level, Model, Module, Query, Target
+from dicom_exporter.config.settings import Expect, Exposure, GlobalSettings, Level, Model, Module, Query, Store, Target
+from dicom_exporter.config.sizes import format_size
 from dicom_exporter.config.wording import did_you_mean, shown
+
+_LEAST_IMAGE = 1 << 10
+_MOST_IMAGE = 64 << 20
+"""Bytes of one image of a bandwidth test."""
+_MOST_IMAGES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,28 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
     return files.read_secret(_context(info).directory, text_of(value))
 
 
+def _token(value: object, info: ValidationInfo) -> Secret:
+    return files.read_token(_context(info).directory, text_of(value))
+
+
+def _store_size(size: int) -> int:
+    if size < _LEAST_IMAGE:
+        raise ValueError(f"{format_size(size)} is too small: {format_size(_LEAST_IMAGE)} is the least")
+    if size > _MOST_IMAGE:
+        raise ValueError(f"{format_size(size)} is too large: {format_size(_MOST_IMAGE)} is the most")
+    return size
+
+
+def _nothing_is_defaults(value: object) -> object:
+    return {} if value is None else value
+
+
+def _true_is_defaults(value: object) -> object:
+    if value is False:
+        raise ValueError("leave the key out where the module is not to climb the exposure ladder")
+    return {} if value is True else value
+
+
 def _duration(default: float, description: str) -> Any:
     """A field of type Duration: the schema shows its default as a user would write it."""
     return Field(default, description=description, json_schema_extra={"default": format_duration(default)})
@@ -95,15 +129,20 @@ FileName = Annotated[Path, BeforeValidator(_file)]
 SecretFile = Annotated[Secret, BeforeValidator(_secret), WithJsonSchema({"type": "string", "format": "path"})]
 
 
+TokenFile = Annotated[Secret, BeforeValidator(_token), WithJsonSchema({"type": "string", "format": "path"})]
+
+
 class Block(BaseModel):
-    """A mapping with fixed keys, none of which may stand there without a value."""
+    """A mapping with fixed keys, none of which may stand there without a value, but for those of `MAY_BE_EMPTY`."""
+
+    MAY_BE_EMPTY: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _has_value(cls, value: object) -> object:
-        if value is None:
+    def _has_value(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.field_name not in cls.MAY_BE_EMPTY:
             raise ValueError("has no value: give one, or leave the key out")
         return value
 
@@ -149,6 +188,34 @@ class UserIdentityBlock(Block):
     )
 
 
+class BasicAuthBlock(Block):
+    """HTTP basic authentication."""
+
+    username: HTTPUserName
+    password_file: SecretFile = Field(
+        description="A file that holds the password; a newline at its end does not count."
+    )
+
+
+class HTTPBlock(Block):
+    """How we authenticate ourselves over HTTP, for DICOMweb."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["basic_auth"]}, {"required": ["bearer_token_file"]}]}
+    )
+
+    basic_auth: BasicAuthBlock | None = None
+    bearer_token_file: TokenFile | None = Field(
+        None, description="A file that holds a bearer token; a newline at its end does not count."
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.basic_auth is None) is (self.bearer_token_file is None):
+            raise ValueError("takes one of basic_auth and bearer_token_file")
+        return self
+
+
 class IdentityBlock(Block):
     """Who we say we are."""
 
@@ -159,6 +226,7 @@ class IdentityBlock(Block):
     )
     tls: TLSBlock | None = Field(None, description="DICOM TLS; plain DICOM where it is not given.")
     user_identity: UserIdentityBlock | None = None
+    http: HTTPBlock | None = Field(None, description="Credentials for DICOMweb; none where it is not given.")
 
 
 class QueryBlock(Block):
@@ -189,8 +257,32 @@ class QueryBlock(Block):
     )
 
 
+class StoreBlock(Block):
+    """A bandwidth test: synthetic images are sent to an archive of your own. Repeats overwrite each other."""
+
+    count: int = Field(Store.count, ge=1, le=_MOST_IMAGES, description="How many images to send.")
+    size: Annotated[Size, AfterValidator(_store_size)] = Field(
+        Store.size,
+        description="Size of each, 1KiB to 64MiB.",
+        json_schema_extra={"default": format_size(Store.size)},
+    )
+
+
+class ExposureBlock(Block):
+    """How the exposure ladder is climbed: how far someone gets who should get nowhere."""
+
+    max_matches: int = Field(Exposure.max_matches, ge=1, description="Stop a stranger's counts here.")
+    prove: Proofs = Field(
+        default_factory=list,
+        description="Steps to prove, too: whether matches carry what identifies a patient (identity), whether the"
+        " first bytes of an image come (download). Nothing of it is kept.",
+    )
+
+
 class ModuleBlock(Block):
     """What we ask. The modules `availability` and `exposure` are built in, and can be changed by their names."""
+
+    MAY_BE_EMPTY = frozenset({"store"})
 
     identity: Annotated[str, AfterValidator(_known_identity)] = Field(
         Module.identity, description="The name of the identity that asks."
@@ -200,6 +292,23 @@ class ModuleBlock(Block):
     )
     echo: bool = Field(Module.echo, description="Send a C-ECHO.")
     queries: dict[Name, QueryBlock | None] = Field(default_factory=dict, description="Queries by name.")
+    store: Annotated[
+        StoreBlock | None, BeforeValidator(_nothing_is_defaults, json_schema_input_type=StoreBlock | None)
+    ] = Field(None, description="Send synthetic images; never to a target that is expected to be closed, or a control.")
+    exposure: Annotated[
+        ExposureBlock | None, BeforeValidator(_true_is_defaults, json_schema_input_type=Literal[True] | ExposureBlock)
+    ] = Field(None, description="Climb the exposure ladder, as a stranger, and ask nothing else.")
+    every: Duration | None = Field(
+        None,
+        description="Reuse what was found for so long, the same for all modules of one identity on a target; the target"
+        " is probed on each scrape where it is not given.",
+    )
+
+
+class WebBlock(Block):
+    """A page of the web side of a target: a viewer, a portal, an archive's own REST interface."""
+
+    url: PageURL = Field(description="http or https, without credentials.")
 
 
 class TargetBlock(Block):
@@ -223,6 +332,21 @@ class TargetBlock(Block):
         description="Its time zone, like Europe/Berlin, for dates and times of day; the exporter's own if not given.",
     )
     ip_version: Literal[4, 6] | None = Field(None, description="Use this version only; IPv4 comes first if not given.")
+    dicomweb: RootURL | None = Field(None, description="Root of its DICOMweb service, without /studies.")
+    web: list[WebBlock] = Field(default_factory=list, min_length=1, description="Pages that strangers should not see.")
+    well_known_titles: bool = Field(
+        Target.well_known_titles,
+        description="Have the stranger try five called AE titles that every attacker tries, too, where the configured"
+        " one is refused as unknown.",
+    )
+
+
+class CompareBlock(Block):
+    """Two targets whose studies are compared, by keyed hashes that are held for the scrape alone."""
+
+    source: str = Field(description="The name of the target that studies come from.")
+    destination: str = Field(description="The name of the target that they should arrive at.")
+    query: str = Field(description="The name of a query for studies that both targets are asked on each scrape.")
 
 
 class ConfigFile(Block):
@@ -236,6 +360,9 @@ class ConfigFile(Block):
         default_factory=dict, description="What we ask; `availability` and `exposure` are built in."
     )
     targets: list[TargetBlock] = Field(default_factory=list, description="Where we ask.")
+    compare: list[CompareBlock] = Field(
+        default_factory=list, description="Flows to watch: studies at one target that are missing at another."
+    )
 
 
 SECTIONS = tuple(field.alias or name for name, field in ConfigFile.model_fields.items())

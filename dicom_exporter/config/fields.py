@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
-from dicom_exporter.config import durations, labels, windows
+from dicom_exporter.config import durations, labels, sizes, urls, windows
 from dicom_exporter.config.addresses import Address, parse_address
 from dicom_exporter.config.ae_titles import MAX_LENGTH, parse_ae_title
 from dicom_exporter.config.attributes import COUNT_KEYWORDS, MATCH_KEYWORDS, check_match_keyword
@@ -55,6 +55,12 @@ def _read_duration(value: object) -> float:
     return durations.parse_duration(text_of(value))
 
 
+def _read_size(value: object) -> int:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value} has no unit: a size is written like {value}B or 512KiB")
+    return sizes.parse_size(text_of(value))
+
+
 def check_name(name: str) -> str:
     """Give the name of an identity, a module or a query back. Raises ValueError with a message for the user."""
     if not re.fullmatch(_NAME, name):
@@ -76,6 +82,18 @@ def _check_count_keyword(keyword: str) -> str:
     return keyword
 
 
+def _check_proof(word: str) -> str:
+    if word not in PROOFS:
+        raise ValueError(not_one_of(word, PROOFS))
+    return word
+
+
+def _check_user_name(name: str) -> str:
+    if ":" in name:
+        raise ValueError(f"{shown(name)}: a user name of HTTP basic authentication has no colon")
+    return name
+
+
 def _check_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -93,7 +111,11 @@ def _one_or_more(item: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]})
 
 
+PROOFS = ("identity", "download")
+"""Steps of the exposure ladder that have to be asked for."""
+
 Text = Annotated[str, Field(min_length=1)]
+HTTPUserName = Annotated[Text, AfterValidator(_check_user_name)]
 Name = Annotated[str, AfterValidator(check_name), WithJsonSchema({"type": "string", "pattern": _NAME})]
 TargetName = Annotated[
     str,
@@ -132,3 +154,15 @@ CountKeywords = Annotated[
     BeforeValidator(_as_list),
     _one_or_more({"type": "string", "enum": list(COUNT_KEYWORDS)}),
 ]
+Proofs = Annotated[
+    list[Annotated[str, AfterValidator(_check_proof)]],
+    BeforeValidator(_as_list),
+    _one_or_more({"type": "string", "enum": list(PROOFS)}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(_read_size),
+    WithJsonSchema({"type": "string", "pattern": sizes.PATTERN, "examples": ["512KiB", "1MiB", "100KB"]}),
+]
+PageURL = Annotated[str, _read_with(urls.parse_url), WithJsonSchema({"type": "string", "pattern": urls.PATTERN})]
+RootURL = Annotated[str, _read_with(urls.parse_root), WithJsonSchema({"type": "string", "pattern": urls.PATTERN})]

@@ -45,6 +45,14 @@ def read_secret(base: Path, name: str) -> Secret:
     return Secret(text)
 
 
+def read_token(base: Path, name: str) -> Secret:
+    """Read a bearer token (RFC 6750) from the file `name`. Raises ValueError as `read_secret` does."""
+    token = read_secret(base, name)
+    if not all("!" <= character <= "~" for character in token.reveal()):
+        raise ValueError(f"{shown(name)} holds no bearer token: printable ASCII characters without spaces")
+    return token
+
+
 def unreadable(name: str, error: OSError | ValueError) -> str:
     """Say why the file `name` cannot be read; a ValueError means that the name is no name (a NUL in it)."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

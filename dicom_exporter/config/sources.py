@@ -36,6 +36,7 @@ class Sections:
     identities: dict[str, Entry] = field(default_factory=dict)
     modules: dict[str, Entry] = field(default_factory=dict)
     targets: list[Entry] = field(default_factory=list)
+    compare: list[Entry] = field(default_factory=list)
 
 
 def find_files(paths: Sequence[Path | str], problems: Problems) -> list[Path]:
@@ -87,17 +88,19 @@ def take_apart(documents: Sequence[Document], problems: Problems) -> Sections:
             elif key == "global":
                 sections.globals.append(Entry(document, (key,), value))
             elif key == "targets":
-                sections.targets += _items(document, value, problems)
+                sections.targets += _items(document, key, value, problems)
+            elif key == "compare":
+                sections.compare += _items(document, key, value, problems)
             else:
                 _merge(sections.identities if key == "identities" else sections.modules, document, key, value, problems)
     return sections
 
 
-def _items(document: Document, value: object, problems: Problems) -> list[Entry]:
+def _items(document: Document, key: str, value: object, problems: Problems) -> list[Entry]:
     if not isinstance(value, list):
-        problems.add(document, ("targets",), f"{shown(value)} is not a list")
+        problems.add(document, (key,), f"{shown(value)} is not a list")
         return []
-    return [Entry(document, ("targets", index), item) for index, item in enumerate(value)]
+    return [Entry(document, (key, index), item) for index, item in enumerate(value)]
 
 
 def _merge(section: dict[str, Entry], document: Document, key: str, value: object, problems: Problems) -> None:

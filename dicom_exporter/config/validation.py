@@ -79,6 +79,7 @@ _MESSAGES: Mapping[str, _Words] = {
     "int_type": lambda value, _: f"{value} is not a whole number",
     "bool_type": lambda value, _: f"{value} is neither true nor false",
     "greater_than_equal": lambda value, ctx: f"{value} is too small: {ctx['ge']} is the least",
+    "less_than_equal": lambda value, ctx: f"{value} is too large: {ctx['le']} is the most",
     "literal_error": lambda value, ctx: f"{value} is not {ctx['expected']}",
 }
 

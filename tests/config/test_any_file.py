@@ -11,18 +11,9 @@ from hypothesis import strategies as st
 
 from dicom_exporter.config import ConfigErrors, load
 from dicom_exporter.config.attributes import COUNT_KEYWORDS, MATCH_KEYWORDS
-from dicom_exporter.config.blocks import (
-    SECTIONS,
-    GlobalBlock,
-    IdentityBlock,
-    ModuleBlock,
-    QueryBlock,
-    TargetBlock,
-    TLSBlock,
-    UserIdentityBlock,
-)
+from dicom_exporter.config.blocks import SECTIONS, Block, CompareBlock, IdentityBlock, ModuleBlock, TargetBlock
 
-BLOCKS = (GlobalBlock, IdentityBlock, ModuleBlock, QueryBlock, TargetBlock, TLSBlock, UserIdentityBlock)
+BLOCKS = Block.__subclasses__()
 WORDS = [
     *(key for block in BLOCKS for key in block.model_fields),
     *SECTIONS,
@@ -41,6 +32,9 @@ WORDS = [
         "[::1]:104",
         "20:00-06:00",
         "us",
+        "512KiB",
+        "identity",
+        "https://pacs.example/",
     ),
 ]
 VALUES = st.recursive(
@@ -50,7 +44,7 @@ VALUES = st.recursive(
 )
 
 
-def block(model: type[TargetBlock] | type[ModuleBlock] | type[IdentityBlock]) -> st.SearchStrategy[dict[str, object]]:
+def block(model: type[Block]) -> st.SearchStrategy[dict[str, object]]:
     return st.dictionaries(st.sampled_from([*model.model_fields]), VALUES)
 
 
@@ -60,6 +54,7 @@ FILES = st.fixed_dictionaries(
         "identities": st.dictionaries(st.sampled_from(WORDS), block(IdentityBlock), max_size=2),
         "modules": st.dictionaries(st.sampled_from(WORDS), block(ModuleBlock), max_size=2),
         "global": VALUES,
+        "compare": st.lists(block(CompareBlock), max_size=2),
     },
 )
 

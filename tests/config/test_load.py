@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from dicom_exporter.config import (
     Address,
+    BasicAuth,
+    Compare,
     Config,
     Expect,
     Exposure,
     GlobalSettings,
+    HTTPSettings,
     Identity,
     Level,
     Model,
+    Module,
     Query,
     RelativeDate,
+    Secret,
+    Store,
     Target,
     TimeWindow,
+    WebEntry,
 )
 from tests.config.helpers import TARGETS, errors_of, load_text
 
@@ -189,9 +197,9 @@ def test_queries_of_a_builtin_module_are_replaced(tmp_path: Path) -> None:
 
 
 def test_builtin_identities_can_be_changed(tmp_path: Path) -> None:
-    text = "identities: {stranger: {calling_ae_title: FINDSCU}, monitor: {tls: {}}}\n" + TARGETS
+    text = "identities: {monitor: {tls: {}}}\n" + TARGETS
     config = load_text(tmp_path, text)
-    assert config.identities["stranger"] == Identity("stranger", "FINDSCU")
+    assert config.identities["stranger"] == Identity("stranger", None)
     assert config.identities["monitor"].calling_ae_title == "PROMETHEUS"
     assert config.identities["monitor"].tls is not None
 
@@ -243,3 +251,109 @@ def test_a_block_tells_all_its_mistakes(tmp_path: Path) -> None:
     """
     lines = [line.split(": ")[0] for line in errors_of(tmp_path, text)]
     assert lines == [f"config.yml:{number}" for number in (3, 4, 5, 8, 9)]
+
+
+def test_a_store(tmp_path: Path) -> None:
+    text = """
+        modules:
+          defaults: {store: }
+          own: {echo: no, store: {count: 3, size: 100KB}}
+    """
+    modules = load_text(tmp_path, dedent(text) + TARGETS).modules
+    assert modules["defaults"].store == Store(count=10, size=524_288)
+    assert (modules["own"].store, modules["own"].echo) == (Store(3, 100_000), False)
+    assert modules["availability"].store is None
+
+
+def test_the_exposure_ladder(tmp_path: Path) -> None:
+    text = """
+        modules:
+          exposure: {every: 15m, exposure: {prove: identity}}
+          plain: {identity: stranger, timeout: 5s, exposure: true}
+          deep: {identity: stranger, exposure: {max_matches: 5, prove: [download, identity]}}
+    """
+    modules = load_text(tmp_path, dedent(text) + TARGETS).modules
+    exposure = modules["exposure"]
+    assert (exposure.identity, exposure.timeout, exposure.every, exposure.echo) == ("stranger", 15.0, 900.0, False)
+    assert exposure.exposure == Exposure(1000, prove_identity=True)
+    assert modules["plain"] == Module("plain", "stranger", 5.0, echo=False, exposure=Exposure())
+    assert modules["deep"].exposure == Exposure(5, prove_identity=True, prove_download=True)
+
+
+def test_a_stranger_with_other_questions_climbs_nothing(tmp_path: Path) -> None:
+    text = "modules: {m: {identity: stranger, queries: {worklist: }}}\n" + TARGETS
+    module = load_text(tmp_path, text).modules["m"]
+    assert (module.echo, module.exposure) == (True, None)
+
+
+def test_modules_of_one_identity_with_one_schedule(tmp_path: Path) -> None:
+    text = """
+        modules:
+          a: {every: 1h}
+          b: {every: 60m, queries: {worklist: }}
+        targets:
+          - {name: t, address: "127.0.0.1:104", modules: [a, b, exposure]}
+    """
+    config = load_text(tmp_path, text)
+    assert [config.modules[name].every for name in config.targets[0].modules] == [3600.0, 3600.0, None]
+
+
+def test_a_store_for_a_target_that_must_answer(tmp_path: Path) -> None:
+    text = """
+        modules: {m: {store: }}
+        targets: [{name: t, address: "127.0.0.1:104", expect: guarded, modules: [m, exposure]}]
+    """
+    assert load_text(tmp_path, text).targets[0].modules == ("m", "exposure")
+
+
+def test_the_web_side(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("not a secret\n")
+    (tmp_path / "token").write_text("not.a.token\n")
+    text = """
+        identities:
+          basic: {calling_ae_title: US, http: {basic_auth: {username: us, password_file: secret}}}
+          bearer: {calling_ae_title: US, http: {bearer_token_file: token}}
+        targets:
+          - name: t
+            address: 127.0.0.1:104
+            dicomweb: https://pacs.example/dicom-web/
+            web: [{url: "http://127.0.0.1:8042/app"}, {url: "https://viewer.example/"}]
+            well_known_titles: true
+    """
+    config = load_text(tmp_path, text)
+    (target,) = config.targets
+    assert target.dicomweb == "https://pacs.example/dicom-web"
+    assert target.web == (WebEntry("http://127.0.0.1:8042/app"), WebEntry("https://viewer.example/"))
+    assert target.well_known_titles
+    assert config.identities["basic"].http == HTTPSettings(basic_auth=BasicAuth("us", Secret("not a secret")))
+    assert config.identities["bearer"].http == HTTPSettings(bearer_token=Secret("not.a.token"))
+    assert config.identities["monitor"].http is None
+    assert "not" not in repr(config.identities)
+
+
+def test_flows(tmp_path: Path) -> None:
+    text = """
+        compare:
+          - {source: a, destination: b, query: today}
+          - {source: b, destination: a, query: today}
+        modules:
+          m: {queries: {today: {model: study_root, level: STUDY, match: {StudyDate: today}}}}
+        targets:
+          - {name: a, address: "127.0.0.1:104", modules: [availability, m]}
+          - {name: b, address: "127.0.0.2:104", modules: [m]}
+    """
+    config = load_text(tmp_path, text)
+    assert config.compare == (Compare("a", "b", "today"), Compare("b", "a", "today"))
+    assert load_text(tmp_path, TARGETS).compare == ()
+
+
+def test_flows_between_wrong_targets_are_no_second_mistake(tmp_path: Path) -> None:
+    text = """
+        compare: [{source: a, destination: b, query: today}]
+        modules: {m: {queries: {today: {model: study_root}}}}
+        targets:
+          - {name: a, address: nowhere}
+          - {name: b, address: "127.0.0.2:104", modules: [m]}
+    """
+    lines = [line.split(": ")[:2] for line in errors_of(tmp_path, text)]
+    assert lines == [["config.yml:3", "modules.m.queries.today"], ["config.yml:5", "targets[0].address"]]

@@ -19,6 +19,8 @@ from dicom_exporter.config import (
     parse_duration,
 )
 from dicom_exporter.config.dates import parse_date
+from dicom_exporter.config.sizes import format_size, parse_size
+from dicom_exporter.config.urls import parse_root, parse_url
 from dicom_exporter.config.windows import parse_window
 
 
@@ -178,3 +180,72 @@ def test_a_window_prints_as_it_is_written() -> None:
 def test_not_windows(text: str) -> None:
     with pytest.raises(ValueError, match="part of the day"):
         parse_window(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512KiB", 524_288), ("1MiB", 1_048_576), ("100KB", 100_000), ("2MB", 2_000_000), ("17B", 17), ("0B", 0)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "KiB", "1 KiB", "1.5MiB", "1kb", "1KiB\n", "\u0663B", "9" * 400 + "B"]
+)
+def test_not_sizes(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        parse_size(text)
+
+
+@given(st.integers(min_value=0, max_value=10**11))
+def test_a_size_that_is_written_reads_as_it_was(size: int) -> None:
+    assert parse_size(format_size(size)) == size
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pacs.example/",
+        "https://pacs.example:8443/viewer?study=1",
+        "https://[2001:db8::1]:8042",
+        "HTTPS://192.0.2.1/a@b",
+    ],
+)
+def test_urls(url: str) -> None:
+    assert parse_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http:",
+        "http://",
+        "http:///path",
+        "//pacs.example/",
+        "file:///etc/passwd",
+        "http://user@pacs.example/",
+        "http://pacs.example/#",
+        "http://pacs.example:0/",
+        "http://pacs.example:70000/",
+        "http://[::1",
+        "http://pacs.example/\r\nHost: other",
+        "http://k\u00f6ln.example/",
+        "http://192.0.2.300/",
+    ],
+)
+def test_not_urls(url: str) -> None:
+    with pytest.raises(ValueError, match=r"URL|credentials|fragment|port|address"):
+        parse_url(url)
+
+
+def test_a_password_in_a_url_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match="credentials") as raised:
+        parse_url("https://us:hunter2@pacs.example/")
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["https://pacs.example/dicom-web", "https://pacs.example/dicom-web/"])
+def test_the_root_of_a_dicomweb_service(url: str) -> None:
+    assert parse_root(url) == "https://pacs.example/dicom-web"
