@@ -190,9 +190,7 @@ def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize(
-    "text", ["", "10", "KiB", "1 KiB", "1.5MiB", "1kb", "1KiB\n", "\u0663B", "9" * 400 + "B"]
-)
+@pytest.mark.parametrize("text", ["", "10", "KiB", "1 KiB", "1.5MiB", "1kb", "1KiB\n", "\u0663B", "9" * 400 + "B"])
 def test_not_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)
