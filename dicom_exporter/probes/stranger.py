@@ -77,7 +77,7 @@ async def probe_stranger(stranger: Stranger, wire: Wire, deadline: float) -> Ses
     begun = loop.time()
     tries = [await _climb(stranger, wire, _part(deadline, 0.5))]
     first = tries[0]
-    if first.attempt.outcome in (Outcome.ABORTED, Outcome.CLOSED):
+    if first.attempt.outcome is Outcome.ABORTED:
         tries.append(await _climb(stranger, wire, _part(deadline, 0.5), propose=(uids.STUDY_FIND,)))
     obsolete: bool | None = None
     if all(each.attempt.outcome in _NOTHING_DICOM for each in tries):
@@ -90,12 +90,18 @@ async def probe_stranger(stranger: Stranger, wire: Wire, deadline: float) -> Ses
                 tries.append(await _climb(stranger, wire, _part(deadline, 0.5), title=title, called=Called.WELL_KNOWN))
                 if tries[-1].accepted:
                     break
-    best = next((each for each in tries if each.accepted), tries[-1] if len(tries) == 2 else first)
+    over_tls = next((each for each in tries if each.attempt.tls is not None), first)
+    best = next((each for each in tries if each.accepted), over_tls)
     if best.accepted or best.attempt.rejection is not None:
-        over_tls = best.attempt.over_tls
         tries.append(
             await _climb(
-                stranger, wire, deadline, title=random_title(), called=Called.RANDOM, over_tls=over_tls, ask=False
+                stranger,
+                wire,
+                deadline,
+                title=random_title(),
+                called=Called.RANDOM,
+                over_tls=best.attempt.over_tls,
+                ask=False,
             )
         )
     attempts = [each.attempt for each in tries]
@@ -140,7 +146,8 @@ async def _climb(
     outcome = Outcome.SUCCESS if accepted or session.echo is None else session.echo.outcome
     facts = session.tls
     if tls is not None and tls.certificate_requested:
-        demanded = outcome is Outcome.TLS_FAILURE
+        # With TLS 1.3 the refusal comes after the handshake: as an alert, or as the end that overtook the alert.
+        demanded = outcome in (Outcome.TLS_FAILURE, Outcome.CLOSED)
         facts = replace(facts or _NO_FACTS, client_certificate_required=demanded)
         session = replace(session, tls=facts)
     attempt = Attempt(

@@ -111,7 +111,7 @@ def test_the_peer() -> None:
     key = MONITOR | labels(
         implementation_class_uid="1.2.276.0.7230010.3.0.3.6.7",
         implementation_version="OFFIS_DCMTK_367",
-        product="unknown",
+        product="DCMTK",
     )
     assert found["dicom_peer_info"] == {key: 1}
     assert found["dicom_peer_max_pdu_bytes"] == {MONITOR: 16384}

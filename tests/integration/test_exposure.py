@@ -1,0 +1,216 @@
+"""The exposure ladder on real archives: what is proved, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
+from dicom_exporter.exposure import Verdict, judge
+from dicom_exporter.results import Outcome, SessionResult
+from dicom_exporter.scrape import Scraper
+from tests import hostile
+from tests.hostile import Event
+from tests.peers import Certificates, Orthanc, dcmtk, synthetic
+
+pytestmark = pytest.mark.integration
+
+EVERYTHING_OPEN = {
+    "DicomCheckCalledAet": False,
+    "DicomAlwaysAllowEcho": True,
+    "DicomAlwaysAllowFind": True,
+    "DicomAlwaysAllowGet": True,
+    "DicomAlwaysAllowMove": True,
+    "DicomAlwaysAllowStore": True,
+}
+COUNTS = Exposure()
+ONLY_KNOWN = {**dict.fromkeys(EVERYTHING_OPEN, False), "DicomCheckCalledAet": True}
+
+
+async def look(
+    host: str,
+    port: int,
+    *,
+    exposure: Exposure = COUNTS,
+    called: str = "ORTHANC",
+    seconds: float = 10.0,
+    **more: object,
+) -> tuple[Verdict, SessionResult]:
+    """What a stranger finds at `host`, and the session that it was."""
+    target = replace(Target("t", Address(host, port), called, ("exposure",), Expect.CLOSED), **more)  # type: ignore[arg-type]
+    module = Module("exposure", "stranger", seconds, echo=False, exposure=exposure)
+    scraper = Scraper(Config((target,), modules={"exposure": module}))
+    try:
+        (result,) = await scraper.scrape([target], seconds)
+    finally:
+        await scraper.close()
+    verdict = judge(result.sessions)
+    assert verdict is not None
+    return verdict, result.sessions[0]
+
+
+async def look_at(archive: Orthanc, **more: object) -> tuple[Verdict, SessionResult]:
+    return await look(archive.dicom.host, archive.dicom.port, **more)  # type: ignore[arg-type]
+
+
+async def test_an_archive_open_to_everybody(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(**EVERYTHING_OPEN)
+    archive.upload(synthetic.studies(20, instances=2))
+    before, changes = archive.statistics(), archive.changes()
+    verdict, session = await look_at(archive)
+    assert verdict.levels == {"dimse": 5}
+    assert session.queries["studies"].matches == before["CountStudies"]
+    assert session.queries["studies"].instances == before["CountInstances"]
+    assert session.queries["patients"].matches == before["CountPatients"]
+    assert verdict.checks["calling_ae_title_unchecked"] is True
+    assert verdict.checks["called_ae_title_unchecked"] is True
+    assert verdict.checks["plaintext_accepted"] is True
+    assert verdict.checks["store_negotiable"] is True
+    assert verdict.checks["retrieve_negotiable"] is True
+    for exposure, level in ((Exposure(prove_identity=True), 6), (Exposure(prove_download=True), 7)):
+        verdict, _ = await look_at(archive, exposure=exposure)
+        assert verdict.levels == {"dimse": level}
+    assert (archive.statistics(), archive.changes()) == (before, changes)  # nothing was written
+
+
+async def test_orthanc_with_its_defaults(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc()
+    archive.upload(synthetic.studies(3))
+    verdict, session = await look_at(archive)
+    assert verdict.levels == {"dimse": 3}
+    assert verdict.checks["store_negotiable"] is True
+    assert session.echo is not None
+    assert session.echo.outcome is Outcome.SUCCESS
+    assert "studies" not in session.queries or session.queries["studies"].matches is None
+
+
+async def test_an_archive_that_knows_its_callers(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
+    verdict, _ = await look_at(archive)
+    assert verdict.levels == {"dimse": 2}
+    assert verdict.checks["calling_ae_title_unchecked"] is False
+    assert verdict.checks["store_negotiable"] is False
+
+
+async def test_the_loss_of_the_calling_title_check_is_noticed_and_its_return(orthanc: Callable[..., Orthanc]) -> None:
+    closed = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
+    opened = orthanc(**EVERYTHING_OPEN)
+    seen = [(await look_at(archive))[0].checks["calling_ae_title_unchecked"] for archive in (closed, opened, closed)]
+    assert seen == [False, True, False]
+
+
+async def test_storescp_associates(storescp: Callable[..., dcmtk.Server]) -> None:
+    server = storescp()
+    verdict, _ = await look(server.dicom.host, server.dicom.port)
+    assert verdict.levels == {"dimse": 3}
+
+
+async def test_orthanc_over_tls(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
+    archive = orthanc(tls=certificates, **EVERYTHING_OPEN)
+    verdict, session = await look_at(archive)
+    assert verdict.levels["dimse"] is not None
+    assert verdict.levels["dimse"] >= 3
+    assert verdict.checks["plaintext_accepted"] is False
+    assert session.tls is not None
+    assert session.tls.certificate_expiry is not None
+    assert session.tls.client_certificate_required is not True
+
+
+async def test_tls_that_demands_a_certificate_of_ours(
+    orthanc: Callable[..., Orthanc], certificates: Certificates
+) -> None:
+    archive = orthanc(tls=certificates, DicomTlsRemoteCertificateRequired=True, **EVERYTHING_OPEN)
+    verdict, session = await look_at(archive)
+    assert verdict.levels == {"dimse": 2}
+    assert session.tls is not None
+    assert session.tls.client_certificate_required is True
+
+
+async def test_nothing_listens() -> None:
+    verdict, _ = await look("127.0.0.1", 1)
+    assert verdict.levels == {"dimse": 0}
+
+
+async def test_a_web_server_on_the_port(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc()
+    verdict, _ = await look(archive.http.host, archive.http.port)
+    assert verdict.levels == {"dimse": 1}
+
+
+async def test_what_does_not_resolve_is_unknown() -> None:
+    verdict, _ = await look("no-such-host.invalid", 104)
+    assert verdict.levels == {"dimse": None}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "level"),
+    [
+        (hostile.plain.silent, 1),
+        (hostile.negotiation.rejects(1, 1, 3), 2),
+        (hostile.negotiation.rejects(1, 1, 7), 2),
+        (hostile.negotiation.aborts(0, 0), 2),
+        (hostile.negotiation.rejects(2, 3, 2), None),  # busy says nothing about who gets in
+        (hostile.negotiation.refuses_contexts(), 3),
+        (hostile.honest.honest(), 4),
+        (hostile.find.finds(3), 5),
+        (hostile.find.ends_after(3, data=hostile.wire.abort()), 5),  # a match is a match
+        (hostile.find.endless_matches(), 5),
+    ],
+)
+async def test_each_step_is_proved_by_what_happened(behaviour: hostile.Behaviour, level: int | None) -> None:
+    async with hostile.server(behaviour) as server, asyncio.timeout(30):
+        verdict, _ = await look(server.host, server.port, exposure=Exposure(max_matches=100), seconds=4.0)
+        assert verdict.levels == {"dimse": level}
+        for peer in await server.ended(len(server.connections)):
+            assert peer.ended_cleanly
+
+
+async def test_never_two_associations_at_once() -> None:
+    now = most = 0
+
+    async def behaviour(peer: hostile.Peer) -> None:
+        nonlocal now, most
+        await hostile.honest.associate(peer)
+        now += 1
+        most = max(most, now)
+        try:
+            await hostile.honest.serve(peer, matches=3)
+            await peer.gone.wait()
+        finally:
+            now -= 1
+
+    async with hostile.server(behaviour) as server, asyncio.timeout(30):
+        targets = [
+            Target(
+                f"t{n}", Address(server.host, server.port), expect=Expect.GUARDED, modules=("availability", "exposure")
+            )
+            for n in range(3)
+        ]
+        scraper = Scraper(Config(tuple(targets)))
+        try:
+            await scraper.scrape(targets, 20.0)
+        finally:
+            await scraper.close()
+        titles = {peer.requests[0].calling for peer in server.connections}  # type: ignore[union-attr]
+        assert len(titles - {"PROMETHEUS"}) >= 6  # a new one each time
+        for peer in await server.ended(len(server.connections)):
+            assert Event.RELEASED in peer.events or Event.ABORTED in peer.events
+    assert most == 1
+
+
+async def test_well_known_titles_only_where_they_are_allowed() -> None:
+    async def behaviour(peer: hostile.Peer) -> None:
+        proposal = await peer.proposal()
+        if proposal.called == "DCM4CHEE":
+            await peer.send(hostile.wire.associate_ac(dict.fromkeys(proposal.contexts, hostile.wire.ACCEPTED)))
+        else:
+            await peer.send(hostile.wire.associate_rj(1, 1, 7))
+
+    async with hostile.server(behaviour) as server, asyncio.timeout(30):
+        verdict, _ = await look(server.host, server.port, called="MAIN", seconds=4.0)
+        assert verdict.levels == {"dimse": 2}
+        verdict, _ = await look(server.host, server.port, called="MAIN", seconds=8.0, well_known_titles=True)
+        assert verdict.levels == {"dimse": 3}
