@@ -1,0 +1,117 @@
+"""How an association and the C-ECHO on it went, and who is at the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dicom_exporter.advisories import matching
+from dicom_exporter.dicom.implementation import product
+from dicom_exporter.metrics.family import Family, Row, single
+from dicom_exporter.metrics.text import printable
+from dicom_exporter.results import Outcome, SessionResult
+
+
+def _echo_outcomes(session: SessionResult) -> Iterable[Row]:
+    if session.echo is None:
+        return ()
+    current = session.echo.outcome
+    return [({"outcome": outcome.value}, float(outcome is current)) for outcome in Outcome]
+
+
+def _phases(session: SessionResult) -> Iterable[Row]:
+    return [({"phase": phase.value}, seconds) for phase, seconds in session.phases.items()]
+
+
+def _rejection(session: SessionResult) -> Iterable[Row]:
+    rejection = session.rejection
+    if rejection is None:
+        return ()
+    return (({"result": rejection.result, "source": rejection.source, "reason": rejection.reason}, 1.0),)
+
+
+def _services(session: SessionResult) -> Iterable[Row]:
+    return [({"service": service.value}, float(accepted)) for service, accepted in session.services.items()]
+
+
+def _peer_info(session: SessionResult) -> Iterable[Row]:
+    peer = session.peer
+    if peer is None:
+        return ()
+    labels = {
+        "implementation_class_uid": printable(peer.implementation_class_uid),
+        "implementation_version": printable(peer.implementation_version),
+        "product": product(peer.implementation_class_uid, peer.implementation_version),
+    }
+    return ((labels, 1.0),)
+
+
+def _advisories(session: SessionResult) -> Iterable[Row]:
+    return [({"id": name}, 1.0) for name in matching(session.peer)] if session.peer is not None else ()
+
+
+def _tls_info(session: SessionResult) -> Iterable[Row]:
+    tls = session.tls
+    if tls is None or tls.version is None:
+        return ()
+    return (({"version": printable(tls.version), "cipher": printable(tls.cipher or "unknown")}, 1.0),)
+
+
+ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
+    Family(
+        "dicom_echo_success",
+        "1 if and only if the C-ECHO was answered with status 0x0000.",
+        single(lambda session: None if session.echo is None else session.echo.outcome is Outcome.SUCCESS),
+    ),
+    Family(
+        "dicom_echo_outcome", "How the C-ECHO ended: one series per outcome, 1 for the current one.", _echo_outcomes
+    ),
+    Family("dicom_phase_duration_seconds", "Seconds that each phase took, of the phases that were reached.", _phases),
+    Family(
+        "dicom_probe_duration_seconds",
+        "Seconds that the whole probe took.",
+        single(lambda session: session.duration),
+    ),
+    Family(
+        "dicom_probe_timeout_seconds",
+        "Seconds that the probe was given.",
+        single(lambda session: session.timeout),
+    ),
+    Family(
+        "dicom_probe_last_run_timestamp_seconds",
+        "Unix time at which the probe ran, of modules that do not run on every scrape.",
+        single(lambda session: session.last_run),
+    ),
+    Family(
+        "dicom_association_rejected_info",
+        "The A-ASSOCIATE-RJ that the peer sent, in the words of DICOM PS3.8 9.3.4.",
+        _rejection,
+    ),
+    Family("dicom_service_accepted", "Whether the peer accepted the presentation context of a service.", _services),
+    Family("dicom_peer_info", "Who the peer says it is (DICOM PS3.7 D.3.3.2).", _peer_info),
+    Family(
+        "dicom_peer_max_pdu_bytes",
+        "The longest PDU that the peer can receive, in bytes; 0 means that it states no limit.",
+        single(lambda session: None if session.peer is None else session.peer.max_pdu_bytes),
+    ),
+    Family("dicom_tls_info", "Version and cipher of the TLS connection.", _tls_info),
+    Family(
+        "dicom_tls_certificate_expiry_timestamp_seconds",
+        "Unix time at which the first certificate of the peer's chain ends.",
+        single(lambda session: None if session.tls is None else session.tls.certificate_expiry),
+    ),
+    Family(
+        "dicom_tls_certificate_trusted",
+        "Whether the peer's certificate is valid for its name under the authorities we trust.",
+        single(lambda session: None if session.tls is None else session.tls.certificate_trusted),
+    ),
+    Family(
+        "dicom_tls_client_certificate_required",
+        "Whether the peer demands a certificate of its clients.",
+        single(lambda session: None if session.tls is None else session.tls.client_certificate_required),
+    ),
+    Family(
+        "dicom_peer_advisory",
+        "A published advisory that the peer's own version name leaves no doubt about.",
+        _advisories,
+    ),
+)

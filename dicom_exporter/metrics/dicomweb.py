@@ -1,0 +1,62 @@
+"""What a DICOMweb service answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dicom_exporter.metrics.family import Family, Row, single
+from dicom_exporter.metrics.text import printable
+from dicom_exporter.results import SessionResult, WebAnswer, WebResult
+
+_ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
+
+
+def _web(read: Callable[[WebResult], float | None]) -> Callable[[SessionResult], Iterable[Row]]:
+    """A fact of DICOMweb, absent where nobody looked."""
+    return single(lambda session: None if session.dicomweb is None else read(session.dicomweb))
+
+
+def _web_authentication(web: WebResult) -> float | None:
+    """1 where it was demanded, 0 where we were let in without credentials of ours; else it could not be told."""
+    if web.answer is WebAnswer.DENIED:
+        return 1.0
+    return 0.0 if web.answer in _ANSWERED and not web.authenticated else None
+
+
+def _web_phases(session: SessionResult) -> Iterable[Row]:
+    phases = session.dicomweb.phases if session.dicomweb is not None else {}
+    return [({"phase": phase}, seconds) for phase, seconds in phases.items()]
+
+
+def _web_server(session: SessionResult) -> Iterable[Row]:
+    web = session.dicomweb
+    return (({"server": printable(web.server)}, 1.0),) if web is not None and web.server else ()
+
+
+DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
+    Family(
+        "dicomweb_success",
+        "1 if and only if QIDO-RS answered a query.",
+        _web(lambda web: web.answer in _ANSWERED),
+    ),
+    Family("dicomweb_http_status_code", "HTTP status of the first answer.", _web(lambda web: web.status)),
+    Family(
+        "dicomweb_duration_seconds", "Seconds that each phase of the first request took, of those reached.", _web_phases
+    ),
+    Family(
+        "dicomweb_studies_visible",
+        "Studies that QIDO-RS listed; at least this many where it cut the list.",
+        _web(lambda web: web.studies),
+    ),
+    Family(
+        "dicomweb_authentication_required",
+        "Whether DICOMweb demanded credentials; absent where it could not be told.",
+        _web(_web_authentication),
+    ),
+    Family("dicomweb_server_info", "What the web server calls itself.", _web_server),
+    Family(
+        "dicomweb_tls_certificate_expiry_timestamp_seconds",
+        "Unix time at which the first certificate of the web server's chain ends.",
+        _web(lambda web: None if web.tls is None else web.tls.certificate_expiry),
+    ),
+)

@@ -1,0 +1,57 @@
+"""What the exporter says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prometheus_client import Metric
+
+from dicom_exporter.metrics.family import NO_LABELS, Family, collect, single
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterFacts:
+    """What the exporter knows about itself; times are Unix times in seconds."""
+
+    version: str
+    python_version: str
+    reload_successful: bool
+    reload_success_time: float | None
+    probes_in_flight: int
+    unknown_target_requests: int
+
+
+EXPORTER_FAMILIES: tuple[Family[ExporterFacts], ...] = (
+    Family(
+        "dicom_exporter_build_info",
+        "The running version of the exporter.",
+        lambda facts: (({"version": facts.version, "python_version": facts.python_version}, 1.0),),
+    ),
+    Family(
+        "dicom_exporter_config_last_reload_successful",
+        "Whether the configuration was valid when it was last read.",
+        single(lambda facts: facts.reload_successful),
+    ),
+    Family(
+        "dicom_exporter_config_last_reload_success_timestamp_seconds",
+        "Unix time at which the running configuration was read.",
+        single(lambda facts: facts.reload_success_time),
+    ),
+    Family(
+        "dicom_exporter_probes_in_flight",
+        "Probes that are under way.",
+        single(lambda facts: facts.probes_in_flight),
+    ),
+    Family(
+        "dicom_exporter_unknown_target_requests_total",
+        "Requests to /probe for a target that the configuration does not have.",
+        single(lambda facts: facts.unknown_target_requests),
+        type="counter",
+    ),
+)
+
+
+def exporter_families(facts: ExporterFacts) -> Iterator[Metric]:
+    """The exporter's own families, without those of its process."""
+    yield from collect(EXPORTER_FAMILIES, [(NO_LABELS, facts)])

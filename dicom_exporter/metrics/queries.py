@@ -1,0 +1,101 @@
+"""What queries listed, and how they ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from dicom_exporter.metrics.family import Family, Row, single
+from dicom_exporter.metrics.text import printable
+from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult
+
+
+def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Iterable[Row]]:
+    """A count of one built-in query, absent unless the archive answered it."""
+
+    def read(session: SessionResult) -> float | None:
+        result = session.queries.get(query)
+        return count(result) if result is not None and result.outcome.is_success else None
+
+    return single(read)
+
+
+def _query_outcomes(query: QueryResult) -> Iterable[Row]:
+    return [({"outcome": outcome.value}, float(outcome is query.outcome)) for outcome in QueryOutcome]
+
+
+def _matches_by(query: QueryResult) -> Iterator[Row]:
+    for attribute, counts in query.matches_by.items():
+        shown: Counter[str] = Counter()  # two values may look the same once they are made printable
+        for value, matches in counts.items():
+            shown[printable(value)] += matches
+        for value, matches in shown.items():
+            yield {"attribute": attribute, "value": value}, float(matches)
+
+
+VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (
+    Family(
+        "dicom_studies_visible",
+        "Studies that the query `studies` listed; at least this many where it is not complete.",
+        _visible("studies", lambda query: query.matches),
+    ),
+    Family(
+        "dicom_images_visible",
+        "Sum of NumberOfStudyRelatedInstances over the studies that the query `studies` listed.",
+        _visible("studies", lambda query: query.instances),
+    ),
+    Family(
+        "dicom_patients_visible",
+        "Patients that the query `patients` listed; at least this many where it is not complete.",
+        _visible("patients", lambda query: query.matches),
+    ),
+    Family(
+        "dicom_worklist_items_visible",
+        "Items that the query `worklist` listed; at least this many where it is not complete.",
+        _visible("worklist", lambda query: query.matches),
+    ),
+)
+"""Counts of the built-in queries."""
+
+QUERY_FAMILIES: tuple[Family[QueryResult], ...] = (
+    Family(
+        "dicom_query_success",
+        "1 if the C-FIND was answered: it ended with Success, with Cancel at our own limit, or with status B001.",
+        single(lambda query: query.outcome.is_success),
+    ),
+    Family(
+        "dicom_query_outcome", "How the query ended: one series per outcome, 1 for the current one.", _query_outcomes
+    ),
+    Family("dicom_query_matches", "Responses with a match (FF00 and FF01).", single(lambda query: query.matches)),
+    Family(
+        "dicom_query_complete",
+        "1 if every match was counted, 0 if there are at least as many as counted.",
+        single(lambda query: query.complete),
+    ),
+    Family("dicom_query_matches_by", "Matches by the value of an attribute that identifies no patient.", _matches_by),
+    Family(
+        "dicom_query_duration_seconds",
+        "Seconds from the C-FIND request to its final response.",
+        single(lambda query: query.duration),
+    ),
+    Family(
+        "dicom_query_first_match_seconds",
+        "Seconds from the C-FIND request to the first match.",
+        single(lambda query: query.first_match),
+    ),
+    Family(
+        "dicom_query_match_interval_mean_seconds",
+        "Mean of the seconds between one match and the next.",
+        single(lambda query: query.match_interval_mean),
+    ),
+    Family(
+        "dicom_query_match_interval_max_seconds",
+        "Most seconds between one match and the next.",
+        single(lambda query: query.match_interval_max),
+    ),
+    Family(
+        "dicom_query_last_run_timestamp_seconds",
+        "Unix time at which the query ran, of queries that do not run on every scrape.",
+        single(lambda query: query.last_run),
+    ),
+)
