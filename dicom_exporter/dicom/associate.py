@@ -99,6 +99,8 @@ async def associate(
                         await connection.release()
         finally:
             connection.close()
+            if endpoint.tls is not None:
+                await connection.closed()
 
 
 async def _resolve(endpoint: Endpoint, resolver: Resolver, phases: Phases, deadline: float) -> SocketAddress:

@@ -25,7 +25,15 @@ from dicom_exporter.dicom.errors import (
 )
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
-from dicom_exporter.dicom.transport import LATE, Buffer, TLSClient, acknowledge_quickly, attach, tls_facts
+from dicom_exporter.dicom.transport import (
+    LATE,
+    TLS_SHUTDOWN_TIMEOUT,
+    Buffer,
+    TLSClient,
+    acknowledge_quickly,
+    attach,
+    tls_facts,
+)
 from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
 from dicom_exporter.results import TLSFacts
 
@@ -50,6 +58,8 @@ class Connection(asyncio.Protocol):
         """Takes each message; returns whether the operation is done."""
         self._after_receive: Callable[[], None] | None = None
         self._end: AssociationEnded | None = None
+        self._lost: asyncio.Future[None] | None = None
+        """Done once the transport has given its socket back; None before there was one."""
         self._write_paused = False
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_at(deadline, self._expire)
@@ -194,10 +204,17 @@ class Connection(asyncio.Protocol):
             else:
                 transport.close()
 
+    async def closed(self) -> None:
+        """After `close`: wait until the socket is given back. TLS delays that by its farewell; not past the deadline."""
+        if self._lost is not None and not self._lost.done():
+            wait = min(TLS_SHUTDOWN_TIMEOUT, max(0.0, self._deadline - self._loop.time()))
+            await asyncio.wait([self._lost], timeout=wait)
+
     # -- what asyncio calls -------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
+        self._lost = self._loop.create_future()
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
 
     def data_received(self, data: bytes) -> None:
@@ -233,6 +250,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits that no answer will come."""
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(None)
         if isinstance(exc, ssl.SSLError) and self._association.accept is None:
             self.fail(TLSFailed("the peer ended TLS before it spoke DICOM"))
         else:

@@ -31,7 +31,8 @@ LATE = 0.25
 
 _ENCODING_DER = 2
 """`ENCODING_DER` of the private ssl module, which has no public name."""
-_TLS_SHUTDOWN_TIMEOUT = 0.5
+TLS_SHUTDOWN_TIMEOUT = 0.5
+"""Seconds for the farewell of TLS."""
 _UNREACHABLE = frozenset(
     {
         errno.ENETUNREACH,
@@ -135,7 +136,7 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
                 ssl=tls.context,
                 server_hostname=tls.server_name,
                 ssl_handshake_timeout=remaining + 1.0,  # ours above ends it; asyncio's own would say "aborted"
-                ssl_shutdown_timeout=_TLS_SHUTDOWN_TIMEOUT,
+                ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT,
             )
     except TimeoutError:
         sock.close()
