@@ -9,6 +9,8 @@ from prometheus_client import Metric
 from dicom_exporter.config import Address, Expect, Target
 from dicom_exporter.metrics import families
 from dicom_exporter.results import (
+    Attempt,
+    Called,
     EchoResult,
     Outcome,
     Peer,
@@ -18,8 +20,12 @@ from dicom_exporter.results import (
     Rejection,
     Service,
     SessionResult,
+    StoreResult,
+    StrangerResult,
     TargetResult,
     TLSFacts,
+    WebAnswer,
+    WebResult,
 )
 
 TARGET = Target(
@@ -29,6 +35,8 @@ TARGET = Target(
     expect=Expect.GUARDED,
     labels={"site": "north", "country": "DE"},
 )
+CONQUEST = Peer("1.2.826.0.1.3680043.2.135.1066.101", "1.4.16/LINUX", 0)
+"""In a version that an advisory is about."""
 STUDIES = QueryResult(
     QueryOutcome.TRUNCATED,
     status=0xB001,
@@ -57,6 +65,19 @@ FULL = SessionResult(
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
     peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 16384),
     tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),
+    store=StoreResult(success=True, bytes=5_242_880, duration=0.75, status=0),
+    dicomweb=WebResult(
+        WebAnswer.ENTRIES,
+        queryable=True,
+        lists_studies=True,
+        status=200,
+        over_tls=True,
+        studies=42,
+        complete=True,
+        server="nginx/1.2.3",
+        tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False),
+        phases={"connect": 0.25, "first_byte": 0.5},
+    ),
 )
 REJECTED = SessionResult(
     identity="stranger",
@@ -65,6 +86,26 @@ REJECTED = SessionResult(
     duration=0.25,
     timeout=9.5,
 )
+STRANGER = SessionResult(
+    identity="stranger",
+    echo=None,
+    duration=0.5,
+    timeout=9.5,
+    stranger=StrangerResult(
+        (
+            Attempt(
+                Outcome.SUCCESS,
+                echo=EchoResult(Outcome.SUCCESS, 0),
+                services={Service.VERIFICATION: True, Service.STORAGE: True, Service.STUDY_GET: False},
+                queries={"random_uid": QueryResult(QueryOutcome.REFUSED, 0x0124)},
+            ),
+            Attempt(Outcome.REJECTED, Called.RANDOM),
+        )
+    ),
+    dicomweb=WebResult(WebAnswer.DENIED, status=401),
+    web=(WebResult(WebAnswer.UNKNOWN),),
+)
+"""Associates over plain DICOM and no more, is denied DICOMweb, and could not tell about the web."""
 
 Labels = frozenset[tuple[str, str]]
 

@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.metrics import MAX_TEXT, ExporterFacts, exporter_families, families, printable
+from dicom_exporter.metrics import MAX_TEXT, ExporterFacts, exporter_families, families, flow_families, printable
 from dicom_exporter.results import (
     EchoResult,
+    Flow,
     Outcome,
     Peer,
     QueryOutcome,
     QueryResult,
     SessionResult,
+    StoreResult,
     TargetResult,
     TLSFacts,
 )
-from tests.metrics.results import FULL, REJECTED, STUDIES, TARGET, labels, shown, values
+from tests.metrics.results import CONQUEST, FULL, REJECTED, STUDIES, TARGET, labels, shown, values
 
 MONITOR = labels(identity="monitor")
 NOTHING = SessionResult("monitor", None)
@@ -134,6 +136,11 @@ def test_tls_facts_that_are_not_known() -> None:
     assert found.keys() == {"dicom_target_info", "dicom_tls_info"}
 
 
+def test_a_handshake_that_failed_has_no_version() -> None:
+    found = shown(replace(NOTHING, tls=TLSFacts(client_certificate_required=True)))
+    assert found.keys() == {"dicom_target_info", "dicom_tls_client_certificate_required"}
+
+
 def test_what_is_visible() -> None:
     found = shown(FULL)
     assert found["dicom_studies_visible"] == {MONITOR: 50}
@@ -229,6 +236,36 @@ def test_many_targets_are_told_apart() -> None:
 
 def test_no_targets_no_families() -> None:
     assert list(families([], target_label=True)) == []
+
+
+def test_a_store() -> None:
+    found = shown(FULL)
+    assert found["dicom_store_success"] == {MONITOR: 1}
+    assert found["dicom_store_bytes"] == {MONITOR: 5_242_880}
+    assert found["dicom_store_duration_seconds"] == {MONITOR: 0.75}
+
+
+def test_a_store_that_was_refused_took_nothing() -> None:
+    found = shown(replace(NOTHING, store=StoreResult(success=False)))
+    assert found["dicom_store_success"] == {MONITOR: 0}
+    assert found.keys() == {"dicom_target_info", "dicom_store_success"}
+
+
+def test_an_advisory_that_the_peers_words_prove() -> None:
+    found = shown(replace(NOTHING, peer=CONQUEST))["dicom_peer_advisory"]
+    assert found == {MONITOR | labels(id="CVE-2020-35308"): 1}
+    assert "dicom_peer_advisory" not in shown(FULL)
+
+
+def test_two_targets_compared() -> None:
+    found = values(flow_families([Flow("main", "copy", 3), Flow("copy", "main", 0)]))
+    assert found == {
+        "dicom_flow_missing_studies": {
+            labels(source="main", destination="copy"): 3,
+            labels(source="copy", destination="main"): 0,
+        }
+    }
+    assert list(flow_families([])) == []
 
 
 def test_the_exporter_itself() -> None:

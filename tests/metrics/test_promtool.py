@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from prometheus_client import Metric, ProcessCollector, generate_latest
 from prometheus_client.openmetrics import exposition, parser
 
-from dicom_exporter.metrics import ExporterFacts, exporter_families, families
-from dicom_exporter.results import TargetResult
-from tests.metrics.results import FULL, REJECTED, TARGET
+from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
+from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
+from dicom_exporter.metrics.flows import FLOW_FAMILIES
+from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
+from dicom_exporter.metrics.queries import QUERY_FAMILIES
+from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.results import Flow, TargetResult
+from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, TARGET
 from tests.peers.requirements import program
 
 
@@ -23,8 +28,10 @@ class Everything:
     target_label: bool
 
     def collect(self) -> list[Metric]:
-        found = list(families([(TARGET, TargetResult("main", (FULL, REJECTED)))], target_label=self.target_label))
+        sessions = (FULL, replace(REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
+        found = list(families([(TARGET, TargetResult("main", sessions))], target_label=self.target_label))
         if self.target_label:
+            found += flow_families([Flow("main", "copy", 3)])
             found += exporter_families(ExporterFacts("1.2.3", "3.11.2", True, 1_700_000_000.0, 0, 0))
             found += ProcessCollector(registry=None).collect()
         return found
@@ -47,3 +54,9 @@ def test_openmetrics_can_be_read_back() -> None:
     text = exposition.generate_latest(Everything(True)).decode()  # type: ignore[no-untyped-call]
     read: list[Any] = list(parser.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
     assert [metric.name for metric in read] == [metric.name for metric in Everything(True).collect()]
+
+
+def test_nothing_is_left_out_of_these_tests() -> None:
+    tables = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES, EXPORTER_FAMILIES)
+    declared = {family.name.removesuffix("_total") for table in tables for family in table}
+    assert declared <= {metric.name for metric in Everything(True).collect()}
