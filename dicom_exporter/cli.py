@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from dicom_exporter import DEFAULT_PORT, __version__, logs
 from dicom_exporter.commands.exits import Exit
+from dicom_exporter.commands.ladder import ladder
 from dicom_exporter.commands.probe import probe
 from dicom_exporter.commands.serve import ServeOptions, check, serve
 from dicom_exporter.config import parse_address, parse_ae_title, parse_duration
@@ -55,6 +56,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _probe(options: argparse.Namespace) -> int:
+    if options.exposure:
+        return ladder(options.address, called_ae_title=options.called_ae, as_json=options.json)
     return probe(
         options.address,
         called_ae_title=options.called_ae,
@@ -118,8 +121,10 @@ def _demo_parser() -> _Parser:
 def _probe_parser() -> _Parser:
     parser = _Parser(
         f"{PROGRAM} probe",
-        description="Sends a C-ECHO to one DICOM archive, and asks which studies it lists to us.",
-        epilog="exit codes: 0 it answered the C-ECHO; 1 it did not; 2 bad usage; 3 could not run",
+        description="Sends a C-ECHO to one DICOM archive, and asks which studies it lists to us. With --exposure,\n"
+        "goes as far as a stranger gets there, and says what that means. Probe only archives that are yours.",
+        epilog="exit codes: 0 it answered the C-ECHO (--exposure: it lets no stranger in); 1 it did not (it does);\n"
+        "2 bad usage; 3 could not run, or could not tell",
     )
     parser.add_argument("address", metavar="HOST:PORT", type=_checked(parse_address), help="like pacs.example:104")
     parser.add_flag(
@@ -137,6 +142,9 @@ def _probe_parser() -> _Parser:
         help="our AE title, which the archive may have to know (default: PROMETHEUS)",
     )
     parser.add_flag("--tls", action="store_true", help="speak DICOM TLS; the certificate is shown, not verified")
+    parser.add_flag(
+        "--exposure", action="store_true", help="as a stranger: random titles, plain and TLS; nothing is written"
+    )
     parser.add_flag("--json", action="store_true", help="print JSON in place of a table")
     _add_log_flags(parser, "warning")
     return parser
@@ -168,8 +176,8 @@ def _parse(parser: _Parser, arguments: Sequence[str]) -> argparse.Namespace:
         argument = unknown[0].partition("=")[0]
         if argument in _COMMANDS:
             parser.error(f"a command comes first: {PROGRAM} {argument}")
-        flags = re.findall(r"--[a-z][a-z.-]*", parser.format_help())
-        parser.error(f"unknown argument {argument}{did_you_mean(argument, flags)}")
+        known = re.findall(r"--[a-z][a-z.-]*", parser.format_help()) if argument.startswith("-") else _COMMANDS
+        parser.error(f"unknown argument {argument}{did_you_mean(argument, known)}")
     return options
 
 

@@ -36,10 +36,11 @@ Three DICOM peers run on this machine, and every study in them is made up:
   demo-closed   {peers.closed:<22}nothing listens here
 
 The exporter: {url}
-  curl '{url}/metrics'                    probes all three, now
+  curl '{url}/metrics'                    probes them all, now
   curl '{url}/probe?target=demo-open'     probes one
 
-A first query for Prometheus: which archives list studies, and how many?
+First queries for Prometheus: who lets a stranger further than it should, and how many studies does each list?
+  dicom_exposure_level > dicom_exposure_level_allowed
   dicom_studies_visible
 
 The configuration is {config_file}. Ctrl-C ends it all.

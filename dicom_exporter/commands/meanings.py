@@ -38,3 +38,9 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.NO_ASSOCIATION: "not asked, as there was no association",
     QueryOutcome.OVERLOAD: "this machine did not get to it in time",
 }
+
+REJECTIONS: Mapping[str, str] = {
+    "calling-ae-title-not-recognized": "it does not let our AE title in: have its administrator add it (--calling-ae)",
+    "called-ae-title-not-recognized": "it goes by another AE title than the one we called it by (--called-ae)",
+}
+"""What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""

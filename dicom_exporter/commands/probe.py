@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dicom_exporter.commands.exits import Exit
-from dicom_exporter.commands.meanings import OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.commands.meanings import OUTCOMES, QUERY_OUTCOMES, REJECTIONS
 from dicom_exporter.commands.runtime import run
 from dicom_exporter.config import Address, Config, Identity, Target, tls_settings
 from dicom_exporter.metrics import printable
@@ -23,6 +23,8 @@ from dicom_exporter.scrape import Scraper
 
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which is what is run here."""
+_FILE_WIDTH = 200
+"""Columns of what is printed, where it is not a terminal that says how many it has."""
 
 
 def probe(
@@ -37,7 +39,10 @@ def probe(
     if as_json:
         sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
     else:
-        _print(Console(), target, identity, session)
+        console = Console()
+        if not console.is_terminal:
+            console.width = _FILE_WIDTH  # a line is easier to search for when it is not cut into pieces
+        _print(console, target, identity, session)
     return Exit.OK if _outcome(session) is Outcome.SUCCESS else Exit.NOT_AS_EXPECTED
 
 
@@ -81,6 +86,8 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
     yield "C-ECHO", f"{outcome}: {OUTCOMES[outcome]}{code}"
     if (rejection := session.rejection) is not None:
         yield "Rejected", f"{rejection.result}, by {rejection.source}: {rejection.reason}"
+        if rejection.reason in REJECTIONS:
+            yield "", REJECTIONS[rejection.reason]
     if (studies := session.queries.get("studies")) is not None:
         yield "Studies", _studies(studies)
     if session.services:
@@ -91,7 +98,8 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
     if (tls := session.tls) is not None:
         expiry = tls.certificate_expiry
         until = "" if expiry is None else f", certificate until {datetime.fromtimestamp(expiry, UTC):%Y-%m-%d}"
-        yield "TLS", f"{tls.version}, {tls.cipher}{until} (not verified)"
+        if tls.version is not None:
+            yield "TLS", f"{tls.version}, {tls.cipher}{until} (not verified)"
 
 
 def _studies(query: QueryResult) -> str:

@@ -13,21 +13,23 @@ def config_text(open_address: str, guarded_address: str, closed_address: str) ->
     return f"""\
 # What `dicom_exporter demo` probes. All of it is on this machine, and every study in it is made up.
 targets:
-  - name: demo-open              # answers anyone, as most archives on the internet do
+  - name: demo-open              # should refuse strangers, and answers anyone, as most archives on the internet do
     address: {open_address}
     called_ae_title: {OPEN_TITLE}
-    expect: available
-    modules: [availability]
+    expect: guarded
     labels: {{site: demo-north, country: DE}}
   - name: demo-guarded           # answers {KNOWN_CALLER} and nobody else
     address: {guarded_address}
     called_ae_title: {GUARDED_TITLE}
     expect: guarded
-    modules: [availability]
     labels: {{site: demo-south, country: DE}}
   - name: demo-closed            # nothing listens here
     address: {closed_address}
     expect: closed
-    modules: [availability]
     labels: {{site: demo-west, country: FR}}
+  - name: demo-control           # known to be open: if it reads closed, this vantage is blind
+    address: {open_address}
+    called_ae_title: {OPEN_TITLE}
+    expect: control
+    labels: {{site: demo-vantage, country: DE}}
 """

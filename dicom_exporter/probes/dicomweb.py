@@ -26,8 +26,8 @@ from dicom_exporter.probes.http.exchange import NoResponse, Way, get
 from dicom_exporter.probes.http.visit import Findings, Reply, ask
 from dicom_exporter.results import WebAnswer, WebResult
 
-MAX_LIST = 64 * 1024 * 1024
-"""Bytes of a list of studies that are looked at, decoded."""
+MAX_STUDY = 8 * 1024
+"""Bytes of a list that are looked at for each study it may hold, decoded: talkative archives spend two thousand."""
 
 _MAX_IMAGE_START = 64 * 1024
 _DICOM_PREAMBLE = 128
@@ -66,7 +66,7 @@ async def probe_dicomweb(
         connect_timeout: seconds that a TCP connection may take. Silence for that long is `closed`; silence that our
             deadline cut short is `unknown`.
         tls: `dicom.stranger_tls.stranger_context()` for a stranger, who trusts everybody, or one that verifies. A
-            certificate that does not verify reads `not_http`: nothing was asked, and `tls` of the result says untrusted.
+            certificate that does not verify reads `not_http`: nothing was asked, and the result's `tls` says untrusted.
         credentials: sent to `url` alone, never after a redirect.
         max_studies: counted at most.
         prove_identity: look whether a name, an ID or a birth date of the entries is not empty.
@@ -131,7 +131,7 @@ async def _count(
     if listed.answer is not WebAnswer.ENTRIES:
         return (_Counted(0, True) if listed.answer is WebAnswer.EMPTY else _Counted(None, None)), None
     scan = Scan(most, identity=prove_identity)
-    reply = await ask(_studies(root, limit=str(most + 1)), way, findings, scan, limit=MAX_LIST)
+    reply = await ask(_studies(root, limit=str(most + 1)), way, findings, scan, limit=(most + 1) * MAX_STUDY)
     identity = scan.identity_seen or listed.scan.identity_seen if prove_identity else None
     if reply.answer is not WebAnswer.ENTRIES:
         return _Counted(1, False), identity

@@ -27,7 +27,7 @@ _PAGE = "text/html, */*;q=0.5"
 _JSON = "application/json"
 _MAY_BE_ORTHANC = frozenset({"DCMTK", "Orthanc"})
 """Products, as `dicom.implementation` names them: seen over DICOM, Orthanc is DCMTK."""
-_ORTHANC_PAGES = ("/app/", "/ui/app/", "/ohif/", "/stone-webviewer/", "/osimis-viewer/", "/web-viewer/")
+_ORTHANC_PAGES = ("/ui/app/", "/app/", "/ohif/", "/stone-webviewer/", "/osimis-viewer/", "/web-viewer/")
 _DCM4CHEE_UI = "/dcm4chee-arc/ui2/"
 
 
@@ -103,8 +103,8 @@ def orthanc_root(url: URL) -> URL:
 async def _ask_orthanc(root: URL, way: Way, findings: Findings) -> _Found | None:
     """What Orthanc's REST API says; None where it is not Orthanc."""
     system = await ask(root / "system", way, findings, Scan(1), accept=_JSON, limit=MAX_PAGE)
-    if system.answer is WebAnswer.DENIED:
-        return _Found(WebAnswer.DENIED)
+    if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
+        return _Found(system.answer)
     if not {"ApiVersion", "DicomAet"} <= _object(system.page).keys():
         return None
     # Without `since`, `limit` is an error to it.

@@ -47,5 +47,5 @@ async def post_reload(request: web.Request) -> web.Response:
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers[hdrs.SERVER] = "dicom_exporter"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers[hdrs.CONTENT_SECURITY_POLICY] = "default-src 'none'"
+    response.headers.setdefault(hdrs.CONTENT_SECURITY_POLICY, "default-src 'none'")
     response.headers[hdrs.CACHE_CONTROL] = "no-store"

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from html import escape
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from dicom_exporter import __version__
 from dicom_exporter.config import Target
 from dicom_exporter.web.state import STATE
+
+_STYLE = """
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h1, h2 { line-height: 1.2 }
+table { border-collapse: collapse }
+th, td { padding: 0.3rem 1.5rem 0.3rem 0; text-align: left; border-bottom: 1px solid #8886 }
+"""
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'"
+"""Nothing from anywhere, and this style sheet."""
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -19,10 +31,12 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>dicom_exporter</title>
+<style>{style}</style>
 </head>
 <body>
 <h1>dicom_exporter {version}</h1>
-<p><a href="{telemetry}">Metrics of all targets</a> (probes each of them now)</p>
+<p>Each link probes now, and shows the metrics that come of it.</p>
+<p><a href="{telemetry}">All targets</a></p>
 <h2>Targets ({count})</h2>
 <table>
 <tr><th scope="col">Target</th><th scope="col">Address</th><th scope="col">AE title</th><th scope="col">Expect</th></tr>
@@ -39,11 +53,13 @@ async def get_landing(request: web.Request) -> web.Response:
     targets = state.scraper.config.targets
     page = _PAGE.format(
         version=escape(__version__),
+        style=_STYLE,
         telemetry=escape(quote(state.telemetry_path.lstrip("/"))),
         count=len(targets),
         rows="\n".join(_row(target) for target in targets),
     )
-    return web.Response(text=page, content_type="text/html")
+    headers = {hdrs.CONTENT_SECURITY_POLICY: _POLICY}
+    return web.Response(text=page, content_type="text/html", headers=headers)
 
 
 def _row(target: Target) -> str:

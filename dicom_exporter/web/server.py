@@ -28,14 +28,14 @@ _LAST_WORDS = 1.0
 async def serve(state: State, sockets: Sequence[socket.socket]) -> None:
     """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
 
-    After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds is
-    answered with what is known by then; after five, everything is closed.
+    After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds, or
+    when a second signal comes, is answered with what is known by then; after five, everything is closed.
     """
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
     runner = web.AppRunner(create_app(state), access_log_class=_AccessLogger, shutdown_timeout=_GRACE + _LAST_WORDS)
     try:
         await runner.setup()
-        _on_signals(state, stop.set)
+        _on_signals(state, lambda: (hurry if stop.is_set() else stop).set())
         for sock in sockets:
             await web.SockSite(runner, sock).start()
             host, port, *_ = sock.getsockname()
@@ -44,27 +44,24 @@ async def serve(state: State, sockets: Sequence[socket.socket]) -> None:
         await stop.wait()
     finally:
         state.ready = False
-        await _drain(runner, state)
+        await _drain(runner, state, hurry)
 
 
-async def _drain(runner: web.AppRunner, state: State) -> None:
+async def _drain(runner: web.AppRunner, state: State, hurry: asyncio.Event) -> None:
     log.info("stopping", probes_in_flight=state.scraper.probes_in_flight)
     cleanup = asyncio.create_task(runner.cleanup())
-    await asyncio.wait({cleanup}, timeout=_GRACE)
+    hurried = asyncio.create_task(hurry.wait())
+    await asyncio.wait({cleanup, hurried}, timeout=_GRACE, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
     await state.scraper.close()
     await cleanup
     log.info("stopped")
 
 
 def _on_signals(state: State, stop: Callable[[], None]) -> None:
-    """Have SIGHUP reload and SIGTERM or SIGINT call `stop`; a second one of those ends the process at once."""
+    """Have SIGHUP reload, and each SIGTERM or SIGINT call `stop`."""
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[tuple[str, ...]]] = set()  # the loop itself holds a task only weakly
-
-    def on_stop() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-        stop()
 
     def on_reload() -> None:
         task = loop.create_task(reload(state))
@@ -73,7 +70,7 @@ def _on_signals(state: State, stop: Callable[[], None]) -> None:
 
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, on_stop)
+            loop.add_signal_handler(number, stop)
         loop.add_signal_handler(signal.SIGHUP, on_reload)
     except (NotImplementedError, AttributeError):
         pass  # Windows: no SIGHUP, and Ctrl-C cancels the main task, which ends in the same way

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
 import aiohttp
 
-PIECE = 64 * 1024
+PIECE = 16 * 1024
 """Bytes of one piece at most."""
 _ANY_ZLIB_HEADER = 32 + zlib.MAX_WBITS
 """zlib finds out by itself whether it is gzip or zlib (`deflate` of RFC 9110 8.4.1.2)."""
@@ -52,6 +53,7 @@ async def pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[
                 if left < 0:
                     raise BodyEnded("longer than our limit")
                 yield piece
+                await asyncio.sleep(0)  # a flood is one connection's matter: let the others have their turn
             if received > limit:  # a coding can also make more of less
                 raise BodyEnded("longer than our limit")
     except (aiohttp.ClientError, OSError, zlib.error):

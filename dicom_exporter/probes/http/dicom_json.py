@@ -18,7 +18,10 @@ from enum import Enum, auto
 IDENTIFYING = frozenset({b"00100010", b"00100020", b"00100030"})
 """PatientName, PatientID, PatientBirthDate."""
 
-_STRUCTURE = re.compile(rb'["{}\[\]:,]')
+_STRUCTURE = re.compile(rb'"[^"\\]*"|["{}\[\]:,]')
+"""A whole string without escapes, or a character that has a meaning: a quotation mark where the string goes on."""
+_BRACKETS = re.compile(rb'"[^"\\]*"|["{}\[\]]')
+"""The same, without what only matters to tell keys from values."""
 _STRING_END = re.compile(rb'["\\]')
 _TAG = re.compile(rb"[0-9A-Fa-f]{8}")
 _UID = re.compile(rb"[0-9.]{1,64}")
@@ -74,6 +77,8 @@ class Scan:
         self._entry_counted = False
         self._tag = b""
         self._member = b""
+        self._watched = False
+        """Whether the value of the current tag is looked at."""
         self._in_string = False
         self._is_key = False
         self._escaped = False
@@ -106,7 +111,7 @@ class Scan:
         """Look at the next bytes."""
         position = 0
         if not self._begun:
-            data = data.removeprefix(_BYTE_ORDER_MARK).lstrip(_SPACE)
+            data = data.lstrip(_BYTE_ORDER_MARK + _SPACE)
             if not data:
                 return
             self._begun = True
@@ -119,15 +124,43 @@ class Scan:
             position = self._string(data, position) if self._in_string else self._structure(data, position)
 
     def _structure(self, data: bytes, position: int) -> int:
-        """From `position`, outside a string, past the next character that has a meaning."""
+        """From `position`, outside a string, past the next character that has a meaning, or past a whole string."""
+        depth = len(self._stack)
+        if depth > _ENTRY and not self._watched:
+            return self._skip(data, position)
         found = _STRUCTURE.search(data, position)
-        end = found.start() if found else len(data)
-        if len(self._stack) <= 1 and data[position:end].strip(_SPACE):
+        begin, end = found.span() if found else (len(data), len(data))
+        if depth <= 1 and data[position:begin].strip(_SPACE):
             self._broken = True  # words, or numbers, where only data sets may stand: `[INFO] ready` is no empty array
         if found is None or self._broken:
             return len(data)
-        self._token(data[end])
-        return end + 1
+        self._token(data[begin])
+        if end - begin > 1 and self._in_string:
+            self._take(data[begin + 1 : end - 1])
+            self._in_string = False
+            self._end_string()
+        return end
+
+    def _skip(self, data: bytes, position: int) -> int:
+        """From `position`, inside a value that is not wanted, to its end; or into a string, or to the end of `data`."""
+        stack = self._stack
+        for found in _BRACKETS.finditer(data, position):
+            begin, end = found.span()
+            token = data[begin]
+            if token in b"{[":
+                stack.append(token)
+                if len(stack) > _MAX_DEPTH:
+                    self._broken = True
+                    return end
+            elif token in b"}]":
+                self._broken = stack.pop() != _CLOSES[token]
+                if self._broken or len(stack) <= _ENTRY:
+                    self._expects_key = False
+                    return end
+            elif end - begin == 1:
+                self._in_string, self._is_key, self._text = True, False, None
+                return end
+        return len(data)
 
     def _token(self, token: int) -> None:
         depth = len(self._stack)
@@ -210,6 +243,7 @@ class Scan:
             self._member = text
         elif _TAG.fullmatch(text):
             self._tag, self._member = text.upper(), b""
+            self._watched = self._tag in self._wanted_uids or (self._identity and self._tag in IDENTIFYING)
             if not self._entry_counted:
                 self._entry_counted = True
                 self.entries += 1

@@ -14,7 +14,7 @@ from dicom_exporter.probes.http.exchange import NoResponse, Response, Way, get, 
 from dicom_exporter.results import TLSFacts, WebAnswer
 
 DICOM_JSON = "application/dicom+json, application/json;q=0.5"
-MAX_ANSWER = 1024 * 1024
+MAX_ANSWER = 256 * 1024
 """Bytes of an answer that should hold one entry at most."""
 MAX_PAGE = 64 * 1024
 """Bytes of a page that are looked at."""

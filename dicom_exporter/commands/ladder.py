@@ -1,0 +1,132 @@
+"""What a stranger gets of one DICOM port, in plain words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dicom_exporter.commands.exits import Exit
+from dicom_exporter.commands.meanings import OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.commands.runtime import run
+from dicom_exporter.config import Address, Config, Exposure, Module, Target
+from dicom_exporter.exposure import ASSOCIATES, Verdict, judge
+from dicom_exporter.results import Attempt, Called, Outcome, SessionResult
+from dicom_exporter.scrape import Scraper
+
+LEVELS = {
+    0: ("closed", "Nobody gets a connection here."),
+    1: ("open port", "Something listens and takes connections, and nothing that is DICOM came back."),
+    2: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
+    3: ("associates", "Anybody can open an association. What it serves could not be proved; storing may be open, too."),
+    4: ("queryable", "Anybody can search. Nothing was listed: the archive is empty, or hides its studies."),
+    5: ("lists studies", "Anybody can list the studies in here."),
+    6: ("identifies patients", "Anybody can read who the patients are."),
+    7: ("hands out images", "Anybody can fetch images."),
+}
+CHECKS = {
+    "calling_ae_title_unchecked": ("Any calling AE title is accepted", "Unknown calling AE titles are refused"),
+    "called_ae_title_unchecked": ("Any called AE title is accepted", "Wrong called AE titles are refused"),
+    "plaintext_accepted": ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
+    "tls_below_profile": ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
+    "worklist_queryable": ("The worklist can be queried", "The worklist cannot be queried"),
+    "retrieve_negotiable": ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
+    "store_negotiable": ("Storing images is on offer (never tried)", "Storing images is not on offer"),
+}
+_CALLED = {
+    Called.CONFIGURED: "the called AE title given",
+    Called.RANDOM: "a random called AE title",
+    Called.WELL_KNOWN: "a well-known called AE title",
+}
+_QUESTIONS = {
+    "random_uid": "C-FIND for a study that does not exist",
+    "worklist": "C-FIND for worklist items",
+    "studies": "C-FIND for studies",
+    "patients": "C-FIND for patients",
+}
+
+
+def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> int:
+    """Go as far as a stranger gets at `address`, and print it. Nothing is written, and no name is asked for."""
+    target = Target("probe", address, called_ae_title, modules=("exposure",))
+    module = Module("exposure", "stranger", 30.0, echo=False, exposure=Exposure())
+    session = run(_probe(Config((target,), modules={module.name: module}), target))
+    verdict = judge([session]) if session is not None else None
+    if session is None or verdict is None:
+        return Exit.COULD_NOT_RUN
+    level = verdict.levels["dimse"]
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(target, session, verdict), indent=2) + "\n")
+    else:
+        _print(Console(), target, session, verdict)
+    if level is None:
+        return Exit.COULD_NOT_RUN
+    return Exit.NOT_AS_EXPECTED if level >= ASSOCIATES else Exit.OK
+
+
+async def _probe(config: Config, target: Target) -> SessionResult | None:
+    scraper = Scraper(config)
+    try:
+        (result,) = await scraper.scrape([target], None)
+    finally:
+        await scraper.close()
+    return next(iter(result.sessions), None)
+
+
+def _print(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:
+    level = verdict.levels["dimse"]
+    console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
+    if level is None:
+        console.print(Text("Unknown: it could not be told how far a stranger gets. Unknown is not safe."))
+    else:
+        name, meaning = LEVELS[level]
+        console.print(Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= ASSOCIATES else "green"))
+    tried = Table(box=None, pad_edge=False)
+    tried.add_column("What was tried")
+    tried.add_column("What came back")
+    for what, answer in _tried(session.stranger.attempts if session.stranger is not None else ()):
+        tried.add_row(Text(what), Text(answer))
+    console.print()
+    console.print(tried)
+    if verdict.checks:
+        console.print()
+        for check, holds in verdict.checks.items():
+            console.print(Text(f"- {CHECKS[check][0] if holds else CHECKS[check][1]}"))
+
+
+def _tried(attempts: tuple[Attempt, ...]) -> Iterator[tuple[str, str]]:
+    for attempt in attempts:
+        over = "over TLS, " if attempt.over_tls else ""
+        yield f"Association, {over}{_CALLED[attempt.called]}", _association(attempt)
+        if attempt.outcome is not Outcome.SUCCESS:
+            continue
+        if attempt.echo is not None:
+            yield "  C-ECHO", attempt.echo.outcome.value
+        for name, query in attempt.queries.items():
+            count = "" if query.matches is None else f"{query.matches}{'' if query.complete else ' or more'}, "
+            yield f"  {_QUESTIONS[name]}", f"{count}{query.outcome}: {QUERY_OUTCOMES[query.outcome]}"
+
+
+def _association(attempt: Attempt) -> str:
+    if attempt.outcome is Outcome.SUCCESS:
+        return "accepted"
+    why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
+    return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
+
+
+def _as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
+    level = verdict.levels["dimse"]
+    return {
+        "address": str(target.address),
+        "called_ae_title": target.called_ae_title,
+        "level": level,
+        "level_name": None if level is None else LEVELS[level][0],
+        "checks": dict(verdict.checks),
+        "attempts": [dataclasses.asdict(attempt) for attempt in session.stranger.attempts] if session.stranger else [],
+    }
