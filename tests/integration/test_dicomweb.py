@@ -1,0 +1,139 @@
+"""DICOMweb and the web side against Orthanc: what its owner would call open, closed, counted."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+
+import pytest
+
+from dicom_exporter.config import Secret
+from dicom_exporter.probes.http.credentials import basic
+from dicom_exporter.results import WebAnswer
+from tests.integration.webbing import dicomweb, tls_front, web
+from tests.peers import Certificates, Orthanc, synthetic
+
+pytestmark = pytest.mark.integration
+
+USERS = {"AuthenticationEnabled": True, "RegisteredUsers": {"monitor": "made-up"}}
+
+
+def _root(archive: Orthanc) -> str:
+    return f"http://127.0.0.1:{archive.http.port}/dicom-web"
+
+
+async def test_an_open_archive_shows_everything_and_is_left_as_it_was(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(dicomweb=True)
+    archive.upload(synthetic.studies(120))
+    before = archive.statistics(), len(archive.changes())
+    found = await dicomweb(_root(archive), prove_identity=True, prove_download=True)
+    assert found.answer is WebAnswer.ENTRIES
+    assert (found.queryable, found.lists_studies, found.identity_seen, found.image_received) == (True,) * 4
+    assert (found.studies, found.complete, found.status, found.over_tls) == (120, True, 200, False)
+    assert {"connect", "first_byte", "transfer"} <= set(found.phases)
+    assert (archive.statistics(), len(archive.changes())) == before
+
+
+async def test_nothing_is_proved_that_was_not_asked_for(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(dicomweb=True)
+    archive.upload(synthetic.studies(2))
+    found = await dicomweb(_root(archive))
+    assert (found.identity_seen, found.image_received) == (None, None)
+
+
+async def test_a_count_that_divides_by_fifty_is_asked_about_and_stands(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(dicomweb=True)
+    archive.upload(synthetic.studies(100))
+    found = await dicomweb(_root(archive))
+    assert (found.studies, found.complete) == (100, True)
+
+
+async def test_studies_are_counted_up_to_the_bound(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(dicomweb=True)
+    archive.upload(synthetic.studies(20))
+    found = await dicomweb(_root(archive), max_studies=7)
+    assert (found.studies, found.complete) == (7, False)
+
+
+async def test_an_empty_archive_is_queryable_and_lists_nothing(orthanc: Callable[..., Orthanc]) -> None:
+    found = await dicomweb(_root(orthanc(dicomweb=True)), prove_identity=True, prove_download=True)
+    assert (found.answer, found.queryable, found.lists_studies) == (WebAnswer.EMPTY, True, False)
+    assert (found.studies, found.complete) == (0, True)
+    assert (found.identity_seen, found.image_received) == (None, None)
+
+
+async def test_behind_authentication_strangers_are_denied_and_we_are_not(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(dicomweb=True, **USERS)
+    stranger = await dicomweb(_root(archive))
+    assert (stranger.answer, stranger.queryable, stranger.status) == (WebAnswer.DENIED, False, 401)
+    assert stranger.studies is None
+    ours = await dicomweb(_root(archive), credentials=basic("monitor", Secret("made-up")))
+    assert (ours.answer, ours.studies) == (WebAnswer.EMPTY, 0)
+    wrong = await dicomweb(_root(archive), credentials=basic("monitor", Secret("guess")))
+    assert wrong.answer is WebAnswer.DENIED
+
+
+async def test_without_the_plugin_it_is_just_a_web_server(orthanc: Callable[..., Orthanc]) -> None:
+    found = await dicomweb(_root(orthanc()))
+    assert (found.answer, found.status, found.queryable) == (WebAnswer.OTHER, 404, False)
+
+
+# Over TLS with a proxy in front: the Orthanc that Debian 12 has crashes at the first HTTPS request, curl's too.
+
+
+def _server_tls(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server, certificates.server_key)
+    return context
+
+
+async def test_over_tls_the_certificate_is_seen(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
+    archive = orthanc(dicomweb=True)
+    archive.upload(synthetic.studies(2))
+    async with tls_front(archive.http.port, _server_tls(certificates)) as port:
+        url = f"https://127.0.0.1:{port}/dicom-web"
+        stranger = await dicomweb(url, prove_download=True)
+        trusting = ssl.create_default_context(cafile=str(certificates.authority))
+        ours = await dicomweb(url, tls=trusting)
+    assert (stranger.answer, stranger.over_tls, stranger.image_received) == (WebAnswer.ENTRIES, True, True)
+    assert stranger.tls is not None
+    assert stranger.tls.certificate_expiry == certificates.server_expiry.timestamp()
+    assert "tls" in stranger.phases
+    assert (ours.answer, ours.studies) == (WebAnswer.ENTRIES, 2)
+    assert ours.tls is not None
+    assert ours.tls.certificate_trusted is True
+
+
+async def test_a_certificate_that_we_do_not_trust_gets_no_question_and_still_shows_its_end(
+    orthanc: Callable[..., Orthanc], certificates: Certificates
+) -> None:
+    archive = orthanc(dicomweb=True)
+    async with tls_front(archive.http.port, _server_tls(certificates)) as port:
+        found = await dicomweb(
+            f"https://127.0.0.1:{port}/dicom-web",
+            tls=ssl.create_default_context(),
+            credentials=basic("monitor", Secret("made-up")),
+        )
+    assert (found.answer, found.status) == (WebAnswer.NOT_HTTP, None)
+    assert found.tls is not None
+    assert found.tls.certificate_trusted is False
+    assert found.tls.certificate_expiry == certificates.server_expiry.timestamp()
+    assert "GET /dicom-web" not in archive.log
+
+
+@pytest.mark.parametrize("page", ["", "/app/explorer.html", "/studies"])
+async def test_orthancs_own_rest_root_lists_studies(orthanc: Callable[..., Orthanc], page: str) -> None:
+    archive = orthanc()
+    archive.upload(synthetic.studies(3))
+    found = await web(f"http://127.0.0.1:{archive.http.port}{page}")
+    assert (found.answer, found.lists_studies, found.studies) == (WebAnswer.ENTRIES, True, 3)
+
+
+async def test_orthanc_without_studies_is_queryable(orthanc: Callable[..., Orthanc]) -> None:
+    found = await web(f"http://127.0.0.1:{orthanc().http.port}/")
+    assert (found.answer, found.queryable, found.lists_studies, found.studies) == (WebAnswer.EMPTY, True, False, 0)
+
+
+async def test_orthanc_behind_authentication_denies(orthanc: Callable[..., Orthanc]) -> None:
+    found = await web(f"http://127.0.0.1:{orthanc(**USERS).http.port}/", product="DCMTK")
+    assert (found.answer, found.queryable) == (WebAnswer.DENIED, False)

@@ -1,0 +1,74 @@
+"""Web pages against servers of our own: what is recognised, and what a lie is worth."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dicom_exporter.results import WebAnswer
+from tests.hostile import http
+from tests.hostile.http import Behaviour
+from tests.integration.webbing import SHORT, web
+
+pytestmark = pytest.mark.integration
+
+SYSTEM = http.answers(200, json.dumps({"ApiVersion": 16, "DicomAet": "ORTHANC", "Name": "SYNTHETIC"}).encode())
+STUDIES = http.answers(200, b'["0a1b2c3d-0a1b2c3d"]')
+PAGE = http.answers(200, b"<html><title>Orthanc Explorer</title></html>")
+
+
+@pytest.mark.parametrize(
+    ("statistics", "studies", "complete"),
+    [
+        (http.answers(200, b'{"CountStudies": 12}'), 12, True),
+        (http.answers(403), 1, False),
+        (http.answers(200, b'{"CountStudies": "many"}'), 1, False),
+        (http.answers(200, b"[" * 10000), 1, False),
+        (http.answers(200, b'{"CountStudies": ' + b"9" * 60000 + b"}"), 1, False),
+        (http.silent, 1, False),
+    ],
+)
+async def test_orthanc_counts_its_own_studies(statistics: Behaviour, studies: int, complete: bool) -> None:
+    table = {"/dicom-web/system": SYSTEM, "/dicom-web/studies": STUDIES, "/dicom-web/statistics": statistics}
+    async with http.server(http.routes(table, PAGE)) as server:
+        found = await web(server.url, timeout=SHORT * 3)
+    assert (found.answer, found.lists_studies) == (WebAnswer.ENTRIES, True)
+    assert (found.studies, found.complete) == (studies, complete)
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({}, WebAnswer.OTHER),
+        ({"/dicom-web/studies": STUDIES}, WebAnswer.OTHER),
+        ({"/dicom-web/system": http.answers(401)}, WebAnswer.DENIED),
+        ({"/dicom-web/system": SYSTEM, "/dicom-web/studies": http.answers(403)}, WebAnswer.DENIED),
+        ({"/dicom-web/system": SYSTEM, "/dicom-web/studies": http.silent}, WebAnswer.UNKNOWN),
+        ({"/dicom-web/system": SYSTEM, "/dicom-web/studies": http.answers(200, b"[]")}, WebAnswer.EMPTY),
+        ({"/dicom-web/system": http.silent}, WebAnswer.UNKNOWN),
+    ],
+)
+async def test_only_orthanc_that_lists_studies_lists_studies(table: dict[str, Behaviour], expected: WebAnswer) -> None:
+    async with http.server(http.routes(table, PAGE)) as server:
+        assert (await web(server.url, timeout=SHORT * 2)).answer is expected
+
+
+async def test_a_page_that_is_nobodys_is_left_alone() -> None:
+    async with http.server(http.answers(200, http.HTML)) as server:
+        assert (await web(server.url)).answer is WebAnswer.OTHER
+        assert len(server.requests) == 1
+
+
+async def test_a_rest_root_behind_a_guarded_page_is_tried_where_dicom_says_it_may_be_orthanc() -> None:
+    table = {"/dicom-web": http.answers(401), "/dicom-web/system": SYSTEM, "/dicom-web/studies": STUDIES}
+    async with http.server(http.routes(table, http.answers(404))) as server:
+        assert (await web(server.url)).answer is WebAnswer.DENIED
+        assert (await web(server.url, product="DCMTK")).answer is WebAnswer.ENTRIES
+
+
+async def test_dcm4chees_interface_is_judged_with_the_page() -> None:
+    login = http.answers(302, b"", {"Location": "/auth/realms/dcm4che/protocol/openid-connect/auth"})
+    async with http.server(http.routes({"/dcm4chee-arc/ui2/": login}, http.answers(404))) as server:
+        assert (await web(server.url, product="dcm4che")).answer is WebAnswer.DENIED
+        assert (await web(server.url)).answer is WebAnswer.OTHER
