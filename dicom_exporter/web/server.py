@@ -48,6 +48,8 @@ async def serve(state: State, sockets: Sequence[socket.socket]) -> None:
 
 
 async def _drain(runner: web.AppRunner, state: State, hurry: asyncio.Event) -> None:
+    for site in list(runner.sites):
+        await site.stop()
     log.info("stopping", probes_in_flight=state.scraper.probes_in_flight)
     cleanup = asyncio.create_task(runner.cleanup())
     hurried = asyncio.create_task(hurry.wait())

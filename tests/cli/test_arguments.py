@@ -42,6 +42,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--log.level=loud"], "invalid choice: 'loud'"),
         (["--log.format=xml"], "invalid choice: 'xml'"),
         (["demo", "--config.file=x"], "unknown argument --config.file"),
+        (["prob"], "unknown argument prob (did you mean probe?)"),
         (["probe"], "arguments are required: HOST:PORT"),
         (["probe", "pacs.example"], "'pacs.example' has no port"),
         (["probe", "127.0.0.1:104", "--called-ae", "X" * 17], "at most 16"),

@@ -44,7 +44,7 @@ async def test_an_archive_that_refuses(tmp_path: Path) -> None:
     assert code == 1
     assert ", US to ANY-SCP " in said
     assert "C-ECHO rejected: the archive refuses the association" in said
-    assert "called-ae-title-not-recognized" in said
+    assert "called-ae-title-not-recognized it goes by another AE title" in said
     assert "Studies no_association: not asked" in said
 
 

@@ -129,6 +129,26 @@ async def test_a_scrape_that_takes_too_long_is_answered_with_what_is_known(tmp_p
         assert peer.ended_cleanly
 
 
+async def test_a_second_ctrl_c_waits_for_nothing(tmp_path: Path) -> None:
+    connected = asyncio.Event()
+
+    async def silent(peer: Peer) -> None:
+        connected.set()
+
+    async with hostile.server(silent) as server:
+        configure(tmp_path, server.port)
+        async with started(FREE, directory=tmp_path) as exporter:
+            url = await exporter.url()
+            scrape = asyncio.create_task(get(f"{url}/metrics"))
+            await asyncio.wait_for(connected.wait(), PATIENCE)
+            exporter.process.send_signal(signal.SIGINT)
+            await exporter.logged("msg=stopping")
+            exporter.process.send_signal(signal.SIGINT)
+            assert 'outcome="overload",target="target-0"} 1.0' in (await scrape)[1]
+            await exporter.logged("msg=stopped")
+            assert await exporter.ended() == 0
+
+
 async def test_a_port_in_use_is_one_line(tmp_path: Path, closed_port: int) -> None:
     configure(tmp_path, closed_port)
     with closing(socket.create_server(("127.0.0.1", 0))) as sock:
