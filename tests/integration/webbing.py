@@ -70,32 +70,23 @@ async def tls_front(port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        ends = [writer]
-        forward = None
-        try:
-            behind, before = await asyncio.open_connection("127.0.0.1", port)
-            ends.append(before)
-            forward = asyncio.create_task(_pass_on(reader, before))
-            await _pass_on(behind, writer)
-        except asyncio.CancelledError:  # swallowed: asyncio's streams report a cancelled handler as a bug
-            pass
-        finally:
-            if forward is not None:
-                forward.cancel()
-                await asyncio.gather(forward, return_exceptions=True)
-            for end in ends:
-                end.transport.abort() if task.cancelling() else end.close()
-            tasks.discard(task)
+        behind, before = await asyncio.open_connection("127.0.0.1", port)
+        ways = [asyncio.create_task(_pass_on(reader, before)), asyncio.create_task(_pass_on(behind, writer))]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        before.close()
+        writer.close()
+        tasks.discard(task)
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
         listener.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # what was aborted closes its socket in the next round of the loop
+        await asyncio.gather(*tasks)  # each ends with its client, and the clients are gone
+        await asyncio.sleep(0)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
