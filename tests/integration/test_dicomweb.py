@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 
@@ -16,6 +17,15 @@ from tests.peers import Certificates, Orthanc, synthetic
 pytestmark = pytest.mark.integration
 
 USERS = {"AuthenticationEnabled": True, "RegisteredUsers": {"monitor": "made-up"}}
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
+    """Both loops: the exporter runs on uvloop where there is one, and their transports differ."""
+    if request.param == "uvloop":
+        policy: asyncio.AbstractEventLoopPolicy = pytest.importorskip("uvloop").EventLoopPolicy()
+        return policy
+    return asyncio.DefaultEventLoopPolicy()
 
 
 def _root(archive: Orthanc) -> str:
