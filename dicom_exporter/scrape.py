@@ -25,7 +25,17 @@ from dicom_exporter.config import Config, Module, Target
 from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.gate import Gate
 from dicom_exporter.probes.session import Wire
-from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult, TargetResult
+from dicom_exporter.results import (
+    EchoResult,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StrangerResult,
+    TargetResult,
+    WebAnswer,
+    WebResult,
+)
 from dicom_exporter.visit import Visit, queries, visit
 
 _Key = tuple[str, tuple[str, ...]]
@@ -130,6 +140,7 @@ class Scraper:
                 sessions.append(await self._visit(asked, wire, now + min(own, share)))
             except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
                 self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
+                sessions.append(unknown(target, name, group))
         return TargetResult(target.name, tuple(sessions))
 
     async def _visit(self, asked: Visit, wire: Wire, deadline: float) -> SessionResult:
@@ -154,16 +165,21 @@ class Scraper:
 
 def late(target: Target, modules: Iterable[Module]) -> TargetResult:
     """A target that somebody else's scrape is still probing at our deadline: we know nothing of it."""
-    return TargetResult(
-        target.name,
-        tuple(
-            SessionResult(
-                identity,
-                EchoResult(Outcome.OVERLOAD) if any(module.echo for module in group) else None,
-                {query.name: QueryResult(QueryOutcome.OVERLOAD) for query in queries(group)},
-            )
-            for identity, group in by_identity(modules).items()
-        ),
+    groups = by_identity(modules)
+    return TargetResult(target.name, tuple(unknown(target, name, group) for name, group in groups.items()))
+
+
+def unknown(target: Target, identity: str, group: Sequence[Module]) -> SessionResult:
+    """What one identity's visit says that never took place: nothing about the peer, and that it is not known."""
+    exposed = any(module.exposure is not None for module in group)
+    web = WebResult(WebAnswer.UNKNOWN)
+    return SessionResult(
+        identity,
+        EchoResult(Outcome.OVERLOAD) if exposed or any(module.echo for module in group) else None,
+        {query.name: QueryResult(QueryOutcome.OVERLOAD) for query in queries(group)},
+        stranger=StrangerResult() if exposed else None,
+        dicomweb=web if exposed and target.dicomweb is not None else None,
+        web=tuple(web for _ in target.web) if exposed else (),
     )
 
 

@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
                 transport.close()
 
     async def closed(self) -> None:
-        """After `close`: wait until the socket is given back. TLS delays that by its farewell; not past the deadline."""
+        """After `close`: wait, at most until the deadline, for the socket to be given back; TLS says farewell."""
         if self._lost is not None and not self._lost.done():
             wait = min(TLS_SHUTDOWN_TIMEOUT, max(0.0, self._deadline - self._loop.time()))
             await asyncio.wait([self._lost], timeout=wait)

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.config import Address, Config, GlobalSettings, Level, Model, Module, Query, Target
+from dicom_exporter.config import Address, Config, Expect, GlobalSettings, Level, Model, Module, Query, Target
+from dicom_exporter.exposure import judge
 from dicom_exporter.results import Outcome, QueryOutcome, TargetResult
 from dicom_exporter.scrape import Scraper
 from tests import hostile
@@ -234,3 +235,21 @@ async def test_an_archive_that_aborts_on_optional_keys_is_asked_for_less_from_th
             scraper.reconfigure(scraper.config)  # a reload: perhaps it was repaired
             await scraper.scrape([main], 5.0)
             assert len(server.connections) == 5
+
+
+async def test_a_stranger_we_never_got_to_leaves_the_exposure_unknown() -> None:
+    entered = asyncio.Event()
+
+    async def behaviour(peer: Peer) -> None:
+        entered.set()
+
+    async with hostile.server(behaviour) as server:
+        closed = target("closed", server.port, expect=Expect.CLOSED, modules=("exposure",))
+        async with scraping(Config((closed,))) as scraper:
+            long = asyncio.create_task(scraper.scrape([closed], 2.0))
+            await entered.wait()
+            (short,) = await scraper.scrape([closed], 0.1)
+            verdict = judge(short.sessions)
+            assert verdict is not None
+            assert verdict.levels == {"dimse": None}
+            await long
