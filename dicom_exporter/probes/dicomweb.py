@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from yarl import URL
 
@@ -72,7 +72,7 @@ async def probe_dicomweb(
         prove_identity: look whether a name, an ID or a birth date of the entries is not empty.
         prove_download: fetch the first bytes of one instance.
 
-    It answers us, for availability, where `answer` is `empty` or `entries`. `phases` are sums over all questions.
+    It answers us, for availability, where `answer` is `empty` or `entries`. `phases` are of the first question.
     """
     way = Way(resolver, deadline, connect_timeout, tls, credentials, ip_version, gate)
     findings = Findings()
@@ -149,7 +149,7 @@ async def _received_image(root: URL, way: Way, findings: Findings) -> bool | Non
         return None
     start = b""
     try:
-        async with asyncio.timeout_at(way.deadline), get(place, way, _INSTANCE_ACCEPT, findings.phases) as response:
+        async with asyncio.timeout_at(way.deadline), get(place, way, _INSTANCE_ACCEPT, {}) as response:
             if response.status not in (200, 206):
                 return False
             async for piece in pieces(response, _MAX_IMAGE_START):
@@ -190,5 +190,5 @@ async def _any_instance(root: URL, way: Way, findings: Findings) -> URL | None:
 
 
 async def _first(url: URL, way: Way, findings: Findings) -> Scan:
-    quiet = replace(findings, phases={})
-    return (await ask(url.with_query(limit="1"), way, quiet, Scan(1, uids=(_STUDY, _SERIES, _INSTANCE)))).scan
+    uids = (_STUDY, _SERIES, _INSTANCE)
+    return (await ask(url.with_query(limit="1"), way, findings, Scan(1, uids=uids))).scan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Callable
 
@@ -17,15 +16,6 @@ from tests.peers import Certificates, Orthanc, synthetic
 pytestmark = pytest.mark.integration
 
 USERS = {"AuthenticationEnabled": True, "RegisteredUsers": {"monitor": "made-up"}}
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    """Both loops: the exporter runs on uvloop where there is one, and their transports differ."""
-    if request.param == "uvloop":
-        policy: asyncio.AbstractEventLoopPolicy = pytest.importorskip("uvloop").EventLoopPolicy()
-        return policy
-    return asyncio.DefaultEventLoopPolicy()
 
 
 def _root(archive: Orthanc) -> str:
@@ -117,7 +107,22 @@ async def test_over_tls_the_certificate_is_seen(orthanc: Callable[..., Orthanc],
 async def test_a_certificate_that_we_do_not_trust_gets_no_question_and_still_shows_its_end(
     orthanc: Callable[..., Orthanc], certificates: Certificates
 ) -> None:
+    await _meet_an_untrusted_certificate(orthanc(dicomweb=True), certificates)
+
+
+def test_the_loop_that_the_exporter_runs_on_shows_the_same(
+    orthanc: Callable[..., Orthanc], certificates: Certificates
+) -> None:
+    """uvloop's transports are of no class of asyncio's, and their sockets are looked after in another way."""
+    uvloop = pytest.importorskip("uvloop")
     archive = orthanc(dicomweb=True)
+    uvloop.run(_meet_an_untrusted_certificate(archive, certificates))
+    archive.upload(synthetic.studies(2))
+    found = uvloop.run(dicomweb(_root(archive), prove_identity=True, prove_download=True))
+    assert (found.studies, found.identity_seen, found.image_received) == (2, True, True)
+
+
+async def _meet_an_untrusted_certificate(archive: Orthanc, certificates: Certificates) -> None:
     async with tls_front(archive.http.port, _server_tls(certificates)) as port:
         found = await dicomweb(
             f"https://127.0.0.1:{port}/dicom-web",

@@ -30,7 +30,7 @@ _NO_CLIENT_CERTIFICATE = b"No required SSL certificate was sent"
 
 @dataclass(slots=True)
 class Findings:
-    """What the questions of one probe found about the server, the first answer first."""
+    """What the questions of one probe found about the server: mostly, what the first of them did."""
 
     status: int | None = None
     server: str | None = None
@@ -38,6 +38,9 @@ class Findings:
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
     phases: dict[str, float] = field(default_factory=dict)
+    """Seconds of each phase of the first question, which is the same every time."""
+    timed: bool = False
+    """Whether that question is over."""
 
 
 @dataclass(slots=True)
@@ -64,9 +67,11 @@ async def ask(
     for what the peer does.
     """
     reply = Reply(scan)
+    phases = {} if findings.timed else findings.phases
+    findings.timed = True
     try:
         async with asyncio.timeout_at(way.deadline):
-            await _ask(url, way, findings, reply, accept, limit, redirected=False)
+            await _ask(url, way, findings, reply, phases, accept, limit, redirected=False)
     except TimeoutError:
         reply.answer = _unfinished(reply)
     except NoResponse as end:
@@ -94,21 +99,30 @@ _ANSWERS = {
 
 
 async def _ask(
-    url: URL, way: Way, findings: Findings, reply: Reply, accept: str, limit: int, *, redirected: bool
+    url: URL,
+    way: Way,
+    findings: Findings,
+    reply: Reply,
+    phases: dict[str, float],
+    accept: str,
+    limit: int,
+    *,
+    redirected: bool,
 ) -> None:
-    async with get(url, way, accept, findings.phases) as response:
+    async with get(url, way, accept, phases) as response:
         _note(findings, response, url)
         reply.status, reply.url = response.status, url
         target = _redirect(response, url)
         if target is None:
-            await _judge(response, findings, reply, limit, redirected=redirected)
+            with timed(phases, "transfer"):
+                await _judge(response, findings, reply, limit, redirected=redirected)
             return
     if leads_to_login(target):
         reply.answer = WebAnswer.DENIED
     elif redirected or way.credentials is not None or target.raw_host != url.raw_host:
         reply.answer = WebAnswer.OTHER
     else:
-        await _ask(target, way, findings, reply, accept, limit, redirected=True)
+        await _ask(target, way, findings, reply, phases, accept, limit, redirected=True)
 
 
 def _note(findings: Findings, response: Response, url: URL) -> None:
@@ -153,8 +167,7 @@ async def _judge(response: Response, findings: Findings, reply: Reply, limit: in
             findings.client_certificate_required = True
         return
     reply.partial = status == 206 or "additional results" in response.headers.get("Warning", "")
-    with timed(findings.phases, "transfer"):
-        await _read(response, reply, limit)
+    await _read(response, reply, limit)
     answer = _ANSWERS[reply.scan.verdict]
     # The body is over: what is not decided by now is none of DICOM's.
     reply.answer = WebAnswer.OTHER if answer is WebAnswer.UNKNOWN else answer
