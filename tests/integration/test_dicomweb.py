@@ -113,7 +113,7 @@ async def test_a_certificate_that_we_do_not_trust_gets_no_question_and_still_sho
 def test_the_loop_that_the_exporter_runs_on_shows_the_same(
     orthanc: Callable[..., Orthanc], certificates: Certificates
 ) -> None:
-    """uvloop's transports are of no class of asyncio's, and their sockets are looked after in another way."""
+    """The transports of uvloop are of no class of asyncio's, and their sockets are looked after in another way."""
     uvloop = pytest.importorskip("uvloop")
     archive = orthanc(dicomweb=True)
     uvloop.run(_meet_an_untrusted_certificate(archive, certificates))
