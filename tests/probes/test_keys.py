@@ -106,6 +106,10 @@ def test_dates_are_the_targets(when: str | RelativeDate, value: str) -> None:
     assert asked(Query("q", Model.STUDY_ROOT, Level.STUDY, {"StudyDate": when}))["StudyDate"] == value
 
 
+def test_wildcards_are_sent_as_they_stand() -> None:
+    assert b"C*" in identifier(Query("q", Model.STUDY_ROOT, Level.STUDY, {"ModalitiesInStudy": "C*"}), NOW)
+
+
 def test_the_minimal_keys_are_the_unique_key_and_what_has_to_match() -> None:
     query = Query("studies", Model.STUDY_ROOT, Level.STUDY, {"StudyDate": "20260101"}, ("ModalitiesInStudy",))
     assert has_optional_keys(query)

@@ -10,6 +10,7 @@ from pynetdicom.dsutils import encode
 
 from dicom_exporter.config import Level, Model, Query
 from dicom_exporter.probes.tally import MAX_VALUES, NONE, OTHER, Tally, label_value
+from tests.hostile import messages
 from tests.hostile.find import BROKEN_DATASETS
 
 STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY)
@@ -136,3 +137,27 @@ def test_whatever_comes_the_values_sum_to_the_matches(matches: list[bytes]) -> N
     for query in (BY_MODALITY, WORKLIST):
         for counts in tallied(query, *matches).matches_by.values():
             assert sum(counts.values()) == len(matches)
+
+
+def test_digests_are_equal_for_equal_studies_and_keys_only() -> None:
+    def digests(key: bytes, *uids: str) -> frozenset[bytes] | None:
+        tally = Tally(STUDIES, digest_key=key)
+        for uid in uids:
+            tally.consume(study(StudyInstanceUID=uid, NumberOfStudyRelatedInstances=2))
+        assert tally.instances == 2 * len(uids)
+        return tally.digests
+
+    first = digests(b"one key", "2.25.10", "2.25.200")
+    assert first is not None
+    assert len(first) == 2
+    assert not any(b"2.25" in digest for digest in first)
+    assert first == digests(b"one key", "2.25.200", "2.25.10")
+    assert first.isdisjoint(digests(b"another", "2.25.10", "2.25.200") or ())
+
+
+def test_digests_are_unknown_where_a_study_has_no_uid() -> None:
+    tally = Tally(STUDIES, digest_key=b"key")
+    tally.consume(study())
+    tally.consume(messages.element(messages.PATIENT_NAME, "SECRET^PHI"))
+    assert tally.digests is None
+    assert Tally(STUDIES).digests is None
