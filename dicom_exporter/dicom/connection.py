@@ -98,6 +98,7 @@ class Connection(asyncio.Protocol):
         Raises:
             Rejected, Aborted, NotDicom and every other `AssociationEnded` that can come after the connection.
         """
+        self._raise_end()  # some speak first, an SSH server for one
         self._context_ids = request.context_ids
         self.send(self._association.request(request.data))
         await self._wait()

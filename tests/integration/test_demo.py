@@ -72,10 +72,10 @@ def test_nothing_listens_on_the_closed_port(demo: DemoPeers) -> None:
         socket.create_connection((closed.host, closed.port))
 
 
-def test_the_configuration_names_the_three_addresses(demo: DemoPeers) -> None:
+def test_the_configuration_names_the_addresses(demo: DemoPeers) -> None:
     targets = yaml.safe_load(demo.config_text)["targets"]
-    assert [target["address"] for target in targets] == [demo.open, demo.guarded, demo.closed]
-    assert [target["expect"] for target in targets] == ["available", "guarded", "closed"]
+    assert [target["address"] for target in targets] == [demo.open, demo.guarded, demo.closed, demo.open]
+    assert [target["expect"] for target in targets] == ["guarded", "guarded", "closed", "control"]
 
 
 def test_taken_ports_are_no_obstacle() -> None:
