@@ -9,30 +9,30 @@ from __future__ import annotations
 UNKNOWN = "unknown"
 
 _UIDS = {
-    # dcmnet's dcmuid.h: OFFIS_UID_ROOT.0.3.6, then the release; Orthanc and many others embed it and read the same.
+    # Answered by Debian's DCMTK 3.6.7 and Orthanc 1.10.1, which embeds it, in our own tests.
     "1.2.276.0.7230010.3.0.3.6": "DCMTK",
-    # dcm4che 3 to 5, Implementation.java; dcm4chee-arc is built on it.
+    # Reported of dcm4che 3 to 5 and dcm4chee-arc, which is built on it; not opened at its source.
     "1.2.40.0.13.1.3": "dcm4che",
-    # dcm4che 2, Implementation.java.
+    # Reported of dcm4che 2; not opened at its source.
     "1.2.40.0.13.1.1": "dcm4che 2",
-    # pynetdicom/_globals.py and _version.py.
+    # pynetdicom 3.0.4, pynetdicom/__init__.py; answered by it in our own tests.
     "1.2.826.0.1.3680043.9.3811": "pynetdicom",
-    # fo-dicom, DicomImplementation.cs.
+    # Seen in fo-dicom's public source.
     "1.3.6.1.4.1.30071.8": "fo-dicom",
-    # ConQuest's dgate, version.h: IMPLEMENTATION_CLASS_STRING.
+    # Seen in the public source of ConQuest's dgate, and in banners.
     "1.2.826.0.1.3680043.2.135.1066.101": "ConQuest",
-    # ClearCanvas, its registered private enterprise number with IANA.
+    # Reported of ClearCanvas; not opened at its source.
     "1.3.6.1.4.1.25403": "ClearCanvas",
-    # Merge DICOM Toolkit's default in its conformance statements; devices of many makers carry it.
+    # Reported of the Merge DICOM Toolkit, which devices of many makers carry; not opened at its source.
     "2.16.840.1.113669.2": "Merge DICOM Toolkit",
-    # GDCM, gdcmFileMetaInformation.cxx.
+    # Reported of GDCM; not opened at its source.
     "1.2.826.0.1.3680043.2.1143": "GDCM",
-    # ruby-dicom, lib/dicom/general/constants.rb (UID_ROOT). Tables that go round call it Orthanc's: they are wrong.
+    # Seen in ruby-dicom's public source. Tables that go round call it Orthanc's: they are wrong.
     # Orthanc leaves DCMTK's in place.
     "1.2.826.0.1.3680043.8.641": "ruby-dicom",
     # Inferred from one banner: version name Syn….
     "1.2.840.113845.1.1": "Fuji Synapse",
-    # The makers' own roots in the registry of ISO and ANSI.
+    # Reported as the makers' own roots; not looked up in a registry.
     "1.3.12.2.1107": "Siemens",
     "1.2.840.113619": "GE",
     "1.3.46.670589": "Philips",

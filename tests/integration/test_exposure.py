@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -143,6 +145,23 @@ async def test_a_web_server_on_the_port(orthanc: Callable[..., Orthanc]) -> None
 async def test_what_does_not_resolve_is_unknown() -> None:
     verdict, _ = await look("no-such-host.invalid", 104)
     assert verdict.levels == {"dimse": None}
+
+
+async def test_an_address_without_a_route_is_unknown() -> None:
+    """In a network namespace of its own, which has no route anywhere: no packet leaves it."""
+    process = await asyncio.create_subprocess_exec(
+        "unshare",
+        "--map-root-user",
+        "--net",
+        sys.executable,
+        *("-m", "dicom_exporter", "probe", "203.0.113.7:104", "--exposure", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 3
+    found = json.loads(out)
+    assert found["level"] is None
+    assert [attempt["outcome"] for attempt in found["attempts"]] == ["unreachable"]
 
 
 @pytest.mark.parametrize(
