@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
+from dicom_exporter.config.settings import WebEntry
 from dicom_exporter.exposure import Verdict, judge
 from dicom_exporter.results import Outcome, SessionResult
 from dicom_exporter.scrape import Scraper
@@ -129,6 +130,27 @@ async def test_tls_that_demands_a_certificate_of_ours(
     assert verdict.levels == {"dimse": 2}
     assert session.tls is not None
     assert session.tls.client_certificate_required is True
+
+
+async def test_the_web_side_of_an_open_archive(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(dicomweb=True, **EVERYTHING_OPEN)
+    archive.upload(synthetic.studies(4))
+    verdict, session = await look_at(
+        archive,
+        dicomweb=f"http://{archive.http}/dicom-web",
+        web=(WebEntry(f"http://{archive.http}/app/explorer.html"),),
+    )
+    assert verdict.levels == {"dimse": 5, "dicomweb": 5, "web": 5}
+    assert verdict.checks["http_without_tls"] is True
+    assert session.dicomweb is not None
+    assert session.dicomweb.studies == 4
+
+
+async def test_the_web_side_behind_a_password(orthanc: Callable[..., Orthanc]) -> None:
+    archive = orthanc(dicomweb=True, AuthenticationEnabled=True, RegisteredUsers={"alice": "synthetic"})
+    url = f"http://{archive.http}"
+    verdict, _ = await look_at(archive, dicomweb=f"{url}/dicom-web", web=(WebEntry(url),))
+    assert verdict.levels == {"dimse": 3, "dicomweb": 2, "web": 2}
 
 
 async def test_nothing_listens() -> None:
