@@ -44,7 +44,7 @@ async def probe_store(plan: Plan, settings: Store, wire: Wire, deadline: float) 
     return StoreResult(
         success=taken.instances == settings.count,
         bytes=taken.bytes if taken.instances else None,
-        duration=phases.seconds.get(Phase.STORE),
+        duration=phases.seconds[Phase.STORE] if taken.instances else None,
         status=taken.status,
     )
 

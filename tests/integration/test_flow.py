@@ -1,0 +1,54 @@
+"""Two archives compared: what was sent and has not arrived, without a name or a UID."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from dicom_exporter.config import Address, Compare, Config, Level, Model, Module, Query, Target
+from dicom_exporter.flow import missing_studies
+from dicom_exporter.metrics import flow_families
+from dicom_exporter.results import Flow
+from dicom_exporter.scrape import Scraper
+from tests.peers import Orthanc, synthetic
+
+pytestmark = pytest.mark.integration
+
+ALL = Query("all", Model.STUDY_ROOT, Level.STUDY)
+COMPARE = Compare("source", "destination", "all")
+
+
+async def flows(source: Orthanc, destination: Orthanc, query: Query = ALL) -> Sequence[Flow]:
+    module = Module("studies", queries={"all": query})
+    targets = tuple(
+        Target(name, Address(archive.dicom.host, archive.dicom.port), modules=("studies",))
+        for name, archive in (("source", source), ("destination", destination))
+    )
+    scraper = Scraper(Config(targets, modules={"studies": module}, compare=(COMPARE,)))
+    try:
+        results = await scraper.scrape(targets, 10.0)
+    finally:
+        await scraper.close()
+    return missing_studies([COMPARE], results)
+
+
+async def test_studies_that_have_not_arrived(orthanc: Callable[..., Orthanc]) -> None:
+    source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
+    source.upload(synthetic.studies(10))
+    destination.upload(synthetic.studies(7))
+    found = await flows(source, destination)
+    assert found == [Flow("source", "destination", 3)]
+    assert "2.25." not in str([metric.samples for metric in flow_families(found)])
+    destination.upload(synthetic.studies(10))
+    assert await flows(source, destination) == [Flow("source", "destination", 0)]
+
+
+async def test_a_count_that_is_cut_or_missing_tells_nothing(orthanc: Callable[..., Orthanc]) -> None:
+    source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
+    source.upload(synthetic.studies(10))
+    destination.upload(synthetic.studies(10))
+    assert await flows(source, destination, replace(ALL, max_matches=5)) == []
+    destination.stop()
+    assert await flows(source, destination) == []
