@@ -40,6 +40,9 @@ from dicom_exporter.visit import Visit, queries, visit
 
 _Key = tuple[str, tuple[str, ...]]
 
+GRACE = 0.2
+"""Seconds beyond the deadline that a scrape waits for probes that end at it; well inside the offset of the timeout."""
+
 
 class Scraper:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there."""
@@ -97,7 +100,8 @@ class Scraper:
         wanted = [(target, self._modules(target, modules)) for target in targets]  # a reload may come while we wait
         tasks = [self._fly(target, chosen, deadline, resolver) for target, chosen in wanted]
         if tasks:
-            await asyncio.wait(set(tasks), timeout=timeout)
+            # Probes end at the deadline by themselves, each with its own outcome: a moment for them to say so.
+            await asyncio.wait(set(tasks), timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))
         return [
             task.result() if task.done() and not task.cancelled() else late(target, chosen)
             for (target, chosen), task in zip(wanted, tasks, strict=True)

@@ -44,6 +44,10 @@ _CALLED = {
     Called.RANDOM: "a random called AE title",
     Called.WELL_KNOWN: "a well-known called AE title",
 }
+_NOBODY_THERE = {
+    Outcome.REFUSED: "nothing listens here",
+    Outcome.CONNECT_TIMEOUT: "nothing answered, as behind a firewall",
+}
 _QUESTIONS = {
     "random_uid": "C-FIND for a study that does not exist",
     "worklist": "C-FIND for worklist items",
@@ -116,6 +120,8 @@ def _tried(attempts: tuple[Attempt, ...]) -> Iterator[tuple[str, str]]:
 def _association(attempt: Attempt) -> str:
     if attempt.outcome is Outcome.SUCCESS:
         return "accepted"
+    if attempt.outcome in _NOBODY_THERE:
+        return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
     why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
     return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
@@ -37,6 +38,8 @@ from dicom_exporter.dicom.transport import (
 from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
 from dicom_exporter.results import TLSFacts
 
+_TICKETS_COME = (0.001, 0.003, 0.010)
+"""Seconds after the request at which what TLS has received by itself is acknowledged."""
 RELEASE_WAIT = 1.0
 """Seconds that a peer has to answer our A-RELEASE-RQ before we send A-ABORT."""
 
@@ -99,6 +102,11 @@ class Connection(asyncio.Protocol):
             Rejected, Aborted, NotDicom and every other `AssociationEnded` that can come after the connection.
         """
         self._raise_end()  # some speak first, an SSH server for one
+        if self.tls is not None:
+            # The session tickets of TLS 1.3 come here without our hearing of it: what is not acknowledged holds back
+            # the answer of a peer with Nagle's algorithm on.
+            for delay in _TICKETS_COME:
+                self._loop.call_later(delay, acknowledge_quickly, self._sock)
         self._context_ids = request.context_ids
         self.send(self._association.request(request.data))
         await self._wait()
@@ -147,7 +155,7 @@ class Connection(asyncio.Protocol):
         """One DIMSE operation: send `data`, and wait until `receive` has had its final response.
 
         Args:
-            receive: called with each message and the loop time of its bytes; returns whether it was the final one.
+            receive: called with each message and when its bytes came (`perf_counter`); returns whether it was the last.
             after_receive: called after each arrival of bytes that did not bring the final response.
             dataset: PDUs to send after `data`, as lists of buffers; sent no faster than the peer reads, and no further
                 once the final response has come.
@@ -262,7 +270,7 @@ class Connection(asyncio.Protocol):
 
     def _deliver(self, messages: list[Message]) -> None:
         receive = self._receive
-        now = self._loop.time()
+        now = time.perf_counter()  # uvloop's clock counts whole milliseconds
         done = False
         for message in messages:
             if message.command.message_id_being_responded_to in self._answered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from dicom_exporter.dicom import requests
@@ -136,7 +137,7 @@ async def find(
     context_id = association.context_id(sop_class, dataset=True)
     message_id = association.next_message_id()
     length = association.accept.max_pdu_length
-    counted = Find(context_id, message_id, max_matches, consume, loop.time())
+    counted = Find(context_id, message_id, max_matches, consume, time.perf_counter())
     association.allow(max_matches * MATCH_BYTES)
     giving_up: asyncio.TimerHandle | None = None
 
@@ -154,7 +155,7 @@ async def find(
         if not counted.wants_cancel:
             raise FindEnded(end, counted) from end
     finally:
-        counted.ended = counted.ended or loop.time()
+        counted.ended = counted.ended or time.perf_counter()
         if giving_up is not None:
             giving_up.cancel()
     return counted

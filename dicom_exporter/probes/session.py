@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ class _Found:
 async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResult:
     """Do what `plan` says before `deadline` (loop time). Never raises for what a peer does."""
     loop = asyncio.get_running_loop()
-    begun = loop.time()
+    begun, timeout = time.perf_counter(), deadline - loop.time()
     found = _Found(minimal=set(plan.minimal))
     left = deque(plan.queries)
     phases = Phases()
@@ -111,8 +112,8 @@ async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResul
         echo=found.echo,
         queries=found.queries,
         phases=phases.seconds,
-        duration=loop.time() - begun,
-        timeout=deadline - begun,
+        duration=time.perf_counter() - begun,
+        timeout=timeout,
         rejection=found.rejection,
         services=found.services,
         peer=found.peer,

@@ -15,6 +15,7 @@ came back. The verdict is not made here: see `exposure`.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -74,7 +75,7 @@ class _Try:
 async def probe_stranger(stranger: Stranger, wire: Wire, deadline: float) -> SessionResult:
     """Climb as far as a stranger gets before `deadline` (loop time). Never raises for what a peer does."""
     loop = asyncio.get_running_loop()
-    begun = loop.time()
+    begun, timeout = time.perf_counter(), deadline - loop.time()
     tries = [await _climb(stranger, wire, _part(deadline, 0.5))]
     first = tries[0]
     if first.attempt.outcome is Outcome.ABORTED:
@@ -111,8 +112,8 @@ async def probe_stranger(stranger: Stranger, wire: Wire, deadline: float) -> Ses
     return replace(
         best.session,
         queries=shown,
-        duration=loop.time() - begun,
-        timeout=deadline - begun,
+        duration=time.perf_counter() - begun,
+        timeout=timeout,
         stranger=StrangerResult(tuple(attempts), obsolete),
     )
 
