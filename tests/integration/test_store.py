@@ -1,58 +1,210 @@
-"""The bandwidth test: it stores what it says, and a second run leaves nothing more behind."""
+"""Images sent to an archive of one's own, and studies compared between two: /metrics shows what is there."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pydicom import dcmread
+from pynetdicom import evt
+from pynetdicom.events import Event
 
-from dicom_exporter.config import Address, Config, Module, Store, Target
-from dicom_exporter.results import StoreResult
-from dicom_exporter.scrape import Scraper
-from tests import hostile
-from tests.hostile import Peer
-from tests.peers import Orthanc, dcmtk
+from dicom_exporter.config import Address, ConfigErrors, load
+from tests.cli.running import started
+from tests.integration.exporting import Exporter, Exposition, configure, exporter
+from tests.peers import Orthanc, dcmtk, synthetic
 
 pytestmark = pytest.mark.integration
 
-COUNT = 10
-SIZE = 512 * 1024
+KIB = 1024
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
-async def store(host: str, port: int) -> StoreResult:
-    target = Target("own", Address(host, port), modules=("bandwidth",))
-    module = Module("bandwidth", store=Store(COUNT, SIZE))
-    scraper = Scraper(Config((target,), modules={"bandwidth": module}))
-    try:
-        (result,) = await scraper.scrape([target], 10.0)
-    finally:
-        await scraper.close()
-    found = result.sessions[0].store
-    assert found is not None
-    return found
+def storing(address: object, *, count: int = 10, size: str = "512KiB", **module: Any) -> dict[str, Any]:
+    """Sections of a configuration with one target, `archive`, to which images are stored."""
+    store = {"count": count, "size": size}
+    return {
+        "targets": [{"name": "archive", "address": str(address), "modules": ["bandwidth"]}],
+        "modules": {"bandwidth": {"timeout": "20s", "store": store, **module}},
+    }
 
 
-async def test_orthanc_has_what_was_stored_and_no_more_after_a_second_run(orthanc: Callable[..., Orthanc]) -> None:
-    archive = orthanc()
-    for _ in range(2):
-        found = await store(archive.dicom.host, archive.dicom.port)
-        assert found.success
-        assert found.bytes is not None
-        assert found.bytes >= COUNT * SIZE
-        assert found.duration is not None
-        assert archive.statistics()["CountInstances"] == COUNT
-        assert archive.statistics()["CountStudies"] == 1
+def stored(shown: Exposition) -> tuple[float | None, float | None, bool]:
+    """Success, bytes, and whether there is a duration."""
+    duration = shown.value("dicom_store_duration_seconds")
+    assert duration is None or duration > 0
+    return shown.value("dicom_store_success"), shown.value("dicom_store_bytes"), duration is not None
 
 
-async def test_storescp_takes_it(storescp: Callable[..., dcmtk.Server]) -> None:
-    server = storescp()
-    found = await store(server.dicom.host, server.dicom.port)
-    assert (found.success, found.status) == (True, 0)
+def assert_holds(count: int, size: int, total: float | None) -> None:
+    """`total` is that of `count` images with `size` bytes of pixels and a header each."""
+    assert total is not None
+    assert count * size < total < count * (size + KIB)
 
 
-async def test_an_archive_that_takes_no_images() -> None:
-    async def behaviour(peer: Peer) -> None:
-        await hostile.negotiation.refuses_contexts()(peer)
+async def test_orthanc_has_what_was_stored_and_no_more_after_another_time(
+    orthanc: Callable[..., Orthanc], tmp_path: Path
+) -> None:
+    archive = orthanc(known={"monitor": "PROMETHEUS"})
+    archive.upload(synthetic.studies(2))
+    async with exporter(tmp_path, **storing(archive.dicom)) as exporting:
+        first, again = await exporting.get(), await exporting.get()
+    for shown in (first, again):
+        success, total, timed = stored(shown)
+        assert (success, timed) == (1, True)
+        assert_holds(10, 512 * KIB, total)
+    counts = archive.statistics()
+    assert (counts["CountInstances"], counts["CountStudies"], counts["CountPatients"]) == (12, 3, 3)
+    query = {"Level": "Instance", "Expand": True, "Query": {"PatientID": "SYNTHETIC-*"}}
+    images = archive.request("POST", "/tools/find", json.dumps(query).encode())
+    assert len(images) == 10
+    assert sum(image["FileSize"] for image in images) >= (stored(first)[1] or 0)
+    assert "abort" not in archive.log.lower()
 
-    async with hostile.server(behaviour) as server:
-        assert await store(server.host, server.port) == StoreResult(success=False)
+
+@pytest.mark.parametrize("max_pdu", [4096, 131072])
+async def test_storescp_has_what_was_stored(
+    storescp: Callable[..., dcmtk.Server], tmp_path: Path, max_pdu: int
+) -> None:
+    server = storescp(options=["--max-pdu", str(max_pdu)])
+    async with exporter(tmp_path, **storing(server.dicom, count=3, size="100KB")) as exporting:
+        first, again = await exporting.get(), await exporting.get()
+    for shown in (first, again):
+        success, total, timed = stored(shown)
+        assert (success, timed) == (1, True)
+        assert_holds(3, 97 * KIB, total)
+    files = list((server.directory / "storage").iterdir())
+    assert len(files) == 3
+    for file in files:
+        dataset = dcmread(file)
+        assert dataset.SOPClassUID == SECONDARY_CAPTURE
+        assert dataset.Modality == "OT"
+        assert str(dataset.PatientName).startswith("SYNTHETIC^")
+        assert dataset.PatientID.startswith("SYNTHETIC-")
+        assert len(dataset.PixelData) == dataset.Rows * dataset.Columns
+
+
+async def test_a_bandwidth_test_leaves_the_other_probes_as_they_are(
+    orthanc: Callable[..., Orthanc], tmp_path: Path
+) -> None:
+    archive = orthanc(known={"monitor": "PROMETHEUS"})
+    archive.upload(synthetic.studies(2))
+    sections = storing(archive.dicom, count=1, size="1KiB", queries={"studies": {}})
+    async with exporter(tmp_path, **sections) as exporting:
+        first, second = await exporting.get(), await exporting.get()
+        assert [shown.value("dicom_echo_success") for shown in (first, second)] == [1, 1]
+        assert [shown.value("dicom_studies_visible") for shown in (first, second)] == [2, 3]
+
+
+async def test_an_archive_that_takes_no_images(
+    orthanc: Callable[..., Orthanc], pynetdicom_scp: Callable[..., Address], tmp_path: Path
+) -> None:
+    closed = orthanc(DicomAlwaysAllowStore=False)
+    async with exporter(tmp_path, **storing(closed.dicom)) as exporting:
+        assert stored(await exporting.get()) == (0, None, False)
+    assert closed.statistics()["CountInstances"] == 0
+    address = pynetdicom_scp()  # it offers no storage
+    async with exporter(tmp_path, **storing(f"{address.host}:{address.port}")) as exporting:
+        assert stored(await exporting.get()) == (0, None, False)
+
+
+async def test_an_archive_that_fills_up_half_way(pynetdicom_scp: Callable[..., Address], tmp_path: Path) -> None:
+    """Out of resources from the fourth image on; a warning, PS3.4 Table B.2-1, is taken all the same."""
+    statuses = iter([0x0000, 0xB000, 0x0000, 0xA700])
+
+    def on_store(event: Event) -> int:
+        return next(statuses)
+
+    address = pynetdicom_scp((evt.EVT_C_STORE, on_store), services=[SECONDARY_CAPTURE, "1.2.840.10008.1.1"])
+    sections = storing(f"{address.host}:{address.port}", count=10, size="64KiB")
+    async with exporter(tmp_path, **sections) as exporting:
+        success, total, timed = stored(await exporting.get())
+    assert (success, timed) == (0, True)
+    assert_holds(3, 64 * KIB, total)
+    assert next(statuses, None) is None
+
+
+@pytest.mark.parametrize("expect", ["closed", "control"])
+async def test_nothing_is_written_where_nobody_may_be_let_in(tmp_path: Path, expect: str) -> None:
+    sections = storing("127.0.0.1:104")
+    sections["targets"][0]["expect"] = expect
+    configure(tmp_path, **sections)
+    with pytest.raises(ConfigErrors, match=f"stores images, and nothing is written to a target with expect: {expect}"):
+        load([tmp_path / "config.yml"])
+    async with started("--config.check", directory=tmp_path) as running:
+        assert await running.ended() == 2
+
+
+# -- flows ------------------------------------------------------------------------------------------------------------
+
+TODAY = {"model": "study_root", "level": "STUDY", "match": {"StudyDate": "today"}}
+
+
+class Flow:
+    """Two archives, and an exporter's configuration that compares them."""
+
+    def __init__(self, source: Orthanc, destination: Orthanc, **query: Any) -> None:
+        self.source, self.destination = source, destination
+        self.sections: dict[str, Any] = {
+            "targets": [
+                {"name": name, "address": str(archive.dicom), "modules": ["flow"]}
+                for name, archive in (("modality", source), ("archive", destination))
+            ],
+            "modules": {"flow": {"queries": {"today": TODAY | query}}},
+            "compare": [{"source": "modality", "destination": "archive", "query": "today"}],
+        }
+
+    async def missing(self, exporting: Exporter) -> float | None:
+        """What the metric says. No UID of a study is in what stands beside it."""
+        shown = await exporting.get()
+        assert not any(synthetic.uid(number) in shown.text for number in range(1, 400))
+        return shown.value("dicom_flow_missing_studies", source="modality", destination="archive")
+
+
+@pytest.fixture
+def flow(orthanc: Callable[..., Orthanc]) -> Callable[..., Flow]:
+    def start(*, destination: dict[str, Any] | None = None, **query: Any) -> Flow:
+        allowed = {"DicomAlwaysAllowFind": True}
+        return Flow(orthanc(**allowed), orthanc(**allowed, **(destination or {})), **query)
+
+    return start
+
+
+async def test_studies_that_have_not_arrived_are_counted(flow: Callable[..., Flow], tmp_path: Path) -> None:
+    two = flow()
+    two.source.upload(synthetic.studies(7))
+    two.destination.upload(synthetic.studies(4))
+    two.destination.upload(synthetic.studies(20, first=100))  # from elsewhere: it is not for us to say
+    async with exporter(tmp_path, **two.sections) as exporting:
+        assert await two.missing(exporting) == 3
+        two.destination.upload(synthetic.studies(2, first=5))
+        assert await two.missing(exporting) == 1
+        two.destination.upload(synthetic.studies(1, first=7))
+        assert await two.missing(exporting) == 0
+        alone = await exporting.get("/probe?target=modality")
+        assert alone.values("dicom_flow_missing_studies") == []
+        two.destination.stop()
+        assert await two.missing(exporting) is None
+
+
+async def test_an_empty_archive_misses_them_all(flow: Callable[..., Flow], tmp_path: Path) -> None:
+    two = flow()
+    async with exporter(tmp_path, **two.sections) as exporting:
+        assert await two.missing(exporting) == 0
+        two.source.upload(synthetic.studies(5))
+        assert await two.missing(exporting) == 5
+
+
+async def test_what_was_cut_off_is_not_missing(flow: Callable[..., Flow], tmp_path: Path) -> None:
+    """By the archive's own limit, or by ours: nobody can tell what came after."""
+    two = flow(destination={"LimitFindResults": 3})
+    for archive in (two.source, two.destination):
+        archive.upload(synthetic.studies(7))
+    async with exporter(tmp_path, **two.sections) as exporting:
+        assert await two.missing(exporting) is None
+    two.sections["modules"]["flow"]["queries"]["today"]["max_matches"] = 5
+    async with exporter(tmp_path, **two.sections) as exporting:
+        assert await two.missing(exporting) is None
