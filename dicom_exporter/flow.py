@@ -31,6 +31,6 @@ def _digests(result: TargetResult | None, query: str) -> frozenset[bytes] | None
     """Hashes of all studies that the target lists; None where not all were counted."""
     for session in result.sessions if result is not None else ():
         found: QueryResult | None = session.queries.get(query)
-        if found is not None and found.outcome.is_success and found.complete is not False:
+        if found is not None and found.outcome.is_success and found.complete:
             return found.digests
     return None

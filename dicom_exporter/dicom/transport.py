@@ -79,7 +79,9 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     try:
-        sock = socket.socket(address.family, socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0))
+        # asyncio turns Nagle's algorithm off only where the protocol is said.
+        kind = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
+        sock = socket.socket(address.family, kind, socket.IPPROTO_TCP)
     except OSError as error:
         raise _connect_error(error) from None
     until = loop.time() + timeout
