@@ -29,7 +29,7 @@ from dicom_exporter.probes.session import Plan, Wire, probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.probes.stranger import Stranger, probe_stranger
 from dicom_exporter.probes.web import probe_web
-from dicom_exporter.results import QueryResult, SessionResult
+from dicom_exporter.results import Phase, QueryResult, SessionResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,11 @@ async def _ask(asked: Visit, answers: Answers, wire: Wire, deadline: float) -> S
         result = _settle(plan, await probe_session(plan, wire, deadline), kept, answers, loop.time())
     images = _store(asked.modules)
     if images is not None:
-        result = replace(result, store=await probe_store(plan, images, wire, deadline))
+        stored = await probe_store(plan, images, wire, deadline)
+        phases = dict(result.phases)
+        if stored.duration is not None:
+            phases[Phase.STORE] = stored.duration
+        result = replace(result, store=stored, phases=phases)
     if asked.target.dicomweb is not None and plan.echo:
         tls = asked.identity.tls.context if asked.identity.tls is not None else _verifying_context()
         web = await probe_dicomweb(
