@@ -174,10 +174,11 @@ async def test_floods_leave_the_memory_flat(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         giant = await stack.enter_async_context(hostile.server(hostile.plain.giant_pdu()))
         endless = await stack.enter_async_context(hostile.server(hostile.find.endless_matches()))
+        unbounded = await stack.enter_async_context(hostile.server(hostile.find.endless_matches()))
         targets: list[dict[str, object]] = [
             {"name": "giant", "address": giant.address},
             {"name": "endless", "address": endless.address, "modules": ["bounded"]},
-            {"name": "unbounded", "address": endless.address, "modules": ["unbounded"]},
+            {"name": "unbounded", "address": unbounded.address, "modules": ["unbounded"]},
         ]
         modules = {
             "bounded": EVERY_TIME,
