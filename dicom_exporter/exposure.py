@@ -132,7 +132,7 @@ def dimse_checks(stranger: StrangerResult, level: int | None) -> dict[str, bool 
     """The single facts beside the ladder; None for what could not be told."""
     accepted = [attempt for attempt in stranger.attempts if attempt.outcome is Outcome.SUCCESS]
     asked = next((attempt for attempt in accepted if attempt.services), None)
-    kept_out = level is not None and level < ASSOCIATES
+    kept_out = level in (CLOSED, REFUSES_STRANGERS)  # an open port that is silent proves nothing of what it serves
     return {
         "calling_ae_title_unchecked": _calling_unchecked(stranger.attempts),
         "called_ae_title_unchecked": _called_unchecked(stranger.attempts),
