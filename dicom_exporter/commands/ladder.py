@@ -13,32 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from dicom_exporter.commands.exits import Exit
-from dicom_exporter.commands.meanings import OUTCOMES, QUERY_OUTCOMES
 from dicom_exporter.commands.runtime import run
 from dicom_exporter.config import Address, Config, Exposure, Module, Target
 from dicom_exporter.exposure import ASSOCIATES, Verdict, judge
+from dicom_exporter.meanings import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
 from dicom_exporter.results import Attempt, Called, Outcome, SessionResult
 from dicom_exporter.scrape import Scraper
 
-LEVELS = {
-    0: ("closed", "Nobody gets a connection here."),
-    1: ("open port", "Something listens and takes connections, and nothing that is DICOM came back."),
-    2: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
-    3: ("associates", "Anybody can open an association. What it serves could not be proved; storing may be open, too."),
-    4: ("queryable", "Anybody can search. Nothing was listed: the archive is empty, or hides its studies."),
-    5: ("lists studies", "Anybody can list the studies in here."),
-    6: ("identifies patients", "Anybody can read who the patients are."),
-    7: ("hands out images", "Anybody can fetch images."),
-}
-CHECKS = {
-    "calling_ae_title_unchecked": ("Any calling AE title is accepted", "Unknown calling AE titles are refused"),
-    "called_ae_title_unchecked": ("Any called AE title is accepted", "Wrong called AE titles are refused"),
-    "plaintext_accepted": ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
-    "tls_below_profile": ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
-    "worklist_queryable": ("The worklist can be queried", "The worklist cannot be queried"),
-    "retrieve_negotiable": ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
-    "store_negotiable": ("Storing images is on offer (never tried)", "Storing images is not on offer"),
-}
 _CALLED = {
     Called.CONFIGURED: "the called AE title given",
     Called.RANDOM: "a random called AE title",

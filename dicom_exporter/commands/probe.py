@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dicom_exporter.commands.exits import Exit
-from dicom_exporter.commands.meanings import OUTCOMES, QUERY_OUTCOMES, REJECTIONS
 from dicom_exporter.commands.runtime import run
 from dicom_exporter.config import Address, Config, Identity, Target, tls_settings
+from dicom_exporter.meanings import OUTCOMES, QUERY_OUTCOMES, REJECTIONS
 from dicom_exporter.metrics import printable
 from dicom_exporter.results import Outcome, QueryResult, SessionResult
 from dicom_exporter.scrape import Scraper

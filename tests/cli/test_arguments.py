@@ -8,7 +8,7 @@ import pytest
 
 from dicom_exporter import __version__
 from dicom_exporter.cli import main
-from dicom_exporter.commands.meanings import OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.meanings import OUTCOMES, QUERY_OUTCOMES
 from dicom_exporter.results import Outcome, QueryOutcome
 
 GOOD = "targets:\n  - {name: one, address: '127.0.0.1:104'}\n"

@@ -1,4 +1,4 @@
-"""What outcomes mean, in words for a person who is looking at one archive."""
+"""What outcomes, levels and checks mean, in words for a person. Terminal, pages and reports take them from here."""
 
 from __future__ import annotations
 
@@ -44,3 +44,27 @@ REJECTIONS: Mapping[str, str] = {
     "called-ae-title-not-recognized": "it goes by another AE title than the one we called it by (--called-ae)",
 }
 """What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""
+
+LEVELS: Mapping[int, tuple[str, str]] = {
+    0: ("closed", "Nobody gets a connection here."),
+    1: ("open port", "Something listens and takes connections, and nothing that is DICOM came back."),
+    2: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
+    3: ("associates", "Anybody can open an association. What it serves could not be proved; storing may be open, too."),
+    4: ("queryable", "Anybody can search. Nothing was listed: the archive is empty, or hides its studies."),
+    5: ("lists studies", "Anybody can list the studies in here."),
+    6: ("identifies patients", "Anybody can read who the patients are."),
+    7: ("hands out images", "Anybody can fetch images."),
+}
+"""Level of the exposure ladder -> its name, and what it means."""
+
+CHECKS: Mapping[str, tuple[str, str]] = {
+    "calling_ae_title_unchecked": ("Any calling AE title is accepted", "Unknown calling AE titles are refused"),
+    "called_ae_title_unchecked": ("Any called AE title is accepted", "Wrong called AE titles are refused"),
+    "plaintext_accepted": ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
+    "tls_below_profile": ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
+    "worklist_queryable": ("The worklist can be queried", "The worklist cannot be queried"),
+    "retrieve_negotiable": ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
+    "store_negotiable": ("Storing images is on offer (never tried)", "Storing images is not on offer"),
+    "http_without_tls": ("HTTP without TLS is served", "HTTP is served over TLS alone"),
+}
+"""Check -> what it says where it holds (which is bad), and where it does not."""
