@@ -19,6 +19,7 @@ from dicom_exporter.commands.probe import probe
 from dicom_exporter.commands.serve import ServeOptions, check, serve
 from dicom_exporter.config import parse_address, parse_ae_title, parse_duration
 from dicom_exporter.config.wording import did_you_mean
+from dicom_exporter.web.external_url import parse_external_url
 from dicom_exporter.web.listening import parse_listen_address
 
 PROGRAM = "dicom_exporter"
@@ -44,6 +45,7 @@ def _serve(options: argparse.Namespace) -> int:
         expand_env=options.config_expand_env,
         listen_addresses=options.web_listen_address,
         telemetry_path=options.web_telemetry_path,
+        external_url=options.web_external_url,
         timeout_offset=options.timeout_offset,
     )
     return check(serve_options) if options.config_check else serve(serve_options)
@@ -95,6 +97,12 @@ exit codes:
         default="/metrics",
         metavar="PATH",
         help="where the metrics of all targets are (default: /metrics)",
+    )
+    parser.add_flag(
+        "--web.external-url",
+        type=_checked(parse_external_url),
+        metavar="URL",
+        help="where others reach the exporter, behind a reverse proxy for example; its path is the prefix of all paths",
     )
     parser.add_flag(
         "--timeout-offset",
@@ -216,7 +224,7 @@ def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
 def _telemetry_path(text: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
         raise ValueError(f"{text!r} is not a path like /metrics")
-    if text == "/probe" or text.startswith("/-/"):
+    if text in ("/probe", "/sd") or text.startswith("/-/"):
         raise ValueError(f"{text!r} is taken")
     return text
 

@@ -17,6 +17,7 @@ from dicom_exporter.config import Config, ConfigErrors, load
 from dicom_exporter.scrape import Scraper
 from dicom_exporter.web import State
 from dicom_exporter.web import serve as serve_http
+from dicom_exporter.web.external_url import ExternalURL
 from dicom_exporter.web.listening import CannotListen, ListenAddress, listen
 from dicom_exporter.web.reload import applied
 
@@ -35,6 +36,7 @@ class ServeOptions:
     listen_addresses: Sequence[ListenAddress] | None = None
     """None: all interfaces, on `DEFAULT_PORT`."""
     telemetry_path: str = "/metrics"
+    external_url: ExternalURL | None = None
     timeout_offset: float = 0.5
     """Seconds."""
 
@@ -84,7 +86,11 @@ def _load_or_complain(options: ServeOptions) -> Config | None:
 async def _serve(config: Config, sockets: Sequence[socket.socket], options: ServeOptions) -> None:
     log.info("starting", version=__version__, targets=len(config.targets))
     state = State(
-        Scraper(config), options.load, timeout_offset=options.timeout_offset, telemetry_path=options.telemetry_path
+        Scraper(config),
+        options.load,
+        timeout_offset=options.timeout_offset,
+        telemetry_path=options.telemetry_path,
+        external_url=options.external_url,
     )
     applied(state)
     await serve_http(state, sockets)

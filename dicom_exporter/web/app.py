@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import hdrs, web
 
+from dicom_exporter.web.discovery import get_discovery
 from dicom_exporter.web.landing import get_landing
 from dicom_exporter.web.reload import reload
 from dicom_exporter.web.scraping import get_metrics, get_probe
@@ -14,14 +17,34 @@ def create_app(state: State) -> web.Application:
     """The exporter's pages over `state`, whose scraper must be running."""
     app = web.Application()
     app[STATE] = state
-    app.router.add_get("/", get_landing)
-    app.router.add_get("/probe", get_probe)
-    app.router.add_get("/-/healthy", get_healthy)
-    app.router.add_get("/-/ready", get_ready)
-    app.router.add_post("/-/reload", post_reload)
-    app.router.add_get(state.telemetry_path, get_metrics)
+    prefix = state.external_url.prefix if state.external_url is not None else ""
+    for route in _routes(state):
+        web.RouteDef(route.method, prefix + route.path, route.handler, route.kwargs).register(app.router)
+    if prefix:
+        for path in ("/", prefix):
+            app.router.add_get(path, _redirect(f"{prefix}/"))
     app.on_response_prepare.append(_add_headers)
     return app
+
+
+def _routes(state: State) -> list[web.RouteDef]:
+    """Every path, without the prefix under which it is served."""
+    return [
+        web.get("/", get_landing),
+        web.get("/probe", get_probe),
+        web.get("/sd", get_discovery),
+        web.get("/-/healthy", get_healthy),
+        web.get("/-/ready", get_ready),
+        web.post("/-/reload", post_reload),
+        web.get(state.telemetry_path, get_metrics),
+    ]
+
+
+def _redirect(location: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def redirect(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(location)
+
+    return redirect
 
 
 async def get_healthy(request: web.Request) -> web.Response:

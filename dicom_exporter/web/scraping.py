@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from dicom_exporter.config import Config, Target
 from dicom_exporter.deadline import effective_timeout
 from dicom_exporter.flow import missing_studies
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
+from dicom_exporter.web.discovery import USER_LABELS
 from dicom_exporter.web.exposition import exposition
 from dicom_exporter.web.state import STATE, State
 
@@ -48,6 +50,8 @@ async def get_probe(request: web.Request) -> web.Response:
     timeout = _timeout(request, state)
     config = state.scraper.config
     target = _target(request, state, config)
+    if not _flag(request, USER_LABELS, default=True):
+        target = replace(target, labels={})
     (result,) = await state.scraper.scrape([target], timeout, _modules(request, config))
     return await exposition(request, lambda: families([(target, result)], target_label=False))
 
@@ -72,6 +76,13 @@ def _modules(request: web.Request, config: Config) -> Sequence[str] | None:
     if not config.modules.keys() >= set(modules):
         raise web.HTTPBadRequest(text=_unknown("module", sorted(config.modules)))
     return modules
+
+
+def _flag(request: web.Request, parameter: str, *, default: bool) -> bool:
+    value = _single(request, parameter)
+    if value not in (None, "true", "false"):
+        raise web.HTTPBadRequest(text=f"The parameter {parameter} is true or false.\n")
+    return default if value is None else value == "true"
 
 
 def _single(request: web.Request, parameter: str) -> str | None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from dicom_exporter.config import Config, Target
 from dicom_exporter.results import TargetResult
+from dicom_exporter.web.external_url import ExternalURL
 
 
 class Scrapes(Protocol):
@@ -46,6 +47,8 @@ class State:
     timeout_offset: float = 0.5
     """Seconds by which an answer comes before the scrape times out."""
     telemetry_path: str = "/metrics"
+    external_url: ExternalURL | None = None
+    """Where others reach us; its path is the prefix of every path. None: wherever a client came to."""
     ready: bool = False
     """Whether a configuration is applied and we are not about to stop."""
     reload_successful: bool = True

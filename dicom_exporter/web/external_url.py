@@ -1,0 +1,65 @@
+"""Where others reach us: the URL that the operator gives, or else the Host that a client came by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from dicom_exporter.config import parse_address
+
+_PORTS = {"http": 80, "https": 443}
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
+"""What needs no percent-encoding, which a proxy may or may not undo, and no dots, which clients take out."""
+_EXAMPLE = "like https://monitoring.hospital.example/dicom/"
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalURL:
+    """The URL under which this exporter is reached from outside, behind a reverse proxy for example."""
+
+    scheme: str
+    """http or https."""
+    authority: str
+    """host:port or [v6]:port."""
+    prefix: str = ""
+    """The path under which everything is served: empty, or like /dicom, without a slash at its end."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.prefix}/"
+
+
+def parse_external_url(text: str) -> ExternalURL:
+    """Read an absolute http or https URL. Raises ValueError with a message for the user."""
+    shown = repr(text) if len(text) <= 100 else f"{text[:100]!r}…"
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError(f"{shown}: a URL has printable ASCII characters only, and no spaces")
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # brackets that enclose no IPv6 address
+        raise ValueError(f"{shown} is not a URL {_EXAMPLE}") from None
+    if "@" in parts.netloc:
+        raise ValueError("the external URL has no credentials: it is shown to anybody")
+    if parts.scheme not in _PORTS:
+        raise ValueError(f"{shown} is not a URL {_EXAMPLE}: it begins with http:// or https://")
+    if parts.query or parts.fragment or text.endswith(("?", "#")):
+        raise ValueError(f"{shown}: the external URL ends with its path, without ? and #, {_EXAMPLE}")
+    if not _PATH.fullmatch(parts.path):
+        raise ValueError(f"{shown} is not a URL {_EXAMPLE}: between slashes are letters, digits, and . _ ~ -")
+    try:
+        where = authority(parts.netloc, parts.scheme)
+    except ValueError as error:
+        raise ValueError(f"{shown} is not a URL {_EXAMPLE}: {error}") from None
+    return ExternalURL(parts.scheme, where, parts.path.rstrip("/"))
+
+
+def authority(text: str, scheme: str) -> str:
+    """The ``host:port`` of a URL or of a Host header, with the port of `scheme` (http, https) where it names none.
+
+    Raises ValueError where it is not one: the header is a stranger's text.
+    """
+    _, bracket, after = text.rpartition("]")
+    has_port = ":" in after
+    if bracket and not text.startswith("["):
+        raise ValueError("there is a bracket and no IPv6 address")
+    return str(parse_address(text if has_port else f"{text}:{_PORTS[scheme]}"))
