@@ -20,6 +20,7 @@ from dicom_exporter.commands.serve import ServeOptions, check, serve
 from dicom_exporter.config import parse_address, parse_ae_title, parse_duration
 from dicom_exporter.config.wording import did_you_mean
 from dicom_exporter.web.external_url import parse_external_url
+from dicom_exporter.web.history import DEFAULT_LIMIT
 from dicom_exporter.web.listening import parse_listen_address
 
 PROGRAM = "dicom_exporter"
@@ -47,6 +48,7 @@ def _serve(options: argparse.Namespace) -> int:
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
         timeout_offset=options.timeout_offset,
+        history_limit=options.history_limit,
     )
     return check(serve_options) if options.config_check else serve(serve_options)
 
@@ -110,6 +112,13 @@ exit codes:
         default=0.5,
         metavar="DURATION",
         help="how long before the scrape's timeout we answer (default: 0.5s)",
+    )
+    parser.add_flag(
+        "--history.limit",
+        type=_checked(_history_limit),
+        default=DEFAULT_LIMIT,
+        metavar="PROBES",
+        help=f"how many probes of a target its page shows; less where there are many (default: {DEFAULT_LIMIT})",
     )
     _add_log_flags(parser, "info")
     return parser
@@ -227,6 +236,12 @@ def _telemetry_path(text: str) -> str:
     if text in ("/probe", "/sd") or text.startswith("/-/"):
         raise ValueError(f"{text!r} is taken")
     return text
+
+
+def _history_limit(text: str) -> int:
+    if not (re.fullmatch(r"[0-9]{1,5}", text) and int(text)):
+        raise ValueError(f"{text!r} is not a number from 1 to 99999")
+    return int(text)
 
 
 def _offset(text: str) -> float:

@@ -23,6 +23,7 @@ import structlog
 from dicom_exporter.answers import Answers, Visited
 from dicom_exporter.config import Config, Module, Target
 from dicom_exporter.dicom.resolve import LookupThreads, Resolver
+from dicom_exporter.finished import Finished, Tell
 from dicom_exporter.gate import Gate
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import (
@@ -45,10 +46,14 @@ GRACE = 0.2
 
 
 class Scraper:
-    """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there."""
+    """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
-    def __init__(self, config: Config) -> None:
+    `tell` is called with each probe of a target that has ended. What it raises is logged, and costs nobody anything.
+    """
+
+    def __init__(self, config: Config, tell: Tell | None = None) -> None:
         self._config = config
+        self._tell = tell
         self._gate = Gate(config.global_.max_concurrent_probes)
         self._lookups = LookupThreads()
         self._answers = Answers()
@@ -134,31 +139,47 @@ class Scraper:
         config = self._config
         wire = Wire(resolver, self._gate, config.global_.connect_timeout)
         groups = by_identity(modules)
+        start = time.time()
         sessions = []
+        reused = set()
         for index, (name, group) in enumerate(groups.items()):
             now = asyncio.get_running_loop().time()
             own = max(module.timeout for module in group)
             share = own if deadline is None else (deadline - now) / (len(groups) - index)
             asked = Visit(target, config.identities[name], tuple(group), self._compared(config, target))
             try:
-                sessions.append(await self._visit(asked, wire, now + min(own, share)))
+                session, kept = await self._visit(asked, wire, now + min(own, share))
+                sessions.append(session)
+                if kept:
+                    reused.add(name)
             except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
                 self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
                 sessions.append(unknown(target, name, group))
-        return TargetResult(target.name, tuple(sessions))
+        result = TargetResult(target.name, tuple(sessions))
+        self._told(Finished(target, tuple(module.name for module in modules), result, start, frozenset(reused)))
+        return result
 
-    async def _visit(self, asked: Visit, wire: Wire, deadline: float) -> SessionResult:
-        """One identity's visit, or its last one again where its modules say `every` and that is young enough."""
+    def _told(self, finished: Finished) -> None:
+        if self._tell is None:
+            return
+        try:
+            self._tell(finished)
+        except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who looks on
+            self._log.error("bug, please report it", target=finished.target.name, at=place(bug))
+
+    async def _visit(self, asked: Visit, wire: Wire, deadline: float) -> tuple[SessionResult, bool]:
+        """One identity's visit; or its last one again, and True, where its modules' `every` is not over yet."""
         every = asked.modules[0].every  # the same for all of one identity, or the config is refused
         if every is None:
-            return await visit(asked, self._answers, wire, deadline)
+            return await visit(asked, self._answers, wire, deadline), False
         loop = asyncio.get_running_loop()
         visited = Visited(asked.target, asked.identity, asked.modules)
         last = self._answers.last_visit(visited, every, loop.time())
-        if last is None:
-            last = replace(await visit(asked, self._answers, wire, deadline), last_run=time.time())
-            self._answers.keep_visit(visited, last, loop.time())
-        return last
+        if last is not None:
+            return last, True
+        found = replace(await visit(asked, self._answers, wire, deadline), last_run=time.time())
+        self._answers.keep_visit(visited, found, loop.time())
+        return found, False
 
     def _compared(self, config: Config, target: Target) -> frozenset[str]:
         """Queries of `target` whose studies are compared with another target's."""

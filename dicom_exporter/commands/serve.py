@@ -14,10 +14,13 @@ from dicom_exporter import DEFAULT_PORT, __version__
 from dicom_exporter.commands.exits import Exit
 from dicom_exporter.commands.runtime import raise_file_limit, run
 from dicom_exporter.config import Config, ConfigErrors, load
+from dicom_exporter.finished import Finished
+from dicom_exporter.probe_log import ProbeLog
 from dicom_exporter.scrape import Scraper
 from dicom_exporter.web import State
 from dicom_exporter.web import serve as serve_http
 from dicom_exporter.web.external_url import ExternalURL
+from dicom_exporter.web.history import DEFAULT_LIMIT, History
 from dicom_exporter.web.listening import CannotListen, ListenAddress, listen
 from dicom_exporter.web.reload import applied
 
@@ -39,6 +42,8 @@ class ServeOptions:
     external_url: ExternalURL | None = None
     timeout_offset: float = 0.5
     """Seconds."""
+    history_limit: int = DEFAULT_LIMIT
+    """Probes of a target that the pages show."""
 
     def load(self) -> Config:
         """Read the configuration. Raises ConfigErrors."""
@@ -85,12 +90,20 @@ def _load_or_complain(options: ServeOptions) -> Config | None:
 
 async def _serve(config: Config, sockets: Sequence[socket.socket], options: ServeOptions) -> None:
     log.info("starting", version=__version__, targets=len(config.targets))
+    history, probe_log = History(config, options.history_limit), ProbeLog(config)
+
+    def tell(finished: Finished) -> None:
+        probe_log.add(finished)
+        history.add(finished)
+
     state = State(
-        Scraper(config),
+        Scraper(config, tell),
         options.load,
         timeout_offset=options.timeout_offset,
         telemetry_path=options.telemetry_path,
         external_url=options.external_url,
+        history=history,
+        probe_log=probe_log,
     )
     applied(state)
     await serve_http(state, sockets)

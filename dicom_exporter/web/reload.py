@@ -29,6 +29,9 @@ async def reload(state: State) -> tuple[str, ...]:
             log.error("not reloaded: the running configuration stays", errors=len(lines))
             return lines
         state.scraper.reconfigure(config)
+        state.history.reload(config)
+        if state.probe_log is not None:
+            state.probe_log.reload(config)
         applied(state)
         log.info("configuration reloaded", targets=len(config.targets))
         return ()

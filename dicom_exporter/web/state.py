@@ -10,8 +10,10 @@ from typing import Protocol
 from aiohttp import web
 
 from dicom_exporter.config import Config, Target
+from dicom_exporter.probe_log import ProbeLog
 from dicom_exporter.results import TargetResult
 from dicom_exporter.web.external_url import ExternalURL
+from dicom_exporter.web.history import History
 
 
 class Scrapes(Protocol):
@@ -55,6 +57,9 @@ class State:
     reload_success_time: float | None = None
     """Unix time at which the running configuration was read."""
     unknown_target_requests: int = 0
+    history: History = field(default_factory=lambda: History(Config(())))
+    probe_log: ProbeLog | None = None
+    """Like the history, it forgets the targets that a reload takes away."""
     reload_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

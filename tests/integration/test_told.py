@@ -1,0 +1,67 @@
+"""What whoever looks on is told of each probe."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from dicom_exporter.config import Address, Config, Module, Target
+from dicom_exporter.finished import Finished
+from dicom_exporter.results import Outcome, TargetResult
+from dicom_exporter.scrape import Scraper
+from tests import hostile
+
+pytestmark = pytest.mark.integration
+
+ECHO = Module("availability", timeout=10.0)
+
+
+async def scrape(scraper: Scraper, times: int = 1) -> list[TargetResult]:
+    found = await asyncio.gather(*(scraper.scrape(scraper.config.targets, None) for _ in range(times)))
+    return [result for results in found for result in results]
+
+
+async def test_each_probe_is_told_once_however_many_scrapes_wait_for_it() -> None:
+    told: list[Finished] = []
+    async with hostile.server(hostile.honest.honest()) as peer:
+        target = Target("main", Address("127.0.0.1", peer.port))
+        scraper = Scraper(Config((target,), modules={ECHO.name: ECHO}), told.append)
+        before = time.time()
+        results = await scrape(scraper, times=3)
+        await scraper.close()
+    (finished,) = told
+    assert finished.target is target
+    assert finished.modules == ("availability",)
+    assert before <= finished.start <= time.time()
+    assert finished.reused == frozenset()
+    assert all(result is finished.result for result in results)
+
+
+async def test_a_visit_that_is_not_due_is_told_as_the_last_one_again() -> None:
+    told: list[Finished] = []
+    async with hostile.server(hostile.honest.honest()) as peer:
+        module = replace(ECHO, every=3600.0)
+        target = Target("main", Address("127.0.0.1", peer.port))
+        scraper = Scraper(Config((target,), modules={module.name: module}), told.append)
+        await scrape(scraper)
+        await scrape(scraper)
+        await scraper.close()
+    assert [finished.reused for finished in told] == [frozenset(), frozenset({"monitor"})]
+    assert told[0].result.sessions == told[1].result.sessions
+
+
+async def test_who_looks_on_cannot_break_a_scrape() -> None:
+    def fail(finished: Finished) -> None:
+        raise RuntimeError("ours")
+
+    async with hostile.server(hostile.honest.honest()) as peer:
+        target = Target("main", Address("127.0.0.1", peer.port))
+        scraper = Scraper(Config((target,), modules={ECHO.name: ECHO}), fail)
+        (result,) = await scrape(scraper)
+        await scraper.close()
+    (session,) = result.sessions
+    assert session.echo is not None
+    assert session.echo.outcome is Outcome.SUCCESS
