@@ -25,11 +25,13 @@ _NAMES_SHOWN = 20
 
 
 async def get_metrics(request: web.Request) -> web.Response:
-    """All targets, probed now and together, and the exporter's own metrics."""
+    """All targets, probed now and together, and the exporter's own metrics; with `probe=false`, those alone."""
     state = request.app[STATE]
     timeout = _timeout(request, state)
     config = state.scraper.config
     targets, comparisons = config.targets, config.compare
+    if not _flag(request, "probe", default=True):
+        targets, comparisons = (), ()
     results = await state.scraper.scrape(targets, timeout)
     facts = _facts(state)
 

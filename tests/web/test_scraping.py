@@ -35,6 +35,18 @@ async def test_metrics_are_those_of_all_targets_and_of_the_exporter() -> None:
     assert ("process_open_fds", "") in found
 
 
+async def test_the_exporters_own_metrics_can_be_had_without_a_probe() -> None:
+    scraper = FakeScraper()
+    async with exporter(scraper) as client:
+        async with client.get("/metrics?probe=false") as response:
+            found = series(await response.text())
+        async with client.get("/metrics?probe=no") as response:
+            assert response.status == 400
+    assert scraper.asked == [((), None, None)]
+    assert found["dicom_exporter_build_info", ""] == 1
+    assert all(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
+
+
 async def test_a_probe_is_of_one_target_and_carries_no_target() -> None:
     scraper = FakeScraper()
     async with exporter(scraper) as client, client.get("/probe?target=two") as response:
