@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from dicom_exporter.results import Outcome, QueryOutcome
+from dicom_exporter.results import Attempt, Called, Outcome, QueryOutcome, QueryResult
 
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.SUCCESS: "the archive answered the C-ECHO",
@@ -68,3 +68,47 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "http_without_tls": ("HTTP without TLS is served", "HTTP is served over TLS alone"),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
+
+_CALLED = {
+    Called.CONFIGURED: "the called AE title given",
+    Called.RANDOM: "a random called AE title",
+    Called.WELL_KNOWN: "a well-known called AE title",
+}
+_NOBODY_THERE = {
+    Outcome.REFUSED: "nothing listens here",
+    Outcome.CONNECT_TIMEOUT: "nothing answered, as behind a firewall",
+}
+_QUESTIONS = {
+    "random_uid": "C-FIND for a study that does not exist",
+    "worklist": "C-FIND for worklist items",
+    "studies": "C-FIND for studies",
+    "patients": "C-FIND for patients",
+}
+
+
+def tried(attempts: Iterable[Attempt]) -> Iterator[tuple[str, str]]:
+    """What a stranger tried, and what came back, step by step; those of an association are indented by two spaces."""
+    for attempt in attempts:
+        over = "over TLS, " if attempt.over_tls else ""
+        yield f"Association, {over}{_CALLED[attempt.called]}", _association(attempt)
+        if attempt.outcome is not Outcome.SUCCESS:
+            continue
+        if attempt.echo is not None:
+            yield "  C-ECHO", attempt.echo.outcome.value
+        for name, query in attempt.queries.items():
+            yield f"  {_QUESTIONS[name]}", answer(query)
+
+
+def answer(query: QueryResult) -> str:
+    """How a query ended, with its count."""
+    count = "" if query.matches is None else f"{query.matches}{'' if query.complete else ' or more'}, "
+    return f"{count}{query.outcome}: {QUERY_OUTCOMES[query.outcome]}"
+
+
+def _association(attempt: Attempt) -> str:
+    if attempt.outcome is Outcome.SUCCESS:
+        return "accepted"
+    if attempt.outcome in _NOBODY_THERE:
+        return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
+    why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
+    return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"

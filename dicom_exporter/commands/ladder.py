@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -16,25 +15,9 @@ from dicom_exporter.commands.exits import Exit
 from dicom_exporter.commands.runtime import run
 from dicom_exporter.config import Address, Config, Exposure, Module, Target
 from dicom_exporter.exposure import ASSOCIATES, Verdict, judge
-from dicom_exporter.meanings import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
-from dicom_exporter.results import Attempt, Called, Outcome, SessionResult
+from dicom_exporter.meanings import CHECKS, LEVELS, tried
+from dicom_exporter.results import SessionResult
 from dicom_exporter.scrape import Scraper
-
-_CALLED = {
-    Called.CONFIGURED: "the called AE title given",
-    Called.RANDOM: "a random called AE title",
-    Called.WELL_KNOWN: "a well-known called AE title",
-}
-_NOBODY_THERE = {
-    Outcome.REFUSED: "nothing listens here",
-    Outcome.CONNECT_TIMEOUT: "nothing answered, as behind a firewall",
-}
-_QUESTIONS = {
-    "random_uid": "C-FIND for a study that does not exist",
-    "worklist": "C-FIND for worklist items",
-    "studies": "C-FIND for studies",
-    "patients": "C-FIND for patients",
-}
 
 
 def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> int:
@@ -72,39 +55,17 @@ def _print(console: Console, target: Target, session: SessionResult, verdict: Ve
     else:
         name, meaning = LEVELS[level]
         console.print(Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= ASSOCIATES else "green"))
-    tried = Table(box=None, pad_edge=False)
-    tried.add_column("What was tried")
-    tried.add_column("What came back")
-    for what, answer in _tried(session.stranger.attempts if session.stranger is not None else ()):
-        tried.add_row(Text(what), Text(answer))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("What was tried")
+    table.add_column("What came back")
+    for what, answer in tried(session.stranger.attempts if session.stranger is not None else ()):
+        table.add_row(Text(what), Text(answer))
     console.print()
-    console.print(tried)
+    console.print(table)
     if verdict.checks:
         console.print()
         for check, holds in verdict.checks.items():
             console.print(Text(f"- {CHECKS[check][0] if holds else CHECKS[check][1]}"))
-
-
-def _tried(attempts: tuple[Attempt, ...]) -> Iterator[tuple[str, str]]:
-    for attempt in attempts:
-        over = "over TLS, " if attempt.over_tls else ""
-        yield f"Association, {over}{_CALLED[attempt.called]}", _association(attempt)
-        if attempt.outcome is not Outcome.SUCCESS:
-            continue
-        if attempt.echo is not None:
-            yield "  C-ECHO", attempt.echo.outcome.value
-        for name, query in attempt.queries.items():
-            count = "" if query.matches is None else f"{query.matches}{'' if query.complete else ' or more'}, "
-            yield f"  {_QUESTIONS[name]}", f"{count}{query.outcome}: {QUERY_OUTCOMES[query.outcome]}"
-
-
-def _association(attempt: Attempt) -> str:
-    if attempt.outcome is Outcome.SUCCESS:
-        return "accepted"
-    if attempt.outcome in _NOBODY_THERE:
-        return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
-    why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
-    return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
 
 
 def _as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
