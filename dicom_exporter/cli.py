@@ -10,12 +10,14 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from dicom_exporter import DEFAULT_PORT, __version__, logs
 from dicom_exporter.commands.exits import Exit
 from dicom_exporter.commands.ladder import ladder
 from dicom_exporter.commands.probe import probe
+from dicom_exporter.commands.report import FORMATS, ReportOptions, report
 from dicom_exporter.commands.serve import ServeOptions, check, serve
 from dicom_exporter.config import parse_address, parse_ae_title, parse_duration
 from dicom_exporter.config.wording import did_you_mean
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logs.configure(options.log_level, logs.LogFormat(options.log_format))
         return run(options)
     except KeyboardInterrupt:
+        sys.stderr.write(f"{PROGRAM}: interrupted\n")
         return Exit.COULD_NOT_RUN
 
 
@@ -71,15 +74,28 @@ def _probe(options: argparse.Namespace) -> int:
     )
 
 
+def _report(options: argparse.Namespace) -> int:
+    return report(
+        ReportOptions(
+            config_files=options.config_file,
+            expand_env=options.config_expand_env,
+            format=options.format,
+            by=options.by,
+            output=options.output,
+        )
+    )
+
+
 def _serve_parser() -> _Parser:
     parser = _Parser(
         PROGRAM,
-        usage=f"{PROGRAM} [flags]\n       {PROGRAM} demo | probe [flags]",
+        usage=f"{PROGRAM} [flags]\n       {PROGRAM} demo | probe | report [flags]",
         description="Probes DICOM archives for Prometheus: is each one up for us, and closed to strangers?",
         epilog=f"""\
 commands:
   {PROGRAM} demo               try it: three archives that are made up, and the exporter
   {PROGRAM} probe HOST:PORT    ask one archive now, for a person
+  {PROGRAM} report             ask all targets of the configuration once: who is down, who is exposed
 
 exit codes:
   0 done, and as expected    1 done, and something is down
@@ -87,11 +103,8 @@ exit codes:
 """,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    parser.add_flag(
-        "--config.file", action="append", metavar="FILE", help="YAML, or a glob; repeatable (default: config.yml)"
-    )
+    _add_config_file(parser)
     parser.add_flag("--config.check", action="store_true", help="check the configuration, and do nothing else")
-    parser.add_flag("--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}")
     _add_listen_address(parser, f":{DEFAULT_PORT}")
     parser.add_flag(
         "--web.telemetry-path",
@@ -167,9 +180,34 @@ def _probe_parser() -> _Parser:
     return parser
 
 
+def _report_parser() -> _Parser:
+    parser = _Parser(
+        f"{PROGRAM} report",
+        description="Probes every target of the configuration once, now, and says in one document which are up for\n"
+        "us, how far strangers get, and what they are shown. Nothing has to run for it.",
+        epilog=f"""\
+examples:
+  {PROGRAM} report                                     a table
+  {PROGRAM} report --by country                        with sums for each value of a label
+  {PROGRAM} report --format html --output report.html  one page, for the security officer's file
+
+exit codes:
+  0 all as expected    1 something is down, or exposed
+  2 bad usage or bad configuration    3 could not run, or something could not be told
+""",
+    )
+    _add_config_file(parser)
+    parser.add_flag("--format", choices=FORMATS, default="table", help="(default: table)")
+    parser.add_flag("--by", metavar="LABEL", help="sums for each value of this label, country, say")
+    parser.add_flag("--output", type=Path, metavar="FILE", help="write there, and the summary to stderr")
+    _add_log_flags(parser, "warning")
+    return parser
+
+
 _COMMANDS: Mapping[str, tuple[Callable[[], _Parser], Callable[[argparse.Namespace], int]]] = {
     "demo": (_demo_parser, _demo),
     "probe": (_probe_parser, _probe),
+    "report": (_report_parser, _report),
 }
 
 
@@ -196,6 +234,13 @@ def _parse(parser: _Parser, arguments: Sequence[str]) -> argparse.Namespace:
         known = re.findall(r"--[a-z][a-z.-]*", parser.format_help()) if argument.startswith("-") else _COMMANDS
         parser.error(f"unknown argument {argument}{did_you_mean(argument, known)}")
     return options
+
+
+def _add_config_file(parser: _Parser) -> None:
+    parser.add_flag(
+        "--config.file", action="append", metavar="FILE", help="YAML, or a glob; repeatable (default: config.yml)"
+    )
+    parser.add_flag("--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}")
 
 
 def _add_listen_address(parser: _Parser, default: str) -> None:

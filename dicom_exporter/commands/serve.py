@@ -52,7 +52,7 @@ class ServeOptions:
 
 def check(options: ServeOptions) -> int:
     """Say on stdout that the configuration is good, or on stderr what is wrong with it, one mistake a line."""
-    config = _load_or_complain(options)
+    config = load_or_complain(options)
     if config is None:
         return Exit.BAD_USAGE
     count = len(config.targets)
@@ -62,7 +62,7 @@ def check(options: ServeOptions) -> int:
 
 def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` is told where, once nothing can go wrong any more."""
-    config = _load_or_complain(options)
+    config = load_or_complain(options)
     if config is None:
         return Exit.BAD_USAGE
     try:
@@ -77,7 +77,7 @@ def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], N
     return Exit.OK
 
 
-def _load_or_complain(options: ServeOptions) -> Config | None:
+def load_or_complain(options: ServeOptions) -> Config | None:
     """The configuration, or None after each mistake in it is on stderr, in a line of its own."""
     try:
         return options.load()

@@ -1,0 +1,72 @@
+"""A number that says how far it can be trusted: nobody's 0 where nobody counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dicom_exporter.results import QueryOutcome, QueryResult
+
+NONE = "\N{EN DASH}"
+"""Nothing was asked, or there was nothing to count. What was asked and could not be told is `unknown`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many of something were listed."""
+
+    number: int | None = None
+    """None: there is no number, because there was nothing to count (see `asked`), or because it could not be told."""
+    complete: bool = False
+    """Whether all were counted; else there are at least `number`."""
+    asked: bool = False
+    """Whether there was something to count."""
+
+    def __str__(self) -> str:
+        if self.number is None:
+            return "unknown" if self.asked else NONE
+        return f"{self.number:,}" if self.complete else f"at least {self.number:,}"
+
+    @property
+    def short(self) -> str:
+        """The same for a narrow column, in ASCII: `1,000+` is at least 1,000."""
+        if self.number is None:
+            return "unknown" if self.asked else "-"
+        return f"{self.number:,}" if self.complete else f"{self.number:,}+"
+
+
+NOTHING = Count()
+
+
+def matches(query: QueryResult | None) -> Count:
+    """The matches of a query, as far as the archive answered it."""
+    return NOTHING if query is None else _count(query, query.matches)
+
+
+def instances(query: QueryResult | None) -> Count:
+    """The images in the studies that a query listed."""
+    return NOTHING if query is None else _count(query, query.instances)
+
+
+def larger(one: Count, other: Count) -> Count:
+    """Two counts of the same thing: the one that says more."""
+
+    def says(count: Count) -> tuple[int, bool, bool]:
+        return (-1 if count.number is None else count.number, count.complete, count.asked)
+
+    return max(one, other, key=says)
+
+
+def total(counts: Iterable[Count]) -> Count:
+    """Their sum, which is complete only where each of them is that had something to count."""
+    asked = [count for count in counts if count.asked]
+    numbers = [count.number for count in asked if count.number is not None]
+    if not numbers:
+        return Count(asked=bool(asked))
+    return Count(sum(numbers), all(count.complete for count in asked), asked=True)
+
+
+def _count(query: QueryResult, number: int | None) -> Count:
+    if query.outcome is QueryOutcome.UNSUPPORTED:
+        return NOTHING
+    return Count(number, number is not None and query.complete is True, asked=True)

@@ -1,0 +1,90 @@
+"""The report's lines put together: by the value of a label, and all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dicom_exporter.config import Expect
+from dicom_exporter.exposure import ASSOCIATES
+from dicom_exporter.report.counts import Count, total
+from dicom_exporter.report.rows import Kind, Row
+
+NO_VALUE = "(none)"
+"""The group of the targets that do not have the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sums over some targets. A control is an archive of our own that is there to be seen, so it is in no sum."""
+
+    name: str
+    systems: int
+    as_expected: int
+    exposed: int
+    down: int
+    """Down, busy, or refusing us."""
+    unknown: int
+    """Of which something could not be told."""
+    reachable: int
+    reachable_unknown: int
+    open_to_strangers: int
+    open_unknown: int
+    """It could not be told whether a stranger gets in; targets that no stranger was sent to are in neither number."""
+    asked_as_stranger: int
+    studies: Count
+    patients: Count
+    images: Count
+    """What strangers were shown."""
+    own_studies: Count
+    own_images: Count
+    """What we were shown."""
+    dicomweb: int
+    """DICOMweb services."""
+    dicomweb_open: int
+    """Those of them that answer a stranger."""
+    checks_failed: int
+
+
+def grouped(rows: Sequence[Row], label: str) -> list[Group]:
+    """One group for each value of `label`, in the order of the alphabet; targets without it come last."""
+    by_value: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.target.expect is not Expect.CONTROL:
+            by_value.setdefault(row.labels.get(label, ""), []).append(row)
+    return [
+        sums(value or NO_VALUE, members)
+        for value, members in sorted(by_value.items(), key=lambda item: (not item[0], item[0]))
+    ]
+
+
+def sums(name: str, rows: Iterable[Row]) -> Group:
+    """The sums over `rows`, without the controls."""
+    rows = [row for row in rows if row.target.expect is not Expect.CONTROL]
+    strangers = [row for row in rows if row.levels is not None]
+    web = [row.levels["dicomweb"] for row in strangers if row.levels is not None and "dicomweb" in row.levels]
+    return Group(
+        name,
+        systems=len(rows),
+        as_expected=sum(not row.findings for row in rows),
+        exposed=_having(rows, Kind.EXPOSED),
+        down=_having(rows, Kind.DOWN, Kind.REFUSES_US, Kind.BUSY),
+        unknown=_having(rows, Kind.UNKNOWN),
+        reachable=sum(row.reachable is True for row in rows),
+        reachable_unknown=sum(row.reachable is None for row in rows),
+        open_to_strangers=sum(row.open_to_strangers is True for row in strangers),
+        open_unknown=sum(row.open_to_strangers is None for row in strangers),
+        asked_as_stranger=len(strangers),
+        studies=total(row.studies for row in rows),
+        patients=total(row.patients for row in rows),
+        images=total(row.images for row in rows),
+        own_studies=total(row.own_studies for row in rows),
+        own_images=total(row.own_images for row in rows),
+        dicomweb=len(web),
+        dicomweb_open=sum(level is not None and level >= ASSOCIATES for level in web),
+        checks_failed=sum(len(row.failed_checks) for row in rows),
+    )
+
+
+def _having(rows: Iterable[Row], *kinds: Kind) -> int:
+    return sum(any(finding.kind in kinds for finding in row.findings) for row in rows)

@@ -1,0 +1,92 @@
+"""Everything that a report says, before it is written in one form or another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dicom_exporter.config import Expect, Target
+from dicom_exporter.logs import escaped
+from dicom_exporter.report.groups import Group, grouped, sums
+from dicom_exporter.report.rows import Finding, Kind, Row, make_row
+from dicom_exporter.results import TargetResult
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All targets, once."""
+
+    rows: tuple[Row, ...]
+    """In the order of the configuration."""
+    groups: tuple[Group, ...]
+    """By the label `by`; empty where that was not asked for."""
+    total: Group
+    by: str | None
+    begun: datetime
+    """With its time zone."""
+    host: str
+    """From where it was looked: an exporter sees the network from its own place."""
+    configuration: tuple[str, ...]
+    """Names of its files, as they were given."""
+    version: str
+    """Of this program."""
+
+    @property
+    def worst_first(self) -> list[Row]:
+        """The rows with the gravest findings first, each kind in the order of the configuration."""
+        kinds = list(Kind)
+        return sorted(self.rows, key=lambda row: kinds.index(row.findings[0].kind) if row.findings else len(kinds))
+
+    @property
+    def findings(self) -> Iterator[tuple[Row, Finding]]:
+        """Everything that is not as expected, by target, the worst first."""
+        return ((row, finding) for row in self.worst_first for finding in row.findings)
+
+    @property
+    def controls(self) -> list[Row]:
+        """Targets that are known to be open, and so show that this place can see."""
+        return [row for row in self.rows if row.target.expect is Expect.CONTROL]
+
+    @property
+    def not_as_expected(self) -> bool:
+        """Whether something is down, or open further than it may be."""
+        return any(not finding.kind.could_not_tell for row in self.rows for finding in row.findings)
+
+    @property
+    def could_not_tell(self) -> bool:
+        """Whether something could not be told."""
+        return any(finding.kind.could_not_tell for row in self.rows for finding in row.findings)
+
+    @property
+    def summary(self) -> str:
+        """One line, like ``12 systems: 9 as expected, 2 exposed, 1 down. Controls seen: 1 of 1.``."""
+        total = self.total
+        parts = [
+            ("as expected", total.as_expected),
+            ("exposed", total.exposed),
+            ("down, busy or refusing us", total.down),
+            ("with something unknown", total.unknown),
+        ]
+        said = ", ".join(f"{number:,} {what}" for what, number in parts if number) or "nothing to say"
+        line = f"{total.systems:,} system{'' if total.systems == 1 else 's'}: {said}."
+        if not self.controls:
+            return line
+        seen = sum(not row.findings for row in self.controls)
+        return f"{line} Controls seen: {seen} of {len(self.controls)}."
+
+
+def make_report(
+    found: Sequence[tuple[Target, TargetResult]],
+    *,
+    by: str | None,
+    begun: datetime,
+    host: str,
+    configuration: Sequence[str],
+    version: str,
+) -> Report:
+    """Put a report together from what was found on each target."""
+    rows = tuple(make_row(target, result) for target, result in found)
+    groups = tuple(grouped(rows, by)) if by is not None else ()
+    names = tuple(escaped(name) for name in configuration)
+    return Report(rows, groups, sums("total", rows), by, begun, escaped(host), names, version)
