@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run test lint format clean
+.PHONY: help demo run test lint format fuzz clean
 
 help:
 	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
@@ -16,6 +16,7 @@ help:
 	@echo "make test    every test that this machine can run (some of them: make test ARGS='-k echo')"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
+	@echo "make fuzz    coverage-guided fuzzing of all that reads strangers' bytes, for SECONDS=300"
 	@echo "make clean   remove .venv and caches"
 
 demo: .venv/.installed
@@ -37,6 +38,11 @@ format: .venv/.installed-lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Keeps what it finds in tests/fuzz/found; needs CPython on Linux, for which atheris has wheels.
+SECONDS ?= 300
+fuzz: .venv/.installed-fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
@@ -51,6 +57,10 @@ clean:
 
 .venv/.installed-lint: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable '.[test,lint]'
+	@touch $@ .venv/.installed .venv/.installed-test
+
+.venv/.installed-fuzz: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable '.[test,fuzz]'
 	@touch $@ .venv/.installed .venv/.installed-test
 
 # pip is the last thing that venv puts in place: where python3-venv is missing, this stays undone.

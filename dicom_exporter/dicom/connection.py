@@ -109,7 +109,8 @@ class Connection(asyncio.Protocol):
                 self._loop.call_later(delay, acknowledge_quickly, self._sock)
         self._context_ids = request.context_ids
         self.send(self._association.request(request.data))
-        await self._wait()
+        while not self.established:  # a peer that reads on after a pause wakes us, too
+            await self._wait()
 
     def context_id(self, sop_class: str, *, dataset: bool = False) -> int:
         """The ID of the accepted presentation context of `sop_class`; the transfer syntax matters only to a `dataset`.
@@ -191,7 +192,8 @@ class Connection(asyncio.Protocol):
         self.send(self._association.release())
         timer = self._loop.call_later(RELEASE_WAIT, self.fail, NoAnswer("A-RELEASE-RQ was not answered"))
         try:
-            await self._wait()
+            while self._association.state is not State.ENDED:
+                await self._wait()
         except AssociationEnded:
             pass  # whatever was to be learnt has been learnt; `close` sends the A-ABORT that is due
         finally:

@@ -1,0 +1,240 @@
+"""What the fuzzer feeds. Each target takes any bytes; an exception, or a failed assertion, is a bug.
+
+The first byte or two choose what is asked and how the rest is cut; so each input is one whole, reproducible story.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from dicom_exporter.config import ConfigError, ConfigErrors, Level, Model, Query, Target, load
+from dicom_exporter.dicom.associate import OpenGate
+from dicom_exporter.dicom.association import ABORT, ABORT_UNEXPECTED, RELEASE_RP, Association, State
+from dicom_exporter.dicom.dataset import MalformedDataset, find_values
+from dicom_exporter.dicom.dimse import Message
+from dicom_exporter.dicom.errors import (
+    Aborted,
+    AssociationEnded,
+    ConnectionEnded,
+    NotDicom,
+    ProtocolViolation,
+    Rejected,
+)
+from dicom_exporter.dicom.resolve import LookupThreads, Resolver
+from dicom_exporter.metrics import families
+from dicom_exporter.probes.http.dicom_json import Scan, Verdict
+from dicom_exporter.probes.session import Wire
+from dicom_exporter.probes.tally import MAX_VALUES, Tally
+from dicom_exporter.results import SessionResult, TargetResult
+from tests.hostile import scenarios, simulated
+
+FuzzTarget = Callable[[bytes], None]
+
+SCENARIOS = tuple(scenarios.ALL)
+_PIECES = (0, 1, 2, 3, 5, 7, 13, 64)
+"""Sizes, in bytes, that what arrives is cut into; 0 for not at all."""
+_MOST_PIECES = 64
+NEXT_ANSWER = b"\n\xff\xff\n"
+"""Between what the server sends on one connection and on the next, for `web`."""
+_OVER = 5.0
+"""Seconds beyond its deadline that a scenario may take: TLS and A-RELEASE have time of their own."""
+_LABEL = re.compile(r"[ -~]*")
+
+
+def association(data: bytes) -> None:
+    """The sans-I/O state machine: any bytes end well or as a documented outcome, in any pieces as in one."""
+    size = _PIECES[data[0] % len(_PIECES)] if data else 0
+    stream = data[1:]
+    whole = _read([stream])
+    assert _read(list(_cut(stream, size))) == whole, "what was read depends on the split"
+
+
+def _read(pieces: list[bytes]) -> tuple[list[Message], type[AssociationEnded] | None, State]:
+    """All messages of a stream, how it ended, and where that left the association."""
+    association = Association()
+    association.request(b"")
+    messages: list[Message] = []
+    end: AssociationEnded | None = None
+    for piece in pieces:
+        try:
+            messages += association.receive(piece)
+            association.raise_end()
+        except AssociationEnded as ended:
+            end = ended
+            break
+    if end is not None:
+        _check_end(association, end)
+    state = association.state
+    owed = association.abort()
+    assert owed == (b"" if state in (State.START, State.ENDED) else ABORT)
+    assert association.receive(b"\x04\x00\x00\x00\x00\x00") == [], "read on after the end"
+    assert association.state is State.ENDED
+    return messages, None if end is None else type(end), state
+
+
+def _check_end(association: Association, end: AssociationEnded) -> None:
+    assert association.state is State.ENDED
+    if isinstance(end, ProtocolViolation | NotDicom):
+        assert association.outgoing == ABORT_UNEXPECTED
+    elif isinstance(end, ConnectionEnded):
+        assert association.outgoing == RELEASE_RP
+    else:
+        assert isinstance(end, Rejected | Aborted)
+        assert association.outgoing == b""
+
+
+def session(data: bytes) -> None:
+    """The whole client against a server that sends anything: every probe ends in time, with a word, and in labels."""
+    if len(data) < 2:
+        return
+    scenario = scenarios.ALL[SCENARIOS[data[0] % len(SCENARIOS)]]
+    size = _PIECES[data[1] % len(_PIECES)]
+    pieces = itertools.repeat(size, _MOST_PIECES) if size else ()
+    script = simulated.Script(simulated.pdus(data[2:]), pieces, silent_at_end=bool(data[1] & 0x80))
+    loop, wire = _stage()
+    begun = loop.time()
+    target = scenarios.target()
+    found = loop.play(script, lambda: scenario(target, wire, begun + scenarios.SECONDS))
+    assert loop.time() - begun <= scenarios.SECONDS + _OVER, "took longer than it had"
+    for conversation in script.conversations:
+        conversation.check()
+    if isinstance(found, SessionResult):
+        _check_labels(target, found)
+
+
+def web(data: bytes) -> None:
+    """DICOMweb and web pages, against a server that sends anything: as `session`, in HTTP."""
+    if len(data) < 2:
+        return
+    scenario = (scenarios.dicomweb, scenarios.web)[data[0] % 2]
+    size = _PIECES[data[1] % len(_PIECES)]
+    close = simulated.direct(simulated.Direction.CLOSE)
+    steps = [step for answer in data[2:].split(NEXT_ANSWER) for step in (answer, close)]
+    script = simulated.Script(steps, itertools.repeat(size, _MOST_PIECES) if size else ())
+    loop, wire = _stage()
+    begun = loop.time()
+    target = scenarios.target()
+    found = loop.play(script, lambda: scenario(target, wire, begun + scenarios.SECONDS))
+    assert loop.time() - begun <= scenarios.SECONDS + _OVER, "took longer than it had"
+    _check_labels(target, found)
+
+
+def _check_labels(target: Target, found: SessionResult) -> None:
+    for family in families([(target, TargetResult(target.name, (found,)))], target_label=True):
+        for sample in family.samples:
+            assert all(_LABEL.fullmatch(value) for value in sample.labels.values()), sample.labels
+
+
+@cache
+def _stage() -> tuple[simulated.Loop, Wire]:
+    return simulated.Loop(), Wire(Resolver(LookupThreads()), OpenGate(), 3.0)
+
+
+def dicom_json(data: bytes) -> None:
+    """The scanner over DICOM JSON: the same in any pieces, and as many entries as Python's own parser finds."""
+    if not data:
+        return
+    size = _PIECES[data[0] % len(_PIECES)]
+    body = data[1:]
+    whole, cut = _scan([body]), _scan(list(_cut(body, size)))
+    assert _seen(whole) == _seen(cut), "what was seen depends on the split"
+    entries = _entries(body)
+    if entries is not None:
+        assert (whole.entries, whole.complete) == (entries, True)
+        assert whole.verdict is (Verdict.ENTRIES if entries else Verdict.EMPTY)
+
+
+def _scan(pieces: list[bytes]) -> Scan:
+    scan = Scan(1000, identity=True, uids=(b"0020000D",))
+    for piece in pieces:
+        scan.feed(piece)
+    return scan
+
+
+def _seen(scan: Scan) -> tuple[object, ...]:
+    return scan.verdict, scan.entries, scan.complete, scan.done, scan.identity_seen, scan.uids
+
+
+def _entries(body: bytes) -> int | None:
+    """The data sets of a body that is DICOM JSON beyond doubt; None where it is not, or not so simple."""
+    if b"\\" in body or body.count(b"[") + body.count(b"{") > 60:
+        return None
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    tag = re.compile("[0-9A-Fa-f]{8}")
+    sets = isinstance(value, list) and all(isinstance(each, dict) and each for each in value)
+    return len(value) if sets and all(all(map(tag.fullmatch, each)) for each in value) else None
+
+
+def dataset(data: bytes) -> None:
+    """The walker over matches, and the counts made from them."""
+    if not data:
+        return
+    for tags, sequence in (((0x0020000D, 0x00201208), None), ((0x00080060, 0x00400001), 0x00400100)):
+        try:
+            found = find_values(data[1:], tags, sequence)
+        except MalformedDataset:
+            continue
+        assert found.keys() <= set(tags)
+        assert sum(map(len, found.values())) <= len(data)
+    for query in _QUERIES:
+        tally = Tally(query, digest_key=bytes(16) if data[0] & 1 else None)
+        for match in data[1:].split(_NEXT_MATCH):
+            tally.consume(match)
+        matches = data[1:].count(_NEXT_MATCH) + 1
+        for counts in tally.matches_by.values():
+            assert sum(counts.values()) == matches
+            assert len(counts) <= MAX_VALUES + 1
+            assert all(_LABEL.fullmatch(value) for value in counts)
+
+
+_NEXT_MATCH = b"\xff\xfe\xfd\xfc"
+_QUERIES = (
+    Query("studies", Model.STUDY_ROOT, Level.STUDY, count_by=("ModalitiesInStudy", "InstitutionName")),
+    Query("worklist", Model.WORKLIST, None, count_by=("Modality", "ScheduledStationAETitle")),
+    Query("instances", Model.STUDY_ROOT, Level.STUDY),
+)
+
+
+def configuration(data: bytes) -> None:
+    """A configuration file: read, or refused with lines that name it."""
+    file = _directory() / "config.yml"
+    file.write_bytes(data)
+    errors: Sequence[ConfigError] = ()
+    try:
+        load([file])
+    except ConfigErrors as refused:
+        errors = refused.errors
+    for error in errors:
+        assert str(error).startswith(str(file)), str(error)
+        assert str(error).isprintable()
+
+
+@cache
+def _directory() -> Path:
+    return Path(tempfile.mkdtemp(prefix="fuzz-"))
+
+
+def _cut(data: bytes, size: int) -> Iterator[bytes]:
+    """`data` in pieces of `size` bytes, of which there are not too many."""
+    step = max(size, len(data) // _MOST_PIECES) if size else max(len(data), 1)
+    for begin in range(0, len(data), step):
+        yield data[begin : begin + step]
+
+
+ALL: dict[str, FuzzTarget] = {
+    "association": association,
+    "session": session,
+    "web": web,
+    "dicom_json": dicom_json,
+    "dataset": dataset,
+    "configuration": configuration,
+}

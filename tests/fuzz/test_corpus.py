@@ -1,0 +1,21 @@
+"""The fuzzer's inputs, without the fuzzer: what earlier runs reached, and what once was a bug."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import corpus, targets
+
+
+@pytest.mark.parametrize("target", targets.ALL)
+def test_every_kept_input_is_survived(target: str) -> None:
+    for data in [*corpus.seeds(target), *corpus.found(target)]:
+        targets.ALL[target](data)
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [pytest.param(name, path, id=path.name) for name in targets.ALL for path in corpus.crashes(name)],
+)
+def test_what_was_a_bug_is_none_any_more(target: str, path: Path) -> None:
+    targets.ALL[target](path.read_bytes())
