@@ -11,6 +11,9 @@ each. A behaviour that returns leaves the connection open and silent until the c
 - `plain`: silence, endings, floods, other protocols; `negotiation`: the answer to an association request;
   `echo`: the answer to a C-ECHO; `find`: the answer to a C-FIND; `release`: the end; `honest`: a good archive.
 - `wire`, `messages`: the bytes, without I/O; `parsing`: what the client sent.
+
+And servers that are only bytes: `sessions` of real ones, recorded by `record`, and the event loop of `simulated` that
+plays them, whole or damaged, to the `scenarios` of our own client.
 """
 
 from tests.hostile import catalogue, echo, find, honest, messages, negotiation, plain, release, wire
