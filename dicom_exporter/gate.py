@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.dicom.resolve import SocketAddress
+
+_Key = tuple[str, int]
 
 
 class Gate:
@@ -15,40 +15,69 @@ class Gate:
 
     def __init__(self, max_concurrent_probes: int) -> None:
         self._slots = asyncio.Semaphore(max_concurrent_probes)
-        self._addresses: dict[tuple[str, int], tuple[asyncio.Lock, int]] = {}
+        self._addresses: dict[_Key, tuple[asyncio.Lock, int]] = {}
 
     def resize(self, max_concurrent_probes: int) -> None:
         """Apply a new bound to the associations that begin from now on."""
         self._slots = asyncio.Semaphore(max_concurrent_probes)
 
-    @asynccontextmanager
-    async def address(self, address: SocketAddress, deadline: float) -> AsyncIterator[None]:
+    def address(self, address: SocketAddress, deadline: float) -> _Alone:
         """Hold `address` alone. Many archives allow one or two associations per AE title, Orthanc four in all."""
-        key = (address.ip, address.port)
-        lock, users = self._addresses.get(key) or (asyncio.Lock(), 0)
-        self._addresses[key] = (lock, users + 1)
-        try:
-            await _acquire(lock, deadline, "another probe of this address took all the time")
-            try:
-                yield
-            finally:
-                lock.release()
-        finally:
-            users = self._addresses[key][1] - 1
-            if users:
-                self._addresses[key] = (lock, users)
-            else:
-                del self._addresses[key]
+        return _Alone(self._addresses, (address.ip, address.port), deadline)
 
-    @asynccontextmanager
-    async def association(self, deadline: float) -> AsyncIterator[None]:
+    def association(self, deadline: float) -> _Place:
         """Hold one of `max_concurrent_probes` places. Entered once connected: a pending connect costs no peer."""
-        slots = self._slots
-        await _acquire(slots, deadline, "no place among the associations at once")
+        return _Place(self._slots, deadline)
+
+
+# Classes, as generators in their place cost three times as much, and ten thousand targets pass here in one scrape.
+
+
+class _Alone:
+    """One address, for the length of a block. Kept among `addresses` as a lock and how many hold it or wait."""
+
+    __slots__ = ("_addresses", "_deadline", "_key")
+
+    def __init__(self, addresses: dict[_Key, tuple[asyncio.Lock, int]], key: _Key, deadline: float) -> None:
+        self._addresses = addresses
+        self._key = key
+        self._deadline = deadline
+
+    async def __aenter__(self) -> None:
+        lock, users = self._addresses.get(self._key) or (asyncio.Lock(), 0)
+        self._addresses[self._key] = (lock, users + 1)
         try:
-            yield
-        finally:
-            slots.release()
+            await _acquire(lock, self._deadline, "another probe of this address took all the time")
+        except BaseException:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._addresses[self._key][0].release()
+        self._leave()
+
+    def _leave(self) -> None:
+        lock, users = self._addresses[self._key]
+        if users > 1:
+            self._addresses[self._key] = (lock, users - 1)
+        else:
+            del self._addresses[self._key]
+
+
+class _Place:
+    """One of so many places, for the length of a block."""
+
+    __slots__ = ("_deadline", "_slots")
+
+    def __init__(self, slots: asyncio.Semaphore, deadline: float) -> None:
+        self._slots = slots
+        self._deadline = deadline
+
+    async def __aenter__(self) -> None:
+        await _acquire(self._slots, self._deadline, "no place among the associations at once")
+
+    async def __aexit__(self, *_: object) -> None:
+        self._slots.release()
 
 
 async def _acquire(what: asyncio.Lock | asyncio.Semaphore, deadline: float, why: str) -> None:

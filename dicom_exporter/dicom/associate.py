@@ -9,8 +9,7 @@ resolve ─> connect ─> tls ─> A-ASSOCIATE ─> [ the caller's block ] ─> 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +19,7 @@ from dicom_exporter.dicom.pdu import Limits
 from dicom_exporter.dicom.phases import Phases
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.resolve import Resolver, SocketAddress, literal
-from dicom_exporter.dicom.transport import TLSClient, connect
+from dicom_exporter.dicom.transport import TLSClient
 from dicom_exporter.results import Phase
 
 
@@ -56,8 +55,7 @@ class OpenGate:
         return nullcontext()
 
 
-@asynccontextmanager
-async def associate(
+def associate(
     endpoint: Endpoint,
     request: AssociateRequest,
     phases: Phases,
@@ -67,8 +65,8 @@ async def associate(
     connect_timeout: float,
     gate: Gate | None = None,
     limits: Limits | None = None,
-) -> AsyncIterator[Connection]:
-    """Hold an association with `endpoint` for the length of the block, and release it after.
+) -> Associating:
+    """Hold an association with `endpoint` for the length of an ``async with`` block, and release it after.
 
     Args:
         deadline: loop time at which all of it ends, release included.
@@ -77,30 +75,83 @@ async def associate(
     Raises:
         AssociationEnded: in the block too, where the peer ends it there.
     """
-    loop = asyncio.get_running_loop()
-    gate = gate or OpenGate()
-    address = await _resolve(endpoint, resolver, phases, deadline)
-    async with gate.address(address, deadline):
-        timeout = min(connect_timeout, deadline - loop.time())
-        if timeout <= 0:
-            raise Overloaded("the deadline came before the connection was tried")
-        with phases.time(Phase.CONNECT):
-            sock = await connect(address, timeout)
-        connection = Connection(sock, deadline, limits)
+    return Associating(endpoint, request, phases, resolver, deadline, connect_timeout, gate or OpenGate(), limits)
+
+
+class Associating:
+    """What `associate` returns. A class, as a generator in its place takes a tenth of all that a C-ECHO takes."""
+
+    __slots__ = ("_alone", "_connection", "_deadline", "_endpoint", "_gate", "_phases", "_place", "_request", "_rest")
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        request: AssociateRequest,
+        phases: Phases,
+        resolver: Resolver,
+        deadline: float,
+        connect_timeout: float,
+        gate: Gate,
+        limits: Limits | None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._request = request
+        self._phases = phases
+        self._deadline = deadline
+        self._gate = gate
+        self._rest = (resolver, connect_timeout, limits)
+        self._alone: AbstractAsyncContextManager[object] | None = None
+        self._place: AbstractAsyncContextManager[object] | None = None
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Connection:
+        resolver, connect_timeout, limits = self._rest
+        endpoint, phases, deadline = self._endpoint, self._phases, self._deadline
+        address = await _resolve(endpoint, resolver, phases, deadline)
         try:
-            async with gate.association(deadline):
-                with phases.time(Phase.TLS) if endpoint.tls else nullcontext():
-                    await connection.start(endpoint.tls)
-                with phases.time(Phase.ASSOCIATE):
-                    await connection.request(request)
-                yield connection
-                if connection.established:
-                    with phases.time(Phase.RELEASE):
-                        await connection.release()
-        finally:
-            connection.close()
+            alone = self._gate.address(address, deadline)
+            await alone.__aenter__()
+            self._alone = alone
+            timeout = min(connect_timeout, deadline - asyncio.get_running_loop().time())
+            if timeout <= 0:
+                raise Overloaded("the deadline came before the connection was tried")
+            connection = self._connection = Connection(deadline, limits)
+            with phases.time(Phase.CONNECT):
+                await connection.connect(address, timeout, tls=endpoint.tls is not None)
+            place = self._gate.association(deadline)
+            await place.__aenter__()
+            self._place = place
             if endpoint.tls is not None:
-                await connection.closed()
+                with phases.time(Phase.TLS):
+                    await connection.start_tls(endpoint.tls)
+            with phases.time(Phase.ASSOCIATE):
+                await connection.request(self._request)
+        except BaseException:
+            await self._leave()
+            raise
+        return connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        connection = self._connection
+        try:
+            if kind is None and connection is not None and connection.established:
+                with self._phases.time(Phase.RELEASE):
+                    await connection.release()
+        finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Give back what was had, in the opposite order; the address is free once the connection is closed."""
+        try:
+            if self._connection is not None:
+                self._connection.close()
+            if self._place is not None:
+                await self._place.__aexit__(None, None, None)
+            if self._connection is not None and self._endpoint.tls is not None:
+                await self._connection.closed()
+        finally:
+            if self._alone is not None:
+                await self._alone.__aexit__(None, None, None)
 
 
 async def _resolve(endpoint: Endpoint, resolver: Resolver, phases: Phases, deadline: float) -> SocketAddress:

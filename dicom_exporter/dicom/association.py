@@ -25,6 +25,7 @@ from dicom_exporter.dicom.errors import (
     UsageError,
 )
 from dicom_exporter.dicom.pdu import (
+    DEFAULT_LIMITS,
     AssociateAccept,
     Limits,
     PDUBuffer,
@@ -96,7 +97,7 @@ class Association:
     )
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or DEFAULT_LIMITS
         self._buffer = PDUBuffer(self.limits)
         self._assembler = MessageAssembler(self.limits)
         self._end: AssociationEnded | None = None

@@ -26,6 +26,7 @@ from dicom_exporter.dicom.errors import (
 )
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
+from dicom_exporter.dicom.resolve import SocketAddress
 from dicom_exporter.dicom.transport import (
     LATE,
     TLS_SHUTDOWN_TIMEOUT,
@@ -33,6 +34,9 @@ from dicom_exporter.dicom.transport import (
     TLSClient,
     acknowledge_quickly,
     attach,
+    connect,
+    connect_protocol,
+    socket_of,
     tls_facts,
 )
 from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
@@ -47,8 +51,11 @@ RELEASE_WAIT = 1.0
 class Connection(asyncio.Protocol):
     """An association on a connected socket. One operation at a time, as we never negotiate more (PS3.7 D.3.3.3)."""
 
-    def __init__(self, sock: socket.socket, deadline: float, limits: Limits | None = None) -> None:
-        self._sock = sock
+    def __init__(self, deadline: float, limits: Limits | None = None) -> None:
+        self._sock: socket.socket | None = None
+        """Connected for TLS; None where the connection is plain."""
+        self._quick: socket.socket | None = None
+        """A handle on the transport's socket, for `acknowledge_quickly`; the transport's to close."""
         self._deadline = deadline
         self._association = Association(limits)
         self._transport: asyncio.Transport | None = None
@@ -62,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._after_receive: Callable[[], None] | None = None
         self._end: AssociationEnded | None = None
         self._lost: asyncio.Future[None] | None = None
-        """Done once the transport has given its socket back; None before there was one."""
+        """Done once a transport with TLS has given its socket back; None before there was one."""
         self._write_paused = False
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_at(deadline, self._expire)
@@ -91,8 +98,25 @@ class Connection(asyncio.Protocol):
         context = self.accept.contexts.get(self._context_ids[sop_class])
         return context is not None and context.result == ContextResult.ACCEPTED
 
-    async def start(self, tls: TLSClient | None) -> None:
-        """Take over the socket, with a TLS handshake where `tls` says so."""
+    async def connect(self, address: SocketAddress, timeout: float, *, tls: bool) -> None:
+        """Connect within `timeout` seconds; with `tls`, what is sent and received waits for `start_tls`.
+
+        Raises:
+            ConnectTimeout, ConnectionRefused, NetworkUnreachable, ConnectionEnded, Overloaded.
+        """
+        if tls:
+            self._sock = await connect(address, timeout)
+        else:
+            await connect_protocol(address, timeout, self)
+
+    async def start_tls(self, tls: TLSClient) -> None:
+        """Shake hands.
+
+        Raises:
+            TLSFailed, NoAnswer, Overloaded.
+        """
+        if self._sock is None:
+            raise UsageError("not connected for TLS")
         await attach(self._sock, self, tls, self._deadline)
 
     async def request(self, request: AssociateRequest) -> None:
@@ -102,11 +126,11 @@ class Connection(asyncio.Protocol):
             Rejected, Aborted, NotDicom and every other `AssociationEnded` that can come after the connection.
         """
         self._raise_end()  # some speak first, an SSH server for one
-        if self.tls is not None:
+        if self._sock is not None:
             # The session tickets of TLS 1.3 come here without our hearing of it: what is not acknowledged holds back
             # the answer of a peer with Nagle's algorithm on.
             for delay in _TICKETS_COME:
-                self._loop.call_later(delay, acknowledge_quickly, self._sock)
+                self._loop.call_later(delay, self._acknowledge_quickly)
         self._context_ids = request.context_ids
         self.send(self._association.request(request.data))
         while not self.established:  # a peer that reads on after a pause wakes us, too
@@ -205,9 +229,11 @@ class Connection(asyncio.Protocol):
         self._end = self._end or ConnectionEnded("closed by us")
         transport = self._transport
         if transport is None:
-            self._sock.close()
+            if self._sock is not None:
+                self._sock.close()
             return
         self._transport = None
+        self._let_go()
         if not transport.is_closing():
             transport.write(self._association.abort())
             if transport.get_write_buffer_size() and transport.get_extra_info("ssl_object") is None:
@@ -225,12 +251,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._lost = self._loop.create_future()
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
+        if self._sock is not None:
+            self._lost = self._loop.create_future()
 
     def data_received(self, data: bytes) -> None:
         """Feed the state machine, and wake who waits."""
-        acknowledge_quickly(self._sock)
         if self._end is not None:
             return
         association = self._association
@@ -249,6 +275,8 @@ class Connection(asyncio.Protocol):
             association.outgoing = b""
         if association.state is not before and association.state in (State.ESTABLISHED, State.ENDED):
             self._wake()
+        if self._waiter is not None and not self._waiter.done():
+            self._acknowledge_quickly()  # what is still missing may wait for that; else what we send next says it
 
     def pause_writing(self) -> None:
         """The peer reads more slowly than we send."""
@@ -261,6 +289,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits that no answer will come."""
+        self._let_go()
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
         if isinstance(exc, ssl.SSLError) and self._association.accept is None:
@@ -269,6 +298,18 @@ class Connection(asyncio.Protocol):
             self.fail(ConnectionEnded("the peer closed the connection"))
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _acknowledge_quickly(self) -> None:
+        if self._quick is None and self._transport is not None:
+            self._quick = socket_of(self._transport)
+        if self._quick is not None:
+            acknowledge_quickly(self._quick)
+
+    def _let_go(self) -> None:
+        """Forget the handle on the socket, which is the transport's to close."""
+        if self._quick is not None:
+            self._quick.detach()
+            self._quick = None
 
     def _deliver(self, messages: list[Message]) -> None:
         receive = self._receive

@@ -17,6 +17,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from dicom_exporter.dicom.errors import NotDicom, ProtocolViolation
 from dicom_exporter.results import Rejection
@@ -24,6 +26,8 @@ from dicom_exporter.results import Rejection
 HEADER_LENGTH = 6
 HEADER = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")
+_REMEMBERED_LENGTH = 2048
+"""Bytes of an A-ASSOCIATE-AC that is kept to be known again; the longest honest one of 128 contexts has 4,000."""
 _ASSOCIATE_FIXED_LENGTH = 68
 """Protocol version, two AE titles and reserved bytes before the first item, PS3.8 Table 9-17."""
 _SHOWN_TEXT = 64
@@ -60,6 +64,9 @@ class Limits:
     """Items and sub-items of an A-ASSOCIATE-AC. 128 presentation contexts can exist (odd numbers up to 255)."""
     association_bytes: int = 1024 * 1024
     """Bytes of a whole association, without what queries allow for their matches."""
+
+
+DEFAULT_LIMITS = Limits()
 
 
 class ContextResult(IntEnum):
@@ -197,10 +204,17 @@ def parse_accept(body: bytes, limits: Limits) -> AssociateAccept:
     """
     if len(body) < _ASSOCIATE_FIXED_LENGTH:
         raise ProtocolViolation("A-ASSOCIATE-AC is too short")
+    items = body[_ASSOCIATE_FIXED_LENGTH:]
+    if len(items) > _REMEMBERED_LENGTH:
+        return _read_accept(items, limits.associate_items)
+    return _read_known_accept(items, limits.associate_items)
+
+
+def _read_accept(items: bytes, budget: int) -> AssociateAccept:
+    """What `parse_accept` returns for `items`, of which there may be `budget`."""
     contexts: dict[int, AcceptedContext] = {}
     user_information: dict[int, bytes] = {}
-    budget = limits.associate_items
-    for item_type, item in _items(body[_ASSOCIATE_FIXED_LENGTH:]):
+    for item_type, item in _items(items):
         budget -= 1
         if item_type == 0x21:
             if len(item) < 4:
@@ -219,11 +233,15 @@ def parse_accept(body: bytes, limits: Limits) -> AssociateAccept:
     if maximum and len(maximum) != 4:
         raise ProtocolViolation("maximum length sub-item is not 4 bytes")
     return AssociateAccept(
-        contexts=contexts,
+        contexts=MappingProxyType(contexts),
         max_pdu_length=int.from_bytes(maximum, "big"),
         implementation_class_uid=_text(user_information.get(0x52, b"")),
         implementation_version=_text(user_information.get(0x55, b"")),
     )
+
+
+_read_known_accept = lru_cache(maxsize=256)(_read_accept)
+"""Archives of one make, asked the same, all send the same: ten thousand of them send a few different ones."""
 
 
 def parse_reject(body: bytes) -> AssociateReject:

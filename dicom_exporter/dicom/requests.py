@@ -1,7 +1,7 @@
 """The bytes we send, encoded by pynetdicom and pydicom once and kept.
 
 An A-ASSOCIATE-RQ has its two AE titles at fixed places (PS3.8 Table 9-11), so one encoded request per set of
-presentation contexts serves every target: the titles are written over. All else is the same bytes for the same
+presentation contexts serves every target: the titles are put between. All else is the same bytes for the same
 arguments.
 """
 
@@ -41,8 +41,7 @@ MAX_PDU_LENGTH = 16384
 """What we say we can receive, and what we send at most to a peer that states no limit; bytes."""
 
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-_CALLED_AT = 10
-_CALLING_AT = 26
+_TITLES_AT = 10
 _TITLE_LENGTH = 16
 _LOW_PRIORITY = 2
 
@@ -77,16 +76,15 @@ def associate_request(
     C-GET needs (PS3.7 D.3.3.4).
     """
     template, context_ids = _associate_template(tuple(abstract_syntaxes), credentials, tuple(scp_roles))
-    data = bytearray(template)
-    data[_CALLED_AT : _CALLED_AT + _TITLE_LENGTH] = _title(called_ae_title)
-    data[_CALLING_AT : _CALLING_AT + _TITLE_LENGTH] = _title(calling_ae_title)
-    return AssociateRequest(bytes(data), context_ids)
+    before, after = template
+    return AssociateRequest(before + _title(called_ae_title) + _title(calling_ae_title) + after, context_ids)
 
 
 @lru_cache(maxsize=64)
 def _associate_template(
     abstract_syntaxes: tuple[str, ...], credentials: Credentials | None, scp_roles: tuple[str, ...]
-) -> tuple[bytes, Mapping[str, int]]:
+) -> tuple[tuple[bytes, bytes], Mapping[str, int]]:
+    """What stands before and after the two AE titles (PS3.8 Table 9-11), and the context IDs."""
     primitive = A_ASSOCIATE()
     primitive.application_context_name = UID(_APPLICATION_CONTEXT)
     primitive.called_ae_title = "CALLED"
@@ -120,9 +118,11 @@ def _associate_template(
     primitive.presentation_context_definition_list = contexts
     pdu = A_ASSOCIATE_RQ()
     pdu.from_primitive(primitive)
-    return pdu.encode(), context_ids
+    encoded = bytes(pdu.encode())
+    return (encoded[:_TITLES_AT], encoded[_TITLES_AT + 2 * _TITLE_LENGTH :]), context_ids
 
 
+@lru_cache(maxsize=256)
 def _title(title: str) -> bytes:
     encoded = title.encode("ascii")
     if not 1 <= len(encoded) <= _TITLE_LENGTH:

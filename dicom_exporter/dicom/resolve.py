@@ -69,10 +69,16 @@ class Resolver:
 def literal(host: str, port: int) -> SocketAddress | None:
     """The address of a `host` that is an IP address and needs no lookup, else None."""
     try:
+        socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):  # ValueError: a NUL in it
+        pass
+    else:  # most are, and the system reads them twenty times faster than `ipaddress`
+        return SocketAddress(socket.AF_INET, host, port)
+    try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    if address.version == 4:
+    if address.version == 4:  # inet_pton
         return SocketAddress(socket.AF_INET, host, port)
     if address.scope_id is not None:  # an interface name is the system's to number
         return None

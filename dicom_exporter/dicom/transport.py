@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,7 @@ class TLSClient:
 
 
 def acknowledge_quickly(sock: socket.socket) -> None:
-    """Have the kernel acknowledge what comes next at once (Linux only; it is not sticky, so ask again after each read).
+    """Have the kernel acknowledge at once what has come, and what comes next (Linux only; not sticky: ask again).
 
     DCMTK sends a PDU's header and body in two writes with Nagle's algorithm on: the body waits for our
     acknowledgement of the header, which Linux would delay by 40 ms, and we would measure our own kernel.
@@ -71,8 +72,19 @@ def acknowledge_quickly(sock: socket.socket) -> None:
             pass
 
 
+def socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
+    """A second handle on the socket of `transport`, for options; `detach` it before the transport closes its own.
+
+    What uvloop's transports themselves show makes such a handle anew for each option that is set.
+    """
+    shown = transport.get_extra_info("socket")
+    if shown is None or shown.fileno() < 0:
+        return None
+    return socket.socket(shown.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, shown.fileno())
+
+
 async def connect(address: SocketAddress, timeout: float) -> socket.socket:
-    """Connect to `address` within `timeout` seconds and return the non-blocking socket.
+    """Connect to `address` within `timeout` seconds and return the non-blocking socket, for TLS or HTTP to take over.
 
     Raises:
         ConnectTimeout, ConnectionRefused, NetworkUnreachable, ConnectionEnded, Overloaded.
@@ -84,26 +96,80 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
         sock = socket.socket(address.family, kind, socket.IPPROTO_TCP)
     except OSError as error:
         raise _connect_error(error) from None
-    until = loop.time() + timeout
     try:
         sock.setblocking(False)
-        async with asyncio.timeout_at(until):
-            await loop.sock_connect(sock, address.sockaddr)
-    except TimeoutError as error:
-        sock.close()
-        if getattr(error, "errno", None) == errno.ETIMEDOUT:  # the kernel gave up before we did
-            raise ConnectTimeout("no answer to our SYN") from None
-        if loop.time() > until + LATE:
-            raise Overloaded("our own event loop was late") from None
-        raise ConnectTimeout("no answer to our SYN") from None
-    except OSError as error:
-        sock.close()
-        raise _connect_error(error) from None
+        await _connected(loop.sock_connect(sock, address.sockaddr), timeout)
     except BaseException:
         sock.close()
         raise
     acknowledge_quickly(sock)
     return sock
+
+
+async def connect_protocol(address: SocketAddress, timeout: float, protocol: asyncio.Protocol) -> None:
+    """Connect to `address` within `timeout` seconds and hand the plain connection to `protocol`.
+
+    The same as `connect` and then `attach`, in one step of the event loop in place of three: with uvloop it takes a
+    third of the time.
+
+    Raises:
+        What `connect` raises.
+    """
+    loop = asyncio.get_running_loop()
+    await _connected(loop.create_connection(lambda: protocol, address.ip, address.port), timeout)
+
+
+async def _connected(connecting: Awaitable[object], timeout: float) -> None:
+    """Wait for a connection for at most `timeout` seconds, and raise our own errors in place of the system's."""
+    bound = _Bound(timeout)
+    try:
+        with bound:
+            await connecting
+    except TimeoutError as error:
+        if getattr(error, "errno", None) == errno.ETIMEDOUT:  # the kernel gave up before we did
+            raise ConnectTimeout("no answer to our SYN") from None
+        if bound.late:
+            raise Overloaded("our own event loop was late") from None
+        raise ConnectTimeout("no answer to our SYN") from None
+    except OSError as error:
+        raise _connect_error(error) from None
+
+
+class _Bound:
+    """`asyncio.timeout`, at a third of its cost; a tenth of what a C-ECHO takes went there.
+
+    Where the time is over it cancels the task in the block, and takes the cancellation back as a TimeoutError; one that
+    came from elsewhere goes on its way.
+    """
+
+    __slots__ = ("_cancelling", "_expired", "_loop", "_task", "_timer", "_until")
+
+    def __init__(self, timeout: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + timeout
+        self._expired = False
+
+    @property
+    def late(self) -> bool:
+        """Whether it is long past the end: then our own event loop was late."""
+        return self._loop.time() > self._until + LATE
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a wait has a bound only inside a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._timer = self._loop.call_at(self._until, self._expire)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._task.cancel()
 
 
 def _connect_error(error: OSError) -> AssociationEnded:
@@ -116,16 +182,13 @@ def _connect_error(error: OSError) -> AssociationEnded:
     return ConnectionEnded("the connection was reset while it was made")
 
 
-async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient | None, deadline: float) -> None:
-    """Hand the connected `sock` to `protocol`, after a TLS handshake where `tls` is given; `deadline` is loop time.
+async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, deadline: float) -> None:
+    """Hand the connected `sock` to `protocol` after a TLS handshake; `deadline` is loop time.
 
     Raises:
         TLSFailed, NoAnswer, Overloaded. `sock` is closed then.
     """
     loop = asyncio.get_running_loop()
-    if tls is None:
-        await loop.create_connection(lambda: protocol, sock=sock)
-        return
     remaining = deadline - loop.time()
     if remaining <= 0:
         sock.close()

@@ -126,10 +126,11 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
 
     Returns whether it got as far as the queries; at least one of those was dealt with then.
     """
+    proposed = _abstract_syntaxes(plan)
     try:
         async with associate(
             endpoint(plan),
-            request(plan, _abstract_syntaxes(plan)),
+            request(plan, proposed),
             phases,
             resolver=wire.resolver,
             deadline=deadline,
@@ -137,7 +138,7 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
             gate=wire.gate,
         ) as association:
             if found.peer is None:
-                _introduce(found, association, plan)
+                _introduce(found, association, proposed)
             if plan.echo and found.echo is None:
                 with phases.time(Phase.ECHO):
                     found.echo = await probe_echo(association)
@@ -173,10 +174,10 @@ async def _ask(association: Connection, plan: Plan, left: deque[Query], found: _
             left.extend(kept)
 
 
-def _introduce(found: _Found, association: Connection, plan: Plan) -> None:
+def _introduce(found: _Found, association: Connection, proposed: Sequence[str]) -> None:
     accept = association.accept
     found.peer = Peer(accept.implementation_class_uid, accept.implementation_version, accept.max_pdu_length)
-    for uid in _abstract_syntaxes(plan):  # storage stands for several SOP classes: one accepted is enough
+    for uid in proposed:  # storage stands for several SOP classes: one accepted is enough
         service = SERVICES[uid]
         found.services[service] = found.services.get(service, False) or association.accepted(uid)
     found.tls = association.tls

@@ -279,7 +279,8 @@ class _Transport(asyncio.Transport):
 
     def _lost(self, error: Exception | None) -> None:
         self._protocol.connection_lost(error)
-        self._sock.close()
+        if self._sock is not None:
+            self._sock.close()
 
 
 class Loop(asyncio.BaseEventLoop):
@@ -335,10 +336,13 @@ class Loop(asyncio.BaseEventLoop):
         self._connected = sock.fileno()
 
     async def create_connection(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:
-        sock = kwargs["sock"]
+        sock = kwargs.get("sock")  # what `sock_connect` connected; without one, the address is connected to here
         self._connected = None
+        if sock is None and not self.script.connect():
+            raise ConnectionRefusedError(111, "refused")
         if kwargs.get("ssl"):
-            sock.close()
+            if sock is not None:
+                sock.close()
             raise ConnectionResetError("this server speaks no TLS")
         protocol = protocol_factory()
         transport = _Transport(self, protocol, sock)

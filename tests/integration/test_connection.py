@@ -1,4 +1,4 @@
-"""The asyncio shell around the association, over a pair of sockets."""
+"""The asyncio shell around the association, over a socket."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import NotDicom
 from dicom_exporter.dicom.requests import associate_request
+from dicom_exporter.dicom.resolve import SocketAddress
 from dicom_exporter.dicom.uids import VERIFICATION
 
 pytestmark = pytest.mark.integration
@@ -17,15 +18,16 @@ pytestmark = pytest.mark.integration
 
 async def test_a_peer_that_speaks_before_it_is_spoken_to() -> None:
     """An SSH server greets at once: that may arrive before our request is out, and is its outcome all the same."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        ours.setblocking(False)
-        theirs.sendall(b"SSH-2.0-greeting\r\n")
-        connection = Connection(ours, asyncio.get_running_loop().time() + 5)
-        await connection.start(None)
-        for _ in range(10):  # turns of the loop, in which it reads what is there already
-            await asyncio.sleep(0)
-        with pytest.raises(NotDicom):
-            await connection.request(associate_request("ANY-SCP", "PROMETHEUS", [VERIFICATION]))
-        connection.close()
-        await connection.closed()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        connection = Connection(asyncio.get_running_loop().time() + 5)
+        await connection.connect(SocketAddress(socket.AF_INET, host, port), 5.0, tls=False)
+        theirs, _ = server.accept()
+        with theirs:
+            theirs.sendall(b"SSH-2.0-greeting\r\n")
+            for _ in range(10):  # turns of the loop, in which it reads what is there already
+                await asyncio.sleep(0)
+            with pytest.raises(NotDicom):
+                await connection.request(associate_request("ANY-SCP", "PROMETHEUS", [VERIFICATION]))
+            connection.close()
+            await connection.closed()
