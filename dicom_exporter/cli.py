@@ -33,6 +33,8 @@ T = TypeVar("T")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what `arguments` say (those of the process, without its name, by default) and return the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["help"]:
+        given = [*given[1:2], "--help"]
     parser, run = _COMMANDS[given.pop(0)] if given and given[0] in _COMMANDS else (_serve_parser, _serve)
     try:
         options = _parse(parser(), given)
@@ -86,20 +88,52 @@ def _report(options: argparse.Namespace) -> int:
     )
 
 
+def _completion(options: argparse.Namespace) -> int:
+    from dicom_exporter.commands.completion import completion
+
+    return completion(whole_parser(), options.shell)
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """One parser with all commands in it, for the scripts of shells and for the manual; `main` does not parse by it."""
+    parser = _serve_parser()
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, (make, _) in _COMMANDS.items():
+        one = make()
+        commands.add_parser(
+            name,
+            parents=[one],
+            add_help=False,
+            help=(one.description or "").partition("\n")[0],
+            description=one.description,
+            epilog=one.epilog,
+        )
+    return parser
+
+
 def _serve_parser() -> _Parser:
     parser = _Parser(
         PROGRAM,
-        usage=f"{PROGRAM} [flags]\n       {PROGRAM} demo | probe | report [flags]",
-        description="Probes DICOM archives for Prometheus: is each one up for us, and closed to strangers?",
+        usage=f"{PROGRAM} [flags]\n       {PROGRAM} COMMAND [flags]",
+        description="Probes DICOM archives for Prometheus: is each one up for us, and closed to strangers?\n"
+        "Without a command it serves what it finds: metrics, and pages for a person.",
         epilog=f"""\
-commands:
-  {PROGRAM} demo               try it: three archives that are made up, and the exporter
-  {PROGRAM} probe HOST:PORT    ask one archive now, for a person
-  {PROGRAM} report             ask all targets of the configuration once: who is down, who is exposed
+commands ({PROGRAM} COMMAND --help tells more):
+  demo                 try it: archives that are made up, and the exporter that probes them
+  probe HOST:PORT      ask one archive now; with --exposure, see what a stranger gets there
+  report               ask all targets of the configuration once: who is down, who is exposed
+  completion SHELL     print what makes bash, zsh or fish complete all this
+
+from nothing to your own archive:
+  {PROGRAM} demo
+  {PROGRAM} probe pacs.example:104 --called-ae PACS
+  {PROGRAM} --config.file=config.yml --config.check
+  {PROGRAM} --config.file=config.yml
+  and then open http://localhost:{DEFAULT_PORT}
 
 exit codes:
-  0 done, and as expected    1 done, and something is down
-  2 bad usage or bad configuration    3 could not run
+  0 done, and as expected    1 done, and something is down or exposed
+  2 bad usage or bad configuration    3 could not run, or could not tell
 """,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
@@ -140,8 +174,9 @@ exit codes:
 def _demo_parser() -> _Parser:
     parser = _Parser(
         f"{PROGRAM} demo",
-        description="Runs three DICOM peers on this machine, all of them made up, and the exporter that probes them:\n"
-        "an archive open to anyone, one that knows its callers, and a port where nothing listens.",
+        description="Runs archives that are made up, and the exporter that probes them, on this machine.\n"
+        "One is open to anyone, one knows its callers, and on one port nothing listens.",
+        epilog=f"Next: {PROGRAM} probe, with an archive of your own.",
     )
     _add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
     _add_log_flags(parser, "warning")
@@ -151,10 +186,22 @@ def _demo_parser() -> _Parser:
 def _probe_parser() -> _Parser:
     parser = _Parser(
         f"{PROGRAM} probe",
-        description="Sends a C-ECHO to one DICOM archive, and asks which studies it lists to us. With --exposure,\n"
-        "goes as far as a stranger gets there, and says what that means. Probe only archives that are yours.",
-        epilog="exit codes: 0 it answered the C-ECHO (--exposure: it lets no stranger in); 1 it did not (it does);\n"
-        "2 bad usage; 3 could not run, or could not tell",
+        description="Asks one DICOM archive now: does it answer us, and what does a stranger get there?\n"
+        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it goes as far as a stranger\n"
+        "gets, and says what that means. Probe only archives that are yours.",
+        epilog=f"""\
+examples:
+  {PROGRAM} probe pacs.example:104 --called-ae PACS             does it answer us?
+  {PROGRAM} probe pacs.example:104 --called-ae PACS --exposure  what does a stranger get?
+  {PROGRAM} probe pacs.example:2762 --tls --json                for a script
+
+exit codes:
+  0 it answered the C-ECHO; with --exposure, it lets no stranger in
+  1 it did not; with --exposure, it lets strangers in
+  2 bad usage    3 could not run, or could not tell
+
+If it answers, put it under `targets` in config.yml, and see: {PROGRAM} --config.check
+""",
     )
     parser.add_argument("address", metavar="HOST:PORT", type=_checked(parse_address), help="like pacs.example:104")
     parser.add_flag(
@@ -183,8 +230,9 @@ def _probe_parser() -> _Parser:
 def _report_parser() -> _Parser:
     parser = _Parser(
         f"{PROGRAM} report",
-        description="Probes every target of the configuration once, now, and says in one document which are up for\n"
-        "us, how far strangers get, and what they are shown. Nothing has to run for it.",
+        description="Asks every target of the configuration once, and says who is down and who is exposed.\n"
+        "In one document: which are up for us, how far strangers get, and what they are shown. It needs no running\n"
+        "exporter.",
         epilog=f"""\
 examples:
   {PROGRAM} report                                     a table
@@ -204,10 +252,32 @@ exit codes:
     return parser
 
 
+def _completion_parser() -> _Parser:
+    parser = _Parser(
+        f"{PROGRAM} completion",
+        description="Prints the script with which a shell completes our commands, flags and files.",
+        epilog=f"""\
+for this session, or in the shell's own start file:
+  bash   eval "$({PROGRAM} completion bash)"
+  zsh    eval "$({PROGRAM} completion zsh)"    (after compinit)
+  fish   {PROGRAM} completion fish | source
+
+for good:
+  bash   {PROGRAM} completion bash > ~/.local/share/bash-completion/completions/{PROGRAM}
+  zsh    {PROGRAM} completion zsh > a file _{PROGRAM} in a directory of $fpath
+  fish   {PROGRAM} completion fish > ~/.config/fish/completions/{PROGRAM}.fish
+""",
+    )
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    _add_log_flags(parser, "warning")
+    return parser
+
+
 _COMMANDS: Mapping[str, tuple[Callable[[], _Parser], Callable[[argparse.Namespace], int]]] = {
     "demo": (_demo_parser, _demo),
     "probe": (_probe_parser, _probe),
     "report": (_report_parser, _report),
+    "completion": (_completion_parser, _completion),
 }
 
 

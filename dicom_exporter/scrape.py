@@ -22,6 +22,7 @@ import structlog
 
 from dicom_exporter.answers import Answers, Visited
 from dicom_exporter.config import Config, Module, Target
+from dicom_exporter.dicom.phases import Listener
 from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.finished import Finished, Tell
 from dicom_exporter.gate import Gate
@@ -49,10 +50,12 @@ class Scraper:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
     `tell` is called with each probe of a target that has ended. What it raises is logged, and costs nobody anything.
+    `listener` hears of the phases of all probes, for a person who looks on while there is one.
     """
 
-    def __init__(self, config: Config, tell: Tell | None = None) -> None:
+    def __init__(self, config: Config, tell: Tell | None = None, listener: Listener | None = None) -> None:
         self._config = config
+        self._listener = listener
         self._tell = tell
         self._gate = Gate(config.global_.max_concurrent_probes)
         self._lookups = LookupThreads()
@@ -137,7 +140,7 @@ class Scraper:
     ) -> TargetResult:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
         config = self._config
-        wire = Wire(resolver, self._gate, config.global_.connect_timeout)
+        wire = Wire(resolver, self._gate, config.global_.connect_timeout, self._listener)
         groups = by_identity(modules)
         start = time.time()
         sessions = []

@@ -12,19 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from dicom_exporter.commands.exits import Exit
-from dicom_exporter.commands.runtime import run
+from dicom_exporter.commands.live import probe_alone
+from dicom_exporter.commands.terminal import stdout_console
 from dicom_exporter.config import Address, Config, Exposure, Module, Target
 from dicom_exporter.exposure import ASSOCIATES, Verdict, judge
 from dicom_exporter.meanings import CHECKS, LEVELS, tried
 from dicom_exporter.results import SessionResult
-from dicom_exporter.scrape import Scraper
 
 
 def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> int:
     """Go as far as a stranger gets at `address`, and print it. Nothing is written, and no name is asked for."""
     target = Target("probe", address, called_ae_title, modules=("exposure",))
     module = Module("exposure", "stranger", 30.0, echo=False, exposure=Exposure())
-    session = run(_probe(Config((target,), modules={module.name: module}), target))
+    session = probe_alone(
+        Config((target,), modules={module.name: module}), target, f"{address}, a stranger to {called_ae_title}"
+    )
     verdict = judge([session]) if session is not None else None
     if session is None or verdict is None:
         return Exit.COULD_NOT_RUN
@@ -32,19 +34,10 @@ def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> 
     if as_json:
         sys.stdout.write(json.dumps(_as_json(target, session, verdict), indent=2) + "\n")
     else:
-        _print(Console(), target, session, verdict)
+        _print(stdout_console(), target, session, verdict)
     if level is None:
         return Exit.COULD_NOT_RUN
     return Exit.NOT_AS_EXPECTED if level >= ASSOCIATES else Exit.OK
-
-
-async def _probe(config: Config, target: Target) -> SessionResult | None:
-    scraper = Scraper(config)
-    try:
-        (result,) = await scraper.scrape([target], None)
-    finally:
-        await scraper.close()
-    return next(iter(result.sessions), None)
 
 
 def _print(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:

@@ -14,17 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from dicom_exporter.commands.exits import Exit
-from dicom_exporter.commands.runtime import run
+from dicom_exporter.commands.live import probe_alone
+from dicom_exporter.commands.terminal import stdout_console
 from dicom_exporter.config import Address, Config, Identity, Target, tls_settings
 from dicom_exporter.meanings import OUTCOMES, QUERY_OUTCOMES, REJECTIONS
 from dicom_exporter.metrics import printable
 from dicom_exporter.results import Outcome, QueryResult, SessionResult
-from dicom_exporter.scrape import Scraper
 
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which is what is run here."""
-_FILE_WIDTH = 200
-"""Columns of what is printed, where it is not a terminal that says how many it has."""
 
 
 def probe(
@@ -33,27 +31,15 @@ def probe(
     """Send a C-ECHO and the query `studies`, and print what came of it. With `tls`, any certificate is accepted."""
     identity = Identity(_IDENTITY, calling_ae_title, tls=tls_settings(insecure_skip_verify=True) if tls else None)
     target = Target("probe", address, called_ae_title)
-    session = run(_probe(Config((target,), identities={_IDENTITY: identity}), target))
+    config = Config((target,), identities={_IDENTITY: identity})
+    session = probe_alone(config, target, f"{target.address}, {calling_ae_title} to {called_ae_title}")
     if session is None:
         return Exit.COULD_NOT_RUN
     if as_json:
         sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
     else:
-        console = Console()
-        if not console.is_terminal:
-            console.width = _FILE_WIDTH  # a line is easier to search for when it is not cut into pieces
-        _print(console, target, identity, session)
+        _print(stdout_console(), target, identity, session)
     return Exit.OK if _outcome(session) is Outcome.SUCCESS else Exit.NOT_AS_EXPECTED
-
-
-async def _probe(config: Config, target: Target) -> SessionResult | None:
-    """The one session; None where our own code failed, and has logged how."""
-    scraper = Scraper(config)
-    try:
-        (result,) = await scraper.scrape([target], None)
-    finally:
-        await scraper.close()
-    return next(iter(result.sessions), None)
 
 
 def _outcome(session: SessionResult) -> Outcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import platform
 import sys
@@ -19,6 +18,7 @@ from dicom_exporter import __version__
 from dicom_exporter.commands.exits import Exit
 from dicom_exporter.commands.runtime import raise_file_limit, run
 from dicom_exporter.commands.serve import DEFAULT_CONFIG_FILE, ServeOptions, load_or_complain
+from dicom_exporter.commands.terminal import FILE_WIDTH, stdout_console
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.config.wording import did_you_mean
 from dicom_exporter.report import Report, make_report
@@ -30,8 +30,6 @@ from dicom_exporter.results import TargetResult
 from dicom_exporter.scrape import Scraper
 
 FORMATS = ("table", "markdown", "csv", "json", "html")
-_FILE_WIDTH = 200
-"""Columns of a table that does not go to a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +126,9 @@ def _progress() -> Progress:
 
 def _write(made: Report, options: ReportOptions) -> None:
     if options.output is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not have every letter of a name
+        console = stdout_console()
         if options.format == "table":
-            print_report(_console(), made)
+            print_report(console, made)
         else:
             sys.stdout.write(_text(made, options.format))
         sys.stdout.flush()
@@ -139,18 +136,11 @@ def _write(made: Report, options: ReportOptions) -> None:
     partial = options.output.with_name(f".{options.output.name}.part")
     if options.format == "table":
         with partial.open("w", encoding="utf-8") as file:
-            print_report(Console(file=file, width=_FILE_WIDTH), made)
+            print_report(Console(file=file, width=FILE_WIDTH), made)
     else:
         partial.write_text(_text(made, options.format), encoding="utf-8", newline="")
     partial.replace(options.output)  # whoever reads the last report meanwhile reads a whole one
     sys.stderr.write(f"{options.output}: {made.summary}\n")
-
-
-def _console() -> Console:
-    console = Console()
-    if not console.is_terminal:
-        console.width = _FILE_WIDTH
-    return console
 
 
 def _text(made: Report, name: str) -> str:

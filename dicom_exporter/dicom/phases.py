@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from dicom_exporter.results import Phase
+
+Listener: TypeAlias = Callable[[Phase, float | None], None]
+"""Hears of every phase that begins and ends: (phase, None) and (phase, seconds). It must be quick and never raise."""
 
 
 @dataclass(slots=True)
 class Phases:
     """A stopwatch with one hand per phase; a phase that was never entered has no time.
 
-    `listener`, where given, hears of every phase that begins and ends: (phase, None) and (phase, seconds).
+    `listener`, where given, is told of each.
     """
 
     seconds: dict[Phase, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.perf_counter
-    listener: Callable[[Phase, float | None], None] | None = None
+    listener: Listener | None = None
 
     def time(self, phase: Phase) -> _Timing:
         """Add the seconds of a `with` block to `phase`, also when it ends in an exception."""

@@ -25,7 +25,7 @@ from dicom_exporter.config import Identity, Query, Target
 from dicom_exporter.dicom.associate import Endpoint, Gate, associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, Rejected, TLSFailed
-from dicom_exporter.dicom.phases import Phases
+from dicom_exporter.dicom.phases import Listener, Phases
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
 from dicom_exporter.dicom.resolve import Resolver
 from dicom_exporter.dicom.transport import TLSClient
@@ -78,6 +78,8 @@ class Wire:
     resolver: Resolver
     gate: Gate
     connect_timeout: float
+    listener: Listener | None = None
+    """Hears of the phases, for somebody who looks on."""
 
 
 @dataclass(slots=True)
@@ -99,10 +101,10 @@ async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResul
     begun, timeout = time.perf_counter(), deadline - loop.time()
     found = _Found(minimal=set(plan.minimal))
     left = deque(plan.queries)
-    phases = Phases()
+    phases = Phases(listener=wire.listener)
     associated = await _visit(plan, wire, deadline, left, found, phases)
     while associated and left:  # the archive ended the association at a query: the next one needs another
-        later = Phases()
+        later = Phases(listener=wire.listener)
         associated = await _visit(plan, wire, deadline, left, found, later)
         phases.seconds[Phase.QUERY] += later.seconds.get(Phase.QUERY, 0.0)
     for query in left:

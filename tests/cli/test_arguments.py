@@ -51,6 +51,10 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["probe", "pacs.example"], "'pacs.example' has no port"),
         (["probe", "127.0.0.1:104", "--called-ae", "X" * 17], "at most 16"),
         (["probe", "127.0.0.1:104", "--calling-ae="], "cannot be empty"),
+        (["report", "--format=pdf"], "invalid choice: 'pdf'"),
+        (["report", "--bye", "x"], "unknown argument --bye (did you mean --by?)"),
+        (["completion"], "arguments are required: SHELL"),
+        (["completion", "csh"], "invalid choice: 'csh'"),
         (["probe", "127.0.0.1:104", "--exposures"], "unknown argument --exposures"),
     ],
 )
@@ -66,7 +70,10 @@ def test_bad_usage_says_what_and_what_next(arguments: list[str], said: str, caps
     assert second.endswith("--help'.")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["probe", "-h"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["help"], ["demo", "--help"], ["probe", "-h"], ["help", "report"], ["completion", "--help"]],
+)
 def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
