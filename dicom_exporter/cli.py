@@ -23,6 +23,7 @@ from dicom_exporter.config import parse_address, parse_ae_title, parse_duration
 from dicom_exporter.config.wording import did_you_mean
 from dicom_exporter.web.external_url import parse_external_url
 from dicom_exporter.web.history import DEFAULT_LIMIT
+from dicom_exporter.web.limits import DEFAULT_MAX_REQUESTS
 from dicom_exporter.web.listening import parse_listen_address
 
 PROGRAM = "dicom_exporter"
@@ -52,6 +53,7 @@ def _serve(options: argparse.Namespace) -> int:
         listen_addresses=options.web_listen_address,
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
+        max_requests=options.web_max_requests,
         timeout_offset=options.timeout_offset,
         history_limit=options.history_limit,
     )
@@ -152,6 +154,13 @@ exit codes:
         type=_checked(parse_external_url),
         metavar="URL",
         help="where others reach the exporter, behind a reverse proxy for example; its path is the prefix of all paths",
+    )
+    parser.add_flag(
+        "--web.max-requests",
+        type=_checked(_count),
+        default=DEFAULT_MAX_REQUESTS,
+        metavar="NUMBER",
+        help=f"requests at once; who comes beyond that gets 503; 0 for any number (default: {DEFAULT_MAX_REQUESTS})",
     )
     parser.add_flag(
         "--timeout-offset",
@@ -356,6 +365,12 @@ def _telemetry_path(text: str) -> str:
 def _history_limit(text: str) -> int:
     if not (re.fullmatch(r"[0-9]{1,5}", text) and int(text)):
         raise ValueError(f"{text!r} is not a number from 1 to 99999")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise ValueError(f"{text!r} is not a number like 40; 0 stands for any number")
     return int(text)
 
 

@@ -44,12 +44,15 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 10, 10)
 
 
-def raise_file_limit() -> None:
-    """Raise the soft limit on file descriptors to the hard one: each target that is being probed holds a socket."""
+def raise_file_limit() -> int:
+    """Raise the soft limit on file descriptors to the hard one: each target that is being probed holds a socket.
+
+    Returns how many there may be.
+    """
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return
+        return _ENOUGH_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -59,6 +62,7 @@ def raise_file_limit() -> None:
             log.debug("the limit on file descriptors stays", reason=type(error).__name__)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     log.debug("file descriptors", soft=soft, hard=hard)
+    return _ENOUGH_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

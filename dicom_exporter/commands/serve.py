@@ -21,12 +21,15 @@ from dicom_exporter.web import State
 from dicom_exporter.web import serve as serve_http
 from dicom_exporter.web.external_url import ExternalURL
 from dicom_exporter.web.history import DEFAULT_LIMIT, History
+from dicom_exporter.web.limits import DEFAULT_MAX_REQUESTS, Traffic
 from dicom_exporter.web.listening import CannotListen, ListenAddress, listen
 from dicom_exporter.web.reload import applied
 
 log = structlog.stdlib.get_logger(__name__)
 
 DEFAULT_CONFIG_FILE = "config.yml"
+_IDLE_CONNECTIONS = 1024
+"""Prometheus keeps up to a thousand to one exporter between its scrapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class ServeOptions:
     external_url: ExternalURL | None = None
     timeout_offset: float = 0.5
     """Seconds."""
+    max_requests: int = DEFAULT_MAX_REQUESTS
+    """At once; 0 for any number."""
     history_limit: int = DEFAULT_LIMIT
     """Probes of a target that the pages show."""
 
@@ -70,10 +75,10 @@ def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], N
     except CannotListen as error:
         sys.stderr.write(f"dicom_exporter: {error}. Another address: --web.listen-address=HOST:PORT\n")
         return Exit.COULD_NOT_RUN
-    raise_file_limit()
+    files = raise_file_limit()
     if announce is not None:
         announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
-    run(_serve(config, sockets, options))
+    run(_serve(config, sockets, options, _max_connections(options, files)))
     return Exit.OK
 
 
@@ -88,7 +93,13 @@ def load_or_complain(options: ServeOptions) -> Config | None:
         return None
 
 
-async def _serve(config: Config, sockets: Sequence[socket.socket], options: ServeOptions) -> None:
+def _max_connections(options: ServeOptions, files: int) -> int:
+    """Clients at once: some who wait for nothing beside those who do, and half of the `files` are for the probes."""
+    wanted = options.max_requests + _IDLE_CONNECTIONS if options.max_requests else files
+    return max(1, min(wanted, files // 2))
+
+
+async def _serve(config: Config, sockets: Sequence[socket.socket], options: ServeOptions, max_connections: int) -> None:
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
@@ -102,8 +113,9 @@ async def _serve(config: Config, sockets: Sequence[socket.socket], options: Serv
         timeout_offset=options.timeout_offset,
         telemetry_path=options.telemetry_path,
         external_url=options.external_url,
+        traffic=Traffic(options.max_requests),
         history=history,
         probe_log=probe_log,
     )
     applied(state)
-    await serve_http(state, sockets)
+    await serve_http(state, sockets, max_connections)

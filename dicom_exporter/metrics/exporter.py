@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import Metric
@@ -20,6 +20,9 @@ class ExporterFacts:
     reload_success_time: float | None
     probes_in_flight: int
     unknown_target_requests: int
+    requests_in_flight: int
+    requests_refused: Mapping[str, int]
+    """By what there was too much of."""
 
 
 EXPORTER_FAMILIES: tuple[Family[ExporterFacts], ...] = (
@@ -47,6 +50,17 @@ EXPORTER_FAMILIES: tuple[Family[ExporterFacts], ...] = (
         "dicom_exporter_unknown_target_requests_total",
         "Requests to /probe for a target that the configuration does not have.",
         single(lambda facts: facts.unknown_target_requests),
+        type="counter",
+    ),
+    Family(
+        "dicom_exporter_requests_in_flight",
+        "HTTP requests that are being answered, this one among them.",
+        single(lambda facts: facts.requests_in_flight),
+    ),
+    Family(
+        "dicom_exporter_requests_refused_total",
+        "HTTP requests refused with 503, by what there was too much of.",
+        lambda facts: [({"reason": reason}, float(count)) for reason, count in facts.requests_refused.items()],
         type="counter",
     ),
 )

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from dicom_exporter.web.discovery import get_discovery
 from dicom_exporter.web.landing import get_landing
+from dicom_exporter.web.limits import limiting
 from dicom_exporter.web.reload import reload
 from dicom_exporter.web.scraping import get_metrics, get_probe
 from dicom_exporter.web.state import STATE, State
@@ -15,9 +16,10 @@ from dicom_exporter.web.state import STATE, State
 
 def create_app(state: State) -> web.Application:
     """The exporter's pages over `state`, whose scraper must be running."""
-    app = web.Application()
-    app[STATE] = state
     prefix = state.external_url.prefix if state.external_url is not None else ""
+    always = frozenset((f"{prefix}/-/healthy", f"{prefix}/-/ready"))
+    app = web.Application(middlewares=[limiting(state.traffic, always)])
+    app[STATE] = state
     for route in _routes(state):
         web.RouteDef(route.method, prefix + route.path, route.handler, route.kwargs).register(app.router)
     if prefix:

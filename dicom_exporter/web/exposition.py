@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import hdrs, web
 from prometheus_client import Metric
@@ -28,23 +28,41 @@ class _Families:
     collect: Collect
 
 
-async def exposition(request: web.Request, collect: Collect) -> web.Response:
-    """Answer `request` with what `collect` gives.
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a client wants its metrics in."""
+
+    encode: Callable[[Collector], bytes] = field(compare=False)  # the content type says which it is
+    content_type: str
+    zipped: bool
+
+    def response(self, body: bytes) -> web.Response:
+        """The answer with a `body` in this format."""
+        headers = {hdrs.CONTENT_TYPE: self.content_type, hdrs.VARY: f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"}
+        if self.zipped:
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+        return web.Response(body=body, headers=headers)
+
+
+def wanted(request: web.Request) -> Format:
+    """The format that `request` asks for. There are a handful in all, whatever a client sends."""
+    encoder, content_type = choose_format(",".join(request.headers.getall(hdrs.ACCEPT, ())))
+    return Format(encoder, content_type, accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))))
+
+
+async def encode(collect: Collect, format_: Format, encoders: asyncio.Semaphore) -> bytes:
+    """What `collect` gives, encoded, once one of the `encoders` is free.
 
     Everything happens in a thread, `collect` too: ten thousand targets are seconds of work, and the event loop has
     probes to attend to.
     """
-    encode, content_type = choose_format(",".join(request.headers.getall(hdrs.ACCEPT, ())))
-    headers = {hdrs.CONTENT_TYPE: content_type, hdrs.VARY: f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"}
-    zipped = accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
-    if zipped:
-        headers[hdrs.CONTENT_ENCODING] = "gzip"
 
     def body() -> bytes:
-        text = encode(_Families(collect))
-        return gzip.compress(text, _GZIP_LEVEL) if zipped else text
+        text = format_.encode(_Families(collect))
+        return gzip.compress(text, _GZIP_LEVEL) if format_.zipped else text
 
-    return web.Response(body=await asyncio.to_thread(body), headers=headers)
+    async with encoders:
+        return await asyncio.to_thread(body)
 
 
 def choose_format(accept: str) -> tuple[Callable[[Collector], bytes], str]:

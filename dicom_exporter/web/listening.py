@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_BACKLOG = 128
+_BACKLOG = 1024
 
 
 class CannotListen(Exception):

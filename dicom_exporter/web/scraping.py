@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from aiohttp import web
@@ -16,7 +17,9 @@ from dicom_exporter.deadline import effective_timeout
 from dicom_exporter.flow import missing_studies
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
 from dicom_exporter.web.discovery import USER_LABELS
-from dicom_exporter.web.exposition import exposition
+from dicom_exporter.web.exposition import Collect, encode, wanted
+from dicom_exporter.web.limits import Refusal, send
+from dicom_exporter.web.rounds import TooManyRounds
 from dicom_exporter.web.state import STATE, State
 
 _TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -24,14 +27,24 @@ _NAMES_SHOWN = 20
 """Names in the answer to a request for an unknown one: enough to see a slip of the pen."""
 
 
-async def get_metrics(request: web.Request) -> web.Response:
+async def get_metrics(request: web.Request) -> web.StreamResponse:
     """All targets, probed now and together, and the exporter's own metrics; with `probe=false`, those alone."""
     state = request.app[STATE]
     timeout = _timeout(request, state)
-    config = state.scraper.config
-    targets, comparisons = config.targets, config.compare
+    format_ = wanted(request)
     if not _flag(request, "probe", default=True):
-        targets, comparisons = (), ()
+        return format_.response(await encode(partial(_own_families, _facts(state)), format_, state.probe_encoders))
+    config = state.scraper.config
+    try:
+        async with state.rounds.join(config, timeout, partial(_scrape_all, state, config, timeout)) as joined:
+            return await send(request, format_.response(await joined.body(format_, state.encoder)))
+    except TooManyRounds:
+        return state.traffic.refuse(Refusal.SCRAPES)
+
+
+async def _scrape_all(state: State, config: Config, timeout: float | None) -> Collect:
+    """Probe all targets of `config` within `timeout` seconds; the families of that are made when they are asked for."""
+    targets, comparisons = config.targets, config.compare
     results = await state.scraper.scrape(targets, timeout)
     facts = _facts(state)
 
@@ -39,11 +52,14 @@ async def get_metrics(request: web.Request) -> web.Response:
         return chain(
             families(list(zip(targets, results, strict=True)), target_label=True),
             flow_families(missing_studies(comparisons, results)),
-            exporter_families(facts),
-            ProcessCollector(registry=None).collect(),
+            _own_families(facts),
         )
 
-    return await exposition(request, collect)
+    return collect
+
+
+def _own_families(facts: ExporterFacts) -> Iterator[Metric]:
+    return chain(exporter_families(facts), ProcessCollector(registry=None).collect())
 
 
 async def get_probe(request: web.Request) -> web.Response:
@@ -55,7 +71,9 @@ async def get_probe(request: web.Request) -> web.Response:
     if not _flag(request, USER_LABELS, default=True):
         target = replace(target, labels={})
     (result,) = await state.scraper.scrape([target], timeout, _modules(request, config))
-    return await exposition(request, lambda: families([(target, result)], target_label=False))
+    format_ = wanted(request)
+    collect = partial(families, [(target, result)], target_label=False)
+    return format_.response(await encode(collect, format_, state.probe_encoders))
 
 
 def _target(request: web.Request, state: State, config: Config) -> Target:
@@ -119,4 +137,6 @@ def _facts(state: State) -> ExporterFacts:
         reload_success_time=state.reload_success_time,
         probes_in_flight=state.scraper.probes_in_flight,
         unknown_target_requests=state.unknown_target_requests,
+        requests_in_flight=state.traffic.requests_in_flight,
+        requests_refused={why.value: state.traffic.refused[why] for why in Refusal},
     )

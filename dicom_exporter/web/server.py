@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from dicom_exporter.web.app import create_app
+from dicom_exporter.web.connections import BoundedRunner
 from dicom_exporter.web.listening import ListenAddress
 from dicom_exporter.web.reload import reload
 from dicom_exporter.web.state import State
@@ -25,14 +26,20 @@ _LAST_WORDS = 1.0
 """Seconds more in which a scrape that was ended early can still be answered."""
 
 
-async def serve(state: State, sockets: Sequence[socket.socket]) -> None:
+async def serve(state: State, sockets: Sequence[socket.socket], max_connections: int) -> None:
     """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
 
     After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds, or
     when a second signal comes, is answered with what is known by then; after five, everything is closed.
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
-    runner = web.AppRunner(create_app(state), access_log_class=_AccessLogger, shutdown_timeout=_GRACE + _LAST_WORDS)
+    runner = BoundedRunner(
+        create_app(state),
+        state.traffic,
+        max_connections,
+        access_log_class=_AccessLogger,
+        shutdown_timeout=_GRACE + _LAST_WORDS,
+    )
     try:
         await runner.setup()
         _on_signals(state, lambda: (hurry if stop.is_set() else stop).set())

@@ -14,6 +14,8 @@ from dicom_exporter.probe_log import ProbeLog
 from dicom_exporter.results import TargetResult
 from dicom_exporter.web.external_url import ExternalURL
 from dicom_exporter.web.history import History
+from dicom_exporter.web.limits import Traffic
+from dicom_exporter.web.rounds import Rounds
 
 
 class Scrapes(Protocol):
@@ -61,6 +63,13 @@ class State:
     probe_log: ProbeLog | None = None
     """Like the history, it forgets the targets that a reload takes away."""
     reload_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    traffic: Traffic = field(default_factory=Traffic)
+    rounds: Rounds = field(default_factory=Rounds)
+    """Requests for /metrics that are being answered."""
+    encoder: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Who holds it may encode the metrics of all targets: one at a time, as that takes much memory."""
+    probe_encoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """The same for the metrics of one target, so that these need not wait for those of all."""
 
 
 STATE = web.AppKey("STATE", State)

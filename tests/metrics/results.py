@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from prometheus_client import Metric
 
 from dicom_exporter.config import Address, Expect, Target
-from dicom_exporter.metrics import families
+from dicom_exporter.metrics import ExporterFacts, families
 from dicom_exporter.results import (
     Attempt,
     Called,
@@ -106,6 +106,18 @@ STRANGER = SessionResult(
     web=(WebResult(WebAnswer.UNKNOWN),),
 )
 """Associates over plain DICOM and no more, is denied DICOMweb, and could not tell about the web."""
+
+FACTS = ExporterFacts(
+    version="1.2.3",
+    python_version="3.11.2",
+    reload_successful=False,
+    reload_success_time=1_700_000_000.0,
+    probes_in_flight=3,
+    unknown_target_requests=4,
+    requests_in_flight=5,
+    requests_refused={"requests": 6, "scrapes": 0},
+)
+"""What an exporter says of itself."""
 
 Labels = frozenset[tuple[str, str]]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.metrics import MAX_TEXT, ExporterFacts, exporter_families, families, flow_families, printable
+from dicom_exporter.metrics import MAX_TEXT, exporter_families, families, flow_families, printable
 from dicom_exporter.results import (
     EchoResult,
     Flow,
@@ -19,7 +19,7 @@ from dicom_exporter.results import (
     TargetResult,
     TLSFacts,
 )
-from tests.metrics.results import CONQUEST, FULL, REJECTED, STUDIES, TARGET, labels, shown, values
+from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STUDIES, TARGET, labels, shown, values
 
 MONITOR = labels(identity="monitor")
 NOTHING = SessionResult("monitor", None)
@@ -269,11 +269,13 @@ def test_two_targets_compared() -> None:
 
 
 def test_the_exporter_itself() -> None:
-    found = values(exporter_families(ExporterFacts("1.2.3", "3.11.2", False, 1_700_000_000.0, 3, 4)))
+    found = values(exporter_families(FACTS))
     assert found == {
         "dicom_exporter_build_info": {labels(version="1.2.3", python_version="3.11.2"): 1},
         "dicom_exporter_config_last_reload_successful": {labels(): 0},
         "dicom_exporter_config_last_reload_success_timestamp_seconds": {labels(): 1_700_000_000},
         "dicom_exporter_probes_in_flight": {labels(): 3},
         "dicom_exporter_unknown_target_requests_total": {labels(): 4},
+        "dicom_exporter_requests_in_flight": {labels(): 5},
+        "dicom_exporter_requests_refused_total": {labels(reason="requests"): 6, labels(reason="scrapes"): 0},
     }

@@ -10,14 +10,14 @@ import pytest
 from prometheus_client import Metric, ProcessCollector, generate_latest
 from prometheus_client.openmetrics import exposition, parser
 
-from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
+from dicom_exporter.metrics import exporter_families, families, flow_families
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.flows import FLOW_FAMILIES
 from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Flow, TargetResult
-from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, TARGET
+from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STRANGER, TARGET
 from tests.peers.requirements import program
 
 
@@ -32,7 +32,7 @@ class Everything:
         found = list(families([(TARGET, TargetResult("main", sessions))], target_label=self.target_label))
         if self.target_label:
             found += flow_families([Flow("main", "copy", 3)])
-            found += exporter_families(ExporterFacts("1.2.3", "3.11.2", True, 1_700_000_000.0, 0, 0))
+            found += exporter_families(FACTS)
             found += ProcessCollector(registry=None).collect()
         return found
 

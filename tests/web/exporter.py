@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, TCPConnector, web
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
 from dicom_exporter.web import State, create_app
+from dicom_exporter.web.connections import BoundedRunner
 from dicom_exporter.web.listening import ListenAddress, listen
 
 CONFIG = Config((Target("one", Address("127.0.0.1", 104)), Target("two", Address("::1", 11112))))
@@ -57,18 +58,24 @@ def state(scraper: FakeScraper, load: Callable[[], Config] = lambda: CONFIG) -> 
 
 
 @asynccontextmanager
-async def exporter(of: State | FakeScraper | None = None) -> AsyncIterator[ClientSession]:
-    """A client of an exporter, which listens on loopback. Nothing is decompressed on the way."""
+async def exporter(
+    of: State | FakeScraper | None = None, max_connections: int = 1000, idle: float = 60.0
+) -> AsyncIterator[ClientSession]:
+    """A client of an exporter, which listens on loopback. Nothing is decompressed on the way.
+
+    Beyond `max_connections`, and after `idle` seconds, connections end.
+    """
     if not isinstance(of, State):
         of = state(of or FakeScraper())
-    runner = web.AppRunner(create_app(of))
+    runner = BoundedRunner(create_app(of), of.traffic, max_connections, idle=idle)
     await runner.setup()
     try:
         (sock,) = listen([ListenAddress("127.0.0.1", 0)])
         await web.SockSite(runner, sock).start()
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         as_it_comes = {"Accept-Encoding": "identity"}
-        async with ClientSession(url, headers=as_it_comes, auto_decompress=False) as client:
+        many = TCPConnector(limit=0)
+        async with ClientSession(url, headers=as_it_comes, auto_decompress=False, connector=many) as client:
             yield client
     finally:
         await runner.cleanup()

@@ -42,7 +42,7 @@ async def test_the_exporters_own_metrics_can_be_had_without_a_probe() -> None:
             found = series(await response.text())
         async with client.get("/metrics?probe=no") as response:
             assert response.status == 400
-    assert scraper.asked == [((), None, None)]
+    assert scraper.asked == []
     assert found["dicom_exporter_build_info", ""] == 1
     assert all(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
 

@@ -1,0 +1,68 @@
+"""At most so many connections: beyond that the one that has been idle for longest makes room for the new one.
+
+So neither a client that opens connections and says nothing, nor one that sends a header a byte at a time, keeps others
+out: `/-/healthy` is answered as long as there is a connection without a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from aiohttp import web
+
+from dicom_exporter.web.limits import RETRY_AFTER, Refusal, Traffic
+
+_IDLE = 90.0
+"""Seconds that a connection may be without a request that is whole: longer than the usual scrape interval."""
+_LINGER = 2.0
+"""Seconds for the rest of a body that nobody asked for."""
+
+
+class BoundedRunner(web.AppRunner):
+    """An AppRunner whose sites accept at most `max_connections` at once."""
+
+    def __init__(
+        self, app: web.Application, traffic: Traffic, max_connections: int, *, idle: float = _IDLE, **kwargs: object
+    ) -> None:
+        super().__init__(
+            app,
+            keepalive_timeout=idle,
+            lingering_time=_LINGER,
+            auto_decompress=False,
+            **kwargs,  # type: ignore[arg-type]
+        )
+        self._traffic = traffic
+        self._max_connections = max_connections
+
+    @property
+    def server(self) -> web.Server | None:
+        """What a site asks for a protocol for each new connection."""
+        server = super().server
+        return server if server is None else cast(web.Server, self._bounded(server))
+
+    def _bounded(self, server: web.Server) -> Callable[[], asyncio.BaseProtocol]:
+        def accept() -> asyncio.BaseProtocol:
+            connections = server.connections  # the oldest first
+            if len(connections) >= self._max_connections:
+                idle = next((each for each in connections if each not in self._traffic.busy), None)
+                if idle is None:
+                    self._traffic.count(Refusal.CONNECTIONS)
+                    return _Refusal()
+                idle.force_close()
+            return server()
+
+        return accept
+
+
+class _Refusal(asyncio.Protocol):
+    """Says 503 to whoever comes, and hangs up."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, transport)
+        transport.write(
+            b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n"
+            b"Retry-After: %d\r\n\r\n" % RETRY_AFTER
+        )
+        transport.close()
