@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.fuzz import targets
-from tests.hostile import http, messages, sessions
+from tests.hostile import http, messages, scenarios, sessions
 from tests.hostile.simulated import Direction, direct
 
 FOUND = Path(__file__).parent / "found"
@@ -21,6 +21,7 @@ CRASHES = Path(__file__).parent / "crashes"
 """Inputs that once were a bug; their names say which."""
 _CONFIG_FILES = Path(__file__).parents[1] / "config" / "testdata"
 _EXAMPLE = Path(__file__).parents[2] / "config.example.yml"
+_CLOSE = direct(Direction.CLOSE)
 _LARGEST_SEED = 16 * 1024
 
 
@@ -54,15 +55,14 @@ def keep(target: str, inputs: Iterable[bytes]) -> None:
 
 def _association() -> list[bytes]:
     streams = []
-    close = direct(Direction.CLOSE)
     for recorded in sessions.load():
-        streams += [stream for stream in recorded.script.split(close) if stream]
+        streams += [stream for stream in b"".join(recorded.steps).split(_CLOSE) if stream]
     return [b"\0" + stream for stream in streams]
 
 
 def _session() -> list[bytes]:
     return [
-        bytes([targets.SCENARIOS.index(recorded.scenario), how]) + recorded.script
+        bytes([targets.SCENARIOS.index(recorded.scenario), how]) + b"".join(recorded.steps)
         for recorded in sessions.load()
         for how in (0, 3, 0x80)
     ]
@@ -92,12 +92,18 @@ def _web() -> list[bytes]:
         (b"\1\5", answer(page), answer(system), answer([])),
         (b"\1\0", answer(b"<input type=password>", "200 OK"), answer(b"", "403 Forbidden")),
     ]
+    for recorded in sessions.load(scenarios.HTTP):
+        how = bytes([list(scenarios.HTTP).index(recorded.scenario), 0])
+        stories.append((how, *(step for step in recorded.steps if step != _CLOSE)))
     return [how + targets.NEXT_ANSWER.join(answers) for how, *answers in stories]
 
 
 def _dicom_json() -> list[bytes]:
+    recorded = [step for session in sessions.load(scenarios.HTTP) for step in session.steps]
+    bodies = [body for step in recorded if (body := step.partition(b"\r\n\r\n")[2]).startswith(b"[")]
     lists = [[], [http.entry(1)], [http.entry(number) for number in range(3)], ["a-b"], [{"id": 1}]]
-    return [bytes([how]) + json.dumps(each).encode() for each in lists for how in (0, 1)]
+    bodies += [json.dumps(each).encode() for each in lists]
+    return [bytes([how]) + body for body in bodies for how in (0, 1)]
 
 
 def _dataset() -> list[bytes]:

@@ -9,12 +9,11 @@ import itertools
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from dicom_exporter.config import ConfigError, ConfigErrors, Level, Model, Query, Target, load
-from dicom_exporter.dicom.associate import OpenGate
+from dicom_exporter.config import ConfigError, ConfigErrors, Level, Model, Query, load
 from dicom_exporter.dicom.association import ABORT, ABORT_UNEXPECTED, RELEASE_RP, Association, State
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.dimse import Message
@@ -26,13 +25,10 @@ from dicom_exporter.dicom.errors import (
     ProtocolViolation,
     Rejected,
 )
-from dicom_exporter.dicom.resolve import LookupThreads, Resolver
-from dicom_exporter.metrics import families
 from dicom_exporter.probes.http.dicom_json import Scan, Verdict
-from dicom_exporter.probes.session import Wire
 from dicom_exporter.probes.tally import MAX_VALUES, Tally
-from dicom_exporter.results import SessionResult, TargetResult
 from tests.hostile import scenarios, simulated
+from tests.hostile.playing import play
 
 FuzzTarget = Callable[[bytes], None]
 
@@ -42,8 +38,6 @@ _PIECES = (0, 1, 2, 3, 5, 7, 13, 64)
 _MOST_PIECES = 64
 NEXT_ANSWER = b"\n\xff\xff\n"
 """Between what the server sends on one connection and on the next, for `web`."""
-_OVER = 5.0
-"""Seconds beyond its deadline that a scenario may take: TLS and A-RELEASE have time of their own."""
 _LABEL = re.compile(r"[ -~]*")
 
 
@@ -94,18 +88,7 @@ def session(data: bytes) -> None:
     if len(data) < 2:
         return
     scenario = scenarios.ALL[SCENARIOS[data[0] % len(SCENARIOS)]]
-    size = _PIECES[data[1] % len(_PIECES)]
-    pieces = itertools.repeat(size, _MOST_PIECES) if size else ()
-    script = simulated.Script(simulated.pdus(data[2:]), pieces, silent_at_end=bool(data[1] & 0x80))
-    loop, wire = _stage()
-    begun = loop.time()
-    target = scenarios.target()
-    found = loop.play(script, lambda: scenario(target, wire, begun + scenarios.SECONDS))
-    assert loop.time() - begun <= scenarios.SECONDS + _OVER, "took longer than it had"
-    for conversation in script.conversations:
-        conversation.check()
-    if isinstance(found, SessionResult):
-        _check_labels(target, found)
+    play(scenario, simulated.pdus(data[2:]), _pieces(data[1]), silent_at_end=bool(data[1] & 0x80))
 
 
 def web(data: bytes) -> None:
@@ -113,27 +96,14 @@ def web(data: bytes) -> None:
     if len(data) < 2:
         return
     scenario = (scenarios.dicomweb, scenarios.web)[data[0] % 2]
-    size = _PIECES[data[1] % len(_PIECES)]
     close = simulated.direct(simulated.Direction.CLOSE)
     steps = [step for answer in data[2:].split(NEXT_ANSWER) for step in (answer, close)]
-    script = simulated.Script(steps, itertools.repeat(size, _MOST_PIECES) if size else ())
-    loop, wire = _stage()
-    begun = loop.time()
-    target = scenarios.target()
-    found = loop.play(script, lambda: scenario(target, wire, begun + scenarios.SECONDS))
-    assert loop.time() - begun <= scenarios.SECONDS + _OVER, "took longer than it had"
-    _check_labels(target, found)
+    play(scenario, steps, _pieces(data[1]))
 
 
-def _check_labels(target: Target, found: SessionResult) -> None:
-    for family in families([(target, TargetResult(target.name, (found,)))], target_label=True):
-        for sample in family.samples:
-            assert all(_LABEL.fullmatch(value) for value in sample.labels.values()), sample.labels
-
-
-@cache
-def _stage() -> tuple[simulated.Loop, Wire]:
-    return simulated.Loop(), Wire(Resolver(LookupThreads()), OpenGate(), 3.0)
+def _pieces(how: int) -> Iterable[int]:
+    size = _PIECES[how % len(_PIECES)]
+    return itertools.repeat(size, _MOST_PIECES) if size else ()
 
 
 def dicom_json(data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Records sessions of the real servers that are installed: `python -m tests.hostile.record`.
+"""Records sessions of the real servers that are installed: `python -m tests.hostile.record [SERVER …]`.
 
 ```
 our own probes ──> a relay that notes what comes back ──> Orthanc, DCMTK, pynetdicom
@@ -16,7 +16,7 @@ import datetime
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,7 @@ from dicom_exporter.dicom.associate import OpenGate
 from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, STUDY_GET
 from dicom_exporter.probes.session import Wire
-from tests.hostile import scenarios
-from tests.hostile.parsing import take_pdu
+from tests.hostile import scenarios, simulated
 from tests.hostile.sessions import Session, write
 from tests.peers import dcmtk, pynetdicom_scp, synthetic
 from tests.peers import orthanc as start_orthanc
@@ -42,23 +41,18 @@ _DAY = datetime.date(2026, 1, 15)
 
 
 class Relay:
-    """Passes connections on to `address`, and keeps what the server sent, a list of PDUs for each of them."""
+    """Passes connections on to `address`, and keeps what the server sent on each of them."""
 
     def __init__(self, address: Address) -> None:
-        self.connections: list[list[bytes]] = []
+        self.connections: list[bytes] = []
         self._address = address
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         there, back = await asyncio.open_connection(self._address.host, self._address.port)
         noted = bytearray()
         await asyncio.gather(_copy(reader, back, bytearray()), _copy(there, writer, noted))
-        pdus = []
-        while (found := take_pdu(noted)) is not None:
-            kind, body = found
-            pdus.append(bytes([kind, 0]) + len(body).to_bytes(4, "big") + body)
-        self.connections.append(pdus)
+        self.connections.append(bytes(noted))
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter, noted: bytearray) -> None:
@@ -83,19 +77,21 @@ async def _relay(address: Address) -> AsyncIterator[tuple[Relay, Address]]:
 async def record(server: str, scenario: str, address: Address, called: str, origin: str) -> None:
     """Ask the server at `address` one scenario, and write down what it sent."""
     lookups = LookupThreads()
+    over_http = scenario in scenarios.HTTP
     async with _relay(address) as (relay, here):
         target = scenarios.target(here.host, here.port, called)
         wire = Wire(Resolver(lookups), OpenGate(), 3.0)
         deadline = asyncio.get_running_loop().time() + scenarios.SECONDS
-        await scenarios.ALL[scenario](target, wire, deadline)
-        while len(relay.connections) < 1:  # noqa: ASYNC110 - the relay is a moment behind
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.3)
+        await (scenarios.HTTP if over_http else scenarios.ALL)[scenario](target, wire, deadline)
+        await asyncio.sleep(0.3)  # the relay is a moment behind
     lookups.close()
-    session = Session(server, scenario, b"")
-    said = f"{origin}, asked `{scenario}` of tests/hostile/scenarios.py; synthetic data alone."
-    write(session, said, relay.connections)
-    sys.stdout.write(f"{session}: {[len(pdus) for pdus in relay.connections]} PDUs\n")
+    steps: list[bytes] = []
+    for sent in relay.connections:
+        steps += [sent] if over_http else simulated.pdus(sent)
+        steps.append(simulated.direct(simulated.Direction.CLOSE))
+    session = Session(server, scenario, steps)
+    write(session, f"{origin}, asked `{scenario}` of tests/hostile/scenarios.py; synthetic data alone.")
+    sys.stdout.write(f"{session}: {len(relay.connections)} connections, {sum(map(len, steps))} bytes\n")
 
 
 @contextmanager
@@ -106,6 +102,13 @@ def _orthanc(directory: Path) -> Iterator[Address]:
         server.upload(synthetic.studies(3, instances=2, date=_DAY))
         server.add_worklist_items(synthetic.worklist_item(number, date=_DAY) for number in range(3))
         yield server.dicom
+
+
+@contextmanager
+def _orthanc_http(directory: Path) -> Iterator[Address]:
+    with start_orthanc(directory, dicomweb=True) as server:
+        server.upload(synthetic.studies(3, instances=2, date=_DAY))
+        yield server.http
 
 
 @contextmanager
@@ -139,7 +142,8 @@ def _pynetdicom(_directory: Path) -> Iterator[Address]:
             for element in event.identifier:
                 value = instance.dataset.get(element.tag)
                 match[element.tag] = element if value is None else value
-            match.QueryRetrieveLevel = event.identifier.QueryRetrieveLevel
+            if "QueryRetrieveLevel" in event.identifier:
+                match.QueryRetrieveLevel = event.identifier.QueryRetrieveLevel
             yield 0xFF00, match
 
     def get(_event: Any) -> Iterator[Any]:
@@ -157,8 +161,9 @@ def _package(name: str) -> str:
     return "Debian's " + " ".join(shown.split())
 
 
-_SERVERS: dict[str, tuple[Any, str, str, tuple[str, ...]]] = {
+_SERVERS: dict[str, tuple[Callable[[Path], AbstractContextManager[Address]], str, str, tuple[str, ...]]] = {
     "orthanc": (_orthanc, "ANY-SCP", "orthanc", ("archive", "worklist", "store", "stranger")),
+    "orthanc-http": (_orthanc_http, "", "orthanc-dicomweb", ("dicomweb",)),
     "dcmqrscp": (_dcmqrscp, "DCMQRSCP", "dcmtk", ("archive", "worklist", "store", "stranger")),
     "storescp": (_storescp, "STORESCP", "dcmtk", ("archive", "store", "stranger")),
     "wlmscpfs": (_wlmscpfs, "WORKLIST", "dcmtk", ("worklist", "stranger")),
@@ -167,15 +172,14 @@ _SERVERS: dict[str, tuple[Any, str, str, tuple[str, ...]]] = {
 """Name -> how to start it, its AE title, the package it comes from, and what it is asked."""
 
 
-async def _record_all() -> None:
-    for name, (start, called, package, asked) in _SERVERS.items():
+async def _record(names: Sequence[str]) -> None:
+    for name in names:
+        start, called, package, asked = _SERVERS[name]
         origin = f"{name} of {_package(package)}" if package else f"pynetdicom {pynetdicom.__version__}"
         for scenario in asked:
-            with tempfile.TemporaryDirectory() as directory:
-                running: AbstractContextManager[Address] = start(Path(directory))
-                with running as address:
-                    await record(name, scenario, address, called, origin)
+            with tempfile.TemporaryDirectory() as directory, start(Path(directory)) as address:
+                await record(name, scenario, address, called, origin)
 
 
 if __name__ == "__main__":
-    asyncio.run(_record_all())
+    asyncio.run(_record(sys.argv[1:] or list(_SERVERS)))

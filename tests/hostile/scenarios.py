@@ -64,7 +64,7 @@ async def stranger(target: Target, wire: Wire, deadline: float) -> Found:
 async def dicomweb(target: Target, wire: Wire, deadline: float) -> SessionResult:
     """A stranger at a DICOMweb root, with every proof."""
     asked = probe_dicomweb(
-        "http://192.0.2.1/dicom-web",
+        f"http://{target.address.host}:{target.address.port}/dicom-web",
         resolver=wire.resolver,
         deadline=deadline,
         connect_timeout=wire.connect_timeout,
@@ -79,7 +79,7 @@ async def dicomweb(target: Target, wire: Wire, deadline: float) -> SessionResult
 async def web(target: Target, wire: Wire, deadline: float) -> SessionResult:
     """A stranger at a viewer of something that may be Orthanc."""
     asked = probe_web(
-        "http://192.0.2.1/app/explorer.html",
+        f"http://{target.address.host}:{target.address.port}/app/explorer.html",
         resolver=wire.resolver,
         deadline=deadline,
         connect_timeout=wire.connect_timeout,
@@ -91,3 +91,5 @@ async def web(target: Target, wire: Wire, deadline: float) -> SessionResult:
 
 ALL: dict[str, Scenario] = {"archive": archive, "worklist": worklist, "store": store, "stranger": stranger}
 """Those over DICOM."""
+HTTP: dict[str, Scenario] = {"dicomweb": dicomweb, "web": web}
+"""Those over HTTP."""
