@@ -357,7 +357,7 @@ def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
 def _telemetry_path(text: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
         raise ValueError(f"{text!r} is not a path like /metrics")
-    if text in ("/probe", "/sd") or text.startswith("/-/"):
+    if text.split("/")[1] in ("-", "config", "probe", "runbooks", "sd", "static", "targets"):
         raise ValueError(f"{text!r} is taken")
     return text
 

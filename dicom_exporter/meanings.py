@@ -40,8 +40,8 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
 }
 
 REJECTIONS: Mapping[str, str] = {
-    "calling-ae-title-not-recognized": "it does not let our AE title in: have its administrator add it (--calling-ae)",
-    "called-ae-title-not-recognized": "it goes by another AE title than the one we called it by (--called-ae)",
+    "calling-ae-title-not-recognized": "it does not let our AE title in: have its administrator add it",
+    "called-ae-title-not-recognized": "it goes by another AE title than the one we called it by",
 }
 """What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""
 

@@ -23,6 +23,10 @@ from dicom_exporter.results import Outcome, QueryResult, SessionResult
 
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which is what is run here."""
+_FLAGS = {
+    "calling-ae-title-not-recognized": "--calling-ae",
+    "called-ae-title-not-recognized": "--called-ae",
+}
 
 
 def probe(
@@ -73,7 +77,7 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
     if (rejection := session.rejection) is not None:
         yield "Rejected", f"{rejection.result}, by {rejection.source}: {rejection.reason}"
         if rejection.reason in REJECTIONS:
-            yield "", REJECTIONS[rejection.reason]
+            yield "", f"{REJECTIONS[rejection.reason]} ({_FLAGS[rejection.reason]})"
     if (studies := session.queries.get("studies")) is not None:
         yield "Studies", _studies(studies)
     if session.services:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from dicom_exporter.web.discovery import get_discovery
-from dicom_exporter.web.landing import get_landing
 from dicom_exporter.web.limits import limiting
+from dicom_exporter.web.pages import get_config, get_overview, get_runbook, get_runbooks, get_target, not_found
 from dicom_exporter.web.reload import reload
 from dicom_exporter.web.scraping import get_metrics, get_probe
 from dicom_exporter.web.state import STATE, State
+from dicom_exporter.web.static_files import static_routes
 
 
 def create_app(state: State) -> web.Application:
     """The exporter's pages over `state`, whose scraper must be running."""
     prefix = state.external_url.prefix if state.external_url is not None else ""
     always = frozenset((f"{prefix}/-/healthy", f"{prefix}/-/ready"))
-    app = web.Application(middlewares=[limiting(state.traffic, always)])
+    app = web.Application(middlewares=[limiting(state.traffic, always), _missing_page])
     app[STATE] = state
     for route in _routes(state):
         web.RouteDef(route.method, prefix + route.path, route.handler, route.kwargs).register(app.router)
@@ -32,7 +34,12 @@ def create_app(state: State) -> web.Application:
 def _routes(state: State) -> list[web.RouteDef]:
     """Every path, without the prefix under which it is served."""
     return [
-        web.get("/", get_landing),
+        web.get("/", get_overview),
+        web.get("/targets/{name}", get_target),
+        web.get("/config", get_config),
+        web.get("/runbooks/", get_runbooks),
+        web.get("/runbooks/{name}", get_runbook),
+        *static_routes(),
         web.get("/probe", get_probe),
         web.get("/sd", get_discovery),
         web.get("/-/healthy", get_healthy),
@@ -67,6 +74,17 @@ async def post_reload(request: web.Request) -> web.Response:
     if errors:
         return web.Response(status=500, text="".join(f"{error}\n" for error in errors))
     return web.Response(text="Reloaded\n")
+
+
+@web.middleware
+async def _missing_page(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a browser that comes to no page with one; what others get stays plain text."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+            raise
+        return not_found(request, "The exporter has no such page.")
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -22,7 +22,7 @@ _GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Families:
+class Families:
     """The `Collector` that prometheus_client's encoders want."""
 
     collect: Collect
@@ -58,7 +58,7 @@ async def encode(collect: Collect, format_: Format, encoders: asyncio.Semaphore)
     """
 
     def body() -> bytes:
-        text = format_.encode(_Families(collect))
+        text = format_.encode(Families(collect))
         return gzip.compress(text, _GZIP_LEVEL) if format_.zipped else text
 
     async with encoders:

@@ -8,6 +8,7 @@ cost a few KiB each. What is kept is what the probe made anyhow: nothing is copi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -80,6 +81,8 @@ class History:
     """A `Track` for each target of the configuration, and for no other: a target of one request leaves no trace."""
 
     def __init__(self, config: Config, limit: int = DEFAULT_LIMIT) -> None:
+        self.started = time.time()
+        """Unix time from which on it is kept."""
         self._limit = limit
         self._tracks: dict[str, Track] = {}
         self.reload(config)

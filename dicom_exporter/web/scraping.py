@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,8 +15,10 @@ from prometheus_client import Metric, ProcessCollector
 from dicom_exporter import __version__
 from dicom_exporter.config import Config, Target
 from dicom_exporter.deadline import effective_timeout
+from dicom_exporter.finished import Finished
 from dicom_exporter.flow import missing_studies
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
+from dicom_exporter.web.debugging import debug_response
 from dicom_exporter.web.discovery import USER_LABELS
 from dicom_exporter.web.exposition import Collect, encode, wanted
 from dicom_exporter.web.limits import Refusal, send
@@ -70,7 +73,11 @@ async def get_probe(request: web.Request) -> web.Response:
     target = _target(request, state, config)
     if not _flag(request, USER_LABELS, default=True):
         target = replace(target, labels={})
-    (result,) = await state.scraper.scrape([target], timeout, _modules(request, config))
+    modules = _modules(request, config)
+    debug, start = _flag(request, "debug", default=False), time.time()
+    (result,) = await state.scraper.scrape([target], timeout, modules)
+    if debug:
+        return debug_response(Finished(target, tuple(modules or target.modules), result, start), config)
     format_ = wanted(request)
     collect = partial(families, [(target, result)], target_label=False)
     return format_.response(await encode(collect, format_, state.probe_encoders))

@@ -13,6 +13,7 @@ from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
 from dicom_exporter.web import State, create_app
 from dicom_exporter.web.connections import BoundedRunner
+from dicom_exporter.web.history import History
 from dicom_exporter.web.listening import ListenAddress, listen
 
 CONFIG = Config((Target("one", Address("127.0.0.1", 104)), Target("two", Address("::1", 11112))))
@@ -54,7 +55,7 @@ class FakeScraper:
 
 def state(scraper: FakeScraper, load: Callable[[], Config] = lambda: CONFIG) -> State:
     """The state of an exporter that is ready."""
-    return State(scraper, load, ready=True)
+    return State(scraper, load, ready=True, history=History(scraper.config))
 
 
 @asynccontextmanager

@@ -107,8 +107,10 @@ async def test_everything_is_under_the_prefix() -> None:
                 assert (response.status, response.headers["Location"]) == (302, "/monitoring/dicom/")
         async with client.get("/monitoring/dicom/") as response:
             links = re.findall(r'href="([^"]*)"', await response.text())
-        assert len(links) == 3
+        assert len(links) > 10
         for link in links:
+            if link.startswith("#"):
+                continue
             async with client.get(f"/monitoring/dicom/{link}".replace("&amp;", "&")) as response:
                 assert response.status == 200, link
 

@@ -1,0 +1,159 @@
+"""A target in one line: what a person reads first, awake or not. Pure functions of what was found last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dicom_exporter.config import Expect, Target
+from dicom_exporter.exposure import ASSOCIATES, allowed_level, judge
+from dicom_exporter.meanings import LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS
+from dicom_exporter.results import Outcome, SessionResult, WebAnswer
+from dicom_exporter.standing import Standing, exceeding, stand
+
+NAMES: Mapping[Standing, str] = {
+    Standing.EXPOSED: "Exposed",
+    Standing.DOWN: "Down",
+    Standing.BLIND: "Blind",
+    Standing.UNKNOWN: "Unknown",
+    Standing.TROUBLED: "Trouble",
+    Standing.NEVER_PROBED: "Not probed",
+    Standing.OK: "OK",
+}
+SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "web pages"}
+WEB_ANSWERS: Mapping[WebAnswer, str] = {
+    WebAnswer.ENTRIES: "it lists studies",
+    WebAnswer.EMPTY: "it answers, and lists none",
+    WebAnswer.DENIED: "it wants a login",
+    WebAnswer.OTHER: "it speaks HTTP, and not DICOMweb",
+    WebAnswer.NOT_HTTP: "it takes connections, and does not speak HTTP",
+    WebAnswer.CLOSED: "nobody gets a connection",
+    WebAnswer.UNKNOWN: "it could not be told",
+}
+
+
+def headline(target: Target, sessions: Sequence[SessionResult]) -> str:
+    """Why `target` stands as it does, as sentences."""
+    match stand(target, sessions):
+        case Standing.EXPOSED:
+            return _exposed(target, sessions)
+        case Standing.DOWN:
+            return _first(_echoes(sessions, down=True))
+        case Standing.BLIND:
+            return "Known to be open, and reads closed: nothing that is called closed from here is proved."
+        case Standing.UNKNOWN:
+            return _unknown(target, sessions)
+        case Standing.TROUBLED:
+            return _first(_troubles(sessions))
+        case Standing.NEVER_PROBED:
+            return "Nothing has asked for it since the exporter started."
+        case Standing.OK:
+            return _fine(target, sessions)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
+
+
+def level_name(level: int | None) -> str:
+    """The number and the name of a step of the ladder."""
+    return "unknown" if level is None else f"{level}, {LEVELS[level][0]}"
+
+
+def _exposed(target: Target, sessions: Sequence[SessionResult]) -> str:
+    verdict = judge(sessions)
+    assert verdict is not None
+    over = exceeding(target, verdict)
+    allowed = allowed_level(target.expect.value)
+    levels = ", ".join(f"{SERVICES[service]} level {level}" for service, level in over)
+    return f"{LEVELS[over[0][1]][1]} {levels}; allowed is {level_name(allowed)}."
+
+
+def _unknown(target: Target, sessions: Sequence[SessionResult]) -> str:
+    verdict = judge(sessions)
+    if verdict is None and target.expect in (Expect.CLOSED, Expect.CONTROL):
+        return "No stranger has tried it: nobody knows what one would get."
+    unknown = [SERVICES[service] for service, level in verdict.levels.items() if level is None] if verdict else []
+    if not unknown:
+        return _first(_echoes(sessions, down=False))
+    why = next(
+        (
+            f": {OUTCOMES[attempt.outcome]}"
+            for session in sessions
+            if session.stranger is not None
+            for attempt in session.stranger.attempts[:1]
+            if "DICOM" in unknown
+        ),
+        "",
+    )
+    return sentence(f"it could not be told how far a stranger gets ({', '.join(unknown)}){why}")
+
+
+def _echoes(sessions: Iterable[SessionResult], *, down: bool) -> Iterable[str]:
+    """What the echoes say that did not succeed; with `down`, those first that mean that an archive is."""
+    found = [session for session in sessions if session.stranger is None and session.echo is not None]
+    for session in sorted(found, key=lambda session: down and _soft(session)):
+        assert session.echo is not None
+        if session.echo.outcome is not Outcome.SUCCESS:
+            yield echo(session)
+
+
+def _soft(session: SessionResult) -> bool:
+    return session.echo is not None and session.echo.outcome in (Outcome.REJECTED, Outcome.BUSY, Outcome.OVERLOAD)
+
+
+def echo(session: SessionResult) -> str:
+    """How the C-ECHO of a session ended."""
+    assert session.echo is not None
+    outcome, status = session.echo.outcome, session.echo.status
+    code = "" if status is None or outcome is not Outcome.FAILURE_STATUS else f" (status {status:04X})"
+    reason = session.rejection.reason if session.rejection is not None else ""
+    return sentence(OUTCOMES[outcome] + code) + (f" {sentence(REJECTIONS[reason])}" if reason in REJECTIONS else "")
+
+
+def _troubles(sessions: Sequence[SessionResult]) -> Iterable[str]:
+    yield from _echoes(sessions, down=False)
+    for session in sessions:
+        if session.stranger is not None:
+            continue
+        for name, query in session.queries.items():
+            if not query.outcome.is_success:
+                yield sentence(
+                    f"it answers, and the query {name} ended as {query.outcome}: {QUERY_OUTCOMES[query.outcome]}"
+                )
+        if session.store is not None and not session.store.success:
+            yield "It answers, and does not take the images of the bandwidth test."
+        if session.dicomweb is not None:
+            yield f"DICOM answers, and DICOMweb does not serve us: {WEB_ANSWERS[session.dicomweb.answer]}."
+
+
+def _fine(target: Target, sessions: Sequence[SessionResult]) -> str:
+    said = []
+    for session in sessions:
+        if (
+            session.stranger is None
+            and session.echo is not None
+            and target.expect
+            in (
+                Expect.AVAILABLE,
+                Expect.GUARDED,
+            )
+        ):
+            studies = session.queries.get("studies")
+            count = "" if studies is None or studies.matches is None else _studies(studies.matches, studies.complete)
+            said.append(f"It answers us{count}.")
+    verdict = judge(sessions)
+    levels = [level for level in verdict.levels.values() if level is not None] if verdict is not None else []
+    if levels:
+        furthest = max(levels)
+        known_open = target.expect is Expect.CONTROL and furthest >= ASSOCIATES
+        said.append("Known to be open, and seen to be." if known_open else LEVELS[furthest][1])
+    return " ".join(dict.fromkeys(said)) or "As expected."
+
+
+def _studies(matches: int, complete: bool | None) -> str:
+    return f", and lists {matches} {'study' if matches == 1 else 'studies'}{'' if complete else ' or more'}"
+
+
+def _first(sentences: Iterable[str]) -> str:
+    return next(iter(sentences), "It is not as expected.")
