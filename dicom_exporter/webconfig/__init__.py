@@ -1,0 +1,21 @@
+"""`--web.config.file`: TLS, passwords, headers and a rate limit for an aiohttp server, in the format of Prometheus'
+exporter-toolkit.
+
+    document ─> model, values ─> load ─> live ─┬─> middleware      headers, rate limit, passwords
+    YAML        what may stand in it     │     └─> site            TLS of the moment
+                                  tls, sans
+
+It imports nothing of the program around it, and itself only from beside itself: another exporter can take the folder.
+
+    live = LiveConfig("web.yml")                    # raises WebConfigErrors, one line for each mistake
+    protect(app, live)
+    await Site(runner, listening_socket, live).start()
+"""
+
+from .document import Mistake, WebConfigErrors
+from .live import LiveConfig, described, summary
+from .load import WebConfig, load
+from .middleware import protect
+from .site import Site
+
+__all__ = ["LiveConfig", "Mistake", "Site", "WebConfig", "WebConfigErrors", "described", "load", "protect", "summary"]

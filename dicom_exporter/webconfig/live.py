@@ -1,0 +1,205 @@
+"""The file while the exporter runs: what it says now, read anew when it has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from .document import Mistake, WebConfigErrors
+from .load import WebConfig, parse, read_material
+from .snapshot import Snapshot, take
+from .tls import Material, TLSMistake, server_context
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TLS:
+    """How to speak to a client that connects now."""
+
+    context: ssl.SSLContext
+    allowed_sans: frozenset[str] | None
+    """None: whatever certificate the context lets pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The file, read."""
+
+    snapshot: Snapshot
+    outcome: WebConfig | WebConfigErrors
+
+
+@dataclass(frozen=True, slots=True)
+class _Certified:
+    """The certificates of a configuration, read."""
+
+    config: WebConfig
+    snapshots: tuple[Snapshot, ...]
+    material: Material | None
+    outcome: TLS | WebConfigErrors
+
+    def is_current(self, config: WebConfig) -> bool:
+        return self.config is config and all(snapshot.is_current() for snapshot in self.snapshots)
+
+
+class LiveConfig:
+    """The configuration in force, and its certificates. Looking costs a stat a file; reading happens in a thread.
+
+    What cannot be used raises WebConfigErrors for as long as it stays so, and is logged once for each change.
+    """
+
+    def __init__(self, file: str) -> None:
+        """Read `file` and everything that it names. Blocks. Raises WebConfigErrors."""
+        self._file = file
+        self._read = _read(file, None)
+        self._in_force = _usable(self._read.outcome)
+        self._certified = _certify(self._in_force, None) if self._in_force.tls else None
+        if self._certified is not None:
+            _usable_tls(self._certified.outcome)
+        self._lock = asyncio.Lock()
+        _log_notes(self._in_force)
+
+    @property
+    def in_force(self) -> WebConfig:
+        """What the file said when it could last be used; nothing is read."""
+        return self._in_force
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers for every answer, also for those that say that the file cannot be used."""
+        return self._in_force.headers
+
+    async def current(self) -> WebConfig:
+        """What the file says now. Raises WebConfigErrors."""
+        if not self._read.snapshot.is_current():
+            async with self._lock:
+                if not self._read.snapshot.is_current():
+                    self._publish(await asyncio.to_thread(_read, self._file, self._read))
+        return _usable(self._read.outcome)
+
+    async def tls(self) -> TLS | None:
+        """How to speak to a client that connects now; None is plain HTTP. Raises WebConfigErrors."""
+        config = await self.current()
+        if config.tls is None:
+            return None
+        certified = self._certified
+        if certified is None or not certified.is_current(config):
+            async with self._lock:
+                certified = self._certified
+                if certified is None or not certified.is_current(config):
+                    certified = await asyncio.to_thread(_certify, config, certified)
+                    self._publish_tls(certified)
+        return _usable_tls(certified.outcome)
+
+    def _publish(self, read: _Read) -> None:
+        before, self._read = self._read.outcome, read
+        if read.outcome is before:
+            return
+        if isinstance(read.outcome, WebConfigErrors):
+            if str(read.outcome) != str(before):
+                _log_mistakes("invalid web configuration: nothing is answered until it is mended", read.outcome)
+            return
+        self._in_force = read.outcome
+        log.info("web configuration read", **summary(read.outcome))
+        _log_notes(read.outcome)
+
+    def _publish_tls(self, certified: _Certified) -> None:
+        before = self._certified
+        self._certified = certified
+        if before is not None and certified.outcome is before.outcome:
+            return
+        if isinstance(certified.outcome, WebConfigErrors):
+            if before is None or str(certified.outcome) != str(before.outcome):
+                _log_mistakes("certificate cannot be used: nobody can connect until it is mended", certified.outcome)
+            return
+        log.info("certificate read")
+
+
+def described(config: WebConfig) -> str:
+    """What a person is told of a configuration: ``TLS with client certificates, 2 users, no rate limit``."""
+    tls = "plain HTTP"
+    if config.tls is not None:
+        certificates = {
+            ssl.CERT_NONE: "",
+            ssl.CERT_OPTIONAL: " with client certificates where there are",
+            ssl.CERT_REQUIRED: " with client certificates",
+        }
+        tls = f"TLS{certificates[config.tls.verify_mode]}"
+    count = len(config.users)
+    users = f"{count} user{'' if count == 1 else 's'}" if count else "no passwords"
+    return f"{tls}, {users}, {'a' if config.rate_limit.interval else 'no'} rate limit"
+
+
+def summary(config: WebConfig) -> dict[str, bool | int]:
+    """What a log line says of a configuration."""
+    return {"tls": config.tls is not None, "users": len(config.users), "rate_limit": config.rate_limit.interval > 0}
+
+
+def _read(file: str, before: _Read | None) -> _Read:
+    """Read the file; where it holds what it held `before`, that is the outcome again."""
+    snapshot = take(Path(file))
+    try:
+        data = snapshot.data()
+    except OSError as error:
+        mistake = Mistake(file, None, "", f"cannot read the file: {error.strerror or error}")
+        return _Read(snapshot, WebConfigErrors([mistake]))
+    if before is not None and before.snapshot.contents == data:
+        return _Read(snapshot, before.outcome)
+    try:
+        config = parse(file, data)
+    except WebConfigErrors as errors:
+        return _Read(snapshot, errors)
+    if before is not None and config.empty:
+        # Somebody is just writing it, most likely: to take this for "no password" would open the door for that moment.
+        message = "the file is empty; to ask for neither TLS nor passwords, write {} into it"
+        return _Read(snapshot, WebConfigErrors([Mistake(file, None, "", message)]))
+    return _Read(snapshot, config)
+
+
+def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
+    """Read the certificates; where they are the same as `before`, so is the outcome, with its sessions."""
+    assert config.tls is not None
+    snapshots: list[Snapshot] = []
+
+    def read(path: Path) -> bytes:
+        snapshots.append(take(path))
+        return snapshots[-1].data()
+
+    try:
+        material = read_material(config, read)
+        if before is not None and before.config is config and before.material == material:
+            return _Certified(config, tuple(snapshots), material, before.outcome)
+        sans = config.tls.client_allowed_sans
+        outcome = TLS(server_context(config.tls, material), None if sans is None else frozenset(sans))
+        return _Certified(config, tuple(snapshots), material, outcome)
+    except TLSMistake as mistake:
+        errors = WebConfigErrors([config.document.mistake(mistake.path, str(mistake))])
+        return _Certified(config, tuple(snapshots), None, errors)
+
+
+def _usable(outcome: WebConfig | WebConfigErrors) -> WebConfig:
+    if isinstance(outcome, WebConfigErrors):
+        raise outcome
+    return outcome
+
+
+def _usable_tls(outcome: TLS | WebConfigErrors) -> TLS:
+    if isinstance(outcome, WebConfigErrors):
+        raise outcome
+    return outcome
+
+
+def _log_mistakes(message: str, errors: WebConfigErrors) -> None:
+    for mistake in errors.mistakes:
+        log.error(message, error=str(mistake))
+
+
+def _log_notes(config: WebConfig) -> None:
+    for note in config.notes:
+        log.warning("web configuration", note=str(note))

@@ -1,0 +1,240 @@
+"""A listening socket whose clients are spoken to as the file says when they begin to speak.
+
+The sockets stay open while certificates come and go: each connection is accepted plainly, and gets the TLS context of
+the moment in which its first byte arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
+from enum import Enum
+
+import structlog
+from aiohttp import web
+
+from . import sans
+from .document import WebConfigErrors
+from .live import TLS, LiveConfig
+
+log = structlog.stdlib.get_logger(__name__)
+
+_HANDSHAKE_TIMEOUT = 10.0
+"""Seconds for the first byte, and again for the rest of the handshake."""
+_SHUTDOWN_TIMEOUT = 1.0
+"""Seconds for the client to say goodbye, too."""
+_MAX_OPENING = 1000
+"""Connections that have not begun to speak. One more is closed at once."""
+_REST = 1.0
+"""Seconds without accepting, where this machine has no more to give: file descriptors, memory."""
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_LOG_EVERY = 10.0
+"""Seconds between two log lines of one kind: whoever can connect could fill a disk."""
+
+_REQUEST = 1 << 16
+"""Bytes of a request that nobody will read."""
+
+_TLS_HANDSHAKE = b"\x16"
+"""The record type with which a TLS client begins (RFC 8446 5.1)."""
+_INTERNAL_ERROR = b"\x15\x03\x03\x00\x02\x02\x50"
+"""A fatal alert, `internal_error` (RFC 8446 6)."""
+_PLAIN_TO_TLS = (
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+    b"Client sent an HTTP request to an HTTPS server.\n"
+)
+
+
+class _NotAtAll(Enum):
+    """The client has been dealt with."""
+
+    NOT_AT_ALL = "not at all"
+
+
+_NOT_AT_ALL = _NotAtAll.NOT_AT_ALL
+
+
+class Site(web.BaseSite):
+    """Serves `sock`, which is listening, with TLS where `live` says so; closes it at the end."""
+
+    __slots__ = ("_accepting", "_live", "_opening", "_quiet", "_sock")
+
+    def __init__(self, runner: web.BaseRunner, sock: socket.socket, live: LiveConfig) -> None:
+        super().__init__(runner)
+        self._sock = sock
+        self._live = live
+        self._accepting: asyncio.Task[None] | None = None
+        self._opening: set[asyncio.Task[None]] = set()
+        self._quiet = _Quiet()
+
+    @property
+    def name(self) -> str:
+        """Where it listens."""
+        return str(self._sock.getsockname())
+
+    async def start(self) -> None:
+        """Accept connections from now on."""
+        await super().start()
+        self._sock.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept())
+
+    async def stop(self) -> None:
+        """Accept none any more, and drop those that have not begun to speak."""
+        tasks = [*self._opening, *([self._accepting] if self._accepting else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._sock.close()
+        await super().stop()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, address = await loop.sock_accept(self._sock)
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._quiet.log("cannot accept connections", reason=errno.errorcode[error.errno])
+                    await asyncio.sleep(_REST)
+                continue  # else: it was gone before we took it
+            if len(self._opening) >= _MAX_OPENING:
+                connection.close()
+                continue
+            task = asyncio.create_task(self._open(connection, str(address[0])))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+            await asyncio.sleep(0)  # a crowd at the door does not stop what is inside
+
+    async def _open(self, connection: socket.socket, client: str) -> None:
+        """Find out how to speak with this client, and hand it to the application."""
+        ours = True
+        try:
+            first = await _first_byte(connection)
+            tls = await self._how_to_speak(connection, first)
+            if tls is not _NOT_AT_ALL:
+                ours = False
+                await self._hand_over(connection, tls, client)
+        except ssl.SSLError as error:
+            words = getattr(error, "verify_message", None) or error.reason or "unknown"
+            self._quiet.log("TLS handshake failed", reason=words.lower().replace("_", " "), client=client)
+        except (OSError, TimeoutError):
+            pass  # gone, or silent
+        finally:
+            if ours:
+                connection.close()
+
+    async def _how_to_speak(self, connection: socket.socket, first: bytes | None) -> TLS | _NotAtAll | None:
+        if first == b"":
+            return _NOT_AT_ALL
+        try:
+            tls = await self._live.tls()
+        except WebConfigErrors:
+            if first != _TLS_HANDSHAKE:
+                return None  # the application says 500
+            _last_words(connection, _INTERNAL_ERROR)
+            return _NOT_AT_ALL
+        if tls is not None and first not in (None, _TLS_HANDSHAKE):
+            _last_words(connection, _PLAIN_TO_TLS)
+            return _NOT_AT_ALL
+        return tls
+
+    async def _hand_over(self, connection: socket.socket, tls: TLS | None, client: str) -> None:
+        loop = asyncio.get_running_loop()
+        application = self._runner.server
+        assert application is not None
+
+        def refuse() -> None:
+            reason = "none of its subject alternative names is in client_allowed_sans"
+            self._quiet.log("client certificate refused", reason=reason, client=client)
+
+        if tls is None:
+            await loop.connect_accepted_socket(application, connection)
+            return
+        allowed = tls.allowed_sans
+        await loop.connect_accepted_socket(
+            application if allowed is None else lambda: _Named(application, allowed, refuse),
+            connection,
+            ssl=tls.context,
+            ssl_handshake_timeout=_HANDSHAKE_TIMEOUT,
+            ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT,
+        )
+
+
+class _Named(asyncio.Protocol):
+    """Lets the application have a connection whose certificate has one of the `allowed` names, or that has none.
+
+    Python's ssl has no say in the handshake beyond the chain, so the name is looked at right after: the client may have
+    sent its request by then, but nobody has read it.
+    """
+
+    def __init__(
+        self, application: Callable[[], asyncio.Protocol], allowed: frozenset[str], refuse: Callable[[], None]
+    ) -> None:
+        self._application = application
+        self._allowed = allowed
+        self._refuse = refuse
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The handshake is done."""
+        certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        if certificate is not None and not sans.allowed(certificate, self._allowed):
+            self._refuse()
+            transport.close()
+            return
+        protocol = self._application()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+
+class _Quiet:
+    """Logs each kind of trouble at most once in a while, and how often it came up meanwhile."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], float] = {}
+        self._held_back: Counter[tuple[str, str]] = Counter()
+
+    def log(self, message: str, reason: str, **details: str) -> None:
+        """Log it or count it. `reason` is one of few."""
+        kind, now = (message, reason), time.monotonic()
+        if now - self._last.get(kind, -_LOG_EVERY) < _LOG_EVERY:
+            self._held_back[kind] += 1
+            return
+        self._last[kind] = now
+        log.warning(message, reason=reason, **details, not_logged=self._held_back.pop(kind, 0))
+
+
+async def _first_byte(connection: socket.socket) -> bytes | None:
+    """Wait until the client speaks, and look at its first byte, which stays where it is.
+
+    Empty where the client has gone, None where this loop cannot wait (Windows'). Raises TimeoutError.
+    """
+    loop = asyncio.get_running_loop()
+    spoken = loop.create_future()
+
+    def speaks() -> None:
+        if not spoken.done():
+            spoken.set_result(None)
+
+    try:
+        loop.add_reader(connection, speaks)
+    except NotImplementedError:
+        return None
+    try:
+        async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
+            await spoken
+    finally:
+        loop.remove_reader(connection)
+    return connection.recv(1, socket.MSG_PEEK)
+
+
+def _last_words(connection: socket.socket, words: bytes) -> None:
+    """Say it and hang up."""
+    with contextlib.suppress(OSError):
+        connection.recv(_REQUEST)  # what is left unread would have the system take the words back
+        connection.send(words)
+        connection.shutdown(socket.SHUT_WR)

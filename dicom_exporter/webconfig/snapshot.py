@@ -1,0 +1,56 @@
+"""What a file held at one moment, and whether it still does: a stat tells."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .load import read_bytes
+
+_TICK_NS = 2_000_000_000
+"""The coarsest clock of a file system (FAT's). What is younger than this when it is read may change without its times
+changing, and is read anew until it is older."""
+
+_Stat = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Snapshot:
+    """The contents of a file, or why there are none."""
+
+    path: Path
+    contents: bytes | OSError
+    stat: _Stat | None
+    """None: there was no file."""
+    settled: bool
+
+    def is_current(self) -> bool:
+        """Whether the file has not changed since. Costs a stat."""
+        return self.settled and _stat(self.path) == self.stat
+
+    def data(self) -> bytes:
+        """The contents. Raises OSError."""
+        if isinstance(self.contents, OSError):
+            raise self.contents
+        return self.contents
+
+
+def take(path: Path, now_ns: Callable[[], int] = time.time_ns) -> Snapshot:
+    """Read the file at `path`. Blocks. Raises ValueError where that is no path at all."""
+    stat = _stat(path)  # before the contents: what changes in between shows the next time
+    settled = stat is None or now_ns() - max(stat[:2]) > _TICK_NS
+    try:
+        return Snapshot(path, read_bytes(path), stat, settled)
+    except OSError as error:
+        return Snapshot(path, error, stat, settled)
+
+
+def _stat(path: Path) -> _Stat | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - twice as fast, and it happens at each request
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino, found.st_size

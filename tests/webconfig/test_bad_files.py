@@ -1,0 +1,48 @@
+"""One tiny bad file per rule, in testdata/: the comment on top of each holds the lines that have to come out."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from dicom_exporter.webconfig import WebConfigErrors, load
+from tests.peers import make_certificates
+
+TESTDATA = Path(__file__).parent / "testdata"
+FILES = sorted(path.name for path in TESTDATA.glob("*.yml"))
+
+
+def expected(name: str) -> list[str]:
+    lines = (TESTDATA / name).read_text(encoding="utf-8").splitlines()
+    messages = [line.removeprefix("# ") for line in takewhile(lambda line: line.startswith("# "), lines)]
+    return [f"{name}:{message}" if message[0].isdigit() else f"{name}: {message}" for message in messages]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All the files, and the certificates that they name."""
+    directory = tmp_path_factory.mktemp("webconfig")
+    key = serialization.load_pem_private_key(make_certificates(directory).server_key.read_bytes(), None)
+    encryption = serialization.BestAvailableEncryption(b"passphrase")
+    encrypted = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    (directory / "encrypted.key").write_bytes(encrypted)
+    shutil.copytree(TESTDATA, directory, dirs_exist_ok=True)
+    return directory
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_exact_messages(name: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(directory)
+    with pytest.raises(WebConfigErrors) as raised:
+        load(name)
+    assert [str(mistake) for mistake in raised.value.mistakes] == expected(name)
+    assert str(raised.value).splitlines() == expected(name)
+
+
+def test_every_file_expects_something() -> None:
+    assert all(expected(name) for name in FILES)
+    assert len(FILES) > 50

@@ -1,0 +1,178 @@
+"""What a good file means."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from dicom_exporter.webconfig import WebConfig, WebConfigErrors, load
+from dicom_exporter.webconfig.load import parse, read_bytes, read_material
+from dicom_exporter.webconfig.tls import server_context
+from tests.peers import Certificates, make_certificates
+from tests.webconfig.texts import HASH, TLS
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return make_certificates(tmp_path)
+
+
+def read(text: str, file: str = "web.yml") -> WebConfig:
+    return parse(file, text.encode())
+
+
+def context(text: str, directory: Path) -> ssl.SSLContext:
+    config = read(text, str(directory / "web.yml"))
+    assert config.tls is not None
+    return server_context(config.tls, read_material(config, read_bytes))
+
+
+def suites(context: ssl.SSLContext) -> list[str]:
+    """The names of those that are not of TLS 1.3, which nobody can choose."""
+    return [cipher["name"] for cipher in context.get_ciphers() if not cipher["name"].startswith("TLS_")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# nothing\n", "{}\n", "tls_server_config: {}\nhttp_server_config: {headers: }\nbasic_auth_users: {}\n"],
+)
+def test_nothing_is_plain_http_for_everybody(text: str) -> None:
+    config = read(text)
+    assert (config.tls, config.users, config.headers, config.rate_limit.interval) == (None, {}, {}, 0)
+
+
+def test_users_are_text_whatever_yaml_thinks_of_them() -> None:
+    config = read(f"basic_auth_users:\n  alice: {HASH}\n  1234: {HASH}\n  no: {HASH}\n  jürgen: {HASH}\n")
+    assert list(config.users) == [b"alice", b"1234", b"no", "jürgen".encode()]
+    assert config.costs == (10, 10, 10, 10)
+
+
+def test_a_hash_does_not_print() -> None:
+    config = read(f"basic_auth_users: {{alice: {HASH}}}\n")
+    assert HASH[10:] not in repr(config)
+    assert HASH[10:] not in str(config)
+
+
+def test_headers_are_text_and_blank_ones_are_none() -> None:
+    config = read(
+        "http_server_config:\n  headers:\n    X-Frame-Options: deny\n    X-XSS-Protection: 1\n"
+        "    X-Content-Type-Options: ''\n    Content-Security-Policy: \"default-src 'self' *.test.example\"\n"
+        "    Strict-Transport-Security:\n"
+    )
+    assert config.headers == {
+        "X-Frame-Options": "deny",
+        "X-XSS-Protection": "1",
+        "Content-Security-Policy": "default-src 'self' *.test.example",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0), ('"0"', 0), ("1s", 1), ('"1s"', 1), ("1.5s", 1.5), ("250ms", 0.25), ("1m30s", 90), ("1h", 3600)],
+)
+def test_intervals_are_written_as_go_does(text: str, seconds: float) -> None:
+    assert read(f"rate_limit: {{interval: {text}, burst: 20}}").rate_limit.interval == seconds
+
+
+def test_the_file_may_use_anchors() -> None:
+    text = f"basic_auth_users: &users\n  alice: &hash {HASH}\n  bob: *hash\n"
+    assert list(read(text).users) == [b"alice", b"bob"]
+
+
+def test_a_bomb_of_aliases_is_a_mistake() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    with pytest.raises(WebConfigErrors, match="more than 100000 values"):
+        read("\n".join(lines))
+
+
+@pytest.mark.parametrize("text", ["[" * 10_000, "a: &a\n  b: *a\n", "{" * 25 + "}" * 25, "\x00", "\xff\x01"])
+def test_hostile_yaml_is_a_mistake(text: str) -> None:
+    with pytest.raises(WebConfigErrors):
+        read(text)
+
+
+def test_what_is_no_text_is_a_mistake() -> None:
+    with pytest.raises(WebConfigErrors, match=r"^web.yml:2: not UTF-8 text$"):
+        parse("web.yml", b"a: b\n\xff\xfe")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(WebConfigErrors, match=r"nowhere.yml: cannot read the file: No such file or directory"):
+        load(str(tmp_path / "nowhere.yml"))
+
+
+def test_names_of_files_start_at_the_configuration(certificates: Certificates, tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text(TLS)
+    config = load(str(tmp_path / "web.yml"))
+    assert config.tls is not None
+    assert config.file("server.pem") == certificates.server
+    assert config.file(str(certificates.client)) == certificates.client
+
+
+def test_certificates_may_stand_in_the_file_itself(certificates: Certificates, tmp_path: Path) -> None:
+    def block(path: Path) -> str:
+        return "|\n" + "".join(f"    {line}\n" for line in path.read_text().splitlines())
+
+    inline = (
+        f"tls_server_config:\n  cert: {block(certificates.server)}  key: {block(certificates.server_key)}"
+        f"  client_ca: {block(certificates.authority)}  client_auth_type: RequireAndVerifyClientCert\n"
+    )
+    made = context(inline, tmp_path)
+    assert made.verify_mode == ssl.CERT_REQUIRED
+    assert len(made.get_ca_certs()) == 1
+
+
+def test_tls_as_it_is_by_default(certificates: Certificates, tmp_path: Path) -> None:
+    made = context(TLS, tmp_path)
+    assert made.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert made.maximum_version == ssl.TLSVersion.TLSv1_3
+    assert made.verify_mode == ssl.CERT_NONE
+    assert made.options & ssl.OP_CIPHER_SERVER_PREFERENCE
+
+
+def test_tls_as_it_is_asked_for(certificates: Certificates, tmp_path: Path) -> None:
+    made = context(
+        f"{TLS}  max_version: TLS12\n  prefer_server_cipher_suites: no\n"
+        "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.pem\n  cipher_suites:\n"
+        "  - TLS_AES_128_GCM_SHA256\n  - TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384\n"
+        "  - TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256\n",
+        tmp_path,
+    )
+    assert made.maximum_version == ssl.TLSVersion.TLSv1_2
+    assert made.verify_mode == ssl.CERT_OPTIONAL
+    assert not made.options & ssl.OP_CIPHER_SERVER_PREFERENCE
+    assert suites(made) == ["ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"]
+
+
+def test_every_suite_that_go_has_is_known_to_openssl(certificates: Certificates, tmp_path: Path) -> None:
+    from dicom_exporter.webconfig.model import CIPHER_SUITES
+
+    made = context(TLS + "  cipher_suites: [" + ", ".join(CIPHER_SUITES) + "]\n", tmp_path)
+    assert suites(made) == list(CIPHER_SUITES.values())
+
+
+def test_suites_of_tls_1_3_alone_leave_nothing_for_tls_1_2(certificates: Certificates, tmp_path: Path) -> None:
+    made = context(TLS + "  cipher_suites: [TLS_AES_128_GCM_SHA256]\n", tmp_path)
+    assert made.minimum_version == ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize("curves", ["CurveP521", "X25519", "CurveP256, CurveP384, CurveP521, X25519"])
+def test_curves(curves: str, certificates: Certificates, tmp_path: Path) -> None:
+    context(f"{TLS}  curve_preferences: [{curves}]\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (f"{TLS}  client_auth_type: VerifyClientCertIfGiven\n", "web.yml:4: tls_server_config.client_auth_type: with"),
+        (f"{TLS}http_server_config:\n  http2: true\n", "web.yml:5: http_server_config.http2: this server speaks"),
+        (f"{TLS}http_server_config:\n  http2: false\n", None),
+        (f"{TLS}  curve_preferences: [X25519, CurveP256, CurveP384, CurveP521]\n", "web.yml:4: tls_server_config.curv"),
+    ],
+)
+def test_what_may_surprise_is_said(text: str, note: str | None) -> None:
+    notes = [str(each)[: len(note or "")] for each in read(text).notes]
+    assert notes == ([] if note is None else [note])

@@ -1,0 +1,201 @@
+"""Passwords: who is let in, what it costs, and what a guesser learns."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import bcrypt
+import pytest
+
+from dicom_exporter.webconfig.passwords import PasswordChecker, TooBusy
+
+Checker = Callable[..., PasswordChecker]
+
+
+def hashed(password: bytes, cost: int = 4) -> bytes:
+    return bcrypt.hashpw(password[:72], bcrypt.gensalt(cost))
+
+
+ALICE = hashed(b"right")
+USERS = {b"alice": ALICE, b"bob": hashed(b"bob's", 5)}
+COSTS = (4, 5)
+
+
+@pytest.fixture
+async def checker() -> AsyncIterator[Checker]:
+    made: list[PasswordChecker] = []
+
+    def make(*arguments: Callable[[bytes, bytes], bool]) -> PasswordChecker:
+        made.append(PasswordChecker(*arguments))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+class Counting:
+    """bcrypt, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[bytes, bytes]] = []
+        self.begun = threading.Event()
+        self.go = threading.Event()
+        self.go.set()
+
+    def __call__(self, password: bytes, hashed: bytes) -> bool:
+        self.asked.append((password, hashed))
+        self.begun.set()
+        self.go.wait(30)
+        return bcrypt.checkpw(password, hashed)
+
+
+async def check(passwords: PasswordChecker, name: bytes, password: bytes, source: str = "127.0.0.1") -> bool:
+    return await passwords.check(name, password, USERS, COSTS, source)
+
+
+async def test_right_wrong_and_unknown(checker: Checker) -> None:
+    passwords = checker()
+    for _ in range(2):  # the second time from memory
+        assert await check(passwords, b"alice", b"right")
+        assert await check(passwords, b"bob", b"bob's")
+        assert not await check(passwords, b"alice", b"bob's")
+        assert not await check(passwords, b"alice", b"")
+        assert not await check(passwords, b"mallory", b"right")
+        assert not await check(passwords, b"", b"")
+
+
+async def test_bcrypt_is_asked_once_for_each_question(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    passwords = checker(bcrypt_)
+    for _ in range(3):
+        await check(passwords, b"alice", b"right")
+        await check(passwords, b"alice", b"wrong")
+        await check(passwords, b"mallory", b"wrong")
+    assert len(bcrypt_.asked) == 3
+
+
+async def test_many_at_once_with_one_password_are_one_question(checker: Checker) -> None:
+    """A Prometheus with a thousand targets comes with all of them at once."""
+    bcrypt_ = Counting()
+    bcrypt_.go.clear()
+    passwords = checker(bcrypt_)
+    tasks = [asyncio.create_task(check(passwords, b"alice", b"right")) for _ in range(1000)]
+    await asyncio.to_thread(bcrypt_.begun.wait, 30)
+    bcrypt_.go.set()
+    assert all(await asyncio.gather(*tasks))
+    assert len(bcrypt_.asked) == 1
+
+
+async def test_one_who_gives_up_does_not_take_the_answer_from_the_others(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    bcrypt_.go.clear()
+    passwords = checker(bcrypt_)
+    first, second = (asyncio.create_task(check(passwords, b"alice", b"right")) for _ in range(2))
+    await asyncio.to_thread(bcrypt_.begun.wait, 30)
+    first.cancel()
+    bcrypt_.go.set()
+    assert await second
+
+
+async def test_a_guesser_fills_neither_the_queue_nor_the_memory(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    passwords = checker(bcrypt_)
+    assert await check(passwords, b"alice", b"right")
+    bcrypt_.go.clear()
+    guesses = [asyncio.create_task(check(passwords, b"alice", b"%d" % guess, "192.0.2.1")) for guess in range(20)]
+    await asyncio.sleep(0)
+    assert await check(passwords, b"alice", b"right")  # known already: waits for nobody
+    other = asyncio.create_task(check(passwords, b"bob", b"bob's", "192.0.2.2"))
+    await asyncio.sleep(0)
+    bcrypt_.go.set()
+    assert await other
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+    assert answers.count(False) == 8
+    assert sum(isinstance(answer, TooBusy) for answer in answers) == 12
+
+
+async def test_many_guessers_have_a_bound_too(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    bcrypt_.go.clear()
+    passwords = checker(bcrypt_)
+    guesses = [asyncio.create_task(check(passwords, b"alice", b"%d" % n, f"192.0.2.{n}")) for n in range(100)]
+    await asyncio.sleep(0)
+    bcrypt_.go.set()
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+    assert answers.count(False) == 64
+
+
+async def test_guesses_push_out_no_right_answer(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    passwords = checker(lambda password, hashed: bcrypt_(password, hashed) if password == b"right" else False)
+    assert await check(passwords, b"alice", b"right")
+    for guess in range(3000):
+        await check(passwords, b"alice", b"%d" % guess)
+    assert await check(passwords, b"alice", b"right")
+    assert len(bcrypt_.asked) == 1
+
+
+async def test_an_unknown_name_costs_what_a_known_one_does(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    passwords = checker(bcrypt_)
+    for name in range(40):
+        await check(passwords, b"mallory%d" % name, b"x")
+    assert {hashed[:7] for _, hashed in bcrypt_.asked} == {b"$2b$04$", b"$2b$05$"}
+
+
+async def test_an_unknown_name_costs_the_same_each_time(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    passwords = checker(bcrypt_)
+    for guess in range(10):
+        await check(passwords, b"mallory", b"%d" % guess)
+    assert len({hashed for _, hashed in bcrypt_.asked}) == 1
+
+
+async def test_a_user_who_is_gone_is_refused_at_once(checker: Checker) -> None:
+    passwords = checker()
+    assert await check(passwords, b"alice", b"right")
+    assert not await passwords.check(b"alice", b"right", {b"bob": USERS[b"bob"]}, (5,), "")
+
+
+async def test_a_password_that_was_changed_counts_at_once(checker: Checker) -> None:
+    passwords = checker()
+    assert await check(passwords, b"alice", b"right")
+    assert not await check(passwords, b"alice", b"new")
+    changed = {b"alice": hashed(b"new")}
+    assert not await passwords.check(b"alice", b"right", changed, (4,), "")
+    assert await passwords.check(b"alice", b"new", changed, (4,), "")
+
+
+async def test_only_72_bytes_count_as_in_go(checker: Checker) -> None:
+    long = b"x" * 72
+    users = {b"alice": hashed(long)}
+    passwords = checker()
+    assert await passwords.check(b"alice", long, users, (4,), "")
+    assert await passwords.check(b"alice", long + b"and more", users, (4,), "")
+    assert not await passwords.check(b"alice", long[:-1], users, (4,), "")
+
+
+@pytest.mark.parametrize("kind", [b"2a", b"2b", b"2y"])
+async def test_all_kinds_of_hashes(kind: bytes, checker: Checker) -> None:
+    users = {b"alice": ALICE.replace(b"$2b$", b"$%b$" % kind)}
+    assert await checker().check(b"alice", b"right", users, (4,), "")
+
+
+async def test_parts_of_a_question_do_not_run_into_each_other(checker: Checker) -> None:
+    """CVE-2022-46146: a name that ends like a hash could put an answer in for another question."""
+    passwords = checker()
+    assert await check(passwords, b"alice", b"right")
+    assert not await check(passwords, b"alice" + ALICE, b"right")
+    assert not await check(passwords, b"alice", ALICE + b"right")
+
+
+async def test_no_password_is_kept(checker: Checker) -> None:
+    passwords = checker()
+    await check(passwords, b"alice", b"right")
+    await check(passwords, b"alice", b"wrong-password")
+    kept = repr([list(passwords._right._questions), list(passwords._wrong._questions), passwords._waiting])
+    assert "right" not in kept
+    assert "wrong-password" not in kept
