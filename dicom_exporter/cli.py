@@ -51,6 +51,7 @@ def _serve(options: argparse.Namespace) -> int:
         config_files=options.config_file,
         expand_env=options.config_expand_env,
         listen_addresses=options.web_listen_address,
+        web_config_file=options.web_config_file or None,
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
         max_requests=options.web_max_requests,
@@ -142,6 +143,11 @@ exit codes:
     _add_config_file(parser)
     parser.add_flag("--config.check", action="store_true", help="check the configuration, and do nothing else")
     _add_listen_address(parser, f":{DEFAULT_PORT}")
+    parser.add_flag(
+        "--web.config.file",
+        metavar="FILE",
+        help="YAML: TLS and passwords for who asks us (default: neither)",
+    )
     parser.add_flag(
         "--web.telemetry-path",
         type=_checked(_telemetry_path),

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
-from dicom_exporter import DEFAULT_PORT, __version__
+from dicom_exporter import DEFAULT_PORT, __version__, webconfig
 from dicom_exporter.commands.exits import Exit
 from dicom_exporter.commands.runtime import raise_file_limit, run
 from dicom_exporter.config import Config, ConfigErrors, load
@@ -31,6 +32,8 @@ DEFAULT_CONFIG_FILE = "config.yml"
 _IDLE_CONNECTIONS = 1024
 """Prometheus keeps up to a thousand to one exporter between its scrapes."""
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
@@ -41,6 +44,8 @@ class ServeOptions:
     expand_env: bool = False
     listen_addresses: Sequence[ListenAddress] | None = None
     """None: all interfaces, on `DEFAULT_PORT`."""
+    web_config_file: str | None = None
+    """None: plain HTTP, for everybody who can connect."""
     telemetry_path: str = "/metrics"
     external_url: ExternalURL | None = None
     timeout_offset: float = 0.5
@@ -57,19 +62,24 @@ class ServeOptions:
 
 def check(options: ServeOptions) -> int:
     """Say on stdout that the configuration is good, or on stderr what is wrong with it, one mistake a line."""
-    config = load_or_complain(options)
-    if config is None:
+    loaded = _load_both_or_complain(options, webconfig.load)
+    if loaded is None:
         return Exit.BAD_USAGE
+    config, web_config = loaded
     count = len(config.targets)
     sys.stdout.write(f"The configuration is valid: {count} target{'' if count == 1 else 's'}.\n")
+    if web_config is not None:
+        sys.stdout.write(f"The web configuration is valid: {webconfig.described(web_config)}.\n")
+        sys.stderr.writelines(f"{note}\n" for note in web_config.notes)
     return Exit.OK
 
 
 def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` is told where, once nothing can go wrong any more."""
-    config = load_or_complain(options)
-    if config is None:
+    loaded = _load_both_or_complain(options, webconfig.LiveConfig)
+    if loaded is None:
         return Exit.BAD_USAGE
+    config, web_config = loaded
     try:
         sockets = listen(options.listen_addresses or [ListenAddress("", DEFAULT_PORT)])
     except CannotListen as error:
@@ -78,7 +88,7 @@ def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], N
     files = raise_file_limit()
     if announce is not None:
         announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
-    run(_serve(config, sockets, options, _max_connections(options, files)))
+    run(_serve(config, sockets, options, _max_connections(options, files), web_config))
     return Exit.OK
 
 
@@ -99,7 +109,24 @@ def _max_connections(options: ServeOptions, files: int) -> int:
     return max(1, min(wanted, files // 2))
 
 
-async def _serve(config: Config, sockets: Sequence[socket.socket], options: ServeOptions, max_connections: int) -> None:
+def _load_both_or_complain(options: ServeOptions, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
+    """The configuration, and what `load_web` makes of the one for the web; None after the mistakes of both are told."""
+    config = load_or_complain(options)
+    try:
+        web_config = None if options.web_config_file is None else load_web(options.web_config_file)
+    except webconfig.WebConfigErrors as errors:
+        sys.stderr.writelines(f"{mistake}\n" for mistake in errors.mistakes)
+        return None
+    return None if config is None else (config, web_config)
+
+
+async def _serve(
+    config: Config,
+    sockets: Sequence[socket.socket],
+    options: ServeOptions,
+    max_connections: int,
+    web_config: webconfig.LiveConfig | None,
+) -> None:
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
@@ -118,4 +145,4 @@ async def _serve(config: Config, sockets: Sequence[socket.socket], options: Serv
         probe_log=probe_log,
     )
     applied(state)
-    await serve_http(state, sockets, max_connections)
+    await serve_http(state, sockets, max_connections, web_config)

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
+from dicom_exporter import webconfig
 from dicom_exporter.web.app import create_app
 from dicom_exporter.web.connections import BoundedRunner
 from dicom_exporter.web.listening import ListenAddress
@@ -26,15 +27,25 @@ _LAST_WORDS = 1.0
 """Seconds more in which a scrape that was ended early can still be answered."""
 
 
-async def serve(state: State, sockets: Sequence[socket.socket], max_connections: int) -> None:
+async def serve(
+    state: State,
+    sockets: Sequence[socket.socket],
+    max_connections: int,
+    web_config: webconfig.LiveConfig | None = None,
+) -> None:
     """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
+
+    Without a `web_config`, plain HTTP for everybody.
 
     After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds, or
     when a second signal comes, is answered with what is known by then; after five, everything is closed.
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
+    app = create_app(state)
+    if web_config is not None:
+        webconfig.protect(app, web_config)
     runner = BoundedRunner(
-        create_app(state),
+        app,
         state.traffic,
         max_connections,
         access_log_class=_AccessLogger,
@@ -44,14 +55,19 @@ async def serve(state: State, sockets: Sequence[socket.socket], max_connections:
         await runner.setup()
         _on_signals(state, lambda: (hurry if stop.is_set() else stop).set())
         for sock in sockets:
-            await web.SockSite(runner, sock).start()
             host, port, *_ = sock.getsockname()
-            log.info("listening", address=str(ListenAddress(host, port)))
+            await _site(runner, sock, web_config).start()
+            protection = {} if web_config is None else webconfig.summary(web_config.in_force)
+            log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready = True
         await stop.wait()
     finally:
         state.ready = False
         await _drain(runner, state, hurry)
+
+
+def _site(runner: web.AppRunner, sock: socket.socket, web_config: webconfig.LiveConfig | None) -> web.BaseSite:
+    return web.SockSite(runner, sock) if web_config is None else webconfig.Site(runner, sock, web_config)
 
 
 async def _drain(runner: web.AppRunner, state: State, hurry: asyncio.Event) -> None:

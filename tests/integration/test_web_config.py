@@ -1,0 +1,166 @@
+"""`--web.config.file` with curl as the client: what the documentation of exporter-toolkit promises."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import PATIENCE, Running, started
+from tests.integration.exporting import configure
+from tests.peers import Certificates, make_certificates
+from tests.peers.requirements import program
+from tests.webconfig.serving import replace
+from tests.webconfig.texts import TLS, users
+
+pytestmark = pytest.mark.integration
+
+FREE = "--web.listen-address=127.0.0.1:0"
+MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
+RIGHT = ["--user", "alice:right"]
+
+COULD_NOT_CONNECT_SECURELY = {35, 52, 56}
+"""What curl calls a handshake that the server ended: before, or just after the client thought it was done."""
+DISTRUSTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """A running exporter behind a file."""
+
+    running: Running
+    port: int
+    directory: Path
+
+    @property
+    def file(self) -> Path:
+        return self.directory / "web.yml"
+
+    async def curl(self, *flags: str, path: str = "/-/healthy", scheme: str = "https") -> tuple[int, str]:
+        """What curl says: its exit code, and what was answered, headers first."""
+        url = f"{scheme}://localhost:{self.port}{path}"
+        curl = [program("curl", "curl"), "--silent", "--include", "--max-time", "30", *flags, url]
+        return await run(curl, self.directory)
+
+    async def status(self, *flags: str, path: str = "/-/healthy", scheme: str = "https") -> int:
+        """The status of the answer, which there must be."""
+        code, text = await self.curl(*flags, path=path, scheme=scheme)
+        assert code == 0
+        return int(text.split()[1])
+
+
+async def run(command: Sequence[str], directory: Path, said: bytes | None = None) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=directory, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(said), PATIENCE)
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+TRUST = ["--cacert", "ca.pem"]
+CERTIFICATE = ["--cert", "client.pem", "--key", "client.key"]
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return make_certificates(tmp_path)
+
+
+@asynccontextmanager
+async def exporter(directory: Path, text: str) -> AsyncIterator[Exporter]:
+    """Run the exporter behind a web.yml that holds `text`. At the end it must stop when it is told to."""
+    configure(directory, [{"name": "one", "address": "127.0.0.1:1"}])
+    replace(directory / "web.yml", text)
+    async with started(FREE, "--web.config.file=web.yml", directory=directory) as running:
+        port = int((await running.logged(r"msg=listening address=127.0.0.1:(\d+) "))[1])
+        yield Exporter(running, port, directory)
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ended() == 0
+
+
+async def test_tls(certificates: Certificates, tmp_path: Path) -> None:
+    async with exporter(tmp_path, TLS) as exporting:
+        code, text = await exporting.curl(*TRUST, path="/metrics")
+        assert code == 0
+        assert text.startswith("HTTP/1.1 200 OK")
+        assert "dicom_echo_success" in text
+        assert (await exporting.curl())[0] == DISTRUSTS
+        assert (await exporting.curl(*TRUST, "--tls-max", "1.1"))[0] in COULD_NOT_CONNECT_SECURELY
+        assert await exporting.status(*TRUST, "--tls-max", "1.2") == 200
+        code, text = await exporting.curl(scheme="http")
+        assert (code, text.split()[1]) == (0, "400")
+        assert "Client sent an HTTP request to an HTTPS server." in text
+        assert '"__scheme__": "https"' in (await exporting.curl(*TRUST, path="/sd"))[1]
+
+
+async def test_a_certificate_in_the_file_itself(certificates: Certificates, tmp_path: Path) -> None:
+    def inline(path: Path) -> str:
+        return "|\n" + "".join(f"    {line}\n" for line in path.read_text().splitlines())
+
+    text = f"tls_server_config:\n  cert_file: server.pem\n  key: {inline(certificates.server_key)}"
+    async with exporter(tmp_path, text) as exporting:
+        assert await exporting.status(*TRUST) == 200
+
+
+async def test_mutual_tls(certificates: Certificates, tmp_path: Path) -> None:
+    other = make_certificates(tmp_path / "other")
+    async with exporter(tmp_path, MUTUAL + "  client_allowed_sans: [one, monitor.test.example]\n") as exporting:
+        assert await exporting.status(*TRUST, *CERTIFICATE) == 200
+        assert (await exporting.curl(*TRUST))[0] in COULD_NOT_CONNECT_SECURELY
+        of_another = ["--cert", str(other.client), "--key", str(other.client_key)]
+        assert (await exporting.curl(*TRUST, *of_another))[0] in COULD_NOT_CONNECT_SECURELY
+        replace(exporting.file, MUTUAL + "  client_allowed_sans: [one, two]\n")
+        assert (await exporting.curl(*TRUST, *CERTIFICATE))[0] in COULD_NOT_CONNECT_SECURELY
+        line = await exporting.running.logged('msg="client certificate refused" .*')
+        assert "client=127.0.0.1" in line[0]
+
+
+async def test_users_with_hashes_of_htpasswd(certificates: Certificates, tmp_path: Path) -> None:
+    htpasswd = [program("htpasswd", "apache2-utils"), "-niBC", "4", "alice"]
+    code, line = await run(htpasswd, tmp_path, b"right\n")
+    name, _, hashed = line.strip().partition(":")
+    assert (code, name, hashed[:7]) == (0, "alice", "$2y$04$")
+    async with exporter(tmp_path, f"{TLS}basic_auth_users:\n  alice: {hashed}\n") as exporting:
+        for path in ("/", "/metrics", "/-/healthy", "/sd"):
+            assert await exporting.status(*TRUST, path=path) == 401
+            assert await exporting.status(*TRUST, *RIGHT, path=path) == 200
+        assert await exporting.status(*TRUST, "--user", "alice:wrong") == 401
+        assert await exporting.status(*TRUST, "--user", "nonexistent:nonexistent") == 401
+        assert await exporting.status(*TRUST, "--request", "POST", path="/-/reload") == 401
+
+
+async def test_changes_are_felt_at_once(certificates: Certificates, tmp_path: Path) -> None:
+    async with exporter(tmp_path, TLS + users(alice="right")) as exporting:
+        assert await exporting.status(*TRUST, *RIGHT) == 200
+        replace(exporting.file, TLS + users(bob="right"))
+        assert await exporting.status(*TRUST, *RIGHT) == 401
+        make_certificates(tmp_path / "new")
+        for name in ("server.pem", "server.key"):
+            (tmp_path / "new" / name).replace(tmp_path / name)
+        assert (await exporting.curl(*TRUST))[0] == DISTRUSTS
+        assert await exporting.status("--cacert", "new/ca.pem") == 401
+
+
+async def test_a_broken_file_is_500_and_recovers(tmp_path: Path) -> None:
+    async with exporter(tmp_path, users(alice="right")) as exporting:
+        replace(exporting.file, "basic_auth_users: {alice: oops}\n")
+        assert await exporting.status(*RIGHT, scheme="http") == 500
+        line = (await exporting.running.logged("level=error .*"))[0]
+        assert "web.yml:1: basic_auth_users.alice: is not a bcrypt hash" in line
+        replace(exporting.file, users(alice="right"))
+        assert await exporting.status(*RIGHT, scheme="http") == 200
+
+
+async def test_a_keep_alive_connection_does_not_hold_up_the_end(certificates: Certificates, tmp_path: Path) -> None:
+    async with exporter(tmp_path, TLS) as exporting:
+        reader, writer = await asyncio.open_connection("127.0.0.1", exporting.port)  # says nothing
+        assert await exporting.status(*TRUST) == 200
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
