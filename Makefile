@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run test lint format fuzz clean
+.PHONY: help demo run test lint format docs fuzz clean
 
 help:
 	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
@@ -16,6 +16,7 @@ help:
 	@echo "make test    every test that this machine can run (some of them: make test ARGS='-k echo')"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
+	@echo "make docs    write the pages of docs/ anew that are made from the code"
 	@echo "make fuzz    coverage-guided fuzzing of all that reads strangers' bytes, for SECONDS=300"
 	@echo "make clean   remove .venv and caches"
 
@@ -37,6 +38,9 @@ lint: .venv/.installed-lint
 format: .venv/.installed-lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/.installed-test
+	$(BIN)/python -m tools.reference
 
 # Keeps what it finds in tests/fuzz/found; needs CPython on Linux, for which atheris has wheels.
 SECONDS ?= 300

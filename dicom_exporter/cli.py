@@ -100,7 +100,7 @@ def _completion(options: argparse.Namespace) -> int:
 def whole_parser() -> argparse.ArgumentParser:
     """One parser with all commands in it, for the scripts of shells and for the manual; `main` does not parse by it."""
     parser = _serve_parser()
-    commands = parser.add_subparsers(metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND", prog=PROGRAM)
     for name, (make, _) in _COMMANDS.items():
         one = make()
         commands.add_parser(
@@ -260,7 +260,7 @@ exit codes:
 """,
     )
     _add_config_file(parser)
-    parser.add_flag("--format", choices=FORMATS, default="table", help="(default: table)")
+    parser.add_flag("--format", choices=FORMATS, default="table", help="what to write (default: table)")
     parser.add_flag("--by", metavar="LABEL", help="sums for each value of this label, country, say")
     parser.add_flag("--output", type=Path, metavar="FILE", help="write there, and the summary to stderr")
     _add_log_flags(parser, "warning")
@@ -339,12 +339,12 @@ def _add_listen_address(parser: _Parser, default: str) -> None:
 
 
 def _add_log_flags(parser: _Parser, level: str) -> None:
-    parser.add_flag("--log.level", choices=logs.LEVELS, default=level, help=f"(default: {level})")
+    parser.add_flag("--log.level", choices=logs.LEVELS, default=level, help=f"log from this on (default: {level})")
     parser.add_flag(
         "--log.format",
         choices=[str(log_format) for log_format in logs.LogFormat],
         default="logfmt",
-        help="(default: logfmt)",
+        help="how a line of the log is written (default: logfmt)",
     )
 
 

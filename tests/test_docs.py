@@ -1,0 +1,75 @@
+"""The pages in docs/: what is made from the code is as the code is, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from dicom_exporter.config import load
+from dicom_exporter.results import Outcome, QueryOutcome
+from tools.reference import PAGES, ROOT, metrics
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a page as GitHub links to them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_made_from_the_code_is_current(name: str) -> None:
+    if name.endswith(".1") and sys.version_info[:2] != (3, 11):
+        pytest.skip("each version of argparse wraps its usage lines in other places; 3.11 is compared")
+    assert (ROOT / name).read_text() == PAGES[name](), f"{name} is old: `make docs` writes it anew"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+    for link in LINK.findall(text):
+        if re.match(r"https?://|mailto:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), f"{name_of(path)}: {link}"
+        assert target.is_relative_to(ROOT), f"{name_of(path)}: {link}"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{name_of(path)}: {link}"
+
+
+def configurations() -> list[tuple[str, str]]:
+    """The examples of config.yml, and parts of one, in docs/."""
+    found = []
+    for path in ROOT.glob("docs/**/*.md"):
+        for indent, text in re.findall(r"^( *)```yaml\n(.*?)^\1```$", path.read_text(), re.M | re.S):
+            flat = re.sub(rf"^{indent}", "", text, flags=re.M)
+            if re.match(r"(#.*\n)*(global|identities|modules|targets|compare|probe):", flat):
+                found.append((name_of(path), flat))
+    return found
+
+
+@pytest.mark.parametrize(("page", "text"), configurations())
+def test_the_examples_of_a_configuration_load(page: str, text: str, tmp_path: Path) -> None:
+    whole = (
+        text if re.search(r"^targets:", text, re.M) else f"{text}\ntargets: [{{name: one, address: 'a.example:104'}}]"
+    )
+    (tmp_path / "config.yml").write_text(whole)
+    assert load([tmp_path / "config.yml"]).targets, page
+
+
+def test_the_metrics_page_has_every_metric_and_every_outcome() -> None:
+    text = (ROOT / "docs/metrics.md").read_text()
+    for name in metrics.names():
+        assert text.count(f"| `{name}` |") == 1, name
+    for outcome in (*Outcome, *QueryOutcome):
+        assert f"| `{outcome}` |" in text, outcome

@@ -1,0 +1,6 @@
+"""Write the generated pages anew."""
+
+from tools.reference import PAGES, ROOT
+
+for name, page in PAGES.items():
+    (ROOT / name).write_text(page(), encoding="utf-8")

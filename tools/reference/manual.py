@@ -1,0 +1,22 @@
+"""docs/dicom_exporter.1, the manual page, from the same parsers."""
+
+from __future__ import annotations
+
+from argparse_manpage.manpage import Manpage  # type: ignore[import-untyped]
+
+from dicom_exporter.cli import PROGRAM, whole_parser
+
+
+def page() -> str:
+    """The text of the page, in roff; without a date, which would make every day's page another one."""
+    parser = whole_parser()
+    epilog, parser.epilog = parser.epilog or "", None  # it would be filled into one paragraph
+    manual = Manpage(parser, _data={"project_name": PROGRAM, "manual_title": "DICOM exporter", "date": " "})
+    manual.description = "is each DICOM archive up for us, and closed to strangers?"
+    manual.add_section("commands, examples, exit codes", ">", f".nf\n{_roff(epilog.strip())}\n.fi")
+    manual.add_section("see also", ">", "The documentation of the project: configuration, metrics, how to place it.")
+    return str(manual).rstrip() + "\n"
+
+
+def _roff(text: str) -> str:
+    return text.replace("\\", "\\e").replace("-", "\\-")

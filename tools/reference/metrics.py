@@ -1,0 +1,134 @@
+"""docs/metrics.md, from the families in `dicom_exporter.metrics`: names, types and HELP texts as they are exposed."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dicom_exporter.metrics
+from dicom_exporter.exposure import judge
+from dicom_exporter.meanings import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.metrics.exporter import ExporterFacts
+from dicom_exporter.metrics.family import Family
+from dicom_exporter.metrics.ladder import Exposed
+from dicom_exporter.results import Flow, Phase
+from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, STUDIES, TARGET
+from tools.reference.markdown import code, head, table
+
+_TITLES: Mapping[str, str] = {
+    "TARGET_FAMILIES": "The target",
+    "ASSOCIATION_FAMILIES": "Associations, C-ECHO, the peer, TLS",
+    "VISIBLE_FAMILIES": "What the built-in queries list",
+    "QUERY_FAMILIES": "Queries",
+    "EXPOSURE_FAMILIES": "What strangers get",
+    "DICOMWEB_FAMILIES": "DICOMweb",
+    "STORE_FAMILIES": "The bandwidth test",
+    "FLOW_FAMILIES": "Two targets compared",
+    "EXPORTER_FAMILIES": "The exporter itself",
+}
+"""Tables of families, in the order of the page; a table that is not here comes last, under its own name."""
+_NOTES: Mapping[str, str] = {
+    "TARGET_FAMILIES": "Your own labels stand here, and on no other series of `/metrics`: join them with `group_left`.",
+    "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) says how to read them.",
+    "FLOW_FAMILIES": "Only on `/metrics`, as it takes two targets.",
+    "EXPORTER_FAMILIES": "Only on `/metrics`, with `process_*` and `python_*` as every Python exporter has them.",
+}
+_MADE_OF_OTHERS = "SESSION_FAMILIES"
+_DUMMIES: Mapping[str, object] = {
+    "str": "",
+    "bool": True,
+    "int": 1,
+    "float": 1.0,
+    "Mapping[str, int]": {"x": 1},
+    "float | None": 1.0,
+    "int | None": 1,
+}
+
+
+def page() -> str:
+    """The text of the page."""
+    return "\n".join(_lines()).rstrip() + "\n"
+
+
+def names() -> list[str]:
+    """The names of all metrics of ours."""
+    return [family.name for families in tables().values() for family in families]
+
+
+def tables() -> dict[str, Sequence[Family[Any]]]:
+    """Every table of families in the package, by the name it has there, in the order of the page."""
+    found: dict[str, Sequence[Family[Any]]] = {}
+    for module in pkgutil.iter_modules(dicom_exporter.metrics.__path__, "dicom_exporter.metrics."):
+        members = vars(importlib.import_module(module.name)).items()
+        found |= {name: value for name, value in members if name.endswith("_FAMILIES") and name != _MADE_OF_OTHERS}
+    order = list(_TITLES)
+    return dict(sorted(found.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
+
+
+def _lines() -> Iterator[str]:
+    yield head("metrics")
+    for name, families in tables().items():
+        yield f"## {_TITLES.get(name, name)}"
+        yield ""
+        if name in _NOTES:
+            yield _NOTES[name]
+            yield ""
+        yield from table(
+            ("metric", "type", "labels", "meaning"),
+            [(code(family.name), family.type, _labels(name, family), family.help) for family in families],
+        )
+    yield from _words()
+
+
+def _words() -> Iterator[str]:
+    yield "## Words"
+    yield ""
+    yield "`phase`: " + ", ".join(code(phase.value) for phase in Phase) + "."
+    yield ""
+    yield "`outcome` of `dicom_echo_outcome`:"
+    yield ""
+    yield from table(("outcome", "what happened"), [(code(word.value), text) for word, text in OUTCOMES.items()])
+    yield "`outcome` of `dicom_query_outcome`:"
+    yield ""
+    yield from table(("outcome", "what happened"), [(code(word.value), text) for word, text in QUERY_OUTCOMES.items()])
+    yield "Values of `dicom_exposure_level`:"
+    yield ""
+    rows = [(str(level), name, text) for level, (name, text) in LEVELS.items()]
+    yield from table(("level", "name", "meaning"), rows)
+    yield "`check` of `dicom_exposure_check`, where it is 1:"
+    yield ""
+    yield from table(("check", "meaning"), [(code(name), bad) for name, (bad, _) in CHECKS.items()])
+
+
+def _labels(table_name: str, family: Family[Any]) -> str:
+    """The labels of a family, as they stand on what it shows of the tests' results."""
+    shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
+    if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
+        shared = ["identity"]
+    rows = [row for subject in _subjects(table_name) for row in family.rows(subject)]
+    if not rows:
+        raise ValueError(f"nothing in tests/metrics/results.py shows {family.name}: add what does")
+    own = list(rows[0][0])
+    if family.name == "dicom_target_info":
+        own = [*(name for name in own if name not in TARGET.labels), "yours"]
+    return ", ".join([*shared, *own])
+
+
+def _subjects(table_name: str) -> Sequence[object]:
+    if table_name == "TARGET_FAMILIES":
+        return [TARGET]
+    if table_name == "QUERY_FAMILIES":
+        return [STUDIES]
+    if table_name == "FLOW_FAMILIES":
+        return [Flow("a", "b", 1)]
+    if table_name == "EXPOSURE_FAMILIES":
+        verdict = judge([STRANGER])
+        assert verdict is not None
+        return [Exposed(TARGET, verdict)]
+    if table_name == "EXPORTER_FAMILIES":
+        fields = {field.name: _DUMMIES[str(field.type)] for field in dataclasses.fields(ExporterFacts)}
+        return [ExporterFacts(**fields)]  # type: ignore[arg-type]
+    return [FULL, REJECTED, STRANGER, dataclasses.replace(FULL, peer=CONQUEST)]
