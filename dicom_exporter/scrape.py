@@ -45,6 +45,10 @@ _Key = tuple[str, tuple[str, ...]]
 GRACE = 0.2
 """Seconds beyond the deadline that a scrape waits for probes that end at it; well inside the offset of the timeout."""
 
+_BEGUN_AT_ONCE = 32
+"""Targets that are begun in one turn of the event loop. Ten thousand in one turn would take a second or more, in which
+nobody looks whether a connection was made: it would be said to have timed out."""
+
 
 class Scraper:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
@@ -106,7 +110,11 @@ class Scraper:
         deadline = None if timeout is None else loop.time() + timeout
         resolver = Resolver(self._lookups)
         wanted = [(target, self._modules(target, modules)) for target in targets]  # a reload may come while we wait
-        tasks = [self._fly(target, chosen, deadline, resolver) for target, chosen in wanted]
+        tasks = []
+        for target, chosen in wanted:
+            tasks.append(self._fly(target, chosen, deadline, resolver))
+            if len(tasks) % _BEGUN_AT_ONCE == 0:
+                await asyncio.sleep(0)
         if tasks:
             # Probes end at the deadline by themselves, each with its own outcome: a moment for them to say so.
             await asyncio.wait(set(tasks), timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))

@@ -49,14 +49,14 @@ async def visit(asked: Visit, answers: Answers, wire: Wire, deadline: float) -> 
     `answers` gives the queries that are not due, and takes those that were put.
     """
     exposure = next((module.exposure for module in asked.modules if module.exposure is not None), None)
+    if exposure is None:
+        return await _ask(asked, answers, wire, deadline)
     others = tuple(module for module in asked.modules if module.exposure is None)
     result = SessionResult(asked.identity.name, None)
     if others:
         result = await _ask(replace(asked, modules=others), answers, wire, deadline)
-    if exposure is not None:
-        found = await _climb(asked, exposure, wire, deadline)
-        result = replace(found, queries={**result.queries, **found.queries}, store=result.store)
-    return result
+    found = await _climb(asked, exposure, wire, deadline)
+    return replace(found, queries={**result.queries, **found.queries}, store=result.store)
 
 
 async def _ask(asked: Visit, answers: Answers, wire: Wire, deadline: float) -> SessionResult:
@@ -165,6 +165,8 @@ def _settle(
     plan: Plan, found: SessionResult, kept: Mapping[str, QueryResult], answers: Answers, now: float
 ) -> SessionResult:
     """Put the new answers beside the kept ones, and keep those that are to be shown again."""
+    if not kept and not plan.queries:
+        return found
     shown = dict(kept)
     for query in plan.queries:
         result = found.queries[query.name]

@@ -106,8 +106,12 @@ class Connection(asyncio.Protocol):
         """
         if tls:
             self._sock = await connect(address, timeout)
-        else:
+            return
+        try:
             await connect_protocol(address, timeout, self)
+        except BaseException:
+            self._transport = None  # where the time was over just as it was made: the loop has closed it again
+            raise
 
     async def start_tls(self, tls: TLSClient) -> None:
         """Shake hands.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import NotDicom
@@ -31,3 +33,30 @@ async def test_a_peer_that_speaks_before_it_is_spoken_to() -> None:
                 await connection.request(associate_request("ANY-SCP", "PROMETHEUS", [VERIFICATION]))
             connection.close()
             await connection.closed()
+
+
+def test_time_that_is_over_just_as_the_connection_is_made() -> None:
+    """The loop takes the connection back then; nothing is left to say goodbye on, and uvloop minds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+
+        async def connect() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            connection = _Observed(asyncio.get_running_loop().time() + 5)
+            connection.made = task.cancel
+            with pytest.raises(asyncio.CancelledError):
+                await connection.connect(SocketAddress(socket.AF_INET, host, port), 5.0, tls=False)
+            connection.close()
+
+        uvloop.run(connect())
+
+
+class _Observed(Connection):
+    """Says when the connection is made."""
+
+    made: Callable[[], object]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.made()

@@ -140,6 +140,19 @@ async def test_pending_connects_take_no_place() -> None:
         assert [outcome(result) for result in results] == [Outcome.CONNECT_TIMEOUT, Outcome.SUCCESS]
 
 
+async def test_many_targets_are_not_begun_in_one_turn_of_the_loop() -> None:
+    """Nobody would look whether their connections are made meanwhile, until all of them had timed out."""
+    many = [target(str(number), 104, f"127.99.{number // 250}.{number % 250 + 1}") for number in range(1000)]
+    seen = []
+    async with scraping(config(*many)) as scraper:
+        scrape = asyncio.create_task(scraper.scrape(many, timeout=30))
+        while not scrape.done():
+            await asyncio.sleep(0)
+            seen.append(scraper.probes_in_flight)
+        assert {outcome(result) for result in await scrape} == {Outcome.REFUSED}
+    assert 0 < seen[0] <= 100
+
+
 async def test_two_scrapes_at_once_share_one_probe() -> None:
     async with hostile.server(hostile.honest.honest()) as server:
         main = target("main", server.port)
