@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter import DEFAULT_PORT
-from dicom_exporter.config import load
-from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
-from dicom_exporter.metrics.flows import FLOW_FAMILIES
-from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
-from dicom_exporter.metrics.queries import QUERY_FAMILIES
-from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.results import Outcome, QueryOutcome
+from dicom_exporter.cli import main, whole_parser
+from dicom_exporter.commands.completion import subparsers
+from dicom_exporter.config import Expect, load
+from dicom_exporter.meanings import LEVELS
 from tests import readme
+from tools.reference import ROOT, metrics
 
+TEXT = readme.PATH.read_text()
 CONFIGURATIONS = [text for text in readme.blocks("yaml") if "scrape_configs" not in text]
 
 
@@ -30,21 +29,44 @@ def test_it_has_configurations() -> None:
     assert len(CONFIGURATIONS) == 2
 
 
-def test_its_table_has_every_metric_and_no_other() -> None:
-    names = [
-        family.name
-        for table in (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES)
-        for family in table
-    ] + [family.name for family in EXPORTER_FAMILIES]
-    first_cells = [line.split("|")[1] for line in readme.section("Metrics").splitlines() if line.startswith("| `dicom")]
-    named = re.findall(r"`(dicom\w+)`", "".join(first_cells))
-    assert sorted(named) == sorted(names)
+def test_its_metrics_exist() -> None:
+    named = set(re.findall(r"\bdicom(?:web)?_[a-z_]+\b", TEXT)) - {"dicom_exporter"}
+    assert len(named) > 5
+    assert named <= set(metrics.names())
 
 
-def test_it_explains_every_outcome() -> None:
-    for outcome in (*Outcome, *QueryOutcome):
-        assert re.search(rf"\b{outcome}\b", readme.section("Metrics")), outcome
+def test_its_flags_and_commands_exist() -> None:
+    whole = whole_parser()
+    commands = subparsers(whole)
+    parsers = (whole, *commands.values())
+    flags = {flag for parser in parsers for flag in parser._option_string_actions}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z.-]*[a-z]", TEXT)) <= flags
+    assert set(re.findall(r"dicom_exporter ([a-z]+)\b", TEXT)) <= set(commands) | {"report", "probe"}
+
+
+def test_its_make_targets_exist() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
+    assert set(re.findall(r"`?make ([a-z-]+)", readme.section("Try it") + readme.section("More"))) <= set(targets)
+
+
+def test_it_names_every_level_and_every_expectation() -> None:
+    section = " ".join(readme.section("Down inside, exposed outside").split())
+    for level, (name, _) in LEVELS.items():
+        assert f"{level} {name}" in section
+    for expect in Expect:
+        assert f"`{expect}`" in section
+
+
+def test_its_mistakes_are_told_in_these_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yml").write_text("targets:\n  - name: a\n    adress: 'b:1'\n    expect: close\n")
+    assert main(["--config.check"]) == 2
+    said = capsys.readouterr().err
+    for line in re.findall(r"^config\.yml:\d+: .*$", TEXT, re.M):
+        assert line in said
 
 
 def test_it_names_the_port() -> None:
-    assert set(re.findall(r":(10\d{3})\b", readme.PATH.read_text())) == {str(DEFAULT_PORT)}
+    assert set(re.findall(r":(10\d{3})\b", TEXT)) == {str(DEFAULT_PORT)}
