@@ -27,6 +27,7 @@ from dicom_exporter.web.limits import DEFAULT_MAX_REQUESTS
 from dicom_exporter.web.listening import parse_listen_address
 
 PROGRAM = "dicom_exporter"
+_MOST_DEMO_TARGETS = 10_000
 
 T = TypeVar("T")
 
@@ -62,8 +63,10 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from dicom_exporter.commands.demo import demo  # an embedded PACS, which nothing else needs
+    from dicom_exporter.commands.demo import demo, region  # an embedded PACS, which nothing else needs
 
+    if options.targets or options.peers == "all":
+        return region(options.web_listen_address, options.targets)
     return demo(options.web_listen_address)
 
 
@@ -191,7 +194,22 @@ def _demo_parser() -> _Parser:
         f"{PROGRAM} demo",
         description="Runs archives that are made up, and the exporter that probes them, on this machine.\n"
         "One is open to anyone, one knows its callers, and on one port nothing listens.",
-        epilog=f"Next: {PROGRAM} probe, with an archive of your own.",
+        epilog=f"""\
+examples:
+  {PROGRAM} demo                 three archives, quick to understand
+  {PROGRAM} demo --peers=all     a whole region: TLS, DICOMweb, worklists, busy, slow, outdated, a flow, changes
+  {PROGRAM} demo --targets=300   the same, as a big one: what dashboards and rules have to cope with
+
+Next: {PROGRAM} probe, with an archive of your own.
+""",
+    )
+    parser.add_flag("--peers", choices=("three", "all"), default="three", help="(default: three)")
+    parser.add_flag(
+        "--targets",
+        type=_checked(_target_count),
+        default=0,
+        metavar="N",
+        help="so many targets, each at an address of its own in 127.0.0.0/8; with all peers, on Linux",
     )
     _add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
     _add_log_flags(parser, "warning")
@@ -366,6 +384,12 @@ def _telemetry_path(text: str) -> str:
     if text.split("/")[1] in ("-", "config", "probe", "runbooks", "sd", "static", "targets"):
         raise ValueError(f"{text!r} is taken")
     return text
+
+
+def _target_count(text: str) -> int:
+    if not (re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= _MOST_DEMO_TARGETS):
+        raise ValueError(f"{text!r} is not a number from 1 to {_MOST_DEMO_TARGETS}")
+    return int(text)
 
 
 def _history_limit(text: str) -> int:

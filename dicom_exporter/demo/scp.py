@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, SO_REUSEADDR, SOL_SOCKET
+from socket import socket as Socket
+from ssl import SSLContext
 from threading import Thread
 from typing import Any
 
@@ -13,6 +15,8 @@ from pynetdicom import _config
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
+
+from dicom_exporter.demo.loopback import HOST, bind
 
 _ABORT_WAIT = 0.3  # seconds for an A-ABORT to be sent
 
@@ -27,6 +31,50 @@ def serve(
     server = entity.start_server((host, port), block=False, evt_handlers=list(handlers), **options)
     assert server is not None  # None comes with block=True only
     return server
+
+
+def listen(
+    entity: ApplicationEntity,
+    port: int,
+    handlers: Sequence[tuple[Any, ...]] = (),
+    *,
+    tls: SSLContext | None = None,
+    whole_net: bool = False,
+) -> ThreadedAssociationServer:
+    """As `serve`, on loopback, for many at once, and on a free port where `port` is taken.
+
+    `whole_net` as for `loopback.listening_socket`, with its OSError.
+    """
+    kind = _WholeNetServer if whole_net else _LoopbackServer
+    server = entity.make_server((HOST, port), ssl_context=tls, evt_handlers=list(handlers), server_class=kind)
+    entity._servers.append(server)  # as `start_server` does: `shutdown` takes it out again
+    Thread(target=server.serve_forever, name="demo-acceptor", daemon=True).start()
+    return server
+
+
+def stop_all(servers: Iterable[ThreadedAssociationServer]) -> None:
+    """Stop them as `stop` does, all at once."""
+    stops = [Thread(target=stop, args=[server]) for server in servers]
+    for each in stops:
+        each.start()
+    for each in stops:
+        each.join()
+
+
+class _LoopbackServer(ThreadedAssociationServer):
+    request_queue_size = 1024  # several hundred targets are connected to at once
+    whole_net = False
+
+    def server_bind(self) -> None:
+        assert isinstance(self.socket, Socket)
+        self.socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        self.socket.settimeout(self.ae.network_timeout)
+        bind(self.socket, self.server_address[1], whole_net=self.whole_net)
+        self.server_address = self.socket.getsockname()
+
+
+class _WholeNetServer(_LoopbackServer):
+    whole_net = True
 
 
 def stop(server: ThreadedAssociationServer) -> None:

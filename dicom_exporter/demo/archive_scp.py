@@ -1,0 +1,132 @@
+"""An archive that is made up, as a pynetdicom application entity: whom it lets in, and what it answers."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import evt
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.events import Event
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the module makes these names at import
+    ModalityWorklistInformationFind,
+    PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelGet,
+    SecondaryCaptureImageStorage,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    Verification,
+)
+
+from dicom_exporter.demo.archive import SOP_CLASSES, Archive
+from dicom_exporter.demo.instances import TRANSFER_SYNTAX, synthetic_instance
+from dicom_exporter.demo.matching import UnknownLevel, find_records, find_studies, find_worklist
+
+_SUCCESS, _PENDING, _CANCEL, _DOES_NOT_MATCH, _NOT_AUTHORISED = 0x0000, 0xFF00, 0xFE00, 0xA900, 0x0124  # PS3.4 C.4.1
+_SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an archive answers, where it does not simply answer."""
+
+    echo_delay: float = 0.0
+    """Seconds before a C-ECHO is answered."""
+    match_delay: float = 0.0
+    """Seconds before each match of a C-FIND."""
+    refuses_queries: bool = False
+    """Says that nobody is authorised to query, as some archives do after they accepted the association."""
+
+
+def archive_entity(
+    title: str, known_caller: str | None = None, *, takes_images: bool = False, at_once: int = 64
+) -> ApplicationEntity:
+    """An application entity that accepts `known_caller` calling it `title`, or anyone at all.
+
+    `takes_images` makes it accept the images of a bandwidth test; `at_once` is how many associations it allows.
+    """
+    entity = ApplicationEntity(title)
+    if known_caller is not None:
+        entity.require_calling_aet = [known_caller]
+        entity.require_called_aet = True
+    entity.maximum_associations = at_once
+    entity.network_timeout = 30
+    for service in (
+        Verification,
+        StudyRootQueryRetrieveInformationModelFind,
+        PatientRootQueryRetrieveInformationModelFind,
+        ModalityWorklistInformationFind,
+        StudyRootQueryRetrieveInformationModelGet,
+        PatientRootQueryRetrieveInformationModelGet,
+    ):
+        entity.add_supported_context(service, _SYNTAXES)
+    for storage in SOP_CLASSES.values():
+        # Only for C-GET, where the caller stores what we send; as an SCP we store nothing.
+        entity.add_supported_context(storage, TRANSFER_SYNTAX, scu_role=False, scp_role=True)
+    if takes_images:
+        entity.add_supported_context(SecondaryCaptureImageStorage, _SYNTAXES)
+    return entity
+
+
+def archive_handlers(archive: Archive, manner: Manner | None = None) -> Sequence[tuple[Any, ...]]:
+    """What pynetdicom calls for each request to that archive."""
+    manner = manner or Manner()
+    return [
+        (evt.EVT_C_ECHO, _on_echo, [manner]),
+        (evt.EVT_C_FIND, _on_find, [archive, manner]),
+        (evt.EVT_C_GET, _on_get, [archive]),
+        (evt.EVT_C_STORE, _on_store),
+    ]
+
+
+def _on_echo(event: Event, manner: Manner) -> int:
+    time.sleep(manner.echo_delay)
+    return _SUCCESS
+
+
+def _on_find(event: Event, archive: Archive, manner: Manner) -> Iterator[tuple[int, Dataset | None]]:
+    if manner.refuses_queries:
+        yield _NOT_AUTHORISED, None
+        return
+    today = _today()
+    model = event.request.AffectedSOPClassUID
+    try:
+        if model == ModalityWorklistInformationFind:
+            answers = find_worklist(archive, event.identifier, today)
+        else:
+            patient_root = model == PatientRootQueryRetrieveInformationModelFind
+            answers = find_studies(archive, event.identifier, today, patient_root=patient_root)
+    except UnknownLevel:
+        yield _DOES_NOT_MATCH, None
+        return
+    for answer in answers:
+        if event.is_cancelled:
+            yield _CANCEL, None
+            return
+        time.sleep(manner.match_delay)
+        yield _PENDING, answer
+
+
+def _on_get(event: Event, archive: Archive) -> Iterator[int | tuple[int, Dataset | None]]:
+    """Hand out an image for each instance that matches; pynetdicom wants their number first."""
+    records = list(find_records(archive, "IMAGE", event.identifier, _today()))
+    yield len(records)
+    for record in records:
+        if event.is_cancelled:
+            yield _CANCEL, None
+            return
+        yield _PENDING, synthetic_instance(record)
+
+
+def _on_store(event: Event) -> int:
+    """Take an image, and forget it."""
+    return _SUCCESS
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now().astimezone().date()

@@ -1,0 +1,115 @@
+"""The configuration that goes with the health region."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dicom_exporter.demo.config import GUARDED_TITLE
+from dicom_exporter.demo.loopback import HOST
+from dicom_exporter.demo.targets import PeerKind, TargetKind
+
+_HEAD = """\
+# What `dicom_exporter demo --peers=all` probes. All of it is on this machine, and every study in it is made up.
+"""
+_TODAY = {"model": "study_root", "level": "STUDY", "match": {"StudyDate": "today"}}
+_MODULES: Mapping[str, Any] = {
+    "activity": {
+        "queries": {
+            "today": {**_TODAY, "count_by": ["ModalitiesInStudy"], "every": "30s"},
+            "last_month": {
+                **_TODAY,
+                "match": {"StudyDate": "last 30d"},
+                "count_by": ["ModalitiesInStudy"],
+                "every": "1m",
+            },
+            "patients": {"every": "1m"},
+            "worklist": {"every": "30s"},
+        }
+    },
+    "availability-tls": {
+        "identity": "monitor-tls",
+        "queries": {"studies": {"every": "5m"}},
+    },
+    "availability-web": {
+        "identity": "monitor-web",
+        "queries": {"studies": {"every": "5m"}},
+    },
+    "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
+    "brief": {"timeout": "3s"},
+    "flow": {"echo": False, "queries": {"all": {"model": "study_root", "level": "STUDY"}}},
+    "identities": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity"]}},
+    "images": {
+        "identity": "stranger",
+        "timeout": "15s",
+        "exposure": {"prove": ["identity", "download"]},
+    },
+    # For many targets: strangers come once a minute, whatever the scrape interval.
+    "patrol": {
+        "identity": "stranger",
+        "timeout": "15s",
+        "every": "1m",
+        "exposure": {"max_matches": 100},
+    },
+}
+
+
+def region_config(
+    targets: Sequence[TargetKind],
+    ports: Mapping[PeerKind, int],
+    ca_file: Path,
+    web_user: str,
+    web_password: Path,
+    *,
+    whole_net: bool,
+) -> str:
+    """The text of a config.yml that probes `targets`, whose peers are at those ports.
+
+    Without `whole_net` all are at 127.0.0.1; those of one peer then wait for each other.
+    """
+    us = {name: str(ca_file.with_name(f"monitor.{name}")) for name in ("pem", "key")}
+    document = {
+        "global": {"max_concurrent_probes": 64},  # the peers are threads of this one process
+        "identities": {
+            "monitor-tls": {
+                "calling_ae_title": "PROMETHEUS",
+                "tls": {"ca_file": str(ca_file), "cert_file": us["pem"], "key_file": us["key"]},
+            },
+            "monitor-web": {
+                "calling_ae_title": "PROMETHEUS",
+                "http": {"basic_auth": {"username": web_user, "password_file": str(web_password)}},
+            },
+        },
+        "modules": dict(_MODULES),
+        "targets": [_target(target, ports, address(target, ports, whole_net=whole_net)) for target in targets],
+        "compare": [{"source": "demo-gateway", "destination": "demo-long-term", "query": "all"}],
+    }
+    return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def address(target: TargetKind, ports: Mapping[PeerKind, int], *, whole_net: bool) -> str:
+    """Where a target is, as `host:port`."""
+    number = target.number if whole_net else 0
+    return f"{ipaddress.ip_address(HOST) + number}:{ports[target.peer]}"
+
+
+def _target(target: TargetKind, ports: Mapping[PeerKind, int], target_address: str) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": target.name,
+        "address": target_address,
+        "called_ae_title": GUARDED_TITLE,
+        "expect": target.expect,
+        "labels": {"site": target.site, "country": target.country},
+    }
+    if target.modules:
+        document["modules"] = list(target.modules)
+    if target.dicomweb is not None:
+        scheme = "https" if target.dicomweb is PeerKind.WEB_LOGIN else "http"
+        document["dicomweb"] = f"{scheme}://{HOST}:{ports[target.dicomweb]}/dicom-web"
+    if target.web is not None:
+        document["web"] = [{"url": f"http://{HOST}:{ports[target.web]}/"}]
+    return document

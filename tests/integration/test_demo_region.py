@@ -1,0 +1,162 @@
+"""The whole of the demo, as the exporter sees it: each kind of peer has to show what it is there for."""
+
+import asyncio
+import re
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from dicom_exporter.config import Config, load
+from dicom_exporter.demo import demo_region
+from dicom_exporter.demo.loopback import has_whole_net
+from dicom_exporter.demo.targets import NAMED, more_targets
+from dicom_exporter.exposure import judge
+from dicom_exporter.flow import missing_studies
+from dicom_exporter.metrics import families, flow_families
+from dicom_exporter.metrics.flows import FLOW_FAMILIES
+from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
+from dicom_exporter.metrics.queries import QUERY_FAMILIES
+from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.results import QueryOutcome, SessionResult, TargetResult
+from dicom_exporter.scrape import Scraper
+from tests.cli.running import started
+
+pytestmark = pytest.mark.integration
+
+TARGETS = 60
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, list[TargetResult]]]:
+    """One scrape of everything."""
+    directory = tmp_path_factory.mktemp("region")
+    with demo_region(directory, TARGETS if has_whole_net() else 0, first_port=0) as region:
+        config_file = directory / "config.yml"
+        config_file.write_text(region.config_text)
+        config = load([config_file])
+        yield config, asyncio.run(scraped(config))
+
+
+async def scraped(config: Config) -> list[TargetResult]:
+    scraper = Scraper(config)
+    try:
+        return await scraper.scrape(config.targets, timeout=None)
+    finally:
+        await scraper.close()
+
+
+Found = tuple[Config, list[TargetResult]]
+
+
+def session(found: Found, target: str, identity: str = "monitor") -> SessionResult:
+    (result,) = (result for result in found[1] if result.target == target)
+    return next(session for session in result.sessions if session.identity == identity)
+
+
+def outcome(found: Found, target: str, identity: str = "monitor") -> str:
+    echo = session(found, target, identity).echo
+    assert echo is not None
+    return echo.outcome.value
+
+
+def test_each_kind_of_exposure_is_there(found: Found) -> None:
+    levels = {result.target: verdict.levels for result in found[1] if (verdict := judge(result.sessions)) is not None}
+    named = {
+        name: dict(levels[name])
+        for name in (
+            "demo-closed", "demo-filtered", "demo-viewer", "demo-guarded", "demo-tls", "demo-mutual-tls",
+            "demo-refuses-queries", "demo-empty", "demo-open", "demo-control", "demo-clinic", "demo-images",
+            "demo-busy", "demo-dicomweb", "demo-dicomweb-login",
+        )
+    }  # fmt: skip
+    assert named == {
+        "demo-closed": {"dimse": 0},
+        "demo-filtered": {"dimse": 0},
+        "demo-viewer": {"dimse": 1, "web": 1},
+        "demo-guarded": {"dimse": 2},
+        "demo-tls": {"dimse": 2},
+        "demo-mutual-tls": {"dimse": 2},
+        "demo-refuses-queries": {"dimse": 3},
+        "demo-empty": {"dimse": 4},
+        "demo-open": {"dimse": 5},
+        "demo-control": {"dimse": 5},
+        "demo-clinic": {"dimse": 6},
+        "demo-images": {"dimse": 7},
+        "demo-busy": {"dimse": None},
+        "demo-dicomweb": {"dimse": 2, "dicomweb": 5},
+        "demo-dicomweb-login": {"dimse": 2, "dicomweb": 2},
+    }
+
+
+def test_each_kind_of_unavailability_is_there(found: Found) -> None:
+    named = "demo-down", "demo-drift", "demo-busy", "demo-silent", "demo-slow", "demo-vendor", "demo-restarts"
+    outcomes = {name: outcome(found, name) for name in named}
+    assert outcomes == {
+        "demo-down": "refused",
+        "demo-drift": "rejected",
+        "demo-busy": "busy",
+        "demo-silent": "no_answer",
+        "demo-slow": "success",
+        "demo-vendor": "success",
+        "demo-restarts": "success",
+    }
+    assert outcome(found, "demo-tls", "monitor-tls") == "success"
+    assert outcome(found, "demo-mutual-tls", "monitor-tls") == "success"
+
+
+def test_counts_are_what_the_names_say(found: Found) -> None:
+    assert session(found, "demo-large").queries["studies"].outcome is QueryOutcome.TRUNCATED
+    activity = session(found, "demo-worklist").queries
+    assert activity["worklist"].matches == 5
+    assert activity["last_month"].matches_by["ModalitiesInStudy"]
+    assert missing_studies(found[0].compare, found[1])[0].missing == 3
+
+
+def test_every_metric_of_a_target_has_a_sample(found: Found) -> None:
+    """What a dashboard shows nothing of cannot be looked at."""
+    by_name = {target.name: target for target in found[0].targets}
+    results = [(by_name[result.target], result) for result in found[1]]
+    flows = missing_studies(found[0].compare, found[1])
+    shown = {metric.name for metric in [*families(results, target_label=True), *flow_families(flows)]}
+    tables = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES)
+    assert {family.name for table in tables for family in table} - shown == set()
+
+
+@pytest.mark.skipif(not has_whole_net(), reason="only Linux can listen on all of 127.0.0.0/8 at once")
+def test_more_targets_are_each_an_address_of_their_own(found: Found) -> None:
+    targets = found[0].targets
+    assert len(targets) == TARGETS
+    addresses = Counter(str(target.address) for target in targets)
+    assert [address for address, times in addresses.items() if times > 1] == []
+    late = [result.target for result in found[1] for session in result.sessions if session.duration is None]
+    assert late == []
+
+
+def test_the_region_is_the_same_on_every_run() -> None:
+    assert more_targets(40) == more_targets(40)
+    assert more_targets(300)[:40] == more_targets(40)
+    assert {target.expect for target in (*NAMED, *more_targets(100))} == {"available", "guarded", "closed", "control"}
+
+
+async def test_the_command_lists_what_runs(tmp_path: Path) -> None:
+    arguments = "demo", "--peers=all", "--web.listen-address=127.0.0.1:0"
+    async with started(*arguments, directory=tmp_path) as demo:
+        greeting = ""
+        while "Ctrl-C" not in greeting:
+            line = await demo.said()
+            assert line, "it ended before it had said all"
+            greeting += line
+        assert [target.name for target in NAMED if target.name not in greeting] == []
+        url = re.search(r"The exporter: (\S+)", greeting)
+        assert url
+        async with aiohttp.ClientSession() as client, client.get(f"{url[1]}/-/healthy") as response:
+            assert response.status == 200
+        demo.process.send_signal(signal.SIGTERM)
+        assert await demo.ended() == 0
+        assert demo.process.stderr is not None
+        async with asyncio.timeout(10):
+            assert await demo.process.stderr.read() == b""
