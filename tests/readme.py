@@ -1,4 +1,4 @@
-"""The README's examples, so that tests can try them."""
+"""The examples in the README and in docs/, so that tests can try them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 PATH = Path(__file__).parent.parent / "README.md"
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, path: Path = PATH) -> list[str]:
     """The code blocks of a language, without the indentation that a list gives them."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", PATH.read_text(), re.M | re.S)
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", path.read_text(), re.M | re.S)
     return [re.sub(rf"^{indent}", "", text, flags=re.M) for indent, text in found]
 
 

@@ -7,7 +7,7 @@ import base64
 import bcrypt
 
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
-HASH = "$2y$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"
+HASH = "$2y$10$yiOvjuhRHd3b3QWFACteSujEWlp7FPXNGdiCPpih4QMv03HnIj.l2"
 
 
 def basic(name: str, password: str) -> dict[str, str]:
@@ -17,5 +17,10 @@ def basic(name: str, password: str) -> dict[str, str]:
 
 def users(**passwords: str) -> str:
     """`basic_auth_users` with these passwords, at the least cost."""
-    hashes = {name: bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)) for name, password in passwords.items()}
-    return "basic_auth_users:\n" + "".join(f"  {name}: {hashed.decode()}\n" for name, hashed in hashes.items())
+    lines = [f"  {name}: {hashed(password).decode()}\n" for name, password in passwords.items()]
+    return "basic_auth_users:\n" + "".join(lines)
+
+
+def hashed(password: str) -> bytes:
+    """The password's hash, at the least cost."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4))
