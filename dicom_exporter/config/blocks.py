@@ -35,6 +35,7 @@ from dicom_exporter.config.fields import (
     MatchKeyword,
     MatchValues,
     Name,
+    Network,
     PageURL,
     Proofs,
     RootURL,
@@ -162,6 +163,16 @@ class GlobalBlock(Block):
     connect_timeout: Duration = _duration(
         GlobalSettings.connect_timeout,
         "How long to wait for an answer to a TCP connect. A firewall that drops packets costs this much.",
+    )
+
+
+class ProbeBlock(Block):
+    """Whom /probe?target=host:port asks beside the targets of the configuration: nobody, if nothing is said here."""
+
+    allow: list[Network] = Field(
+        default_factory=list,
+        min_length=1,
+        description="Networks whose addresses may be asked. Whoever reaches the exporter can then look around in them.",
     )
 
 
@@ -353,6 +364,7 @@ class ConfigFile(Block):
     """The configuration of dicom_exporter. Several files may share the sections out among them."""
 
     global_: GlobalBlock = Field(default_factory=GlobalBlock, alias="global")
+    probe: ProbeBlock = Field(default_factory=ProbeBlock)
     identities: dict[Name, IdentityBlock] = Field(
         default_factory=dict, description="Who we say we are; `monitor` and `stranger` are built in."
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from dicom_exporter.config import builtins
 from dicom_exporter.config.blocks import (
+    Block,
     Context,
     GlobalBlock,
     HTTPBlock,
     IdentityBlock,
     ModuleBlock,
+    ProbeBlock,
     TargetBlock,
     TLSBlock,
 )
@@ -26,6 +28,7 @@ from dicom_exporter.config.settings import (
     HTTPSettings,
     Identity,
     Module,
+    ProbeSettings,
     Target,
     TLSSettings,
     UserIdentity,
@@ -73,6 +76,7 @@ def build(sections: Sections, problems: Problems) -> Config:
         MappingProxyType(identities),
         MappingProxyType({name: module for name, module in modules.items() if module is not None}),
         flows,
+        _probe(sections.probe, problems),
     )
 
 
@@ -86,19 +90,26 @@ def _named(section: Mapping[str, Entry], problems: Problems) -> list[tuple[str, 
 
 
 def _global(entries: list[Entry], problems: Problems) -> GlobalSettings:
-    """Put the `global` blocks of several files together; a key may stand in one of them only."""
-    settings = GlobalSettings()
+    return GlobalSettings(**_together(GlobalBlock, entries, problems))
+
+
+def _probe(entries: list[Entry], problems: Problems) -> ProbeSettings:
+    given = _together(ProbeBlock, entries, problems)
+    return ProbeSettings(tuple(given.get("allow", ())))
+
+
+def _together(model: type[Block], entries: list[Entry], problems: Problems) -> dict[str, Any]:
+    """Put the blocks of several files together; a key may stand in one of them only."""
+    together: dict[str, Any] = {}
     seen: dict[str, Entry] = {}
     for entry in entries:
-        block = problems.validate(
-            GlobalBlock, entry.document, entry.path, entry.value, Context(entry.document.directory)
-        )
+        block = problems.validate(model, entry.document, entry.path, entry.value, Context(entry.document.directory))
         given = {} if block is None else block.given()
         for key in given.keys() & seen.keys():
             problems.add(entry.document, (*entry.path, key), f"the key stands in {seen[key].document.file}, too")
         seen |= dict.fromkeys(given, entry)
-        settings = replace(settings, **given)
-    return settings
+        together |= given
+    return together
 
 
 def _identity(name: str, block: IdentityBlock, entry: Entry, problems: Problems) -> Identity | None:

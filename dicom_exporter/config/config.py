@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dicom_exporter.config import builtins
-from dicom_exporter.config.settings import Compare, GlobalSettings, Identity, Module, Target
+from dicom_exporter.config.settings import Compare, GlobalSettings, Identity, Module, ProbeSettings, Target
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Config:
     identities: Mapping[str, Identity] = field(default_factory=lambda: builtins.IDENTITIES)
     modules: Mapping[str, Module] = field(default_factory=lambda: builtins.MODULES)
     compare: tuple[Compare, ...] = ()
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
 
     def target(self, name: str) -> Target | None:
         """Find a target by its name."""

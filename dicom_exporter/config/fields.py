@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
-from dicom_exporter.config import durations, labels, sizes, urls, windows
+from dicom_exporter.config import durations, labels, networks, sizes, urls, windows
 from dicom_exporter.config.addresses import Address, parse_address
 from dicom_exporter.config.ae_titles import MAX_LENGTH, parse_ae_title
 from dicom_exporter.config.attributes import COUNT_KEYWORDS, MATCH_KEYWORDS, check_match_keyword
@@ -136,6 +136,11 @@ TargetAddress = Annotated[
     Address,
     _read_with(parse_address),
     WithJsonSchema({"type": "string", "pattern": "^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$"}),
+]
+Network = Annotated[
+    networks.IPNetwork,
+    _read_with(networks.parse_network),
+    WithJsonSchema({"type": "string", "pattern": networks.PATTERN, "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
 ]
 TimeZone = Annotated[str, AfterValidator(_check_time_zone), WithJsonSchema({"type": "string"})]
 Window = Annotated[TimeWindow, _read_with(parse_window), WithJsonSchema({"type": "string", "pattern": windows.PATTERN})]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dicom_exporter.config.addresses import Address
 from dicom_exporter.config.dates import RelativeDate
+from dicom_exporter.config.networks import IPAddress, IPNetwork
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.windows import TimeWindow
 
@@ -57,6 +58,18 @@ class GlobalSettings:
     max_concurrent_probes: int = 256
     """Associations at once; pending connects do not count."""
     connect_timeout: float = 3.0
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """Whom /probe asks beside the targets of the configuration."""
+
+    allow: tuple[IPNetwork, ...] = ()
+    """Addresses in these networks. Nobody where it is empty: an open prober is a way into the hospital."""
+
+    def allows(self, address: IPAddress) -> bool:
+        """Whether `address`, which is not IPv4 in IPv6's clothes, may be asked."""
+        return any(address in network for network in self.allow)  # of another IP version it is in none
 
 
 @dataclass(frozen=True)

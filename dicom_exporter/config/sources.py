@@ -33,6 +33,7 @@ class Sections:
     """The blocks of all files together."""
 
     globals: list[Entry] = field(default_factory=list)
+    probe: list[Entry] = field(default_factory=list)
     identities: dict[str, Entry] = field(default_factory=dict)
     modules: dict[str, Entry] = field(default_factory=dict)
     targets: list[Entry] = field(default_factory=list)
@@ -87,6 +88,8 @@ def take_apart(documents: Sequence[Document], problems: Problems) -> Sections:
                 problems.add(document, (key,), "has nothing in it: leave the key out")
             elif key == "global":
                 sections.globals.append(Entry(document, (key,), value))
+            elif key == "probe":
+                sections.probe.append(Entry(document, (key,), value))
             elif key == "targets":
                 sections.targets += _items(document, key, value, problems)
             elif key == "compare":

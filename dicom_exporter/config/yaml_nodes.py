@@ -237,5 +237,8 @@ def _syntax_error(file: str, text: str, error: yaml.YAMLError) -> ConfigError:
         return ConfigError(file, line, "", f"not YAML: {error.reason}")
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
         words = ", ".join(part for part in (error.context, error.problem) if part)
+        if "maximum nesting depth" in words:  # libyaml has a bound of its own since 0.2.6, and looks ahead of ours
+            words = f"more than {_MAX_DEPTH} levels of nesting"
+            return ConfigError(file, mark.line + 1, "", words)
         return ConfigError(file, mark.line + 1, "", f"not YAML: {words}")
     return ConfigError(file, None, "", f"not YAML: {' '.join(str(error).split())}")
