@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dicom_exporter.config import Identity, Module, Query, Target
+from dicom_exporter.config import Config, Identity, Module, Query, Target
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
+
+MAX_CHOICES = 8
+"""Visits kept of one identity to one target: a request can name any choice of modules, in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,14 @@ class Visited:
     modules: tuple[Module, ...]
 
     @property
-    def key(self) -> tuple[str, str, tuple[str, ...]]:
+    def key(self) -> tuple[str, str]:
         """By name, as the parts themselves do not hash."""
-        return (self.target.name, self.identity.name, tuple(module.name for module in self.modules))
+        return (self.target.name, self.identity.name)
+
+    @property
+    def module_names(self) -> tuple[str, ...]:
+        """What a request may choose."""
+        return tuple(module.name for module in self.modules)
 
 
 class Answers:
@@ -43,7 +50,7 @@ class Answers:
     def __init__(self) -> None:
         self._answers: dict[tuple[str, str, str], tuple[Asked, QueryResult, float]] = {}
         self._minimal: dict[tuple[str, str, str], Asked] = {}
-        self._visits: dict[tuple[str, str, tuple[str, ...]], tuple[Visited, SessionResult, float]] = {}
+        self._visits: dict[tuple[str, str], dict[tuple[str, ...], tuple[Visited, SessionResult, float]]] = {}
 
     def last(self, asked: Asked) -> QueryResult | None:
         """The last answer to exactly this question."""
@@ -69,19 +76,30 @@ class Answers:
 
     def last_visit(self, visited: Visited, every: float, now: float) -> SessionResult | None:
         """What exactly this visit found, where that is not `every` seconds old at loop time `now`."""
-        entry = self._visits.get(visited.key)
+        entry = self._visits.get(visited.key, {}).get(visited.module_names)
         return entry[1] if entry is not None and entry[0] == visited and now - entry[2] < every else None
 
     def keep_visit(self, visited: Visited, result: SessionResult, now: float) -> None:
         """Keep `result`, unless we never got to it: that is no reason to wait."""
         if result.echo is None or result.echo.outcome is not Outcome.OVERLOAD:
-            self._visits[visited.key] = (visited, result, now)
+            kept = self._visits.setdefault(visited.key, {})
+            kept.pop(visited.module_names, None)
+            kept[visited.module_names] = (visited, result, now)
+            if len(kept) > MAX_CHOICES:
+                del kept[next(iter(kept))]
 
-    def reload(self, targets: Iterable[Target]) -> None:
+    def reload(self, config: Config) -> None:
         """Forget what a new configuration does not name, and who needed minimal keys: that may have been repaired."""
-        names = {target.name for target in targets}
-        self._answers = {key: entry for key, entry in self._answers.items() if key[0] in names}
-        self._visits = {key: entry for key, entry in self._visits.items() if key[0] in names}
+        names = {target.name for target in config.targets}
+        asked = {(module.identity, query) for module in config.modules.values() for query in module.queries}
+        self._answers = {
+            key: entry for key, entry in self._answers.items() if key[0] in names and (key[1], key[2]) in asked
+        }
+        self._visits = {
+            key: {modules: entry for modules, entry in kept.items() if config.modules.keys() >= set(modules)}
+            for key, kept in self._visits.items()
+            if key[0] in names and key[1] in config.identities
+        }
         self._minimal.clear()
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from dicom_exporter.admission import Admission
 from dicom_exporter.answers import Answers, Visited
 from dicom_exporter.config import Config, Module, Target
 from dicom_exporter.dicom.phases import Listener
@@ -63,6 +64,7 @@ class Scraper:
         self._tell = tell
         self._gate = Gate(config.global_.max_concurrent_probes)
         self._lookups = LookupThreads()
+        self._admission = Admission()
         self._answers = Answers()
         self._flights: dict[_Key, asyncio.Task[TargetResult]] = {}
         """Probes under way that a new scrape may join."""
@@ -84,7 +86,7 @@ class Scraper:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
         self._gate.resize(config.global_.max_concurrent_probes)
-        self._answers.reload(config.targets)
+        self._answers.reload(config)
         self._flights.clear()
 
     async def close(self) -> None:
@@ -94,6 +96,7 @@ class Scraper:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._lookups.close()
+        self._admission.close()
 
     async def scrape(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
@@ -112,9 +115,45 @@ class Scraper:
         wanted = [(target, self._modules(target, modules)) for target in targets]  # a reload may come while we wait
         tasks = []
         for target, chosen in wanted:
-            tasks.append(self._fly(target, chosen, deadline, resolver))
+            key = (target.name, _names(chosen))
+            tasks.append(self._fly(key, target, chosen, deadline, resolver, self._answers))
             if len(tasks) % _BEGUN_AT_ONCE == 0:
                 await asyncio.sleep(0)
+        return await self._land_all(wanted, tasks, timeout)
+
+    async def scrape_address(
+        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
+    ) -> TargetResult:
+        """Probe `target`, which is not one of the configuration's, within `timeout` seconds, if it is allowed.
+
+        Nothing of it is kept: a query or a module with `every` is asked each time.
+
+        Raises:
+            NotAllowed: before anything is sent to it.
+            Overloaded: it could not be looked up, as too many others are.
+        """
+        loop = asyncio.get_running_loop()
+        chosen = self._modules(target, modules)
+        begun = loop.time()
+        longest = max(module.timeout for module in chosen)
+        until = begun + (longest if timeout is None else min(timeout, longest))
+        address, resolver = await self._admission.admit(target.address, self._config.probe, until)
+        target = replace(target, address=address)
+        left = None if timeout is None else max(0.0, begun + timeout - loop.time())
+        deadline = None if left is None else loop.time() + left
+        place = await resolver.resolve(address.host, address.port)
+        # No target of the configuration has a name with a slash.
+        key = (f"{place.ip}/{address}/{target.called_ae_title}", _names(chosen))
+        task = self._fly(key, target, chosen, deadline, resolver, Answers())
+        (result,) = await self._land_all([(target, chosen)], [task], left)
+        return result
+
+    async def _land_all(
+        self,
+        wanted: Sequence[tuple[Target, tuple[Module, ...]]],
+        tasks: Sequence[asyncio.Task[TargetResult]],
+        timeout: float | None,
+    ) -> list[TargetResult]:
         if tasks:
             # Probes end at the deadline by themselves, each with its own outcome: a moment for them to say so.
             await asyncio.wait(set(tasks), timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))
@@ -127,12 +166,17 @@ class Scraper:
         return tuple(self._config.modules[name] for name in dict.fromkeys(names or target.modules))
 
     def _fly(
-        self, target: Target, modules: tuple[Module, ...], deadline: float | None, resolver: Resolver
+        self,
+        key: _Key,
+        target: Target,
+        modules: tuple[Module, ...],
+        deadline: float | None,
+        resolver: Resolver,
+        answers: Answers,
     ) -> asyncio.Task[TargetResult]:
-        key = (target.name, tuple(module.name for module in modules))
         task = self._flights.get(key)
         if task is None:
-            task = asyncio.create_task(self._probe(target, modules, deadline, resolver))
+            task = asyncio.create_task(self._probe(target, modules, deadline, resolver, answers))
             self._flights[key] = task
             self._tasks.add(task)
             task.add_done_callback(lambda done: self._land(key, done))
@@ -144,7 +188,12 @@ class Scraper:
             del self._flights[key]
 
     async def _probe(
-        self, target: Target, modules: tuple[Module, ...], deadline: float | None, resolver: Resolver
+        self,
+        target: Target,
+        modules: tuple[Module, ...],
+        deadline: float | None,
+        resolver: Resolver,
+        answers: Answers,
     ) -> TargetResult:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
         config = self._config
@@ -159,7 +208,7 @@ class Scraper:
             share = own if deadline is None else (deadline - now) / (len(groups) - index)
             asked = Visit(target, config.identities[name], tuple(group), self._compared(config, target))
             try:
-                session, kept = await self._visit(asked, wire, now + min(own, share))
+                session, kept = await self._visit(asked, answers, wire, now + min(own, share))
                 sessions.append(session)
                 if kept:
                     reused.add(name)
@@ -167,7 +216,7 @@ class Scraper:
                 self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
                 sessions.append(unknown(target, name, group))
         result = TargetResult(target.name, tuple(sessions))
-        self._told(Finished(target, tuple(module.name for module in modules), result, start, frozenset(reused)))
+        self._told(Finished(target, _names(modules), result, start, frozenset(reused)))
         return result
 
     def _told(self, finished: Finished) -> None:
@@ -178,18 +227,18 @@ class Scraper:
         except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who looks on
             self._log.error("bug, please report it", target=finished.target.name, at=place(bug))
 
-    async def _visit(self, asked: Visit, wire: Wire, deadline: float) -> tuple[SessionResult, bool]:
+    async def _visit(self, asked: Visit, answers: Answers, wire: Wire, deadline: float) -> tuple[SessionResult, bool]:
         """One identity's visit; or its last one again, and True, where its modules' `every` is not over yet."""
         every = asked.modules[0].every  # the same for all of one identity, or the config is refused
         if every is None:
-            return await visit(asked, self._answers, wire, deadline), False
+            return await visit(asked, answers, wire, deadline), False
         loop = asyncio.get_running_loop()
         visited = Visited(asked.target, asked.identity, asked.modules)
-        last = self._answers.last_visit(visited, every, loop.time())
+        last = answers.last_visit(visited, every, loop.time())
         if last is not None:
             return last, True
-        found = replace(await visit(asked, self._answers, wire, deadline), last_run=time.time())
-        self._answers.keep_visit(visited, found, loop.time())
+        found = replace(await visit(asked, answers, wire, deadline), last_run=time.time())
+        answers.keep_visit(visited, found, loop.time())
         return found, False
 
     def _compared(self, config: Config, target: Target) -> frozenset[str]:
@@ -197,6 +246,10 @@ class Scraper:
         return frozenset(
             compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
         )
+
+
+def _names(modules: Iterable[Module]) -> tuple[str, ...]:
+    return tuple(module.name for module in modules)
 
 
 def late(target: Target, modules: Iterable[Module]) -> TargetResult:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.answers import Answers, Asked
-from dicom_exporter.config import Address, Identity, Level, Model, Query, Target
-from dicom_exporter.results import QueryOutcome, QueryResult
+from dicom_exporter.answers import MAX_CHOICES, Answers, Asked, Visited
+from dicom_exporter.config import Address, Config, Identity, Level, Model, Module, Query, Target
+from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult
 
 QUERY = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)
 ASKED = Asked(Target("main", Address("127.0.0.1", 104)), Identity("monitor", "PROMETHEUS"), QUERY)
+MODULE = Module("m", queries={"studies": QUERY})
+CONFIG = Config((ASKED.target,), modules={"m": MODULE})
 RESULT = QueryResult(QueryOutcome.ALLOWED, matches=200, complete=True)
 
 
@@ -67,7 +69,7 @@ def test_minimal_keys_are_remembered_until_reload() -> None:
     answers = Answers()
     answers.keep(ASKED, replace(RESULT, minimal_keys=True), 1000.0)
     assert answers.wants_minimal_keys(ASKED)
-    answers.reload([ASKED.target])
+    answers.reload(CONFIG)
     assert not answers.wants_minimal_keys(ASKED)
     assert answers.last(ASKED) is not None
 
@@ -78,8 +80,45 @@ def test_minimal_keys_that_did_not_help_are_not_remembered() -> None:
     assert not answers.wants_minimal_keys(ASKED)
 
 
-def test_reload_forgets_targets_that_are_gone() -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(CONFIG, targets=()),
+        replace(CONFIG, modules={}),
+        replace(CONFIG, modules={"m": replace(MODULE, queries={})}),
+        replace(CONFIG, modules={"m": replace(MODULE, identity="other")}),
+    ],
+    ids=["target", "module", "query", "identity"],
+)
+def test_reload_forgets_what_is_gone(config: Config) -> None:
     answers = Answers()
     answers.keep(ASKED, RESULT, 1000.0)
-    answers.reload([])
+    answers.reload(config)
     assert answers.last(ASKED) is None
+
+
+VISIT = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))
+
+
+def visited(*names: str) -> Visited:
+    return Visited(ASKED.target, ASKED.identity, tuple(replace(MODULE, name=name) for name in names))
+
+
+def test_a_visit_is_kept_for_each_choice_of_modules_but_for_so_many() -> None:
+    answers = Answers()
+    choices = [visited("a", str(number)) for number in range(MAX_CHOICES + 1)]
+    for choice in choices[:-1]:
+        answers.keep_visit(choice, VISIT, 1000.0)
+    answers.keep_visit(choices[0], VISIT, 1001.0)  # the second is the oldest now
+    answers.keep_visit(choices[-1], VISIT, 1002.0)
+    found = [answers.last_visit(choice, 300.0, 1003.0) for choice in choices]
+    assert found == [VISIT, None] + [VISIT] * (MAX_CHOICES - 1)
+
+
+def test_reload_forgets_visits_whose_modules_are_gone() -> None:
+    answers = Answers()
+    answers.keep_visit(visited("m"), VISIT, 1000.0)
+    answers.reload(CONFIG)
+    assert answers.last_visit(visited("m"), 300.0, 1001.0) is VISIT
+    answers.reload(replace(CONFIG, modules={}))
+    assert answers.last_visit(visited("m"), 300.0, 1001.0) is None

@@ -65,6 +65,12 @@ class Resolver:
         family, ip, scope_id = await asyncio.shield(future)
         return SocketAddress(family, ip, port, scope_id)
 
+    def pin(self, host: str, address: SocketAddress) -> None:
+        """Have `host` be `address` for as long as this resolver is kept, whatever a second lookup would say."""
+        future: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
+        future.set_result((address.family, address.ip, address.scope_id))
+        self._found[host, None] = future
+
 
 def literal(host: str, port: int) -> SocketAddress | None:
     """The address of a `host` that is an IP address and needs no lookup, else None."""
@@ -96,6 +102,11 @@ class LookupThreads:
         self._pending: dict[_Key, asyncio.Future[_Found]] = {}
         self._wanted = threads
         self._running = 0
+
+    @property
+    def pending(self) -> int:
+        """Names that are being looked up or wait for it."""
+        return len(self._pending)
 
     def submit(self, key: _Key) -> asyncio.Future[_Found]:
         """Begin to look `key` up, or join who does. The future ends in an address or in `NameNotResolved`."""

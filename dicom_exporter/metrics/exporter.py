@@ -20,6 +20,7 @@ class ExporterFacts:
     reload_success_time: float | None
     probes_in_flight: int
     unknown_target_requests: int
+    denied_target_requests: int
     requests_in_flight: int
     requests_refused: Mapping[str, int]
     """By what there was too much of."""
@@ -50,6 +51,12 @@ EXPORTER_FAMILIES: tuple[Family[ExporterFacts], ...] = (
         "dicom_exporter_unknown_target_requests_total",
         "Requests to /probe for a target that the configuration does not have.",
         single(lambda facts: facts.unknown_target_requests),
+        type="counter",
+    ),
+    Family(
+        "dicom_exporter_denied_target_requests_total",
+        "Requests to /probe for an address that probe.allow does not let it probe.",
+        single(lambda facts: facts.denied_target_requests),
         type="counter",
     ),
     Family(

@@ -37,6 +37,7 @@ class Refusal(StrEnum):
     CONNECTIONS = "connections"
     REQUESTS = "requests"
     SCRAPES = "scrapes"
+    LOOKUPS = "lookups"
 
 
 @dataclass(slots=True)
@@ -61,11 +62,10 @@ class Traffic:
         """Whether one more request would be too many."""
         return 0 < self.max_requests <= self.requests_in_flight
 
-    def refuse(self, why: Refusal) -> web.Response:
-        """Count a refusal, say it in the log once a minute, and make the answer."""
+    def refuse(self, why: Refusal) -> web.HTTPServiceUnavailable:
+        """Count a refusal, say it in the log once a minute, and make the answer, which is to be raised."""
         self.count(why)
-        return web.Response(
-            status=503,
+        return web.HTTPServiceUnavailable(
             text=f"Too many {why} at once. Try again in {RETRY_AFTER} seconds.\n",
             headers={hdrs.RETRY_AFTER: str(RETRY_AFTER)},
         )
@@ -87,7 +87,7 @@ def limiting(traffic: Traffic, always: frozenset[str]) -> Middleware:
         if request.path in always:
             return await handler(request)
         if traffic.full:
-            return traffic.refuse(Refusal.REQUESTS)
+            raise traffic.refuse(Refusal.REQUESTS)
         connection = request.protocol
         traffic.busy[connection] += 1
         try:

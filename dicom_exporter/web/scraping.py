@@ -18,6 +18,7 @@ from dicom_exporter.deadline import effective_timeout
 from dicom_exporter.finished import Finished
 from dicom_exporter.flow import missing_studies
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
+from dicom_exporter.web.adhoc import adhoc_address, adhoc_target, probe_adhoc
 from dicom_exporter.web.debugging import debug_response
 from dicom_exporter.web.discovery import USER_LABELS
 from dicom_exporter.web.exposition import Collect, encode, wanted
@@ -42,7 +43,7 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
         async with state.rounds.join(config, timeout, partial(_scrape_all, state, config, timeout)) as joined:
             return await send(request, format_.response(await joined.body(format_, state.encoder)))
     except TooManyRounds:
-        return state.traffic.refuse(Refusal.SCRAPES)
+        raise state.traffic.refuse(Refusal.SCRAPES) from None
 
 
 async def _scrape_all(state: State, config: Config, timeout: float | None) -> Collect:
@@ -70,24 +71,34 @@ async def get_probe(request: web.Request) -> web.Response:
     state = request.app[STATE]
     timeout = _timeout(request, state)
     config = state.scraper.config
-    target = _target(request, state, config)
-    if not _flag(request, USER_LABELS, default=True):
-        target = replace(target, labels={})
     modules = _modules(request, config)
+    target = _target(request, state, config, modules)
+    user_labels = _flag(request, USER_LABELS, default=True)
     debug, start = _flag(request, "debug", default=False), time.time()
-    (result,) = await state.scraper.scrape([target], timeout, modules)
+    if config.target(target.name) is target:
+        (result,) = await state.scraper.scrape([target], timeout, modules)
+    else:
+        result = await probe_adhoc(state, target, timeout, modules)
     if debug:
         return debug_response(Finished(target, tuple(modules or target.modules), result, start), config)
     format_ = wanted(request)
-    collect = partial(families, [(target, result)], target_label=False)
+    shown = target if user_labels else replace(target, labels={})
+    collect = partial(families, [(shown, result)], target_label=False)
     return format_.response(await encode(collect, format_, state.probe_encoders))
 
 
-def _target(request: web.Request, state: State, config: Config) -> Target:
+def _target(request: web.Request, state: State, config: Config, modules: Sequence[str] | None) -> Target:
+    """The target of the configuration, or else one that is made for the request where `probe.allow` is set."""
     name = _single(request, "target")
+    title = _single(request, "called_ae_title")
     if not name:
         raise web.HTTPBadRequest(text="Which target? Ask for /probe?target=NAME.\n")
     target = config.target(name)
+    if target is not None and title is not None:
+        text = "called_ae_title goes with an address: the configuration has the one of this target.\n"
+        raise web.HTTPBadRequest(text=text)
+    if target is None and (address := adhoc_address(name, config)) is not None:
+        return adhoc_target(address, title, modules, config)
     if target is None:
         state.unknown_target_requests += 1
         raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]))
@@ -144,6 +155,7 @@ def _facts(state: State) -> ExporterFacts:
         reload_success_time=state.reload_success_time,
         probes_in_flight=state.scraper.probes_in_flight,
         unknown_target_requests=state.unknown_target_requests,
+        denied_target_requests=state.denied_target_requests,
         requests_in_flight=state.traffic.requests_in_flight,
         requests_refused={why.value: state.traffic.refused[why] for why in Refusal},
     )

@@ -37,6 +37,11 @@ class Scrapes(Protocol):
     ) -> list[TargetResult]:
         """Probe `targets` within `timeout` seconds; the results stand in the same order."""
 
+    async def scrape_address(
+        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
+    ) -> TargetResult:
+        """Probe `target`, which is not one of the configuration's. Raises NotAllowed, Overloaded."""
+
     async def close(self) -> None:
         """End what is under way, at once."""
 
@@ -59,6 +64,7 @@ class State:
     reload_success_time: float | None = None
     """Unix time at which the running configuration was read."""
     unknown_target_requests: int = 0
+    denied_target_requests: int = 0
     history: History = field(default_factory=lambda: History(Config(())))
     probe_log: ProbeLog | None = None
     """Like the history, it forgets the targets that a reload takes away."""

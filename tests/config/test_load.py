@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import time
 from pathlib import Path
 from textwrap import dedent
@@ -21,6 +22,7 @@ from dicom_exporter.config import (
     Level,
     Model,
     Module,
+    ProbeSettings,
     Query,
     RelativeDate,
     Secret,
@@ -357,3 +359,11 @@ def test_flows_between_wrong_targets_are_no_second_mistake(tmp_path: Path) -> No
     """
     lines = [line.split(": ")[:2] for line in errors_of(tmp_path, text)]
     assert lines == [["config.yml:3", "modules.m.queries.today"], ["config.yml:5", "targets[0].address"]]
+
+
+def test_addresses_that_may_be_asked_beside_the_targets(tmp_path: Path) -> None:
+    assert load_text(tmp_path, TARGETS).probe == ProbeSettings()
+    probe = load_text(tmp_path, TARGETS + "probe: {allow: [10.0.0.0/8, 192.0.2.7, '2001:db8::/32', '::1']}\n").probe
+    assert [str(network) for network in probe.allow] == ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "::1/128"]
+    for address, allowed in (("10.255.0.1", True), ("11.0.0.1", False), ("2001:db8::5", True), ("::ffff:a00:1", False)):
+        assert probe.allows(ipaddress.ip_address(address)) is allowed

@@ -114,6 +114,7 @@ FACTS = ExporterFacts(
     reload_success_time=1_700_000_000.0,
     probes_in_flight=3,
     unknown_target_requests=4,
+    denied_target_requests=7,
     requests_in_flight=5,
     requests_refused={"requests": 6, "scrapes": 0},
 )

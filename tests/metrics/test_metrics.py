@@ -276,6 +276,7 @@ def test_the_exporter_itself() -> None:
         "dicom_exporter_config_last_reload_success_timestamp_seconds": {labels(): 1_700_000_000},
         "dicom_exporter_probes_in_flight": {labels(): 3},
         "dicom_exporter_unknown_target_requests_total": {labels(): 4},
+        "dicom_exporter_denied_target_requests_total": {labels(): 7},
         "dicom_exporter_requests_in_flight": {labels(): 5},
         "dicom_exporter_requests_refused_total": {labels(reason="requests"): 6, labels(reason="scrapes"): 0},
     }

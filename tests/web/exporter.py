@@ -32,6 +32,8 @@ class FakeScraper:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     probes_in_flight: int = 0
     closed: bool = False
+    denies: Exception | None = None
+    """What is raised for an address that is not in the configuration."""
 
     def reconfigure(self, config: Config) -> None:
         self.config = config
@@ -46,6 +48,14 @@ class FakeScraper:
         self.answered.set()
         session = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))
         return [TargetResult(target.name, (session,)) for target in targets]
+
+    async def scrape_address(
+        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
+    ) -> TargetResult:
+        if self.denies is not None:
+            raise self.denies
+        (result,) = await self.scrape([target], timeout, modules)
+        return result
 
     async def close(self) -> None:
         self.closed = True

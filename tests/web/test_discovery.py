@@ -116,7 +116,8 @@ async def test_everything_is_under_the_prefix() -> None:
 
 
 async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_them() -> None:
-    async with exporter(FakeScraper(CONFIG)) as client:
+    scraper = FakeScraper(CONFIG)
+    async with exporter(scraper) as client:
         for query, there in (("", True), ("&user_labels=true", True), ("&user_labels=false", False)):
             async with client.get(f"/probe?target=main%20pacs%20%26%20more{query}") as response:
                 (info,) = [
