@@ -1,0 +1,272 @@
+"""The pages in a real browser: what is seen, with and without JavaScript, by eye, keyboard and screen reader."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from playwright.async_api import Browser, Dialog, Page, Route, async_playwright, expect
+
+from dicom_exporter.config import Address, Config, Target
+from dicom_exporter.scrape import Scraper
+from dicom_exporter.web.history import History
+from tests import hostile
+from tests.hostile import wire
+from tests.peers.requirements import program
+from tests.web import found
+from tests.web.exporter import FakeScraper, exporter, state
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+ARGUMENTS = (
+    "--no-sandbox",  # root has no other way in a container; it opens our own pages only
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+DESKTOP, PHONE = (1280, 900), (390, 844)
+MARKUP = "<script>alert(document.domain)</script><img src=x onerror=alert(1)>"
+"""What a peer may call itself; an implementation version name has 16 characters, and nobody enforces that."""
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    path = program("chromium", "chromium")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield chromium
+        await chromium.close()
+
+
+@dataclass
+class Site:
+    """An exporter that is open in a browser."""
+
+    page: Page
+    url: str
+    history: History
+    complaints: list[str] = field(default_factory=list)
+    """Errors in the console, dialogs, and requests that leave the exporter."""
+    requests: list[str] = field(default_factory=list)
+
+    async def open(self, path: str = "/") -> Page:
+        await self.page.goto(self.url + path)
+        return self.page
+
+    async def later(self, seconds: int) -> None:
+        """Let time pass in the page, whose clock is stopped."""
+        await self.page.clock.fast_forward(seconds * 1000)
+
+    async def shown_anew(self) -> None:
+        """Let the time pass until the page has fetched itself."""
+        await self.page.evaluate(
+            "() => { window.shown ="
+            " new Promise((done) => document.addEventListener('refreshed', () => done(true), {once: true})) }"
+        )
+        await self.later(16)
+        await self.page.evaluate("window.shown")
+
+
+@asynccontextmanager
+async def site(
+    browser: Browser,
+    history: History | None = None,
+    config: Config = found.CONFIG,
+    *,
+    size: tuple[int, int] = DESKTOP,
+    dark: bool = False,
+    scripts: bool = True,
+) -> AsyncIterator[Site]:
+    """Serve `history` and open a window of `size`. Nothing may complain until the block ends."""
+    history = history or found.history()
+    async with exporter(replace(state(FakeScraper(config)), history=history)) as client:
+        context = await browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            timezone_id="Asia/Tokyo",
+            locale="en-GB",
+        )
+        page = await context.new_page()
+        if scripts:
+            await page.clock.install()
+        async with client.get("/-/healthy") as response:
+            url = str(response.url.origin())
+        open_site = Site(page, url, history)
+
+        async def on_dialog(dialog: Dialog) -> None:
+            open_site.complaints.append(f"dialog {dialog.message}")
+            await dialog.dismiss()
+
+        page.on("dialog", on_dialog)
+        page.on("pageerror", lambda error: open_site.complaints.append(f"error {error}"))
+        page.on(
+            "console",
+            lambda message: open_site.complaints.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        page.on("request", lambda request: open_site.requests.append(request.url))
+        try:
+            yield open_site
+        finally:
+            await context.close()
+        assert open_site.complaints == []
+        assert [url for url in open_site.requests if not url.startswith(f"{open_site.url}/")] == []
+
+
+def target_path(target: Target) -> str:
+    return f"/targets/{quote(target.name, safe='')}"
+
+
+async def test_what_is_wrong_is_seen_first(browser: Browser) -> None:
+    async with site(browser, size=PHONE) as opened:
+        page = await opened.open()
+        assert await page.title() == "1 exposed of 8 · dicom_exporter"
+        first = page.locator(".targets > li").first
+        await expect(first).to_be_in_viewport(ratio=1)
+        await expect(first).to_contain_text("Exposed")
+        await expect(first).to_contain_text("main-pacs-public")
+        await expect(first).to_contain_text("2 h 2 min")
+        await expect(first.locator("time")).to_contain_text("here)")  # local time, beside UTC
+        await page.get_by_role("link", name="main-pacs-public").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("main-pacs-public")
+        await expect(page.get_by_role("table", name="How far a stranger gets")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_the_list_is_filtered(browser: Browser, scripts: bool) -> None:
+    async with site(browser, scripts=scripts) as opened:
+        page = await opened.open()
+        names = page.locator(".targets .name")
+        await expect(names).to_have_count(8)
+        await page.get_by_role("combobox").select_option("site=north")
+        await page.get_by_role("button", name="Filter").click()
+        await expect(names).to_have_count(6)
+        await page.get_by_role("searchbox").fill("pacs.hospital")
+        await page.keyboard.press("Enter")
+        await expect(names).to_have_text(["main-pacs"])
+        await page.get_by_role("list", name="Filters").get_by_role("link").first.click()
+        await expect(names).to_have_text(["main-pacs"])
+        await page.get_by_role("link", name="Show all").click()
+        await expect(names).to_have_count(8)
+        await page.get_by_role("link", name="2 OK").click()
+        await expect(names).to_have_text(["archive south", "shut"])
+
+
+async def test_the_page_keeps_itself_up_to_date_under_the_hands_of_its_reader(browser: Browser) -> None:
+    config = Config((found.OK_TARGET, found.SHUT_TARGET))
+    history = found.history(config, {found.OK_TARGET: (found.GOOD,), found.SHUT_TARGET: (found.SHUT,)})
+    async with site(browser, history, config) as opened:
+        page = await opened.open()
+        await page.get_by_role("searchbox").fill("half a wor")
+        link = page.get_by_role("link", name="shut", exact=True)
+        await link.focus()
+        history.add(found.finished(found.OK_TARGET, found.DOWN))
+        await opened.shown_anew()
+        first = page.locator(".targets > li").first
+        await expect(first).to_contain_text("Down")
+        await expect(first).to_contain_text("nothing listens on the port")
+        assert await page.title() == "1 down of 2 · dicom_exporter"
+        await expect(link).to_be_focused()
+        await expect(page.get_by_role("searchbox")).to_have_value("half a wor")
+
+
+async def test_a_page_that_nobody_looks_at_fetches_nothing(browser: Browser) -> None:
+    async with site(browser) as opened:
+        page = await opened.open()
+        await page.evaluate(
+            "Object.defineProperty(document, 'hidden', {get: () => window.away ?? true});"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+        before = len(opened.requests)
+        await opened.later(300)
+        assert len(opened.requests) == before
+        async with page.expect_response(f"{opened.url}/"):
+            await page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+
+
+async def test_a_page_that_is_old_says_so(browser: Browser) -> None:
+    async with site(browser) as opened:
+        page = await opened.open()
+
+        async def fail(route: Route) -> None:
+            await route.abort()
+
+        await page.route(f"{opened.url}/", fail)
+        await opened.shown_anew()
+        await expect(page.get_by_role("status")).to_contain_text("what you see is old")
+        await page.unroute(f"{opened.url}/")
+        await opened.shown_anew()
+        await expect(page.get_by_role("status")).to_have_text("Kept up to date.")
+        opened.complaints[:] = [text for text in opened.complaints if "ERR_FAILED" not in text]  # that was us
+
+
+async def test_everything_is_reached_by_keyboard(browser: Browser) -> None:
+    async with site(browser, size=PHONE) as opened:
+        page = await opened.open()
+        await page.keyboard.press("Tab")
+        skip = page.get_by_role("link", name="Skip to the content")
+        await expect(skip).to_be_focused()
+        await expect(skip).to_be_in_viewport(ratio=1)
+        reached: list[list[str]] = []
+        for _ in range(100):
+            element = await page.evaluate(
+                "(({textContent, name, offsetParent}) => [(name || textContent).trim().replace(/\\s+/g, ' '),"
+                " getComputedStyle(document.activeElement).outlineStyle])(document.activeElement)"
+            )
+            if reached and element == reached[0]:
+                break
+            reached.append(element)
+            await page.keyboard.press("Tab")
+            if await page.evaluate("document.activeElement === document.body"):
+                break
+        names = [name for name, _ in reached]
+        assert names[:3] == ["Skip to the content", "dicom_exporter", "Runbooks"]
+        assert names.index("1 Exposed") < names.index("q") < names.index("Filter") < names.index("main-pacs-public")
+        assert names.index("main-pacs-public") < names.index("main-pacs") < names.index("shut")
+        assert {style for _, style in reached} <= {"solid", "auto"}
+        await skip.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("main")).to_be_focused()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+async def test_nobody_is_kept_out(browser: Browser, size: tuple[int, int], dark: bool) -> None:
+    """Contrast, names, roles and order, as far as axe-core can tell; and nothing is wider than the window."""
+    async with site(browser, size=size, dark=dark) as opened:
+        for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (found.EXPOSED_TARGET, found.OK_TARGET))):
+            page = await opened.open(path)
+            results = await Axe().run(page)
+            assert results.violations_count == 0, f"{path}\n{results.generate_report()}"
+            assert len(results.response["passes"]) > 10
+            assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+async def test_a_peer_that_calls_itself_a_script_harms_nothing(browser: Browser) -> None:
+    async def behaviour(peer: hostile.Peer) -> None:
+        proposal = await peer.proposal()
+        contexts = dict.fromkeys(proposal.contexts, wire.ACCEPTED)
+        user = wire.user_information(implementation_version=MARKUP)
+        await peer.send(wire.associate_ac(contexts, user=user, called=proposal.called))
+        await hostile.honest.serve(peer)
+
+    async with hostile.server(behaviour) as server:
+        target = Target("markup", Address("127.0.0.1", server.port))
+        config = Config((target,))
+        history = History(config)
+        scraper = Scraper(config, history.add)
+        await scraper.scrape(config.targets, None)
+        await scraper.close()
+    async with site(browser, history, config) as opened:
+        page = await opened.open(target_path(target))
+        await expect(page.get_by_text("<script>alert(document.domain)</script>")).to_be_visible()
+        await opened.shown_anew()
+        await expect(page.get_by_text("<script>alert(document.domain)</script>")).to_be_visible()
+        assert await page.locator("main img, main script").count() == 0
