@@ -11,6 +11,7 @@ from tools.reference.markdown import code, head, table
 
 _SECTIONS: Mapping[str, str] = {
     "global": "GlobalBlock",
+    "probe": "ProbeBlock",
     "identities": "IdentityBlock",
     "modules": "ModuleBlock",
     "targets": "TargetBlock",
@@ -102,11 +103,14 @@ def _one_kind(part: Mapping[str, Any], blocks: Mapping[str, Any]) -> str:
         return "mapping" if name.endswith("Block") else _one_kind(blocks[name], blocks)
     if part.get("type") == "array":
         items = _kind(part["items"], blocks)
-        return "list of mappings" if items == "mapping" else f"list of {items}" if items == "text" else "a list of them"
+        lists = {"mapping": "list of mappings", "text": "list of text", "network": "list of networks"}
+        return lists.get(items, "a list of them")
     if part.get("type") == "null":
         return ""
     if part.get("examples") == ["500ms", "10s", "1h30m"]:
         return "duration"
+    if "10.0.0.0/8" in part.get("examples", ()):
+        return "network"
     if "examples" in part:
         return "size"
     if part.get("format") == "path":
