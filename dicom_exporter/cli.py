@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what `arguments` say (those of the process, without its name, by default) and return the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given[:1] == ["help"]:
-        given = [*given[1:2], "--help"]
+        given = [*given[1:2], "--help"] if set(given[1:2]) <= _COMMANDS.keys() else given[1:2]
     parser, run = _COMMANDS[given.pop(0)] if given and given[0] in _COMMANDS else (_serve_parser, _serve)
     try:
         options = _parse(parser(), given)

@@ -21,6 +21,7 @@ TARGET_COLUMNS = (
     "Studies",
     "Patients",
     "Images",
+    "We see",
     "DICOMweb",
     "Checks failed",
 )
@@ -35,6 +36,7 @@ GROUP_COLUMNS = (
     "Studies",
     "Patients",
     "Images",
+    "We see",
     "DICOMweb open",
     "Checks failed",
 )
@@ -57,6 +59,7 @@ def target_cells(row: Row) -> list[str]:
         str(row.studies),
         str(row.patients),
         str(row.images),
+        str(row.own_studies),
         cells.service(row, "dicomweb"),
         cells.checks(row),
     ]
@@ -75,6 +78,7 @@ def group_cells(group: Group) -> list[str]:
         str(group.studies),
         str(group.patients),
         str(group.images),
+        str(group.own_studies),
         cells.dicomweb(group),
         f"{group.checks_failed:,}" if group.asked_as_stranger else NONE,
     ]
@@ -99,7 +103,8 @@ def _lines(report: Report) -> Iterator[str]:
     head = [report.by] if report.by is not None else []
     yield from _table([*head, *GROUP_COLUMNS], (_group_line(report, group) for group in (*report.groups, report.total)))
     yield ""
-    yield "Studies, patients and images are what a stranger was shown. Controls are in no sum."
+    yield "Studies, patients and images are what a stranger was shown; “we see” are the studies that we were shown."
+    yield "Controls are in no sum."
     yield ""
     yield "## Targets"
     yield ""

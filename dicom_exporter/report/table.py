@@ -55,8 +55,8 @@ def print_report(console: Console, report: Report) -> None:
         _print_legend(console, report.rows)
     console.print()
     console.print(_groups(report, wide))
-    legend = "Studies, patients, images: what a stranger was shown. 1,000+ is at least 1,000"
-    console.print(Text(legend + ("." if wide else "; (1?) is 1 unknown."), style="dim"))
+    legend = "Studies, patients, images: shown to a stranger. We see: studies shown to us. 1,000+: at least 1,000."
+    console.print(Text(legend + ("" if wide else " (1?): 1 unknown."), style="dim"))
     if any(row.findings for row in report.rows):
         console.print()
         for row, finding in report.findings:
@@ -68,6 +68,7 @@ def print_report(console: Console, report: Report) -> None:
 
 def _targets(report: Report, wide: bool) -> Table:
     web = any("web" in (row.levels or {}) for row in report.rows)
+    strangers = any(row.levels is not None for row in report.rows)  # else the room of their columns is free
     columns = [
         _Column("Target", lambda row: row.target.name),
         _Column("Expected", lambda row: row.target.expect.value, wide=True),
@@ -80,13 +81,14 @@ def _targets(report: Report, wide: bool) -> Table:
             ]
             if wide
             else [
-                _Column("Level", _level, right=True),
-                _Column("Allowed", _allowed, right=True),
+                _Column("Level", _level, right=True, wide=not strangers),
+                _Column("Allowed", _allowed, right=True, wide=not strangers),
             ]
         ),
-        _Column("Studies", lambda row: row.studies.short, right=True),
-        _Column("Patients", lambda row: row.patients.short, right=True),
-        _Column("Images", lambda row: row.images.short, right=True),
+        _Column("Studies", lambda row: row.studies.short, right=True, wide=not strangers),
+        _Column("Patients", lambda row: row.patients.short, right=True, wide=not strangers),
+        _Column("Images", lambda row: row.images.short, right=True, wide=not strangers),
+        _Column("We see", lambda row: row.own_studies.short, right=True, wide=strangers),
         _Column("DICOMweb", lambda row: cells.service(row, "dicomweb"), wide=True),
         *([_Column("Web pages", lambda row: cells.service(row, "web"), wide=True)] if web else []),
         _Column("Checks failed", cells.checks, right=True, wide=True),
@@ -104,6 +106,7 @@ def _targets(report: Report, wide: bool) -> Table:
 
 
 def _groups(report: Report, wide: bool) -> Table:
+    strangers = report.total.asked_as_stranger > 0
     columns = [
         _GroupColumn(report.by or "", lambda group: group.name),
         _GroupColumn("Systems", lambda group: f"{group.systems:,}"),
@@ -111,10 +114,11 @@ def _groups(report: Report, wide: bool) -> Table:
         _GroupColumn("Exposed", lambda group: f"{group.exposed:,}"),
         _GroupColumn("Down", lambda group: f"{group.down:,}"),
         _GroupColumn("Reachable", lambda group: _short(cells.reachable(group), wide)),
-        _GroupColumn("Open", lambda group: _short(cells.open_to_strangers(group), wide)),
-        _GroupColumn("Studies", lambda group: group.studies.short),
-        _GroupColumn("Patients", lambda group: group.patients.short),
-        _GroupColumn("Images", lambda group: group.images.short),
+        _GroupColumn("Open", lambda group: _short(cells.open_to_strangers(group), wide), wide=not strangers),
+        _GroupColumn("Studies", lambda group: group.studies.short, wide=not strangers),
+        _GroupColumn("Patients", lambda group: group.patients.short, wide=not strangers),
+        _GroupColumn("Images", lambda group: group.images.short, wide=not strangers),
+        _GroupColumn("We see", lambda group: group.own_studies.short, wide=strangers),
         _GroupColumn("DICOMweb open", cells.dicomweb, wide=True),
         _GroupColumn(
             "Checks failed", lambda group: f"{group.checks_failed:,}" if group.asked_as_stranger else "-", wide=True

@@ -46,6 +46,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--log.level=loud"], "invalid choice: 'loud'"),
         (["--log.format=xml"], "invalid choice: 'xml'"),
         (["demo", "--config.file=x"], "unknown argument --config.file"),
+        (["help", "reprot"], "unknown argument reprot (did you mean report?)"),
         (["prob"], "unknown argument prob (did you mean probe?)"),
         (["probe"], "arguments are required: HOST:PORT"),
         (["probe", "pacs.example"], "'pacs.example' has no port"),

@@ -16,7 +16,7 @@ from dicom_exporter.report.csv_text import as_csv
 from dicom_exporter.report.json_text import as_json
 from dicom_exporter.report.markdown import as_markdown
 from dicom_exporter.report.table import print_report
-from dicom_exporter.results import Outcome
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
 from tests.report import found as made
 
 FORMULAS = ("=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "＝1")  # noqa: RUF001
@@ -98,6 +98,15 @@ def test_the_table_fits_and_says_it_all(width: int) -> None:
     assert heads[: len(names)] == names  # none of them folded, the worst first
     assert shown[1].split()[-3:] == ["1,000+", "700", "3,000+"] if width == 80 else "5 lists studies" in shown[1]
     assert "6 systems: 2 as expected, 2 exposed" in " ".join(shown[-3:])
+
+
+def test_without_strangers_a_narrow_table_shows_what_we_see() -> None:
+    studies = QueryResult(QueryOutcome.ALLOWED, matches=12, complete=True)
+    inside = made.found(made.target("inside", Expect.AVAILABLE), made.ours(studies=studies))
+    shown = table(made.report(inside), 80)
+    assert shown[0].split() == ["Target", "Result", "We", "see"]
+    assert shown[1].split() == ["inside", "as", "expected", "12"]
+    assert "see" not in table(made.report(made.GUARDED, inside), 80)[0].split()
 
 
 def test_the_table_is_ascii_but_for_names() -> None:
