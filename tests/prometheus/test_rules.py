@@ -1,0 +1,141 @@
+"""The rules are valid, each alert is tested and says what to do, and they name nothing that does not exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import defaultdict
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
+from dicom_exporter.metrics.flows import FLOW_FAMILIES
+from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
+from dicom_exporter.metrics.queries import QUERY_FAMILIES
+from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.results import Outcome, QueryOutcome
+from tests.peers.requirements import program
+from tests.prometheus.files import RULE_FILES, RULE_TESTS, alerts, rules
+
+TABLES = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES, EXPORTER_FAMILIES)
+METRICS = {family.name for table in TABLES for family in table} | {"up"}
+ALERTS = sorted(alerts())
+BASE = "http://localhost:10104/runbooks/"
+"""The exporter itself serves them there: a hospital without internet has them, too."""
+
+
+def promtool(*arguments: str) -> str:
+    """What `promtool` says; the test fails where it is not content."""
+    done = subprocess.run(
+        [program("promtool", "prometheus"), *arguments], capture_output=True, text=True, timeout=300, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
+
+
+@pytest.mark.integration
+def test_promtool_accepts_the_rules() -> None:
+    promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, RULE_FILES))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
+def test_the_rules_do_what_their_tests_say(file: Path) -> None:
+    promtool("test", "rules", str(file))
+
+
+def seconds(text: str) -> float:
+    """A duration of Prometheus'."""
+    units = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+    parts = re.findall(r"(\d+)([wdhms])", text)
+    return sum(timedelta(**{units[unit]: int(number)}).total_seconds() for number, unit in parts)
+
+
+@cache
+def looks_of_tests() -> dict[str, list[list[bool]]]:
+    """Alert -> for each test that looks at it, whether it fires, at each of the times that are looked at."""
+    found = defaultdict(list)
+    for file in RULE_TESTS:
+        for test in yaml.safe_load(file.read_text())["tests"]:
+            looks = defaultdict(list)
+            for look in sorted(test["alert_rule_test"], key=lambda look: seconds(look["eval_time"])):
+                looks[look["alertname"]].append(bool(look["exp_alerts"]))
+            for alert, fires in looks.items():
+                found[alert].append(fires)
+    return found
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_is_seen_to_wait_to_fire_and_to_end(alert: str) -> None:
+    """In one test: not when all is well, not yet when it has begun, then it fires, and at last it does not."""
+    assert any(
+        fires[:2] == [False, False] and True in fires and not fires[-1] and sum(fires) > 0
+        for fires in looks_of_tests()[alert]
+    ), f"{alert} has no test that looks before, within `for`, after that, and after the end"
+
+
+def test_only_alerts_that_exist_are_tested() -> None:
+    assert set(looks_of_tests()) <= set(ALERTS)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_says_how_bad_what_and_where_to_read_on(alert: str) -> None:
+    rule = alerts()[alert]
+    assert re.fullmatch(r"Dicom[A-Za-z]+", alert)
+    assert rule["labels"] == {"severity": rule["labels"]["severity"]}
+    assert rule["labels"]["severity"] in ("critical", "warning", "info")
+    assert seconds(rule["for"]) > 0
+    assert (
+        {"summary", "description", "runbook_url"}
+        <= rule["annotations"].keys()
+        <= {
+            "summary",
+            "description",
+            "runbook_url",
+            "level",
+        }
+    )
+    assert rule["annotations"]["runbook_url"] == BASE + alert
+    assert "\n" not in rule["annotations"]["summary"]
+
+
+def test_names_are_given_once() -> None:
+    names = [rule.get("alert") or rule["record"] for rule in rules()]
+    assert len(names) == len(set(names))
+
+
+def named(expression: str) -> set[str]:
+    """Metrics of ours that an expression names."""
+    return set(re.findall(r"\b(?:dicom(?:web)?_\w+|dicom:[\w:]+|up)\b", re.sub(r'"[^"]*"', '""', expression)))
+
+
+def test_rules_name_only_metrics_that_exist() -> None:
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    expressions = [rule["expr"] for rule in rules()]
+    templates = [text for rule in alerts().values() for text in rule["annotations"].values()]
+    asked = {name for text in templates for name in re.findall(r"\b(dicom(?:web)?[_:][\w:]+)\{", text)}
+    assert {name for text in expressions for name in named(text)} | asked <= METRICS | recorded
+    assert recorded <= {name for text in expressions for name in named(text)}  # none is recorded for nobody
+
+
+def test_every_outcome_of_an_echo_is_somebodys_business() -> None:
+    """Each outcome other than success is down, refuses us, busy or unknown, and only one of them."""
+    names = ("DicomTargetDown", "DicomTargetRefusesUs", "DicomTargetBusy", "DicomTargetUnknown")
+    found: list[str] = []
+    for name in names:
+        (outcomes,) = re.findall(r'outcome=~?"([a-z_|]+)"', alerts()[name]["expr"])
+        found += outcomes.split("|")
+    assert sorted(found) == sorted(outcome.value for outcome in Outcome if outcome is not Outcome.SUCCESS)
+
+
+def test_every_failure_of_a_query_is_somebodys_business() -> None:
+    """What never reached the archive is told by the echo."""
+    found = "|".join(re.findall(r'outcome=~"([a-z_|]+)"', alerts()["DicomQueryFailing"]["expr"])).split("|")
+    unasked = {QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD}
+    failures = [outcome.value for outcome in QueryOutcome if not outcome.is_success and outcome not in unasked]
+    assert sorted(found) == sorted(failures)
