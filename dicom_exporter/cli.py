@@ -203,7 +203,7 @@ examples:
 Next: {PROGRAM} probe, with an archive of your own.
 """,
     )
-    parser.add_flag("--peers", choices=("three", "all"), default="three", help="(default: three)")
+    parser.add_flag("--peers", choices=("three", "all"), default="three", help="which archives (default: three)")
     parser.add_flag(
         "--targets",
         type=_checked(_target_count),

@@ -9,14 +9,6 @@ from dicom_exporter.config.attributes import COUNTED, COUNTED_IN_WORKLIST, MATCH
 from dicom_exporter.config.schema import json_schema
 from tools.reference.markdown import code, head, table
 
-_SECTIONS: Mapping[str, str] = {
-    "global": "GlobalBlock",
-    "probe": "ProbeBlock",
-    "identities": "IdentityBlock",
-    "modules": "ModuleBlock",
-    "targets": "TargetBlock",
-    "compare": "CompareBlock",
-}
 _BEFORE: Mapping[str, str] = {
     "identities": "A mapping: the identity's name, then",
     "modules": "A mapping: the module's name, then",
@@ -38,12 +30,17 @@ def _lines() -> Iterator[str]:
     shown: set[str] = set()
     sections: Mapping[str, Any] = schema["properties"]
     for section, described in sections.items():
-        about = described.get("description") or blocks[_SECTIONS[section]]["description"]
+        block = _child(described)
+        if block is None:
+            raise ValueError(
+                f"the section {section} is no mapping with fixed keys: say in tools/reference how to show it"
+            )
+        about = described.get("description") or blocks[block]["description"]
         yield f"## {section}"
         yield ""
         yield about + (f" {_BEFORE[section]}:" if section in _BEFORE else "")
         yield ""
-        yield from _block(_SECTIONS[section], blocks, shown, f"{section}.")
+        yield from _block(block, blocks, shown, f"{section}.")
     yield from _attributes()
 
 
