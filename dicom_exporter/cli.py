@@ -198,7 +198,7 @@ def _demo_parser() -> _Parser:
 examples:
   {PROGRAM} demo                 three archives, quick to understand
   {PROGRAM} demo --peers=all     a whole region: TLS, DICOMweb, worklists, busy, slow, outdated, a flow, changes
-  {PROGRAM} demo --targets=300   the same, as a big one: what dashboards and rules have to cope with
+  {PROGRAM} demo --targets=300   the same as a big one, which dashboards have to cope with; or 3, for a small one
 
 Next: {PROGRAM} probe, with an archive of your own.
 """,
@@ -209,7 +209,7 @@ Next: {PROGRAM} probe, with an archive of your own.
         type=_checked(_target_count),
         default=0,
         metavar="N",
-        help="so many targets, each at an address of its own in 127.0.0.0/8; with all peers, on Linux",
+        help="so many targets, 3 or more, of all kinds; above 27 on Linux only, in 127.0.0.0/8",
     )
     _add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
     _add_log_flags(parser, "warning")
@@ -387,8 +387,8 @@ def _telemetry_path(text: str) -> str:
 
 
 def _target_count(text: str) -> int:
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= _MOST_DEMO_TARGETS):
-        raise ValueError(f"{text!r} is not a number from 1 to {_MOST_DEMO_TARGETS}")
+    if not (re.fullmatch(r"[0-9]{1,5}", text) and 3 <= int(text) <= _MOST_DEMO_TARGETS):
+        raise ValueError(f"{text!r} is not a number from 3 to {_MOST_DEMO_TARGETS}")
     return int(text)
 
 

@@ -22,7 +22,7 @@ def demo(listen_addresses: Sequence[ListenAddress] | None = None) -> int:
 
 
 def region(listen_addresses: Sequence[ListenAddress] | None = None, targets: int = 0) -> int:
-    """As `demo`, with peers of every kind, and at least so many targets."""
+    """As `demo`, with peers of every kind; `targets` is how many there are, 0 for those with a name."""
     with TemporaryDirectory(prefix="dicom_exporter-demo-") as directory:
         try:
             with demo_region(Path(directory), targets) as peers:

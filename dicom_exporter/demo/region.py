@@ -24,7 +24,7 @@ from dicom_exporter.demo.loopback import has_whole_net
 from dicom_exporter.demo.region_config import address, region_config
 from dicom_exporter.demo.scp import keep_quiet, listen, stop_all
 from dicom_exporter.demo.servers import FIRST_PORT, closed_port
-from dicom_exporter.demo.targets import NAMED, PEERS, PeerKind, TargetKind, more_targets
+from dicom_exporter.demo.targets import LEAST, NAMED, PEERS, PeerKind, TargetKind, more_targets
 from dicom_exporter.demo.web import web_application
 
 _CONQUEST_UID, _CONQUEST_VERSION = "1.2.826.0.1.3680043.2.135.1066.101", "1.4.17/LINUX"
@@ -45,16 +45,18 @@ class Region:
 
 @contextmanager
 def demo_region(directory: Path, targets: int = 0, first_port: int = FIRST_PORT) -> Iterator[Region]:
-    """Run all kinds of peers until the block ends, and make at least so many targets of them.
+    """Run all kinds of peers until the block ends, as so many targets: 0 for those with a name, or at least LEAST.
 
     Certificates and passwords are written into `directory`; 0 for `first_port` takes any free ports. Raises OSError
     where the system has no 127.0.0.0/8 to spread targets over.
     """
     keep_quiet()
     whole_net = has_whole_net()
+    if 0 < targets < LEAST:
+        raise ValueError(f"a region has at least {LEAST} targets")
     if targets > len(NAMED) and not whole_net:
         raise OSError("so many targets need the addresses of 127.0.0.0/8, which this system cannot listen on")
-    chosen = (*NAMED, *more_targets(targets - len(NAMED)))
+    chosen = (*NAMED[:targets], *more_targets(targets - len(NAMED))) if targets else NAMED
     authority = make_authority(directory)
     password_file = directory / "web-password"
     password_file.write_text(_WEB_LOGIN[1])
@@ -103,7 +105,7 @@ def _start(
     found[PeerKind.CLOSED] = int(stack.enter_context(closed_port(ports[PeerKind.CLOSED])).rpartition(":")[2])
     archive(PeerKind.SMALL_OPEN, small)
     archive(PeerKind.SMALL_GUARDED, small, KNOWN_CALLER, takes_images=True)
-    archive(PeerKind.LACKING, Archive(small.studies[_LACKING:], small.worklist), KNOWN_CALLER)
+    archive(PeerKind.LACKING, Archive(small.studies[_LACKING:], small.worklist))
     archive(PeerKind.LARGE, build_archive(_LARGE), KNOWN_CALLER)
     archive(PeerKind.EMPTY, build_archive(0, worklist_items=0))
     archive(PeerKind.REFUSES_QUERIES, small, manner=Manner(refuses_queries=True))
@@ -111,6 +113,15 @@ def _start(
     archive(PeerKind.FORGOT_US, small, "WORKSTATION")
     archive(PeerKind.OUTDATED, small, KNOWN_CALLER, software=(_CONQUEST_UID, _CONQUEST_VERSION))
     archive(PeerKind.TLS, small, KNOWN_CALLER, tls=True, days=9)
+    archive(
+        PeerKind.HOSPITAL,
+        small,
+        KNOWN_CALLER,
+        tls=True,
+        days=15,
+        software=(_CONQUEST_UID, _CONQUEST_VERSION),
+        takes_images=True,
+    )
     archive(PeerKind.MUTUAL_TLS, small, tls=True, demands_certificate=True)
     found[PeerKind.BUSY] = background.talk(answering(BUSY), ports[PeerKind.BUSY], whole_net=whole_net)
     found[PeerKind.ABORTS] = background.talk(answering(ABORT), ports[PeerKind.ABORTS], whole_net=whole_net)
@@ -119,8 +130,9 @@ def _start(
     stack.callback(filtered.close)
     found[PeerKind.FILTERED] = filtered.port
     found[PeerKind.WEB_OPEN] = background.serve(web_application(small), ports[PeerKind.WEB_OPEN])
-    found[PeerKind.WEB_LOGIN] = background.serve(
-        web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_LOGIN], server_context(authority, "web", 60)
+    found[PeerKind.WEB_LOGIN] = background.serve(web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_LOGIN])
+    found[PeerKind.WEB_TLS] = background.serve(
+        web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_TLS], server_context(authority, "web", 60)
     )
     changes = stack.enter_context(Changes(whole_net=whole_net))
     found[PeerKind.VENDOR] = changes.visited(small, ports[PeerKind.VENDOR])

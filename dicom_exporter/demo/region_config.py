@@ -17,45 +17,39 @@ _HEAD = """\
 # What `dicom_exporter demo --peers=all` probes. All of it is on this machine, and every study in it is made up.
 """
 _TODAY = {"model": "study_root", "level": "STUDY", "match": {"StudyDate": "today"}}
-_MODULES: Mapping[str, Any] = {
+_LAST_MONTH = {**_TODAY, "match": {"StudyDate": "last 30d"}}
+_OURS: Mapping[str, Mapping[str, Any]] = {
     "activity": {
         "queries": {
             "today": {**_TODAY, "count_by": ["ModalitiesInStudy"], "every": "30s"},
-            "last_month": {
-                **_TODAY,
-                "match": {"StudyDate": "last 30d"},
-                "count_by": ["ModalitiesInStudy"],
-                "every": "1m",
-            },
+            "last_month": {**_LAST_MONTH, "count_by": ["ModalitiesInStudy"], "every": "1m"},
             "patients": {"every": "1m"},
             "worklist": {"every": "30s"},
         }
     },
-    "availability-tls": {
-        "identity": "monitor-tls",
-        "queries": {"studies": {"every": "5m"}},
-    },
-    "availability-web": {
-        "identity": "monitor-web",
-        "queries": {"studies": {"every": "5m"}},
-    },
     "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
-    "brief": {"timeout": "3s"},
     "flow": {"echo": False, "queries": {"all": {"model": "study_root", "level": "STUDY"}}},
-    "identities": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity"]}},
-    "images": {
-        "identity": "stranger",
-        "timeout": "15s",
-        "exposure": {"prove": ["identity", "download"]},
-    },
-    # For many targets: strangers come once a minute, whatever the scrape interval.
-    "patrol": {
-        "identity": "stranger",
-        "timeout": "15s",
-        "every": "1m",
-        "exposure": {"max_matches": 100},
-    },
 }
+"""Each is there for the identity `monitor-tls`, too, with -tls behind its name."""
+_AVAILABILITY = {"queries": {"studies": {"every": "5m"}}}
+_MODULES: Mapping[str, Mapping[str, Any]] = {
+    **_OURS,
+    **{f"{name}-tls": {"identity": "monitor-tls", **module} for name, module in _OURS.items()},
+    "availability-tls": {"identity": "monitor-tls", **_AVAILABILITY},
+    "availability-web": {"identity": "monitor-web", **_AVAILABILITY},
+    "brief": {"timeout": "4s"},
+    "identities": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity"]}},
+    "images": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity", "download"]}},
+    # For many targets: strangers come once a minute, whatever the scrape interval.
+    "patrol": {"identity": "stranger", "timeout": "15s", "every": "1m", "exposure": {"max_matches": 100}},
+}
+
+
+class _NoAliases(yaml.SafeDumper):
+    """Writes everything out: &id001 and *id001 are for machines."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
 
 
 def region_config(
@@ -72,23 +66,22 @@ def region_config(
     Without `whole_net` all are at 127.0.0.1; those of one peer then wait for each other.
     """
     us = {name: str(ca_file.with_name(f"monitor.{name}")) for name in ("pem", "key")}
+    http = {"basic_auth": {"username": web_user, "password_file": str(web_password)}}
     document = {
         "global": {"max_concurrent_probes": 64},  # the peers are threads of this one process
         "identities": {
             "monitor-tls": {
                 "calling_ae_title": "PROMETHEUS",
                 "tls": {"ca_file": str(ca_file), "cert_file": us["pem"], "key_file": us["key"]},
+                "http": http,
             },
-            "monitor-web": {
-                "calling_ae_title": "PROMETHEUS",
-                "http": {"basic_auth": {"username": web_user, "password_file": str(web_password)}},
-            },
+            "monitor-web": {"calling_ae_title": "PROMETHEUS", "http": http},
         },
-        "modules": dict(_MODULES),
+        "modules": {name: dict(module) for name, module in _MODULES.items()},
         "targets": [_target(target, ports, address(target, ports, whole_net=whole_net)) for target in targets],
-        "compare": [{"source": "demo-gateway", "destination": "demo-long-term", "query": "all"}],
+        "compare": [{"source": "demo-hospital", "destination": "demo-long-term", "query": "all"}],
     }
-    return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return _HEAD + yaml.dump(document, Dumper=_NoAliases, sort_keys=False)
 
 
 def address(target: TargetKind, ports: Mapping[PeerKind, int], *, whole_net: bool) -> str:
@@ -108,7 +101,7 @@ def _target(target: TargetKind, ports: Mapping[PeerKind, int], target_address: s
     if target.modules:
         document["modules"] = list(target.modules)
     if target.dicomweb is not None:
-        scheme = "https" if target.dicomweb is PeerKind.WEB_LOGIN else "http"
+        scheme = "https" if target.dicomweb is PeerKind.WEB_TLS else "http"
         document["dicomweb"] = f"{scheme}://{HOST}:{ports[target.dicomweb]}/dicom-web"
     if target.web is not None:
         document["web"] = [{"url": f"http://{HOST}:{ports[target.web]}/"}]

@@ -30,8 +30,10 @@ class PeerKind(StrEnum):
     FILTERED = "filtered"
     WEB_OPEN = "web-open"
     WEB_LOGIN = "web-login"
+    WEB_TLS = "web-tls"
     VENDOR = "vendor"
     RESTARTS = "restarts"
+    HOSPITAL = "hospital"
 
 
 PEERS = tuple(PeerKind)
@@ -56,12 +58,19 @@ class TargetKind:
     """Which address of 127.0.0.0/8 leads there; 0 is 127.0.0.1."""
 
 
+LEAST = 3
+"""The first named targets have, together, something of all that can be shown."""
 NAMED = (
+    TargetKind("demo-hospital", PeerKind.HOSPITAL, "guarded", "TLS, DICOMweb, a worklist, a known flaw", "north", "DE",
+               ("availability-tls", "activity-tls", "flow-tls", "bandwidth-tls", "exposure"),
+               dicomweb=PeerKind.WEB_TLS, web=PeerKind.WEB_LOGIN),
+    TargetKind("demo-long-term", PeerKind.LACKING, "guarded", "lacks three studies, answers anyone", "milan", "IT",
+               ("availability", "flow", "exposure")),
+    TargetKind("demo-control", PeerKind.SMALL_OPEN, "control", "known to be open", "vantage", "DE"),
     TargetKind("demo-open", PeerKind.OPEN, "guarded", "answers anyone", "north", "DE"),
     TargetKind("demo-guarded", PeerKind.GUARDED, "guarded", "answers those it knows", "south", "DE",
                ("availability", "activity", "exposure")),
     TargetKind("demo-closed", PeerKind.CLOSED, "closed", "nothing listens here", "west", "FR"),
-    TargetKind("demo-control", PeerKind.SMALL_OPEN, "control", "known to be open", "vantage", "DE"),
     TargetKind("demo-busy", PeerKind.BUSY, "guarded", "has no room for anybody", "lyon", "FR"),
     TargetKind("demo-clinic", PeerKind.SMALL_OPEN, "closed", "shows patients' names, too", "turin", "IT",
                ("identities",), number=1),
@@ -73,12 +82,8 @@ NAMED = (
     TargetKind("demo-drift", PeerKind.FORGOT_US, "guarded", "has forgotten our AE title", "basel", "CH"),
     TargetKind("demo-empty", PeerKind.EMPTY, "guarded", "answers anyone, and has nothing", "bern", "CH"),
     TargetKind("demo-filtered", PeerKind.FILTERED, "closed", "behind a firewall that says nothing", "south", "DE"),
-    TargetKind("demo-gateway", PeerKind.SMALL_GUARDED, "available", "sends its studies on", "milan", "IT",
-               ("availability", "flow"), number=5),
-    TargetKind("demo-long-term", PeerKind.LACKING, "available", "did not get three of them", "milan", "IT",
-               ("availability", "flow")),
     TargetKind("demo-images", PeerKind.SMALL_OPEN, "guarded", "hands out images, too", "lodz", "PL",
-               ("availability", "images"), number=6),
+               ("availability", "images"), number=7),
     TargetKind("demo-large", PeerKind.LARGE, "available", "has more studies than are counted", "north", "DE"),
     TargetKind("demo-mutual-tls", PeerKind.MUTUAL_TLS, "guarded", "wants a certificate of its callers", "bern", "CH",
                ("availability-tls", "exposure")),
@@ -89,7 +94,7 @@ NAMED = (
     TargetKind("demo-silent", PeerKind.SILENT, "available", "accepts, and says nothing", "lille", "FR", ("brief",)),
     TargetKind("demo-slow", PeerKind.SLOW, "available", "takes its time", "turin", "IT", ("availability", "activity")),
     TargetKind("demo-store", PeerKind.SMALL_GUARDED, "available", "takes images of a bandwidth test", "basel", "CH",
-               ("availability", "bandwidth"), number=7),
+               ("availability", "bandwidth"), number=6),
     TargetKind("demo-tls", PeerKind.TLS, "guarded", "its certificate ends in 9 days", "wien", "AT",
                ("availability-tls", "exposure")),
     TargetKind("demo-vendor", PeerKind.VENDOR, "guarded", "open for 4 of each 10 minutes", "south", "DE"),
