@@ -23,8 +23,20 @@ without a sample is left out. One target with one session on `/metrics` (on `/pr
 """
 
 from dicom_exporter.metrics.exporter import ExporterFacts, exporter_families
+from dicom_exporter.metrics.family import Group
 from dicom_exporter.metrics.flows import flow_families
-from dicom_exporter.metrics.targets import families
+from dicom_exporter.metrics.lines import lines
+from dicom_exporter.metrics.targets import families, groups
 from dicom_exporter.metrics.text import MAX_TEXT, printable
 
-__all__ = ["MAX_TEXT", "ExporterFacts", "exporter_families", "families", "flow_families", "printable"]
+__all__ = [
+    "MAX_TEXT",
+    "ExporterFacts",
+    "Group",
+    "exporter_families",
+    "families",
+    "flow_families",
+    "groups",
+    "lines",
+    "printable",
+]

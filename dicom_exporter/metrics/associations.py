@@ -6,16 +6,9 @@ from collections.abc import Iterable
 
 from dicom_exporter.advisories import matching
 from dicom_exporter.dicom.implementation import product
-from dicom_exporter.metrics.family import Family, Row, single
+from dicom_exporter.metrics.family import Family, Row, single, states
 from dicom_exporter.metrics.text import printable
 from dicom_exporter.results import Outcome, SessionResult
-
-
-def _echo_outcomes(session: SessionResult) -> Iterable[Row]:
-    if session.echo is None:
-        return ()
-    current = session.echo.outcome
-    return [({"outcome": outcome.value}, float(outcome is current)) for outcome in Outcome]
 
 
 def _phases(session: SessionResult) -> Iterable[Row]:
@@ -63,7 +56,9 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
         single(lambda session: None if session.echo is None else session.echo.outcome is Outcome.SUCCESS),
     ),
     Family(
-        "dicom_echo_outcome", "How the C-ECHO ended: one series per outcome, 1 for the current one.", _echo_outcomes
+        "dicom_echo_outcome",
+        "How the C-ECHO ended: one series per outcome, 1 for the current one.",
+        states("outcome", Outcome, lambda session: None if session.echo is None else session.echo.outcome),
     ),
     Family("dicom_phase_duration_seconds", "Seconds that each phase took, of the phases that were reached.", _phases),
     Family(

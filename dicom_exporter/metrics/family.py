@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
 from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
 T = TypeVar("T")
+S = TypeVar("S", bound=StrEnum)
 Labels: TypeAlias = dict[str, str]
 Row: TypeAlias = tuple[Labels, float]
 """The labels that a sample has beside those that all of its family have, and its value."""
@@ -26,12 +28,22 @@ class Family(Generic[T]):
     type: str = "gauge"
 
 
-def collect(table: Iterable[Family[T]], subjects: Sequence[tuple[Labels, T]]) -> Iterator[Metric]:
-    """One Metric per family of `table` that has a sample.
+@dataclass(frozen=True, slots=True)
+class Group(Generic[T]):
+    """Families, and what all of them are read from: labels that each series of a subject has, and the subject."""
 
-    Samples are built directly, as 10,000 targets have half a million of them; those without labels of their own share
-    one dict.
-    """
+    families: tuple[Family[T], ...]
+    subjects: Sequence[tuple[Labels, T]]
+
+
+class Constant(tuple[Row, ...]):
+    """Rows that are the same object whenever they are the same: `lines` writes their text once."""
+
+    __slots__ = ()
+
+
+def collect(table: Iterable[Family[T]], subjects: Sequence[tuple[Labels, T]]) -> Iterator[Metric]:
+    """One Metric per family of `table` that has a sample; those without labels of their own share one dict."""
     for family in table:
         samples = [
             Sample(family.name, {**labels, **own} if own else labels, value)
@@ -50,5 +62,16 @@ def single(read: Callable[[T], float | None]) -> Callable[[T], Iterable[Row]]:
     def rows(subject: T) -> Iterable[Row]:
         value = read(subject)
         return () if value is None else ((NO_LABELS, value),)
+
+    return rows
+
+
+def states(label: str, words: type[S], read: Callable[[T], S | None]) -> Callable[[T], Iterable[Row]]:
+    """The rows of a family with one series for each of `words`, 1 for the current one; none where `read` gives None."""
+    made = {now: Constant(({label: word.value}, float(word is now)) for word in words) for now in words}
+
+    def rows(subject: T) -> Iterable[Row]:
+        current = read(subject)
+        return () if current is None else made[current]
 
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from dicom_exporter.metrics.family import Family, Row, single
+from dicom_exporter.metrics.family import Family, Row, single, states
 from dicom_exporter.metrics.text import printable
 from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult
 
@@ -18,10 +18,6 @@ def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable
         return count(result) if result is not None and result.outcome.is_success else None
 
     return single(read)
-
-
-def _query_outcomes(query: QueryResult) -> Iterable[Row]:
-    return [({"outcome": outcome.value}, float(outcome is query.outcome)) for outcome in QueryOutcome]
 
 
 def _matches_by(query: QueryResult) -> Iterator[Row]:
@@ -64,7 +60,9 @@ QUERY_FAMILIES: tuple[Family[QueryResult], ...] = (
         single(lambda query: query.outcome.is_success),
     ),
     Family(
-        "dicom_query_outcome", "How the query ended: one series per outcome, 1 for the current one.", _query_outcomes
+        "dicom_query_outcome",
+        "How the query ended: one series per outcome, 1 for the current one.",
+        states("outcome", QueryOutcome, lambda query: query.outcome),
     ),
     Family("dicom_query_matches", "Responses with a match (FF00 and FF01).", single(lambda query: query.matches)),
     Family(

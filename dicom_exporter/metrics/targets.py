@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from prometheus_client import Metric
 
@@ -10,7 +11,7 @@ from dicom_exporter.config import Target
 from dicom_exporter.exposure import judge
 from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
-from dicom_exporter.metrics.family import Family, Labels, Row, collect
+from dicom_exporter.metrics.family import Family, Group, Labels, Row, collect
 from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES, Exposed
 from dicom_exporter.metrics.queries import QUERY_FAMILIES, VISIBLE_FAMILIES
 from dicom_exporter.metrics.stores import STORE_FAMILIES
@@ -29,28 +30,36 @@ SESSION_FAMILIES = (*ASSOCIATION_FAMILIES, *VISIBLE_FAMILIES, *STORE_FAMILIES, *
 
 
 def families(results: Sequence[tuple[Target, TargetResult]], *, target_label: bool) -> Iterator[Metric]:
-    """The families of `results`, each with the samples of all targets.
+    """The families of `results`, each with the samples of all targets; for many of those, `lines` of `groups` is it.
 
     `target_label` puts the target's name into the label `target` of every series, as more than one target needs it.
     """
+    for group in groups(results, target_label=target_label):
+        yield from collect(group.families, group.subjects)
+
+
+def groups(results: Sequence[tuple[Target, TargetResult]], *, target_label: bool) -> Iterator[Group[Any]]:
+    """What the families of `results` are read from; see `families`."""
     targets = [(_target_labels(target, target_label), target) for target, _ in results]
+    yield Group(TARGET_FAMILIES, targets)
     sessions = [
-        ({**_target_labels(target, target_label), "identity": session.identity}, session)
-        for target, result in results
+        ({**labels, "identity": session.identity}, session)
+        for (labels, _), (_, result) in zip(targets, results, strict=True)
         for session in result.sessions
     ]
-    queries = [
-        ({**labels, "query": name}, query) for labels, session in sessions for name, query in session.queries.items()
-    ]
-    verdicts = [
-        (_target_labels(target, target_label), Exposed(target, verdict))
-        for target, result in results
-        if (verdict := judge(result.sessions)) is not None
-    ]
-    yield from collect(TARGET_FAMILIES, targets)
-    yield from collect(SESSION_FAMILIES, sessions)
-    yield from collect(QUERY_FAMILIES, queries)
-    yield from collect(EXPOSURE_FAMILIES, verdicts)
+    yield Group(SESSION_FAMILIES, sessions)
+    yield Group(
+        QUERY_FAMILIES,
+        [({**labels, "query": name}, query) for labels, session in sessions for name, query in session.queries.items()],
+    )
+    yield Group(
+        EXPOSURE_FAMILIES,
+        [
+            (labels, Exposed(target, verdict))
+            for (labels, target), (_, result) in zip(targets, results, strict=True)
+            if (verdict := judge(result.sessions)) is not None
+        ],
+    )
 
 
 def _target_labels(target: Target, target_label: bool) -> Labels:

@@ -17,11 +17,12 @@ from dicom_exporter.config import Config, Target
 from dicom_exporter.deadline import effective_timeout
 from dicom_exporter.finished import Finished
 from dicom_exporter.flow import missing_studies
-from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families
+from dicom_exporter.metrics import ExporterFacts, exporter_families, flow_families, groups
+from dicom_exporter.results import TargetResult
 from dicom_exporter.web.adhoc import adhoc_address, adhoc_target, probe_adhoc
 from dicom_exporter.web.debugging import debug_response
 from dicom_exporter.web.discovery import USER_LABELS
-from dicom_exporter.web.exposition import Collect, encode, wanted
+from dicom_exporter.web.exposition import Collect, Shown, encode, wanted
 from dicom_exporter.web.limits import Refusal, send
 from dicom_exporter.web.rounds import TooManyRounds
 from dicom_exporter.web.state import STATE, State
@@ -37,7 +38,7 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
     timeout = _timeout(request, state)
     format_ = wanted(request)
     if not _flag(request, "probe", default=True):
-        return format_.response(await encode(partial(_own_families, _facts(state)), format_, state.probe_encoders))
+        return format_.response(await encode(partial(_own, _facts(state)), format_, state.probe_encoders))
     config = state.scraper.config
     try:
         async with state.rounds.join(config, timeout, partial(_scrape_all, state, config, timeout)) as joined:
@@ -52,14 +53,16 @@ async def _scrape_all(state: State, config: Config, timeout: float | None) -> Co
     results = await state.scraper.scrape(targets, timeout)
     facts = _facts(state)
 
-    def collect() -> Iterator[Metric]:
-        return chain(
-            families(list(zip(targets, results, strict=True)), target_label=True),
-            flow_families(missing_studies(comparisons, results)),
-            _own_families(facts),
-        )
+    def collect() -> Shown:
+        found = list(zip(targets, results, strict=True))
+        flows = flow_families(missing_studies(comparisons, results))
+        return Shown(chain(flows, _own_families(facts)), groups(found, target_label=True))
 
     return collect
+
+
+def _own(facts: ExporterFacts) -> Shown:
+    return Shown(_own_families(facts))
 
 
 def _own_families(facts: ExporterFacts) -> Iterator[Metric]:
@@ -83,8 +86,11 @@ async def get_probe(request: web.Request) -> web.Response:
         return debug_response(Finished(target, tuple(modules or target.modules), result, start), config)
     format_ = wanted(request)
     shown = target if user_labels else replace(target, labels={})
-    collect = partial(families, [(shown, result)], target_label=False)
-    return format_.response(await encode(collect, format_, state.probe_encoders))
+    return format_.response(await encode(partial(_one, shown, result), format_, state.probe_encoders))
+
+
+def _one(target: Target, result: TargetResult) -> Shown:
+    return Shown((), groups([(target, result)], target_label=False))
 
 
 def _target(request: web.Request, state: State, config: Config, modules: Sequence[str] | None) -> Target:
