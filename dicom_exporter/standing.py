@@ -1,7 +1,7 @@
 """How a target stands against what its owner expects of it, in one word: a pure function of what was found last.
 
-The alert rules judge over time, in Prometheus. This is for whoever looks at the exporter itself, and for its log; the
-words come worst first.
+The alert rules judge over time, in Prometheus, and by the same outcomes. This is for whoever looks at the exporter
+itself, and for its log; the words come worst first.
 """
 
 from __future__ import annotations
@@ -42,11 +42,16 @@ _ECHO: dict[Outcome, Standing] = {
     Outcome.REJECTED: Standing.TROUBLED,
     Outcome.BUSY: Standing.TROUBLED,
     Outcome.NOT_OFFERED: Standing.TROUBLED,
-    Outcome.FAILURE_STATUS: Standing.TROUBLED,
     Outcome.OVERLOAD: Standing.UNKNOWN,
 }
 """Refused is not down, busy is neither, and our own overload says nothing. What is not here is down."""
-_ANSWERED = (WebAnswer.ENTRIES, WebAnswer.EMPTY)
+_WEB: dict[WebAnswer, Standing] = {
+    WebAnswer.ENTRIES: Standing.OK,
+    WebAnswer.EMPTY: Standing.OK,
+    WebAnswer.DENIED: Standing.TROUBLED,
+    WebAnswer.UNKNOWN: Standing.UNKNOWN,
+}
+"""The same of DICOMweb."""
 _NOT_ASKED = (QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD)
 """The echo says it already."""
 
@@ -55,6 +60,16 @@ def stand(target: Target, sessions: Sequence[SessionResult]) -> Standing:
     """The worst that the last session of each identity says of `target`."""
     found = [*_strangers(target, sessions), *_own(target, sessions)]
     return min(found, key=RANKS.__getitem__, default=Standing.NEVER_PROBED if not sessions else Standing.OK)
+
+
+def of_echo(outcome: Outcome) -> Standing:
+    """What the outcome of our own C-ECHO says of an archive that must answer."""
+    return _ECHO.get(outcome, Standing.DOWN)
+
+
+def of_web(answer: WebAnswer) -> Standing:
+    """What the answer to our own query over DICOMweb says of one."""
+    return _WEB.get(answer, Standing.DOWN)
 
 
 def exceeding(target: Target, verdict: Verdict) -> list[tuple[str, int]]:
@@ -90,10 +105,10 @@ def _own(target: Target, sessions: Iterable[SessionResult]) -> Iterable[Standing
         if session.stranger is not None:
             continue
         if session.echo is not None:
-            yield _ECHO.get(session.echo.outcome, Standing.DOWN)
+            yield of_echo(session.echo.outcome)
         if any(not query.outcome.is_success and query.outcome not in _NOT_ASKED for query in session.queries.values()):
             yield Standing.TROUBLED
         if session.store is not None and not session.store.success:
             yield Standing.TROUBLED
-        if session.dicomweb is not None and session.dicomweb.answer not in _ANSWERED:
-            yield Standing.TROUBLED
+        if session.dicomweb is not None:
+            yield of_web(session.dicomweb.answer)

@@ -50,7 +50,6 @@ def test_what_must_answer_is_down_when_it_does_not(expect: Expect, outcome: Outc
         Outcome.REJECTED: Standing.TROUBLED,
         Outcome.BUSY: Standing.TROUBLED,
         Outcome.NOT_OFFERED: Standing.TROUBLED,
-        Outcome.FAILURE_STATUS: Standing.TROUBLED,
         Outcome.OVERLOAD: Standing.UNKNOWN,
     }
     assert stand(target(expect), [own(outcome)]) is expected.get(outcome, Standing.DOWN)
@@ -109,6 +108,20 @@ def test_nothing_found_is_no_verdict() -> None:
 )
 def test_an_archive_that_does_not_do_all_it_was_asked_is_troubled(session: SessionResult) -> None:
     assert stand(target(Expect.AVAILABLE), [session]) is Standing.TROUBLED
+
+
+@pytest.mark.parametrize(
+    ("answer", "standing"),
+    [
+        (WebAnswer.EMPTY, Standing.OK),
+        (WebAnswer.DENIED, Standing.TROUBLED),
+        (WebAnswer.OTHER, Standing.DOWN),
+        (WebAnswer.CLOSED, Standing.DOWN),
+        (WebAnswer.UNKNOWN, Standing.UNKNOWN),
+    ],
+)
+def test_dicomweb_must_answer_too(answer: WebAnswer, standing: Standing) -> None:
+    assert stand(target(Expect.AVAILABLE), [replace(GOOD, dicomweb=WebResult(answer))]) is standing
 
 
 def test_a_query_that_was_never_sent_adds_nothing() -> None:

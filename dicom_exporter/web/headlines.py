@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dicom_exporter.config import Expect, Target
 from dicom_exporter.exposure import ASSOCIATES, allowed_level, judge
 from dicom_exporter.meanings import LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS
 from dicom_exporter.results import Outcome, SessionResult, WebAnswer
-from dicom_exporter.standing import Standing, exceeding, stand
+from dicom_exporter.standing import Standing, exceeding, of_echo, of_web, stand
 
 NAMES: Mapping[Standing, str] = {
     Standing.EXPOSED: "Exposed",
@@ -36,14 +36,12 @@ def headline(target: Target, sessions: Sequence[SessionResult]) -> str:
     match stand(target, sessions):
         case Standing.EXPOSED:
             return _exposed(target, sessions)
-        case Standing.DOWN:
-            return _first(_echoes(sessions, down=True))
         case Standing.BLIND:
             return "Known to be open, and reads closed: nothing that is called closed from here is proved."
         case Standing.UNKNOWN:
             return _unknown(target, sessions)
-        case Standing.TROUBLED:
-            return _first(_troubles(sessions))
+        case Standing.DOWN | Standing.TROUBLED as standing:
+            return next((text for how, text in _faults(sessions) if how is standing), "It is not as expected.")
         case Standing.NEVER_PROBED:
             return "Nothing has asked for it since the exporter started."
         case Standing.OK:
@@ -75,7 +73,7 @@ def _unknown(target: Target, sessions: Sequence[SessionResult]) -> str:
         return "No stranger has tried it: nobody knows what one would get."
     unknown = [SERVICES[service] for service, level in verdict.levels.items() if level is None] if verdict else []
     if not unknown:
-        return _first(_echoes(sessions, down=False))
+        return next((text for how, text in _faults(sessions) if how is Standing.UNKNOWN), "It could not be told.")
     why = next(
         (
             f": {OUTCOMES[attempt.outcome]}"
@@ -89,19 +87,6 @@ def _unknown(target: Target, sessions: Sequence[SessionResult]) -> str:
     return sentence(f"it could not be told how far a stranger gets ({', '.join(unknown)}){why}")
 
 
-def _echoes(sessions: Iterable[SessionResult], *, down: bool) -> Iterable[str]:
-    """What the echoes say that did not succeed; with `down`, those first that mean that an archive is."""
-    found = [session for session in sessions if session.stranger is None and session.echo is not None]
-    for session in sorted(found, key=lambda session: down and _soft(session)):
-        assert session.echo is not None
-        if session.echo.outcome is not Outcome.SUCCESS:
-            yield echo(session)
-
-
-def _soft(session: SessionResult) -> bool:
-    return session.echo is not None and session.echo.outcome in (Outcome.REJECTED, Outcome.BUSY, Outcome.OVERLOAD)
-
-
 def echo(session: SessionResult) -> str:
     """How the C-ECHO of a session ended."""
     assert session.echo is not None
@@ -111,20 +96,24 @@ def echo(session: SessionResult) -> str:
     return sentence(OUTCOMES[outcome] + code) + (f" {sentence(REJECTIONS[reason])}" if reason in REJECTIONS else "")
 
 
-def _troubles(sessions: Sequence[SessionResult]) -> Iterable[str]:
-    yield from _echoes(sessions, down=False)
+def _faults(sessions: Iterable[SessionResult]) -> Iterator[tuple[Standing, str]]:
+    """What our own sessions did not get, and how bad that is."""
     for session in sessions:
         if session.stranger is not None:
             continue
+        if session.echo is not None and session.echo.outcome is not Outcome.SUCCESS:
+            yield of_echo(session.echo.outcome), echo(session)
         for name, query in session.queries.items():
             if not query.outcome.is_success:
-                yield sentence(
-                    f"it answers, and the query {name} ended as {query.outcome}: {QUERY_OUTCOMES[query.outcome]}"
+                meaning = QUERY_OUTCOMES[query.outcome]
+                yield (
+                    Standing.TROUBLED,
+                    sentence(f"it answers, and the query {name} ended as {query.outcome}: {meaning}"),
                 )
         if session.store is not None and not session.store.success:
-            yield "It answers, and does not take the images of the bandwidth test."
-        if session.dicomweb is not None:
-            yield f"DICOM answers, and DICOMweb does not serve us: {WEB_ANSWERS[session.dicomweb.answer]}."
+            yield Standing.TROUBLED, "It answers, and does not take the images of the bandwidth test."
+        if session.dicomweb is not None and (standing := of_web(session.dicomweb.answer)) is not Standing.OK:
+            yield standing, f"DICOMweb does not serve us: {WEB_ANSWERS[session.dicomweb.answer]}."
 
 
 def _fine(target: Target, sessions: Sequence[SessionResult]) -> str:
@@ -153,7 +142,3 @@ def _fine(target: Target, sessions: Sequence[SessionResult]) -> str:
 
 def _studies(matches: int, complete: bool | None) -> str:
     return f", and lists {matches} {'study' if matches == 1 else 'studies'}{'' if complete else ' or more'}"
-
-
-def _first(sentences: Iterable[str]) -> str:
-    return next(iter(sentences), "It is not as expected.")

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from dicom_exporter.config import Config, Expect, Target
+from dicom_exporter.config import Config, Expect
 from dicom_exporter.config.show import show_config
 from dicom_exporter.finished import Finished
 from dicom_exporter.standing import Standing
 from dicom_exporter.web import runbooks
-from dicom_exporter.web.history import Track
 from dicom_exporter.web.log_lines import lines
 from dicom_exporter.web.overview import overview, read
 from dicom_exporter.web.rendering import page
@@ -76,7 +75,7 @@ async def get_target(request: web.Request) -> web.Response:
         probes=probes,
         chosen=chosen.finished if chosen is not None else None,
         expectation=_EXPECTATIONS[target.expect],
-        runbook=_runbook(track, target),
+        runbook=runbooks.fitting(target, track.latest),
         started=state.history.started,
     )
 
@@ -110,9 +109,3 @@ def not_found(request: web.Request, why: str) -> web.Response:
 
 def _config(state: State) -> Config:
     return state.scraper.config
-
-
-def _runbook(track: Track, target: Target) -> str | None:
-    if track.standing in (Standing.OK, Standing.NEVER_PROBED):
-        return None
-    return runbooks.fitting(track.standing, target.expect)

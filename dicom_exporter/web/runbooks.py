@@ -5,25 +5,20 @@ In a source tree they are `docs/runbooks/`; the wheel has them beside this packa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from dicom_exporter.config import Expect
-from dicom_exporter.standing import Standing
+from dicom_exporter.config import Target
+from dicom_exporter.exposure import ASSOCIATES, IDENTIFIES_PATIENTS, judge
+from dicom_exporter.results import Outcome, SessionResult
+from dicom_exporter.standing import Standing, exceeding, of_echo, of_web, stand
 
 _PACKAGE = Path(__file__).parents[1]
 _PLACES = (_PACKAGE / "runbooks", _PACKAGE.parent / "docs" / "runbooks")
-_FITTING: dict[Standing, tuple[str, ...]] = {
-    Standing.EXPOSED: ("DicomExposed",),
-    Standing.DOWN: ("DicomDown",),
-    Standing.BLIND: ("DicomVantageBlind",),
-    Standing.UNKNOWN: ("DicomExposureUnknown",),
-    Standing.TROUBLED: ("DicomRejected",),
-}
-"""Names of alerts, the first that there is."""
 
 
 @cache
@@ -42,9 +37,47 @@ def rendered(name: str) -> Markup | None:
     return Markup(markdown.render(file.read_text(encoding="utf-8")))  # noqa: S704 - our own file, without HTML
 
 
-def fitting(standing: Standing, expect: Expect) -> str | None:
-    """The runbook for a target that stands like this."""
-    return next((name for name in _FITTING.get(standing, ()) if name in names()), None)
+def fitting(target: Target, sessions: Sequence[SessionResult]) -> str | None:
+    """The runbook for a target that stands as `sessions` say; None where nothing is wrong, or there is none."""
+    alert = _alert(target, sessions)
+    return alert if alert in names() else None
+
+
+def _alert(target: Target, sessions: Sequence[SessionResult]) -> str | None:
+    """The name of the alert that Prometheus gives for what these sessions found, where it goes on."""
+    own = [session for session in sessions if session.stranger is None]
+    outcomes = {session.echo.outcome for session in own if session.echo is not None}
+    match stand(target, sessions):
+        case Standing.EXPOSED:
+            verdict = judge(sessions)
+            level = max(level for _, level in exceeding(target, verdict)) if verdict is not None else 0
+            if level >= IDENTIFIES_PATIENTS:
+                return "DicomPatientDataListed"
+            return "DicomExposed" if level >= ASSOCIATES else "DicomExposedOpenPort"
+        case Standing.DOWN:
+            return "DicomTargetDown" if any(of_echo(out) is Standing.DOWN for out in outcomes) else "DicomWebDown"
+        case Standing.BLIND:
+            return "DicomVantageBlind"
+        case Standing.UNKNOWN:
+            return "DicomTargetUnknown" if Outcome.OVERLOAD in outcomes else "DicomExposureUnknown"
+        case Standing.TROUBLED:
+            return _trouble(own, outcomes)
+        case Standing.NEVER_PROBED:
+            return "DicomTargetNotScraped"
+        case Standing.OK:
+            return None
+
+
+def _trouble(own: Sequence[SessionResult], outcomes: set[Outcome]) -> str:
+    if outcomes & {Outcome.REJECTED, Outcome.NOT_OFFERED}:
+        return "DicomTargetRefusesUs"
+    if Outcome.BUSY in outcomes:
+        return "DicomTargetBusy"
+    if any(session.dicomweb is not None and of_web(session.dicomweb.answer) is not Standing.OK for session in own):
+        return "DicomWebRefusesUs"
+    if any(session.store is not None and not session.store.success for session in own):
+        return "DicomStoreFailing"
+    return "DicomQueryFailing"
 
 
 @cache
