@@ -199,7 +199,9 @@ def _availability(row: Row, ours: Sequence[SessionResult]) -> list[Finding]:
         if web is not None and web.answer in _WEB_ANSWERS:
             kind = Kind.UNKNOWN if web.answer is WebAnswer.UNKNOWN else Kind.DOWN
             kind = Kind.REFUSES_US if web.answer is WebAnswer.DENIED else kind
-            findings.append(Finding(kind, f"DICOMweb does not answer us: {_WEB_ANSWERS[web.answer]}"))
+            untrusted = web.tls is not None and web.tls.certificate_trusted is False
+            why = "we do not trust its certificate" if untrusted else _WEB_ANSWERS[web.answer]
+            findings.append(Finding(kind, f"DICOMweb does not answer us: {why}"))
     return findings
 
 

@@ -37,6 +37,11 @@ def test_it_says_when_where_and_what() -> None:
         assert expected in said
 
 
+def test_a_list_of_hundreds_becomes_a_number() -> None:
+    many = [made.found(made.target(f"inside-{number}", Expect.AVAILABLE), made.ours()) for number in range(30)]
+    assert "No stranger was sent to 30 targets" in words(as_html(made.report(*many)))
+
+
 def test_without_a_control_it_says_what_that_means() -> None:
     assert "There is no control among the targets" in words(as_html(made.report(made.CLOSED)))
     assert "There is no control" not in words(as_html(made.report(made.CLOSED, made.CONTROL)))

@@ -7,7 +7,7 @@ import pytest
 from dicom_exporter.config import Expect
 from dicom_exporter.report import Kind, Row
 from dicom_exporter.report.rows import make_row
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, WebAnswer, WebResult
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, TLSFacts, WebAnswer, WebResult
 from tests.report import found as made
 
 
@@ -83,6 +83,12 @@ def test_dicomweb_must_answer_us_too(answer: WebAnswer, kind: Kind | None) -> No
     session = made.ours(dicomweb=WebResult(answer))
     findings = row(made.found(made.target("t", Expect.AVAILABLE), session)).findings
     assert [finding.kind for finding in findings] == ([] if kind is None else [kind])
+
+
+def test_a_certificate_that_we_do_not_trust_is_named_as_the_reason() -> None:
+    web = WebResult(WebAnswer.NOT_HTTP, tls=TLSFacts(certificate_trusted=False))
+    (finding,) = row(made.found(made.target("t", Expect.AVAILABLE), made.ours(dicomweb=web))).findings
+    assert finding.text == "DICOMweb does not answer us: we do not trust its certificate"
 
 
 def test_the_worst_comes_first() -> None:
