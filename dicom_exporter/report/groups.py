@@ -23,7 +23,7 @@ class Group:
     as_expected: int
     exposed: int
     down: int
-    """Down, busy, or refusing us."""
+    """Down, busy, refusing us, or in other trouble."""
     unknown: int
     """Of which something could not be told."""
     reachable: int
@@ -68,7 +68,7 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
         systems=len(rows),
         as_expected=sum(not row.findings for row in rows),
         exposed=_having(rows, Kind.EXPOSED),
-        down=_having(rows, Kind.DOWN, Kind.REFUSES_US, Kind.BUSY),
+        down=_having(rows, Kind.DOWN, Kind.REFUSES_US, Kind.BUSY, Kind.TROUBLE),
         unknown=_having(rows, Kind.UNKNOWN),
         reachable=sum(row.reachable is True for row in rows),
         reachable_unknown=sum(row.reachable is None for row in rows),

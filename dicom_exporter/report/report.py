@@ -65,7 +65,7 @@ class Report:
         parts = [
             ("as expected", total.as_expected),
             ("exposed", total.exposed),
-            ("down, busy or refusing us", total.down),
+            ("down or in trouble", total.down),
             ("with something unknown", total.unknown),
         ]
         said = ", ".join(f"{number:,} {what}" for what, number in parts if number) or "nothing to say"

@@ -8,12 +8,13 @@ from enum import StrEnum
 
 from dicom_exporter.config import Expect, Target
 from dicom_exporter.dicom.implementation import product
-from dicom_exporter.exposure import ASSOCIATES, QUERYABLE, allowed_level, judge
+from dicom_exporter.exposure import ASSOCIATES, QUERYABLE, Verdict, allowed_level, judge
 from dicom_exporter.logs import escaped
-from dicom_exporter.meanings import LEVELS, OUTCOMES
+from dicom_exporter.meanings import LEVELS, OUTCOMES, QUERY_OUTCOMES
 from dicom_exporter.metrics import printable
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
-from dicom_exporter.results import Outcome, Phase, SessionResult, TargetResult, WebAnswer, WebResult
+from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, TargetResult, WebAnswer, WebResult
+from dicom_exporter.standing import Standing, exceeding, of_echo, of_web
 
 SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "Web pages"}
 """Services of the exposure ladder, and what a person calls them."""
@@ -40,6 +41,8 @@ class Kind(StrEnum):
     """It is there, and does not let us in: nobody says that it is down."""
     BUSY = "busy"
     """It has no room for us now."""
+    TROUBLE = "trouble"
+    """It answers, and does not do all that it was asked."""
     BLIND = "vantage blind"
     """A control reads closed: what else reads closed from here proves nothing."""
     UNKNOWN = "unknown"
@@ -52,7 +55,13 @@ class Kind(StrEnum):
 
 
 AS_EXPECTED = "as expected"
-_REFUSALS = frozenset({Outcome.REJECTED, Outcome.NOT_OFFERED})
+_KINDS: Mapping[Standing, Kind] = {
+    Standing.DOWN: Kind.DOWN,
+    Standing.TROUBLED: Kind.REFUSES_US,
+    Standing.UNKNOWN: Kind.UNKNOWN,
+}
+"""What a bad standing of our own C-ECHO, or query over DICOMweb, is in the report."""
+_SAID_BY_THE_ECHO = (QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +159,8 @@ def make_row(target: Target, result: TargetResult) -> Row:
         row = replace(row, levels=verdict.levels, checks=verdict.checks)
         studies, patients, images = _stranger_counts(row, strangers)
         row = replace(row, studies=studies, patients=patients, images=images)
-    findings = [*_exposure(row), *_availability(row, ours)]
-    if not result.sessions:
+    findings = [*_exposure(row, verdict), *_availability(row, ours)]
+    if not result.sessions and not findings:
         findings.append(Finding(Kind.UNKNOWN, "nothing was found out; the log on stderr may say more"))
     return replace(row, findings=tuple(sorted(findings, key=lambda finding: list(Kind).index(finding.kind))))
 
@@ -161,20 +170,26 @@ def level_words(level: int | None) -> str:
     return "unknown" if level is None else f"{level} {LEVELS[level][0]}"
 
 
-def _exposure(row: Row) -> list[Finding]:
-    if row.levels is None or row.allowed is None:
+def _exposure(row: Row, verdict: Verdict | None) -> list[Finding]:
+    expect = row.target.expect
+    if verdict is None:
+        if expect in (Expect.CLOSED, Expect.CONTROL):
+            return [Finding(Kind.UNKNOWN, "no stranger was sent to it, so it could not be told how far one gets")]
         return []
-    if row.target.expect is Expect.CONTROL:
+    if expect is Expect.CONTROL:
         return _control(row)
-    findings = []
-    for service, level in row.levels.items():
-        name = SERVICES[service]
-        if level is None:
-            findings.append(Finding(Kind.UNKNOWN, f"{name}: it could not be told how far a stranger gets"))
-        elif level > row.allowed:
-            allowed = f"allowed is {row.allowed}, {LEVELS[row.allowed][0]}"
-            text = f"{name}: a stranger gets to level {level}, {LEVELS[level][0]}; {allowed}"
-            findings.append(Finding(Kind.EXPOSED, text))
+    if row.allowed is None:
+        return []
+    allowed = f"allowed is {row.allowed}, {LEVELS[row.allowed][0]}"
+    findings = [
+        Finding(Kind.EXPOSED, f"{SERVICES[service]}: a stranger gets to level {level}, {LEVELS[level][0]}; {allowed}")
+        for service, level in exceeding(row.target, verdict)
+    ]
+    findings += [
+        Finding(Kind.UNKNOWN, f"{SERVICES[service]}: it could not be told how far a stranger gets")
+        for service, level in verdict.levels.items()
+        if level is None
+    ]
     return findings
 
 
@@ -194,23 +209,21 @@ def _availability(row: Row, ours: Sequence[SessionResult]) -> list[Finding]:
     findings = []
     outcome = row.echo
     if outcome is not None and outcome is not Outcome.SUCCESS:
-        findings.append(Finding(_kind(outcome), f"C-ECHO {outcome}: {OUTCOMES[outcome]}"))
-    for web in (session.dicomweb for session in ours):
+        kind = Kind.BUSY if outcome is Outcome.BUSY else _KINDS[of_echo(outcome)]
+        findings.append(Finding(kind, f"C-ECHO {outcome}: {OUTCOMES[outcome]}"))
+    for session in ours:
+        for name, query in session.queries.items():
+            if not query.outcome.is_success and query.outcome not in _SAID_BY_THE_ECHO:
+                text = f"query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}"
+                findings.append(Finding(Kind.TROUBLE, text))
+        if session.store is not None and not session.store.success:
+            findings.append(Finding(Kind.TROUBLE, "it did not take all the images of the bandwidth test"))
+        web = session.dicomweb
         if web is not None and web.answer in _WEB_ANSWERS:
-            kind = Kind.UNKNOWN if web.answer is WebAnswer.UNKNOWN else Kind.DOWN
-            kind = Kind.REFUSES_US if web.answer is WebAnswer.DENIED else kind
             untrusted = web.tls is not None and web.tls.certificate_trusted is False
             why = "we do not trust its certificate" if untrusted else _WEB_ANSWERS[web.answer]
-            findings.append(Finding(kind, f"DICOMweb does not answer us: {why}"))
+            findings.append(Finding(_KINDS[of_web(web.answer)], f"DICOMweb does not answer us: {why}"))
     return findings
-
-
-def _kind(outcome: Outcome) -> Kind:
-    if outcome is Outcome.OVERLOAD:
-        return Kind.UNKNOWN
-    if outcome is Outcome.BUSY:
-        return Kind.BUSY
-    return Kind.REFUSES_US if outcome in _REFUSALS else Kind.DOWN
 
 
 def _echo(ours: Sequence[SessionResult]) -> Outcome | None:

@@ -26,6 +26,7 @@ _STYLES = {
     Kind.DOWN: "red",
     Kind.REFUSES_US: "yellow",
     Kind.BUSY: "yellow",
+    Kind.TROUBLE: "yellow",
     Kind.BLIND: "bold yellow",
     Kind.UNKNOWN: "yellow",
 }

@@ -46,8 +46,7 @@ def test_a_label_with_control_characters_is_harmless() -> None:
 
 def test_the_summary() -> None:
     assert made.report(*made.ALL).summary == (
-        "6 systems: 2 as expected, 2 exposed, 1 down, busy or refusing us, 1 with something unknown."
-        " Controls seen: 1 of 1."
+        "6 systems: 2 as expected, 2 exposed, 1 down or in trouble, 1 with something unknown. Controls seen: 1 of 1."
     )
     assert made.report(made.CLOSED).summary == "1 system: 1 as expected."
     assert made.report(made.CLOSED, made.BLIND).summary.endswith("Controls seen: 0 of 1.")

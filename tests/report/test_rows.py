@@ -7,7 +7,8 @@ import pytest
 from dicom_exporter.config import Expect
 from dicom_exporter.report import Kind, Row
 from dicom_exporter.report.rows import make_row
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, TLSFacts, WebAnswer, WebResult
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, StoreResult, TLSFacts, WebAnswer, WebResult
+from dicom_exporter.standing import stand
 from tests.report import found as made
 
 
@@ -50,6 +51,25 @@ def test_refused_is_not_down_and_busy_is_neither(outcome: Outcome, kind: Kind) -
     (finding,) = row(made.found(made.target("t", Expect.AVAILABLE), made.ours(outcome))).findings
     assert finding.kind is kind
     assert finding.text.startswith(f"C-ECHO {outcome}: ")
+
+
+def test_a_query_or_a_store_that_fails_is_trouble() -> None:
+    sessions = made.ours(studies=QueryResult(QueryOutcome.REFUSED), store=StoreResult(success=False))
+    line = row(made.found(made.target("t", Expect.AVAILABLE), sessions))
+    assert [finding.kind for finding in line.findings] == [Kind.TROUBLE, Kind.TROUBLE]
+
+
+@pytest.mark.parametrize("expect", [Expect.CLOSED, Expect.CONTROL])
+def test_where_no_stranger_went_nothing_is_known_of_strangers(expect: Expect) -> None:
+    (finding,) = row(made.found(made.target("t", expect), made.ours())).findings
+    assert finding.kind is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize("found", [*made.ALL, made.BLIND])
+def test_it_judges_as_the_pages_do(found: made.Found) -> None:
+    names = {"as expected": "ok", "vantage blind": "blind"}
+    standing = row(found).standing
+    assert names.get(standing, standing) == stand(found[0], found[1].sessions)
 
 
 def test_a_closed_target_need_not_answer_us() -> None:
