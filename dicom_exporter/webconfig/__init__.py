@@ -3,7 +3,7 @@ exporter-toolkit.
 
     document ─> model, values ─> load ─> live ─┬─> middleware      headers, rate limit, passwords
     YAML        what may stand in it     │     └─> site            TLS of the moment
-                                  tls, sans
+                                tls, handshake, sans
 
 It imports nothing of the program around it, and itself only from beside itself: another exporter can take the folder.
 

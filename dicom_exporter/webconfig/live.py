@@ -11,20 +11,12 @@ from pathlib import Path
 import structlog
 
 from .document import Mistake, WebConfigErrors
+from .handshake import ServerContext
 from .load import WebConfig, parse, read_material
 from .snapshot import Snapshot, take
 from .tls import Material, TLSMistake, server_context
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TLS:
-    """How to speak to a client that connects now."""
-
-    context: ssl.SSLContext
-    allowed_sans: frozenset[str] | None
-    """None: whatever certificate the context lets pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class _Certified:
     config: WebConfig
     snapshots: tuple[Snapshot, ...]
     material: Material | None
-    outcome: TLS | WebConfigErrors
+    outcome: ServerContext | WebConfigErrors
 
     def is_current(self, config: WebConfig) -> bool:
         return self.config is config and all(snapshot.is_current() for snapshot in self.snapshots)
@@ -83,7 +75,7 @@ class LiveConfig:
                     self._publish(await asyncio.to_thread(_read, self._file, self._read))
         return _usable(self._read.outcome)
 
-    async def tls(self) -> TLS | None:
+    async def tls(self) -> ServerContext | None:
         """How to speak to a client that connects now; None is plain HTTP. Raises WebConfigErrors."""
         config = await self.current()
         if config.tls is None:
@@ -175,9 +167,7 @@ def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
         material = read_material(config, read)
         if before is not None and before.config is config and before.material == material:
             return _Certified(config, tuple(snapshots), material, before.outcome)
-        sans = config.tls.client_allowed_sans
-        outcome = TLS(server_context(config.tls, material), None if sans is None else frozenset(sans))
-        return _Certified(config, tuple(snapshots), material, outcome)
+        return _Certified(config, tuple(snapshots), material, server_context(config.tls, material))
     except TLSMistake as mistake:
         errors = WebConfigErrors([config.document.mistake(mistake.path, str(mistake))])
         return _Certified(config, tuple(snapshots), None, errors)
@@ -189,7 +179,7 @@ def _usable(outcome: WebConfig | WebConfigErrors) -> WebConfig:
     return outcome
 
 
-def _usable_tls(outcome: TLS | WebConfigErrors) -> TLS:
+def _usable_tls(outcome: ServerContext | WebConfigErrors) -> ServerContext:
     if isinstance(outcome, WebConfigErrors):
         raise outcome
     return outcome

@@ -121,7 +121,7 @@ class PasswordChecker:
     def _work(self) -> None:
         if sys.platform == "linux":  # where it is the thread's own: probes go first
             with contextlib.suppress(OSError):
-                os.nice(10)
+                os.nice(5)
         while (job := self._jobs.get()) is not None:
             password, hashed, future = job
             try:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from cryptography import x509
 
 
-def allowed(der: bytes | None, names: frozenset[str]) -> bool:
+def allowed(der: bytes, names: frozenset[str]) -> bool:
     """Whether the certificate in `der` has one of `names` among its subject alternative names, exactly as written.
 
-    DNS names, e-mail addresses, IP addresses and URIs count, as in exporter-toolkit. None is no certificate.
+    DNS names, e-mail addresses, IP addresses and URIs count, as in exporter-toolkit.
     """
-    if der is None:
-        return False
     try:
         extension = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):

@@ -10,18 +10,15 @@ import asyncio
 import contextlib
 import errno
 import socket
-import ssl
 import time
 from collections import Counter
-from collections.abc import Callable
-from enum import Enum
 
 import structlog
 from aiohttp import web
 
-from . import sans
 from .document import WebConfigErrors
-from .live import TLS, LiveConfig
+from .handshake import HandshakeFailed
+from .live import LiveConfig
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -38,7 +35,7 @@ _LOG_EVERY = 10.0
 """Seconds between two log lines of one kind: whoever can connect could fill a disk."""
 
 _REQUEST = 1 << 16
-"""Bytes of a request that nobody will read."""
+"""Bytes of a request that nobody will read, at a time."""
 
 _TLS_HANDSHAKE = b"\x16"
 """The record type with which a TLS client begins (RFC 8446 5.1)."""
@@ -48,15 +45,6 @@ _PLAIN_TO_TLS = (
     b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
     b"Client sent an HTTP request to an HTTPS server.\n"
 )
-
-
-class _NotAtAll(Enum):
-    """The client has been dealt with."""
-
-    NOT_AT_ALL = "not at all"
-
-
-_NOT_AT_ALL = _NotAtAll.NOT_AT_ALL
 
 
 class Site(web.BaseSite):
@@ -112,83 +100,40 @@ class Site(web.BaseSite):
 
     async def _open(self, connection: socket.socket, client: str) -> None:
         """Find out how to speak with this client, and hand it to the application."""
-        ours = True
-        try:
+        with connection, contextlib.suppress(OSError, TimeoutError):  # gone, or silent
             first = await _first_byte(connection)
-            tls = await self._how_to_speak(connection, first)
-            if tls is not _NOT_AT_ALL:
-                ours = False
-                await self._hand_over(connection, tls, client)
-        except ssl.SSLError as error:
-            words = getattr(error, "verify_message", None) or error.reason or "unknown"
-            self._quiet.log("TLS handshake failed", reason=words.lower().replace("_", " "), client=client)
-        except (OSError, TimeoutError):
-            pass  # gone, or silent
-        finally:
-            if ours:
-                connection.close()
+            if first != b"" and (words := await self._speak(connection, first, client)):
+                await _say_goodbye(connection, words)
 
-    async def _how_to_speak(self, connection: socket.socket, first: bytes | None) -> TLS | _NotAtAll | None:
-        if first == b"":
-            return _NOT_AT_ALL
+    async def _speak(self, connection: socket.socket, first: bytes | None, client: str) -> bytes:
+        """Have the application speak to the client, or give what else to tell it.
+
+        The application gets a descriptor of its own for the connection: it closes that one where a handshake fails, and
+        the client is still to be told.
+        """
         try:
-            tls = await self._live.tls()
+            context = await self._live.tls()
         except WebConfigErrors:
-            if first != _TLS_HANDSHAKE:
-                return None  # the application says 500
-            _last_words(connection, _INTERNAL_ERROR)
-            return _NOT_AT_ALL
-        if tls is not None and first not in (None, _TLS_HANDSHAKE):
-            _last_words(connection, _PLAIN_TO_TLS)
-            return _NOT_AT_ALL
-        return tls
-
-    async def _hand_over(self, connection: socket.socket, tls: TLS | None, client: str) -> None:
-        loop = asyncio.get_running_loop()
+            if first == _TLS_HANDSHAKE:
+                return _INTERNAL_ERROR
+            context = None  # the application says 500
+        if context is not None and first not in (None, _TLS_HANDSHAKE):
+            return _PLAIN_TO_TLS
         application = self._runner.server
         assert application is not None
-
-        def refuse() -> None:
-            reason = "none of its subject alternative names is in client_allowed_sans"
-            self._quiet.log("client certificate refused", reason=reason, client=client)
-
-        if tls is None:
-            await loop.connect_accepted_socket(application, connection)
-            return
-        allowed = tls.allowed_sans
-        await loop.connect_accepted_socket(
-            application if allowed is None else lambda: _Named(application, allowed, refuse),
-            connection,
-            ssl=tls.context,
-            ssl_handshake_timeout=_HANDSHAKE_TIMEOUT,
-            ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT,
-        )
-
-
-class _Named(asyncio.Protocol):
-    """Lets the application have a connection whose certificate has one of the `allowed` names, or that has none.
-
-    Python's ssl has no say in the handshake beyond the chain, so the name is looked at right after: the client may have
-    sent its request by then, but nobody has read it.
-    """
-
-    def __init__(
-        self, application: Callable[[], asyncio.Protocol], allowed: frozenset[str], refuse: Callable[[], None]
-    ) -> None:
-        self._application = application
-        self._allowed = allowed
-        self._refuse = refuse
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The handshake is done."""
-        certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        if certificate is not None and not sans.allowed(certificate, self._allowed):
-            self._refuse()
-            transport.close()
-            return
-        protocol = self._application()
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
+        patience = None if context is None else _HANDSHAKE_TIMEOUT
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                application,
+                connection.dup(),
+                ssl=context,
+                ssl_handshake_timeout=patience,
+                ssl_shutdown_timeout=patience and _SHUTDOWN_TIMEOUT,
+            )
+        except HandshakeFailed as failure:
+            self._quiet.log(failure.message, failure.why, client=client)
+            return failure.last_words
+        return b""
 
 
 class _Quiet:
@@ -232,9 +177,11 @@ async def _first_byte(connection: socket.socket) -> bytes | None:
     return connection.recv(1, socket.MSG_PEEK)
 
 
-def _last_words(connection: socket.socket, words: bytes) -> None:
-    """Say it and hang up."""
-    with contextlib.suppress(OSError):
-        connection.recv(_REQUEST)  # what is left unread would have the system take the words back
-        connection.send(words)
+async def _say_goodbye(connection: socket.socket, words: bytes) -> None:
+    """Say it, and wait until the client has heard it: what it says and nobody reads would have it taken back."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(_SHUTDOWN_TIMEOUT):
+        await loop.sock_sendall(connection, words)
         connection.shutdown(socket.SHUT_WR)
+        while await loop.sock_recv(connection, _REQUEST):
+            pass

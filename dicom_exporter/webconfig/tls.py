@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .document import KeyPath
+from .handshake import ServerContext
 from .model import CIPHER_SUITES, CURVES, VERSIONS, TLSServerConfig
 from .values import shown
 
@@ -36,9 +37,9 @@ class Material:
     authorities: bytes | None
 
 
-def server_context(settings: TLSServerConfig, material: Material) -> ssl.SSLContext:
+def server_context(settings: TLSServerConfig, material: Material) -> ServerContext:
     """Make a server's context. Raises TLSMistake with a message for the user."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[settings.min_version]
     context.maximum_version = VERSIONS[settings.max_version]
     context.set_alpn_protocols(["http/1.1"])
@@ -52,6 +53,8 @@ def server_context(settings: TLSServerConfig, material: Material) -> ssl.SSLCont
         # Go trusts each certificate of the file, also one that its own issuer signed; a client's own may be named so.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         _load_authorities(context, settings, material)
+    if settings.client_allowed_sans is not None:
+        context.allowed_sans = frozenset(settings.client_allowed_sans)
     return context
 
 

@@ -278,6 +278,23 @@ async def test_a_session_from_before_a_change_is_not_resumed(file: Path, certifi
         assert not resumed
 
 
+async def test_who_is_not_let_in_is_told_why(file: Path, certificates: Certificates, tmp_path: Path) -> None:
+    """With the alerts of RFC 8446 6.2, as by a server in Go: Prometheus shows them for a target that is down."""
+    other = make_certificates(tmp_path / "other")
+    foreign = client_context(certificates)
+    foreign.load_cert_chain(other.client, other.client_key)
+    old = client_context(certificates)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serving(file, MUTUAL + "  min_version: TLS13\n") as server:
+        for context, alert in (
+            (client_context(certificates), "CERTIFICATE_REQUIRED"),
+            (foreign, "UNKNOWN_CA"),
+            (old, "PROTOCOL_VERSION"),
+        ):
+            with pytest.raises(ssl.SSLError, match=alert):
+                await asyncio.to_thread(handshake, server.port, context, None)
+
+
 async def test_a_crowd_that_says_nothing_stops_nobody(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS) as server:
         silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(50)]
