@@ -18,6 +18,8 @@ from dicom_exporter.config.durations import format_duration
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.settings import Exposure, Identity, Module, Query, Target
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""libyaml's where it is built in: with ten thousand targets it is seconds faster."""
 _DURATIONS = frozenset({"timeout", "every", "connect_timeout"})
 _FROM_FILES = {"password": "password_file", "bearer_token": "bearer_token_file"}
 _PROOFS = {"prove_identity": "identity", "prove_download": "download"}
@@ -39,7 +41,7 @@ def show_target(config: Config, target: Target, modules: tuple[str, ...]) -> str
 
 
 def _yaml(value: Any) -> str:
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1_000_000)
+    text: str = yaml.dump(value, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1_000_000)
     return text
 
 

@@ -84,7 +84,7 @@ async def _missing_page(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPNotFound:
         if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
             raise
-        return not_found(request, "The exporter has no such page.")
+        return await not_found(request, "The exporter has no such page.")
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
-from dicom_exporter.config import Config, Expect
+from dicom_exporter.config import Expect
 from dicom_exporter.config.show import show_config
 from dicom_exporter.finished import Finished
 from dicom_exporter.standing import Standing
@@ -14,7 +16,7 @@ from dicom_exporter.web import runbooks
 from dicom_exporter.web.log_lines import lines
 from dicom_exporter.web.overview import overview, read
 from dicom_exporter.web.rendering import page
-from dicom_exporter.web.state import STATE, State
+from dicom_exporter.web.state import STATE
 
 _EXPECTATIONS = {
     Expect.AVAILABLE: "it must answer us",
@@ -44,68 +46,69 @@ class Shown:
 
 async def get_overview(request: web.Request) -> web.Response:
     """All targets, the worst first."""
-    state = request.app[STATE]
-    tracks = state.history.all()
-    probed = [track.last for track in tracks if track.last is not None]
-    return page(
-        request,
-        "overview.html",
-        list=overview(tracks, read(request.query)),
-        nothing_probed=not probed,
-        last=max(probed, default=None),
-        started=state.history.started,
-    )
+    history = request.app[STATE].history
+    wanted = read(request.query)
+    tracks = history.all()
+
+    def values() -> dict[str, Any]:
+        probed = [track.last for track in tracks if track.last is not None]
+        return {
+            "list": overview(tracks, wanted),
+            "nothing_probed": not probed,
+            "last": max(probed, default=None),
+            "started": history.started,
+        }
+
+    return await page(request, "overview.html", values)
 
 
 async def get_target(request: web.Request) -> web.Response:
     """One target: how it stands, what was found last, and the last probes. `?probe=` shows one of those in full."""
     state = request.app[STATE]
-    target = _config(state).target(request.match_info["name"])
+    target = state.scraper.config.target(request.match_info["name"])
     if target is None:
-        return not_found(request, "The configuration has no target of this name.")
+        return await not_found(request, "The configuration has no target of this name.")
     track = state.history.of(target)
-    probes = [Shown(*entry) for entry in track.probes]
     wanted = request.query.get("probe")
-    chosen = next((probe for probe in probes if probe.key == wanted), None)
-    return page(
-        request,
-        "target.html",
-        depth=1,
-        track=track,
-        probes=probes,
-        chosen=chosen.finished if chosen is not None else None,
-        expectation=_EXPECTATIONS[target.expect],
-        runbook=runbooks.fitting(target, track.latest),
-        started=state.history.started,
-    )
+
+    def values() -> dict[str, Any]:
+        probes = [Shown(*entry) for entry in track.probes]
+        return {
+            "track": track,
+            "probes": probes,
+            "chosen": next((probe.finished for probe in probes if probe.key == wanted), None),
+            "expectation": _EXPECTATIONS[target.expect],
+            "runbook": runbooks.fitting(target, track.latest),
+            "started": state.history.started,
+        }
+
+    return await page(request, "target.html", values, depth=1)
 
 
 async def get_config(request: web.Request) -> web.Response:
     """The running configuration as YAML. Secrets are shown as `<secret>`."""
-    return web.Response(text=show_config(_config(request.app[STATE])))
+    state = request.app[STATE]
+    async with state.page_makers:
+        return web.Response(text=await asyncio.to_thread(show_config, state.scraper.config))
 
 
 async def get_runbooks(request: web.Request) -> web.Response:
     """The list of runbooks."""
-    return page(request, "runbooks.html", depth=1, names=runbooks.names())
+    return await page(request, "runbooks.html", lambda: {"names": runbooks.names()}, depth=1)
 
 
 async def get_runbook(request: web.Request) -> web.Response:
     """One runbook, in the style of the other pages."""
-    name = request.match_info["name"]
-    body = runbooks.rendered(name.removesuffix(".md"))
+    name = request.match_info["name"].removesuffix(".md")
+    body = await asyncio.to_thread(runbooks.rendered, name)
     if body is None:
-        return not_found(request, "There is no runbook of this name.")
-    return page(request, "runbook.html", depth=1, name=name.removesuffix(".md"), body=body)
+        return await not_found(request, "There is no runbook of this name.")
+    return await page(request, "runbook.html", lambda: {"name": name, "body": body}, depth=1)
 
 
-def not_found(request: web.Request, why: str) -> web.Response:
+async def not_found(request: web.Request, why: str) -> web.Response:
     """404, in the style of the other pages."""
     external = request.app[STATE].external_url
     prefix = external.prefix if external is not None else ""
     depth = request.rel_url.raw_path.removeprefix(prefix).count("/") - 1
-    return page(request, "missing.html", depth=max(0, depth), status=404, why=why)
-
-
-def _config(state: State) -> Config:
-    return state.scraper.config
+    return await page(request, "missing.html", lambda: {"why": why}, depth=max(0, depth), status=404)

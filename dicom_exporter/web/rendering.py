@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -27,14 +29,27 @@ _POLICY = (
 _DAY = 86_400
 
 
-def page(request: web.Request, template: str, *, depth: int = 0, status: int = 200, **values: Any) -> web.Response:
-    """Fill in `template`. `depth` is how many slashes lie between the page and the root of the exporter's paths."""
-    telemetry = quote(request.app[STATE].telemetry_path.lstrip("/"))
-    text = (
-        _environment()
-        .get_template(template)
-        .render(base="../" * depth or "./", now=time.time(), telemetry=telemetry, **values)
-    )
+async def page(
+    request: web.Request,
+    template: str,
+    values: Callable[[], Mapping[str, Any]] = dict,
+    *,
+    depth: int = 0,
+    status: int = 200,
+) -> web.Response:
+    """Fill in `template` with `values()`. `depth` counts the slashes between the page and the root of our paths.
+
+    Both happen in a thread, and one page at a time: to sort ten thousand targets takes a tenth of a second.
+    """
+    state = request.app[STATE]
+    telemetry = quote(state.telemetry_path.lstrip("/"))
+
+    def make() -> str:
+        known = {"base": "../" * depth or "./", "now": time.time(), "telemetry": telemetry}
+        return _environment().get_template(template).render({**known, **values()})
+
+    async with state.page_makers:
+        text = await asyncio.to_thread(make)
     headers = {
         hdrs.CONTENT_SECURITY_POLICY: _POLICY,
         "X-Frame-Options": "DENY",

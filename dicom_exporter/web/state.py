@@ -68,6 +68,8 @@ class State:
     history: History = field(default_factory=lambda: History(Config(())))
     probe_log: ProbeLog | None = None
     """Like the history, it forgets the targets that a reload takes away."""
+    page_makers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Pages for people that are made at the same time, each in a thread."""
     reload_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     traffic: Traffic = field(default_factory=Traffic)
     rounds: Rounds = field(default_factory=Rounds)
