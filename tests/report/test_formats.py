@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from dicom_exporter.config import Expect
+from dicom_exporter.meanings import CHECKS
 from dicom_exporter.report import Report
 from dicom_exporter.report.csv_text import as_csv
 from dicom_exporter.report.json_text import as_json
@@ -18,6 +20,7 @@ from dicom_exporter.report.markdown import as_markdown
 from dicom_exporter.report.table import print_report
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
 from tests.report import found as made
+from tools.reference import ROOT
 
 FORMULAS = ("=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "＝1")  # noqa: RUF001
 
@@ -72,6 +75,16 @@ def test_json_keeps_unknown_apart_from_not_asked() -> None:
     assert targets["open"]["findings"][0]["kind"] == "exposed"
     assert [group["name"] for group in document["groups"]] == ["DE", "FR", "(none)"]
     assert document["total"]["strangers"]["images"] == {"count": 3000, "complete": False}
+
+
+def test_the_documentation_names_every_field() -> None:
+    described = (ROOT / "docs/report.md").read_text().partition("## JSON")[2]
+    named = set(re.findall(r"`([a-z_]+)`", described))
+    document = json.loads(as_json(made.report(*made.ALL, by="country")))
+    open_target = document["targets"][0]
+    for fields in (document, open_target, open_target["strangers"], open_target["ours"], document["total"]):
+        assert fields.keys() - {"name", "time"} <= named
+    assert set(CHECKS) & named == set()  # they are described where they are explained
 
 
 def test_markdown_shows_text_as_text() -> None:

@@ -1,0 +1,78 @@
+"""The report's page in a real browser: it reads well by eye and screen reader, on paper, and lets nothing in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from playwright.async_api import Browser, async_playwright
+
+from dicom_exporter.config import Expect
+from dicom_exporter.report.page import as_html
+from dicom_exporter.results import Outcome
+from tests.peers.requirements import program
+from tests.report import found as made
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+SCRIPT = made.found(
+    made.target(made.SCRIPT, Expect.CLOSED, country="<img src=x onerror=alert(1)>"),
+    made.stranger(Outcome.SUCCESS, made.listing(1), version=made.SCRIPT),
+)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    path = program("chromium", "chromium")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Where a report of everything is, and of a target that would like to be a script."""
+    file = tmp_path / "report.html"
+    file.write_text(as_html(made.report(*made.ALL, SCRIPT, by="country")), encoding="utf-8")
+    return file.as_uri()
+
+
+async def test_it_asks_for_nothing_and_runs_nothing(browser: Browser, url: str) -> None:
+    complaints: list[str] = []
+    requests: list[str] = []
+    page = await browser.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("request", lambda request: requests.append(request.url))
+    await page.goto(url)
+    assert await page.locator("script, img").count() == 0
+    assert await page.evaluate("getComputedStyle(document.querySelector('.summary')).borderTopWidth") == "2px"
+    assert (complaints, requests) == ([], [url])
+    await page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everybody_can_read_it(browser: Browser, url: str, scheme: Literal["light", "dark"]) -> None:
+    context = await browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    await page.goto(url)
+    found = await Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    await context.close()
+
+
+async def test_it_fits_a_phone_and_paper(browser: Browser, url: str) -> None:
+    context = await browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page = await context.new_page()
+    await page.goto(url)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.emulate_media(media="print", color_scheme="dark")
+    assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert await page.locator("text=Signature").is_visible()
+    assert (await page.pdf()).startswith(b"%PDF")
+    await context.close()
