@@ -89,8 +89,8 @@ async def test_the_demo(tmp_path: Path) -> None:
             assert query in said
         async with ClientSession() as client, client.get(f"{url[1]}/metrics") as response:
             text = await response.text()
-        assert 'dicom_studies_visible{identity="monitor",target="demo-open"} 300.0' in text
-        assert 'dicom_echo_success{identity="monitor",target="demo-guarded"} 1.0' in text
+        assert 'dicom_studies_visible{target="demo-open",identity="monitor"} 300.0' in text
+        assert 'dicom_echo_success{target="demo-guarded",identity="monitor"} 1.0' in text
         demo.process.send_signal(signal.SIGINT)
         assert await demo.ended() == 0
         assert demo.process.stderr is not None

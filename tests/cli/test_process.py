@@ -46,7 +46,7 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, closed_port: i
         assert (await get(f"{url}/-/ready"))[0] == 200
         status, text = await get(f"{url}/metrics")
         assert status == 200
-        assert 'dicom_echo_outcome{identity="monitor",outcome="refused",target="target-0"} 1.0' in text
+        assert 'dicom_echo_outcome{target="target-0",identity="monitor",outcome="refused"} 1.0' in text
         assert "dicom_exporter_config_last_reload_successful 1.0" in text
         exporter.process.send_signal(signal.SIGTERM)
         assert await exporter.ended() == 0
@@ -104,7 +104,7 @@ async def test_a_scrape_under_way_is_answered_before_the_end(tmp_path: Path) -> 
             go.set()
             status, text = await scrape
             assert status == 200
-            assert 'outcome="not_dicom",target="target-0"} 1.0' in text
+            assert 'target="target-0",identity="monitor",outcome="not_dicom"} 1.0' in text
             assert await exporter.ended() == 0
 
 
@@ -123,7 +123,7 @@ async def test_a_scrape_that_takes_too_long_is_answered_with_what_is_known(tmp_p
             exporter.process.send_signal(signal.SIGTERM)
             status, text = await scrape
             assert status == 200
-            assert 'outcome="overload",target="target-0"} 1.0' in text
+            assert 'target="target-0",identity="monitor",outcome="overload"} 1.0' in text
             assert await exporter.ended() == 0
         (peer,) = await server.ended()
         assert peer.ended_cleanly
@@ -144,7 +144,7 @@ async def test_a_second_ctrl_c_waits_for_nothing(tmp_path: Path) -> None:
             exporter.process.send_signal(signal.SIGINT)
             await exporter.logged("msg=stopping")
             exporter.process.send_signal(signal.SIGINT)
-            assert 'outcome="overload",target="target-0"} 1.0' in (await scrape)[1]
+            assert 'target="target-0",identity="monitor",outcome="overload"} 1.0' in (await scrape)[1]
             await exporter.logged("msg=stopped")
             assert await exporter.ended() == 0
 

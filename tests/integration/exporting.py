@@ -60,6 +60,11 @@ class Exposition:
         return [sample for sample in self.samples if sample.name == name and labels.items() <= sample.labels.items()]
 
 
+def parsed(text: str) -> Exposition:
+    """What `text` says."""
+    return Exposition(text, [each for family in text_string_to_metric_families(text) for each in family.samples])
+
+
 @dataclass(frozen=True, slots=True)
 class Exporter:
     """A running exporter."""
@@ -73,8 +78,7 @@ class Exporter:
         headers = {} if timeout is None else {"X-Prometheus-Scrape-Timeout-Seconds": str(timeout)}
         async with self.client.get(path, headers=headers) as response:
             assert response.status == 200
-            text = await response.text()
-        return Exposition(text, [each for family in text_string_to_metric_families(text) for each in family.samples])
+            return parsed(await response.text())
 
     async def reload(self) -> tuple[int, str]:
         """POST /-/reload: the status and the text of the answer."""
