@@ -8,10 +8,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo run test lint format docs fuzz clean
+.PHONY: help demo demo-stack run test lint format docs fuzz clean
 
 help:
 	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
+	@echo "make demo-stack   the same with Prometheus and Alertmanager, whose pages the terminal shows (a big one: TARGETS=300)"
 	@echo "make run     the exporter with config.yml (another file: make run CONFIG=...)"
 	@echo "make test    every test that this machine can run (some of them: make test ARGS='-k echo')"
 	@echo "make lint    ruff and mypy"
@@ -22,6 +23,9 @@ help:
 
 demo: .venv/.installed
 	$(BIN)/dicom_exporter demo
+
+demo-stack: .venv/.installed
+	$(BIN)/python -m deploy.demo_stack $(if $(TARGETS),--targets=$(TARGETS))
 
 run: .venv/.installed
 	@test -e "$(CONFIG)" || { echo "There is no $(CONFIG): cp config.example.yml config.yml, and put your PACS into it."; exit 2; }

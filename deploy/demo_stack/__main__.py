@@ -1,0 +1,184 @@
+"""Starts everything, shows the pages that come, and ends everything."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from deploy.demo_stack.pages import Pages, receiver, show
+from deploy.demo_stack.settings import alertmanager_config, prometheus_config, write_rules
+from dicom_exporter import DEFAULT_PORT
+
+TIMES_FASTER = 20
+PORTS = {"exporter": DEFAULT_PORT, "prometheus": 9090, "alertmanager": 9093, "pages": 9099}
+COULD_NOT_RUN = 3
+_PATIENCE = 10.0
+"""Seconds that a program has to end by itself."""
+_PACKAGES = {"prometheus": ("prometheus",), "prometheus-alertmanager": ("prometheus-alertmanager", "alertmanager")}
+"""Debian's package -> what its program may be called."""
+
+
+class CouldNotRun(Exception):
+    """One of the programs is missing, or has ended."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A program that we started."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    log: Path
+
+    async def ended(self) -> None:
+        """Wait until it has ended by itself, which is bad news. Raises CouldNotRun."""
+        code = await self.process.wait()
+        last = "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-10:])
+        raise CouldNotRun(f"{self.name} has ended with {code}:\n{last}")
+
+
+def find_programs() -> list[str]:
+    """The paths of Prometheus and Alertmanager. Raises CouldNotRun with what to install."""
+    found = {
+        package: next((path for name in names if (path := shutil.which(name))), None)
+        for package, names in _PACKAGES.items()
+    }
+    missing = [package for package, path in found.items() if path is None]
+    if missing:
+        raise CouldNotRun(f"{' and '.join(missing)} not found: apt-get install {' '.join(missing)}")
+    return [path for path in found.values() if path is not None]
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` where it is free on loopback, else another one that is."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise CouldNotRun("no port is free on 127.0.0.1")
+
+
+@asynccontextmanager
+async def child(name: str, arguments: Sequence[str], directory: Path) -> AsyncIterator[Child]:
+    """Run a program until the block ends. Ctrl-C does not reach it: we end it, after all who need it."""
+    log = directory / f"{name}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *arguments, cwd=directory, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield Child(name, process, log)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), _PATIENCE)
+            except TimeoutError:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+
+
+async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None:
+    """Run the stack until `stop`. Raises CouldNotRun where a part of it does not run."""
+    prometheus, alertmanager = find_programs()
+    ports = {name: free_port(port) for name, port in PORTS.items()}
+    exporter = f"127.0.0.1:{ports['exporter']}"
+    urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
+    interval = "5s" if targets is None else "15s"
+    jobs: list[Mapping[str, Any]] = [{"job_name": "dicom", "static_configs": [{"targets": [exporter]}]}]
+    write_rules(directory / "rules", TIMES_FASTER, urls["exporter"])
+    (directory / "prometheus.yml").write_text(
+        prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", interval, "rules/*.yml")
+    )
+    pages = Pages(show, colours=sys.stdout.isatty())
+    async with AsyncExitStack() as stack:
+        hook = await stack.enter_async_context(receiver(pages.receive, ports["pages"]))
+        (directory / "alertmanager.yml").write_text(alertmanager_config({"http://": f"{hook}/"}))
+        size = [] if targets is None else [f"--targets={targets}"]
+        demo = [sys.executable, "-m", "dicom_exporter", "demo", f"--web.listen-address={exporter}", *size]
+        programs = {
+            "exporter": demo,
+            "alertmanager": [
+                alertmanager,
+                "--config.file=alertmanager.yml",
+                "--storage.path=alertmanager",
+                f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
+                "--cluster.listen-address=",
+            ],
+            "prometheus": [
+                prometheus,
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=prometheus",
+                f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+            ],
+        }
+        children = [await stack.enter_async_context(child(*each, directory)) for each in programs.items()]
+        show(greeting(urls, interval))
+        waiting = [asyncio.create_task(each.ended()) for each in children]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([stopped, *waiting], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (stopped, *waiting):
+                task.cancel()
+        show("Ending it all ...")
+
+
+def greeting(urls: dict[str, str], interval: str) -> str:
+    """What the terminal says first."""
+    return f"""\
+Archives that are made up, and all that watches them, run on this machine:
+  the exporter      {urls["exporter"]}
+  Prometheus        {urls["prometheus"]}/alerts
+  Alertmanager      {urls["alertmanager"]}
+  this terminal     {urls["pages"]} takes the pages, in place of a pager
+
+The rules and the routes are those of prometheus/, but fast: each alert waits 1/{TIMES_FASTER} of its time, and there is
+a scrape every {interval}. One archive is open to anybody: the first page comes within two minutes. Ctrl-C ends it all.
+"""
+
+
+async def main(targets: int | None) -> int:
+    """Run until Ctrl-C, SIGTERM or SIGHUP, or until a part of it ends; the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    with TemporaryDirectory(prefix="dicom_exporter-demo-stack-") as directory:
+        try:
+            await run(targets, Path(directory), stop)
+        except CouldNotRun as error:
+            sys.stderr.write(f"demo-stack: {error}\n")
+            return COULD_NOT_RUN
+    return 0
+
+
+def at_least_three(text: str) -> int:
+    """A number of targets, as the demo takes it."""
+    if not text.isdecimal() or int(text) < 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 3 or more")
+    return int(text)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo_stack", description=__doc__)
+    parser.add_argument(
+        "--targets", type=at_least_three, metavar="N", help="so many archives of all kinds, 3 or more; else three"
+    )
+    sys.exit(asyncio.run(main(parser.parse_args().targets)))

@@ -1,0 +1,89 @@
+"""A receiver for Alertmanager's webhooks that shows each page as a person would want it on a telephone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from textwrap import wrap
+from typing import Any
+
+from aiohttp import web
+
+_SHOWN_LABELS = ("target", "site", "country", "service", "identity", "check", "query", "job")
+_COLOURS = {"CRITICAL": "\033[1;31m", "WARNING": "\033[33m", "INFO": "\033[36m", "RESOLVED": "\033[32m"}
+_RESET = "\033[0m"
+_INDENT = " " * 20
+
+
+def page(alert: Mapping[str, Any], *, colours: bool = False) -> str:
+    """One alert of a webhook's message, in a few lines. What is not printable is shown as `?`."""
+    labels, annotations = alert.get("labels", {}), alert.get("annotations", {})
+    resolved = alert.get("status") == "resolved"
+    kind = "RESOLVED" if resolved else str(labels.get("severity", "?")).upper()
+    when = _time(alert.get("endsAt" if resolved else "startsAt", ""))
+    facts = [f"{name} {labels[name]}" for name in _SHOWN_LABELS if labels.get(name)]
+    if "level" in annotations:
+        facts.insert(1, f"level {annotations['level']}")
+    lines = [annotations.get("summary", labels.get("alertname", "?")), "   ".join(facts)]
+    if not resolved:
+        lines += wrap(annotations.get("description", ""), 100)
+        lines.append(f"what to do: {annotations.get('runbook_url', '?')}")
+    first, *others = [_printable(line) for line in lines]
+    head = f"{when}  {_printable(kind):<10}"
+    if colours:
+        head = f"{when}  {_COLOURS.get(kind, '')}{kind:<10}{_RESET}"
+    return "\n".join([head + first, *(_INDENT + line for line in others)]) + "\n"
+
+
+class Pages:
+    """Shows each alert once when it begins and once when it ends, however often Alertmanager repeats it."""
+
+    def __init__(self, show: Callable[[str], None], *, colours: bool = False) -> None:
+        self._show = show
+        self._colours = colours
+        self._told: dict[str, tuple[str, str]] = {}
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """One message of Alertmanager's (version 4 of its webhooks)."""
+        message = await request.json()
+        for alert in message["alerts"]:
+            name = str(alert.get("fingerprint"))
+            news = (str(alert.get("status")), str(alert.get("startsAt")))
+            if self._told.get(name) != news:
+                self._told[name] = news
+                self._show(page(alert, colours=self._colours))
+        return web.Response()
+
+
+@asynccontextmanager
+async def receiver(handler: Callable[[web.Request], Any], port: int) -> AsyncIterator[str]:
+    """Listen on a port of loopback (0: any that is free) until the block ends; gives the URL for webhooks."""
+    app = web.Application()
+    app.router.add_post("/{name:.*}", handler)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _time(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        return "??:??:??"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def show(text: str) -> None:
+    """On the terminal, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

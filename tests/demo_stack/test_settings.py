@@ -1,0 +1,74 @@
+"""The shipped rules and routes stay what they are, and only act sooner."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.demo_stack.settings import RULES, alertmanager_config, faster, write_rules
+
+SHIPPED = {file.name: yaml.safe_load(file.read_text()) for file in RULES.glob("*.yml")}
+
+
+def without_times(document: Any) -> Any:
+    """A rule file without its `for`."""
+    return [{key: value for key, value in rule.items() if key != "for"} for rule in document["groups"][0]["rules"]]
+
+
+def test_only_times_and_addresses_change(tmp_path: Path) -> None:
+    write_rules(tmp_path / "rules", 20, "http://127.0.0.1:1")
+    written = {file.name: file.read_text() for file in (tmp_path / "rules").iterdir()}
+    assert written.keys() == SHIPPED.keys()
+    for name, text in written.items():
+        assert "localhost:10104" not in text
+        back = yaml.safe_load(text.replace("http://127.0.0.1:1", "http://localhost:10104"))
+        assert without_times(back) == without_times(SHIPPED[name])
+
+
+def test_every_time_is_shorter() -> None:
+    for file in RULES.glob("*.yml"):
+        rules = yaml.safe_load(faster(file.read_text(), 20))["groups"][0]["rules"]
+        assert all(rule["for"].endswith("s") for rule in rules if "alert" in rule)
+
+
+@pytest.mark.parametrize(
+    ("shipped", "times", "short"), [("1m", 20, "3s"), ("1h", 20, "180s"), ("5s", 20, "1s"), ("1d", 60, "1440s")]
+)
+def test_times_are_divided(shipped: str, times: int, short: str) -> None:
+    assert faster(f"  for: {shipped}\n  expr: x[5m]\n", times) == f"  for: {short}\n  expr: x[5m]\n"
+
+
+def test_every_page_goes_to_us_and_at_once() -> None:
+    text = alertmanager_config({"http://pager.hospital.example/north": "http://a", "http://": "http://b"}, "2s")
+    config = json.loads(text)
+    urls = {
+        receiver["name"]: [hook["url"] for hook in receiver.get("webhook_configs", ())]
+        for receiver in config["receivers"]
+    }
+    assert urls == {
+        "pager": ["http://b"],
+        "pager-north": ["http://a"],
+        "tickets": ["http://b"],
+        "tickets-north": ["http://b"],
+        "shown": [],
+    }
+    waits = [value for key, value in _pairs(config["route"]) if key in ("group_wait", "group_interval")]
+    assert set(waits) == {"2s"}
+    assert len(waits) >= 4
+
+
+def test_a_receiver_that_nobody_named_is_an_error() -> None:
+    with pytest.raises(ValueError, match="tickets"):
+        alertmanager_config({"http://pager": "http://a"})
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, list):
+        return [pair for each in value for pair in _pairs(each)]
+    if isinstance(value, dict):
+        return [pair for key, each in value.items() for pair in ((key, each), *_pairs(each))]
+    return []

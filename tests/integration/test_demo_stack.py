@@ -1,0 +1,133 @@
+"""`make demo-stack`: the page comes, and Ctrl-C leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.demo_stack.settings import ROOT
+from tests.peers.requirements import program
+
+pytestmark = pytest.mark.integration
+
+PATIENCE = 120.0
+"""Seconds: what a person is promised."""
+
+
+@asynccontextmanager
+async def demo_stack(temporary: Path, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The stack, with its files in `temporary`; ended at the end, where it has not ended before."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "deploy.demo_stack", *arguments),
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary), **environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+def running_in(directory: Path) -> list[str]:
+    """The command lines of all processes that work below `directory`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdecimal() and (entry / "cwd").readlink().is_relative_to(directory):
+                found.append((entry / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue  # it is over, or is somebody else's
+    return found
+
+
+async def said(process: asyncio.subprocess.Process, pattern: str) -> list[str]:
+    """What it says on stdout, up to the line that matches `pattern`."""
+    assert process.stdout is not None
+    lines = []
+    async with asyncio.timeout(PATIENCE):
+        while line := (await process.stdout.readline()).decode():
+            lines.append(line)
+            if re.search(pattern, line):
+                return lines
+    raise AssertionError(f"no {pattern!r} in:\n{''.join(lines)}")
+
+
+def peers_are_installed() -> None:
+    program("prometheus", "prometheus")
+    program("prometheus-alertmanager", "prometheus-alertmanager")
+
+
+async def nothing_is_left(process: asyncio.subprocess.Process, temporary: Path) -> str:
+    """What else it said, once it has ended by itself; there is no process of it any more, and no file."""
+    async with asyncio.timeout(PATIENCE):
+        rest, errors = await process.communicate()
+    assert (process.returncode, errors.decode()) == (0, "")
+    assert running_in(temporary) == []
+    assert os.listdir(temporary) == []  # noqa: PTH208 - no other way to list is allowed in a coroutine
+    return rest.decode()
+
+
+async def test_a_page_comes_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    peers_are_installed()
+    async with demo_stack(tmp_path) as process:
+        lines = await said(process, "CRITICAL .*demo-open")
+        assert "Prometheus" in "".join(lines)
+        more = "".join(await said(process, "runbooks/DicomPatientDataListed"))
+        assert "target demo-open   level 5   site demo-north" in more
+        assert len(running_in(tmp_path)) == 3
+        process.send_signal(signal.SIGINT)
+        assert "demo-control" not in await nothing_is_left(process, tmp_path)
+
+
+async def test_sigterm_as_it_begins_leaves_nothing(tmp_path: Path) -> None:
+    peers_are_installed()
+    async with demo_stack(tmp_path) as process:
+        await said(process, "Ctrl-C ends it all")
+        process.send_signal(signal.SIGTERM)
+        await nothing_is_left(process, tmp_path)
+
+
+async def test_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    async with demo_stack(tmp_path, PATH=str(tmp_path / "bin")) as process:
+        async with asyncio.timeout(PATIENCE):
+            out, errors = await process.communicate()
+        assert process.returncode == 3
+        assert out == b""
+        assert "apt-get install prometheus prometheus-alertmanager" in errors.decode()
+
+
+async def test_it_ends_when_a_part_of_it_does(tmp_path: Path) -> None:
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    for name in ("prometheus", "prometheus-alertmanager"):
+        (broken / name).write_text("#!/bin/sh\necho it is broken\nexit 7\n")
+        (broken / name).chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    async with demo_stack(tmp_path / "tmp", PATH=f"{broken}:{os.environ['PATH']}") as process:
+        async with asyncio.timeout(PATIENCE):
+            _, errors = await process.communicate()
+        assert process.returncode == 3
+        assert "has ended with 7:\nit is broken" in errors.decode()
+        assert running_in(tmp_path / "tmp") == []
+
+
+async def test_a_number_of_targets_that_is_none(tmp_path: Path) -> None:
+    async with demo_stack(tmp_path, "--targets=2") as process:
+        _, errors = await process.communicate()
+        assert process.returncode == 2
+        assert "'2' is no number of 3 or more" in errors.decode()
