@@ -27,7 +27,7 @@ _HANDSHAKE_TIMEOUT = 10.0
 _SHUTDOWN_TIMEOUT = 1.0
 """Seconds for the client to say goodbye, too."""
 _MAX_OPENING = 1000
-"""Connections that have not begun to speak. One more is closed at once."""
+"""Connections that have not begun to speak, or are in their handshake. The oldest makes room for one more."""
 _REST = 1.0
 """Seconds without accepting, where this machine has no more to give: file descriptors, memory."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -57,7 +57,7 @@ class Site(web.BaseSite):
         self._sock = sock
         self._live = live
         self._accepting: asyncio.Task[None] | None = None
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._quiet = _Quiet()
 
     @property
@@ -91,11 +91,10 @@ class Site(web.BaseSite):
                     await asyncio.sleep(_REST)
                 continue  # else: it was gone before we took it
             if len(self._opening) >= _MAX_OPENING:
-                connection.close()
-                continue
+                next(iter(self._opening)).cancel()
             task = asyncio.create_task(self._open(connection, str(address[0])))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            self._opening[task] = None
+            task.add_done_callback(self._opening.pop)
             await asyncio.sleep(0)  # a crowd at the door does not stop what is inside
 
     async def _open(self, connection: socket.socket, client: str) -> None:

@@ -13,6 +13,7 @@ from aiohttp import ClientSession, TCPConnector, web
 
 from dicom_exporter.web.listening import ListenAddress, listen
 from dicom_exporter.webconfig import LiveConfig, Site, protect
+from dicom_exporter.webconfig.passwords import PasswordChecker
 from tests.peers import Certificates
 from tests.webconfig.texts import basic
 
@@ -76,7 +77,7 @@ def client_context(certificates: Certificates, *, certificate: bool = False) -> 
 
 
 @asynccontextmanager
-async def serving(file: Path, text: str) -> AsyncIterator[Server]:
+async def serving(file: Path, text: str, checker: PasswordChecker | None = None) -> AsyncIterator[Server]:
     """Serve a page that says the scheme, and one that fails, as `text` in `file` says."""
     replace(file, text)
 
@@ -90,7 +91,7 @@ async def serving(file: Path, text: str) -> AsyncIterator[Server]:
     app.router.add_get("/", page)
     app.router.add_get("/failing", failing)
     live = LiveConfig(str(file))
-    protect(app, live)
+    protect(app, live, checker)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 from structlog.testing import capture_logs
 
+from dicom_exporter.webconfig import site
+from dicom_exporter.webconfig.passwords import PasswordChecker
 from tests.peers import Certificates, make_certificates
 from tests.webconfig.serving import client_context, replace, serving
 from tests.webconfig.texts import TLS, basic, users
@@ -124,6 +127,24 @@ async def test_a_file_that_is_just_being_written_opens_no_door(file: Path) -> No
             assert await server.status() == 500
         server.write_in_place("{}")
         assert await server.status() == 200
+
+
+async def test_a_guesser_gets_503_and_keeps_nobody_else_out(file: Path) -> None:
+    go = threading.Event()
+
+    def slow(password: bytes, hashed: bytes) -> bool:
+        return password == b"right" or not go.wait(30)
+
+    async with serving(file, users(alice="right"), PasswordChecker(slow)) as server:
+        assert await server.status(auth=RIGHT) == 200
+        guesses = [server.get(auth=("alice", str(guess))) for guess in range(20)]
+        answers = asyncio.as_completed(guesses)
+        for _ in range(12):
+            status, _, headers = await next(answers)
+            assert (status, headers["Retry-After"]) == (503, "1")
+        assert await server.status(auth=RIGHT) == 200
+        go.set()
+        assert [(await answer)[0] for answer in answers] == [401] * 8
 
 
 async def test_headers_stand_in_every_answer(file: Path) -> None:
@@ -301,6 +322,19 @@ async def test_a_crowd_that_says_nothing_stops_nobody(file: Path, certificates: 
         assert await server.status(scheme="https", context=client_context(certificates)) == 200
     for reader, writer in silent:
         assert await reader.read() == b""  # closed with the server
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_crowd_that_says_nothing_makes_room(
+    file: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "_MAX_OPENING", 3)
+    async with serving(file, TLS) as server:
+        silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(4)]
+        assert await silent[0][0].read() == b""
+        assert await server.status(scheme="https", context=client_context(certificates)) == 200
+    for _, writer in silent:
         writer.close()
         await writer.wait_closed()
 

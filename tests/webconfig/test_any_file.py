@@ -1,0 +1,86 @@
+"""Whatever stands in a file, or in a header, there is an answer to it, and no mistake shows a secret."""
+
+from __future__ import annotations
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from dicom_exporter.webconfig import WebConfig, WebConfigErrors
+from dicom_exporter.webconfig.load import parse
+from dicom_exporter.webconfig.middleware import read_basic
+from dicom_exporter.webconfig.model import (
+    CIPHER_SUITES,
+    CURVES,
+    Headers,
+    HTTPServerConfig,
+    RateLimit,
+    TLSServerConfig,
+    WebFile,
+    keys_of,
+)
+from tests.webconfig.texts import HASH, basic
+
+SECRET = "hunter2-and-more"
+BLOCKS: list[type[BaseModel]] = [WebFile, TLSServerConfig, HTTPServerConfig, Headers, RateLimit]
+WORDS = [
+    *(key for block in BLOCKS for key in keys_of(block)),
+    *CIPHER_SUITES,
+    *CURVES,
+    *("RequireAndVerifyClientCert", "TLS12", "TLS13", "deny", "nosniff", "1s", "0", "true", "no", "<<", HASH),
+]
+VALUES = st.recursive(
+    st.sampled_from(WORDS) | st.text(max_size=8) | st.integers(-1, 300) | st.booleans() | st.none() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+def block(model: type[BaseModel]) -> st.SearchStrategy[dict[str, object]]:
+    return st.dictionaries(st.sampled_from(keys_of(model)), VALUES)
+
+
+FILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "tls_server_config": block(TLSServerConfig) | VALUES,
+        "http_server_config": st.fixed_dictionaries({"headers": block(Headers)}) | block(HTTPServerConfig) | VALUES,
+        "basic_auth_users": st.dictionaries(st.text(max_size=5), st.just(HASH) | st.just(SECRET)) | VALUES,
+        "rate_limit": block(RateLimit) | VALUES,
+    },
+)
+
+
+def outcome(contents: bytes) -> WebConfig | list[str]:
+    try:
+        return parse("web.yml", contents)
+    except WebConfigErrors as errors:
+        return [str(mistake) for mistake in errors.mistakes]
+
+
+@settings(deadline=None)
+@given(data=FILES | VALUES)
+def test_any_data(data: object) -> None:
+    said = outcome(yaml.safe_dump(data, allow_unicode=True).encode())
+    if isinstance(said, list):
+        assert said
+        assert all(len(line.splitlines()) == 1 and line.startswith("web.yml") for line in said)
+    assert SECRET not in repr(said)
+
+
+@settings(deadline=None)
+@given(contents=st.binary(max_size=60) | st.text("[]{}&*!<>|:-?# \n\ta", max_size=60).map(str.encode))
+def test_any_bytes(contents: bytes) -> None:
+    said = outcome(contents)
+    assert isinstance(said, WebConfig) or all(len(line.splitlines()) == 1 for line in said)
+
+
+@given(header=st.text(max_size=40) | st.text(max_size=40).map(lambda text: f"Basic {text}"))
+def test_any_header(header: str) -> None:
+    read_basic(header)
+
+
+@given(name=st.text().filter(lambda name: ":" not in name), password=st.text())
+def test_a_name_and_a_password_come_through(name: str, password: str) -> None:
+    assert read_basic(basic(name, password)["Authorization"]) == (name.encode(), password.encode())
