@@ -11,25 +11,32 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
 
 from dicom_exporter import DEFAULT_PORT, __version__, logs
+from dicom_exporter.arguments import (
+    Parser,
+    add_config_file,
+    add_listen_address,
+    add_log_flags,
+    checked,
+    count,
+    history_limit,
+    offset,
+    target_count,
+    telemetry_path,
+)
 from dicom_exporter.commands.exits import Exit
 from dicom_exporter.commands.ladder import ladder
 from dicom_exporter.commands.probe import probe
 from dicom_exporter.commands.report import FORMATS, ReportOptions, report
 from dicom_exporter.commands.serve import ServeOptions, check, serve
-from dicom_exporter.config import parse_address, parse_ae_title, parse_duration
+from dicom_exporter.config import parse_address, parse_ae_title
 from dicom_exporter.config.wording import did_you_mean
 from dicom_exporter.web.external_url import parse_external_url
 from dicom_exporter.web.history import DEFAULT_LIMIT
 from dicom_exporter.web.limits import DEFAULT_MAX_REQUESTS
-from dicom_exporter.web.listening import parse_listen_address
 
 PROGRAM = "dicom_exporter"
-_MOST_DEMO_TARGETS = 10_000
-
-T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,8 +124,8 @@ def whole_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve_parser() -> _Parser:
-    parser = _Parser(
+def _serve_parser() -> Parser:
+    parser = Parser(
         PROGRAM,
         usage=f"{PROGRAM} [flags]\n       {PROGRAM} COMMAND [flags]",
         description="Probes DICOM archives for Prometheus: is each one up for us, and closed to strangers?\n"
@@ -143,9 +150,9 @@ exit codes:
 """,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    _add_config_file(parser)
+    add_config_file(parser)
     parser.add_flag("--config.check", action="store_true", help="check the configuration, and do nothing else")
-    _add_listen_address(parser, f":{DEFAULT_PORT}")
+    add_listen_address(parser, f":{DEFAULT_PORT}")
     parser.add_flag(
         "--web.config.file",
         metavar="FILE",
@@ -153,44 +160,44 @@ exit codes:
     )
     parser.add_flag(
         "--web.telemetry-path",
-        type=_checked(_telemetry_path),
+        type=checked(telemetry_path),
         default="/metrics",
         metavar="PATH",
         help="where the metrics of all targets are (default: /metrics)",
     )
     parser.add_flag(
         "--web.external-url",
-        type=_checked(parse_external_url),
+        type=checked(parse_external_url),
         metavar="URL",
         help="where others reach the exporter, behind a reverse proxy for example; its path is the prefix of all paths",
     )
     parser.add_flag(
         "--web.max-requests",
-        type=_checked(_count),
+        type=checked(count),
         default=DEFAULT_MAX_REQUESTS,
         metavar="NUMBER",
         help=f"requests at once; who comes beyond that gets 503; 0 for any number (default: {DEFAULT_MAX_REQUESTS})",
     )
     parser.add_flag(
         "--timeout-offset",
-        type=_checked(_offset),
+        type=checked(offset),
         default=0.5,
         metavar="DURATION",
         help="how long before the scrape's timeout we answer (default: 0.5s)",
     )
     parser.add_flag(
         "--history.limit",
-        type=_checked(_history_limit),
+        type=checked(history_limit),
         default=DEFAULT_LIMIT,
         metavar="PROBES",
         help=f"how many probes of a target its page shows; less where there are many (default: {DEFAULT_LIMIT})",
     )
-    _add_log_flags(parser, "info")
+    add_log_flags(parser, "info")
     return parser
 
 
-def _demo_parser() -> _Parser:
-    parser = _Parser(
+def _demo_parser() -> Parser:
+    parser = Parser(
         f"{PROGRAM} demo",
         description="Runs archives that are made up, and the exporter that probes them, on this machine.\n"
         "One is open to anyone, one knows its callers, and on one port nothing listens.",
@@ -206,18 +213,18 @@ Next: {PROGRAM} probe, with an archive of your own.
     parser.add_flag("--peers", choices=("three", "all"), default="three", help="which archives (default: three)")
     parser.add_flag(
         "--targets",
-        type=_checked(_target_count),
+        type=checked(target_count),
         default=0,
         metavar="N",
         help="so many targets, 3 or more, of all kinds; above 27 on Linux only, in 127.0.0.0/8",
     )
-    _add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
-    _add_log_flags(parser, "warning")
+    add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
+    add_log_flags(parser, "warning")
     return parser
 
 
-def _probe_parser() -> _Parser:
-    parser = _Parser(
+def _probe_parser() -> Parser:
+    parser = Parser(
         f"{PROGRAM} probe",
         description="Asks one DICOM archive now: does it answer us, and what does a stranger get there?\n"
         "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it goes as far as a stranger\n"
@@ -236,17 +243,17 @@ exit codes:
 If it answers, put it under `targets` in config.yml, and see: {PROGRAM} --config.check
 """,
     )
-    parser.add_argument("address", metavar="HOST:PORT", type=_checked(parse_address), help="like pacs.example:104")
+    parser.add_argument("address", metavar="HOST:PORT", type=checked(parse_address), help="like pacs.example:104")
     parser.add_flag(
         "--called-ae",
-        type=_checked(parse_ae_title),
+        type=checked(parse_ae_title),
         default="ANY-SCP",
         metavar="TITLE",
         help="the archive's AE title (default: ANY-SCP)",
     )
     parser.add_flag(
         "--calling-ae",
-        type=_checked(parse_ae_title),
+        type=checked(parse_ae_title),
         default="PROMETHEUS",
         metavar="TITLE",
         help="our AE title, which the archive may have to know (default: PROMETHEUS)",
@@ -256,12 +263,12 @@ If it answers, put it under `targets` in config.yml, and see: {PROGRAM} --config
         "--exposure", action="store_true", help="as a stranger: random titles, plain and TLS; nothing is written"
     )
     parser.add_flag("--json", action="store_true", help="print JSON in place of a table")
-    _add_log_flags(parser, "warning")
+    add_log_flags(parser, "warning")
     return parser
 
 
-def _report_parser() -> _Parser:
-    parser = _Parser(
+def _report_parser() -> Parser:
+    parser = Parser(
         f"{PROGRAM} report",
         description="Asks every target of the configuration once, and says who is down and who is exposed.\n"
         "In one document: which are up for us, how far strangers get, and what they are shown. It needs no running\n"
@@ -277,16 +284,16 @@ exit codes:
   2 bad usage or bad configuration    3 could not run, or something could not be told
 """,
     )
-    _add_config_file(parser)
+    add_config_file(parser)
     parser.add_flag("--format", choices=FORMATS, default="table", help="what to write (default: table)")
     parser.add_flag("--by", metavar="LABEL", help="sums for each value of this label, country, say")
     parser.add_flag("--output", type=Path, metavar="FILE", help="write there, and the summary to stderr")
-    _add_log_flags(parser, "warning")
+    add_log_flags(parser, "warning")
     return parser
 
 
-def _completion_parser() -> _Parser:
-    parser = _Parser(
+def _completion_parser() -> Parser:
+    parser = Parser(
         f"{PROGRAM} completion",
         description="Prints the script with which a shell completes our commands, flags and files.",
         epilog=f"""\
@@ -302,11 +309,11 @@ for good:
 """,
     )
     parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
-    _add_log_flags(parser, "warning")
+    add_log_flags(parser, "warning")
     return parser
 
 
-_COMMANDS: Mapping[str, tuple[Callable[[], _Parser], Callable[[argparse.Namespace], int]]] = {
+_COMMANDS: Mapping[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], int]]] = {
     "demo": (_demo_parser, _demo),
     "probe": (_probe_parser, _probe),
     "report": (_report_parser, _report),
@@ -314,21 +321,7 @@ _COMMANDS: Mapping[str, tuple[Callable[[], _Parser], Callable[[argparse.Namespac
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and in another what to do next."""
-
-    def __init__(self, prog: str, **kwargs: Any) -> None:
-        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
-
-    def add_flag(self, name: str, **kwargs: Any) -> None:
-        """Add `--config.file` so that it ends up in `config_file`."""
-        self.add_argument(name, dest=name.removeprefix("--").replace(".", "_").replace("-", "_"), **kwargs)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(Exit.BAD_USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
-
-
-def _parse(parser: _Parser, arguments: Sequence[str]) -> argparse.Namespace:
+def _parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         argument = unknown[0].partition("=")[0]
@@ -337,75 +330,3 @@ def _parse(parser: _Parser, arguments: Sequence[str]) -> argparse.Namespace:
         known = re.findall(r"--[a-z][a-z.-]*", parser.format_help()) if argument.startswith("-") else _COMMANDS
         parser.error(f"unknown argument {argument}{did_you_mean(argument, known)}")
     return options
-
-
-def _add_config_file(parser: _Parser) -> None:
-    parser.add_flag(
-        "--config.file", action="append", metavar="FILE", help="YAML, or a glob; repeatable (default: config.yml)"
-    )
-    parser.add_flag("--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}")
-
-
-def _add_listen_address(parser: _Parser, default: str) -> None:
-    parser.add_flag(
-        "--web.listen-address",
-        action="append",
-        type=_checked(parse_listen_address),
-        metavar="ADDRESS",
-        help=f"HOST:PORT to listen on, without a host on all interfaces; repeatable (default: {default})",
-    )
-
-
-def _add_log_flags(parser: _Parser, level: str) -> None:
-    parser.add_flag("--log.level", choices=logs.LEVELS, default=level, help=f"log from this on (default: {level})")
-    parser.add_flag(
-        "--log.format",
-        choices=[str(log_format) for log_format in logs.LogFormat],
-        default="logfmt",
-        help="how a line of the log is written (default: logfmt)",
-    )
-
-
-def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """`parse` for argparse, which would hide the text of a ValueError."""
-
-    def checked(text: str) -> T:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return checked
-
-
-def _telemetry_path(text: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
-        raise ValueError(f"{text!r} is not a path like /metrics")
-    if text.split("/")[1] in ("-", "config", "probe", "runbooks", "sd", "static", "targets"):
-        raise ValueError(f"{text!r} is taken")
-    return text
-
-
-def _target_count(text: str) -> int:
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and 3 <= int(text) <= _MOST_DEMO_TARGETS):
-        raise ValueError(f"{text!r} is not a number from 3 to {_MOST_DEMO_TARGETS}")
-    return int(text)
-
-
-def _history_limit(text: str) -> int:
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and int(text)):
-        raise ValueError(f"{text!r} is not a number from 1 to 99999")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,7}", text):
-        raise ValueError(f"{text!r} is not a number like 40; 0 stands for any number")
-    return int(text)
-
-
-def _offset(text: str) -> float:
-    """Seconds from a duration as the configuration has it, where `0.5s` and `0s` are good too."""
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?s", text):
-        return float(text.removesuffix("s"))
-    return parse_duration(text)
