@@ -20,7 +20,8 @@
       element.title = date.toLocaleString();
       const local = document.createElement("span");
       local.className = "local";
-      local.textContent = ` (${clock(date)} here)`;
+      const sameDay = date.getDate() === date.getUTCDate();
+      local.textContent = ` (${sameDay ? "" : `${date.toLocaleDateString()} `}${clock(date)} here)`;
       element.append(local);
     }
   }
