@@ -1,0 +1,35 @@
+"""What an installed exporter has with it: built as pip builds it, and looked into."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ("dicom_exporter", "docs", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py")
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+
+
+def test_the_wheel_has_all_that_the_pages_need(tmp_path: Path) -> None:
+    tree, out = tmp_path / "tree", tmp_path / "out"
+    for name in SOURCES:
+        source, copy = ROOT / name, tree / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, copy)
+    (tree / "docs" / "runbooks").mkdir(parents=True, exist_ok=True)
+    (tree / "docs" / "runbooks" / "SomeAlert.md").write_text("# Some alert\n")
+    out.mkdir()
+    subprocess.run([sys.executable, "-c", BUILD, out], cwd=tree, check=True, capture_output=True)
+    (wheel,) = out.glob("*.whl")
+    with ZipFile(wheel) as opened:
+        packed = set(opened.namelist())
+    package = tree / "dicom_exporter"
+    wanted = {str(file.relative_to(tree)) for file in package.rglob("*") if file.is_file()}
+    runbooks = {f"dicom_exporter/runbooks/{file.name}" for file in (tree / "docs" / "runbooks").glob("*.md")}
+    assert (wanted | runbooks) - packed == set()
