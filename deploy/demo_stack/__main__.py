@@ -102,7 +102,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
     jobs: list[Mapping[str, Any]] = [{"job_name": "dicom", "static_configs": [{"targets": [exporter]}]}]
     write_rules(directory / "rules", TIMES_FASTER, urls["exporter"])
     (directory / "prometheus.yml").write_text(
-        prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", interval, "rules/*.yml")
+        prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", "rules/*.yml", scrape=interval, evaluation="2s")
     )
     pages = Pages(show, colours=sys.stdout.isatty())
     async with AsyncExitStack() as stack:

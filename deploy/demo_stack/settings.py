@@ -36,11 +36,13 @@ def faster(rules: str, times: int) -> str:
     return _FOR.sub(shorten, rules)
 
 
-def prometheus_config(jobs: list[Mapping[str, Any]], alertmanager: str, interval: str, rules: str) -> str:
-    """The text of a prometheus.yml. `alertmanager` is `host:port`, `rules` a pattern of files, `interval` for both."""
+def prometheus_config(
+    jobs: list[Mapping[str, Any]], alertmanager: str, rules: str, *, scrape: str, evaluation: str
+) -> str:
+    """The text of a prometheus.yml. `alertmanager` is `host:port`, `rules` a pattern of files, the rest intervals."""
     return json.dumps(
         {
-            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+            "global": {"scrape_interval": scrape, "scrape_timeout": scrape, "evaluation_interval": evaluation},
             "rule_files": [rules],
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
             "scrape_configs": jobs,
