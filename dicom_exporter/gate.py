@@ -1,4 +1,7 @@
-"""The two rules that every association keeps: one at a time to one address, and so many at once in all."""
+"""The rules that every association keeps: one at a time to one address, and so many at once in all.
+
+Connections, which are pending or made, have a bound of their own: the file descriptors that the process may have.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,21 @@ import asyncio
 from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.dicom.resolve import SocketAddress
 
+ANY_NUMBER = 1_048_576
+"""Of connections: more than a process can have."""
+
 _Key = tuple[str, int]
 
 
 class Gate:
-    """Lets associations through. Whoever waits past its deadline ends as `Overloaded`: the peer did nothing wrong."""
+    """Lets associations through. Whoever waits past its deadline ends as `Overloaded`: the peer did nothing wrong.
 
-    def __init__(self, max_concurrent_probes: int) -> None:
+    `max_connections` is for those who shall find a file descriptor left: clients of ours, while peers hang.
+    """
+
+    def __init__(self, max_concurrent_probes: int, max_connections: int = ANY_NUMBER) -> None:
         self._slots = asyncio.Semaphore(max_concurrent_probes)
+        self._connections = asyncio.Semaphore(max_connections)
         self._addresses: dict[_Key, tuple[asyncio.Lock, int]] = {}
 
     def resize(self, max_concurrent_probes: int) -> None:
@@ -23,7 +33,7 @@ class Gate:
 
     def address(self, address: SocketAddress, deadline: float) -> _Alone:
         """Hold `address` alone. Many archives allow one or two associations per AE title, Orthanc four in all."""
-        return _Alone(self._addresses, (address.ip, address.port), deadline)
+        return _Alone(self._addresses, (address.ip, address.port), deadline, self._connections)
 
     def association(self, deadline: float) -> _Place:
         """Hold one of `max_concurrent_probes` places. Entered once connected: a pending connect costs no peer."""
@@ -36,23 +46,36 @@ class Gate:
 class _Alone:
     """One address, for the length of a block. Kept among `addresses` as a lock and how many hold it or wait."""
 
-    __slots__ = ("_addresses", "_deadline", "_key")
+    __slots__ = ("_addresses", "_connections", "_deadline", "_key")
 
-    def __init__(self, addresses: dict[_Key, tuple[asyncio.Lock, int]], key: _Key, deadline: float) -> None:
+    def __init__(
+        self,
+        addresses: dict[_Key, tuple[asyncio.Lock, int]],
+        key: _Key,
+        deadline: float,
+        connections: asyncio.Semaphore,
+    ) -> None:
         self._addresses = addresses
         self._key = key
         self._deadline = deadline
+        self._connections = connections
 
     async def __aenter__(self) -> None:
         lock, users = self._addresses.get(self._key) or (asyncio.Lock(), 0)
         self._addresses[self._key] = (lock, users + 1)
         try:
             await _acquire(lock, self._deadline, "another probe of this address took all the time")
+            try:
+                await _acquire(self._connections, self._deadline, "no file descriptor to spare for this connection")
+            except BaseException:
+                lock.release()
+                raise
         except BaseException:
             self._leave()
             raise
 
     async def __aexit__(self, *_: object) -> None:
+        self._connections.release()
         self._addresses[self._key][0].release()
         self._leave()
 

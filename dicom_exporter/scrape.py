@@ -26,7 +26,7 @@ from dicom_exporter.config import Config, Module, Target
 from dicom_exporter.dicom.phases import Listener
 from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.finished import Finished, Tell
-from dicom_exporter.gate import Gate
+from dicom_exporter.gate import ANY_NUMBER, Gate
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import (
     EchoResult,
@@ -55,14 +55,22 @@ class Scraper:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
     `tell` is called with each probe of a target that has ended. What it raises is logged, and costs nobody anything.
-    `listener` hears of the phases of all probes, for a person who looks on while there is one.
+    `listener` hears of the phases of all probes, for a person who looks on while there is one. At most
+    `max_connections` to peers are made or pending at once.
     """
 
-    def __init__(self, config: Config, tell: Tell | None = None, listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        tell: Tell | None = None,
+        listener: Listener | None = None,
+        *,
+        max_connections: int = ANY_NUMBER,
+    ) -> None:
         self._config = config
         self._listener = listener
         self._tell = tell
-        self._gate = Gate(config.global_.max_concurrent_probes)
+        self._gate = Gate(config.global_.max_concurrent_probes, max_connections)
         self._lookups = LookupThreads()
         self._admission = Admission()
         self._answers = Answers()

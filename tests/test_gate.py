@@ -60,3 +60,15 @@ async def test_a_failed_visit_frees_its_place() -> None:
         with pytest.raises(ZeroDivisionError):
             async with gate.address(HERE, soon()), gate.association(soon()):
                 raise ZeroDivisionError
+
+
+async def test_connections_have_a_bound_of_their_own() -> None:
+    gate = Gate(10, max_connections=1)
+    async with gate.address(HERE, soon(5)):
+        with pytest.raises(Overloaded):
+            async with gate.address(THERE, soon()):
+                pass
+    async with gate.address(THERE, soon()):
+        pass  # free again
+    async with gate.address(HERE, soon()):
+        pass  # and so is the address

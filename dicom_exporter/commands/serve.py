@@ -28,6 +28,8 @@ from dicom_exporter.web.reload import applied
 
 log = structlog.stdlib.get_logger(__name__)
 
+_OWN_FILES = 64
+"""For the log, listening sockets, name resolution, and files that are read."""
 DEFAULT_CONFIG_FILE = "config.yml"
 _IDLE_CONNECTIONS = 1024
 """Prometheus keeps up to a thousand to one exporter between its scrapes."""
@@ -88,7 +90,7 @@ def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], N
     files = raise_file_limit()
     if announce is not None:
         announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
-    run(_serve(config, sockets, options, _max_connections(options, files), web_config))
+    run(_serve(config, sockets, options, _share_out(options, files), web_config))
     return Exit.OK
 
 
@@ -103,10 +105,22 @@ def load_or_complain(options: ServeOptions) -> Config | None:
         return None
 
 
-def _max_connections(options: ServeOptions, files: int) -> int:
-    """Clients at once: some who wait for nothing beside those who do, and half of the `files` are for the probes."""
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """How many there may be at once, so that neither side takes the other's file descriptors."""
+
+    clients: int
+    peers: int
+
+
+def _share_out(options: ServeOptions, files: int) -> _Connections:
+    """Clients: some who wait for nothing beside those who do, and at most half of the `files`. Peers: all but our own.
+
+    A process without a file descriptor left cannot accept a scrape: to Prometheus, it is down.
+    """
     wanted = options.max_requests + _IDLE_CONNECTIONS if options.max_requests else files
-    return max(1, min(wanted, files // 2))
+    clients = max(1, min(wanted, files // 2))
+    return _Connections(clients, max(1, files - clients - min(_OWN_FILES, files // 4)))
 
 
 def _load_both_or_complain(options: ServeOptions, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
@@ -124,7 +138,7 @@ async def _serve(
     config: Config,
     sockets: Sequence[socket.socket],
     options: ServeOptions,
-    max_connections: int,
+    connections: _Connections,
     web_config: webconfig.LiveConfig | None,
 ) -> None:
     log.info("starting", version=__version__, targets=len(config.targets))
@@ -135,7 +149,7 @@ async def _serve(
         history.add(finished)
 
     state = State(
-        Scraper(config, tell),
+        Scraper(config, tell, max_connections=connections.peers),
         options.load,
         timeout_offset=options.timeout_offset,
         telemetry_path=options.telemetry_path,
@@ -145,4 +159,4 @@ async def _serve(
         probe_log=probe_log,
     )
     applied(state)
-    await serve_http(state, sockets, max_connections, web_config)
+    await serve_http(state, sockets, connections.clients, web_config)
