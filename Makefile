@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run test lint format docs fuzz clean
+.PHONY: help demo demo-stack run test lint format docs fuzz soak clean
 
 help:
 	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
@@ -19,6 +19,7 @@ help:
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make docs    write the pages of docs/ anew that are made from the code"
 	@echo "make fuzz    coverage-guided fuzzing of all that reads strangers' bytes, for SECONDS=300"
+	@echo "make soak    the exporter among 500 peers that come and go, hang and lie, for MINUTES=30"
 	@echo "make clean   remove .venv and caches"
 
 demo: .venv/.installed
@@ -50,6 +51,11 @@ docs: .venv/.installed-test
 SECONDS ?= 300
 fuzz: .venv/.installed-fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
+# Writes soak.txt. With Debian's libfaketime installed, the exporter's clock jumps, too.
+MINUTES ?= 30
+soak: .venv/.installed-test
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --output soak.txt $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -42,6 +42,8 @@ class Direction(IntEnum):
     READ_ON = 0xF4
     REFUSE = 0xF5
     """Refuse the next connection."""
+    LATE = 0xF6
+    """Take the next connection in the very moment in which the client gives up waiting for it."""
 
 
 _DIRECTIONS = frozenset(int(direction) for direction in Direction)
@@ -119,6 +121,8 @@ class Script:
         self._silent_at_end = silent_at_end
         self._quiet_until: float | None = None
         self._rest = b""
+        self.late = False
+        """Whether the connection that is being made comes too late."""
         self._in_connection = False
         """Whether the `CLOSE` of the current connection, if there is one, is still to come."""
         self._transport: _Transport | None = None
@@ -129,10 +133,11 @@ class Script:
         self._rest = b""
         if self._in_connection:
             self._skip_to_close()
-        if self._steps and self._steps[0][0] == Direction.REFUSE:
+        next_step = self._steps[0][0] if self._steps else None
+        if next_step in (Direction.REFUSE, Direction.LATE):
             self._steps.popleft()
-            return False
-        return True
+        self.late = next_step == Direction.LATE
+        return next_step != Direction.REFUSE
 
     def attach(self, transport: _Transport) -> None:
         """The next connection is made."""
@@ -181,7 +186,7 @@ class Script:
                 transport.stop_reading()
             case Direction.READ_ON:
                 transport.read_on()
-            case Direction.REFUSE:
+            case Direction.REFUSE | Direction.LATE:
                 pass  # meant for a connect
 
     def _skip_to_close(self) -> None:
@@ -201,10 +206,13 @@ class _Transport(asyncio.Transport):
         self._sock = sock
         self._closing = False
         self._reading = True
+        self._vanished = False
         self._unsent = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self._closing, "wrote to a closed connection"
+        if self._vanished:
+            raise RuntimeError("the handler is closed")
         if self.conversation.reads:
             self.conversation.sent += data
         else:
@@ -261,6 +269,12 @@ class _Transport(asyncio.Transport):
         if error is None:
             self._protocol.eof_received()
         self._end(error)
+
+    def vanish(self) -> None:
+        """End as uvloop's do where the wait for their connection is cancelled: without a word to anybody."""
+        self._vanished = True
+        if self._sock is not None:
+            self._sock.close()
 
     def stop_reading(self) -> None:
         if self.conversation.reads:
@@ -347,6 +361,11 @@ class Loop(asyncio.BaseEventLoop):
         protocol = protocol_factory()
         transport = _Transport(self, protocol, sock)
         protocol.connection_made(transport)
+        if self.script.late:
+            try:
+                await self.create_future()
+            finally:
+                transport.vanish()
         self.script.attach(transport)
         return transport, protocol
 

@@ -74,6 +74,13 @@ def test_a_pause_before_the_answer_is_no_answer() -> None:
     assert found.echo.outcome is Outcome.SUCCESS
 
 
+def test_a_connection_that_comes_as_we_give_up_is_none() -> None:
+    found = play(scenarios.archive, [simulated.direct(simulated.Direction.LATE)])
+    assert isinstance(found, SessionResult)
+    assert found.echo is not None
+    assert found.echo.outcome is Outcome.CONNECT_TIMEOUT
+
+
 @over_http
 def test_a_whole_session_over_http_says_what_the_server_had(session: sessions.Session) -> None:
     found = play(scenarios.HTTP[session.scenario], session.steps)

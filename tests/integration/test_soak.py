@@ -1,0 +1,25 @@
+"""The soak in miniature: half a minute of what `make soak` does for half an hour."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.peers.requirements import missing
+from tests.soak.weather import FAKETIME
+
+pytestmark = pytest.mark.integration
+
+
+async def test_half_a_minute_among_peers_that_come_and_go(tmp_path: Path) -> None:
+    """Whatever happens around it, the exporter answers, says nothing false, and leaves nobody without a word."""
+    if not FAKETIME:
+        missing("libfaketime is not installed", "libfaketime")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.soak", "--minutes=0.4", "--targets=100", "--interval=2", "--timeout=3"),
+        *("--beat=8", "--port=21105", "--most-unknown=1", f"--directory={tmp_path}"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()

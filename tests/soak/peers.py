@@ -1,0 +1,178 @@
+"""The peers, a process: `python -m tests.soak.peers DIRECTORY COUNT PORT SEED`. SIGTERM ends it.
+
+Writes `timeline` (who was what when) and `peers.json` (how the associations ended, anew every second) to DIRECTORY.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import json
+import random
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from tests.hostile import Event, Peer
+from tests.soak.moods import BEHAVIOURS, GONE, NOBODY, choose
+
+_SHORTEST, _LONGEST = 8.0, 60.0
+"""Seconds that a mood lasts."""
+_LATE = 0.3
+"""Seconds. Later than this, and our peers are not what they say they are."""
+_CUT_OFF = 0.3
+"""The part of the peers that, when they go, take their connections with them."""
+
+
+def address(peer: int) -> str:
+    """The address of peer number `peer`, on loopback."""
+    return f"127.77.{peer // 250}.{peer % 250 + 1}"
+
+
+class Endings:
+    """How connections ended, as their server saw it."""
+
+    def __init__(self) -> None:
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.unclean: collections.Counter[str] = collections.Counter()
+        """Mood -> associations that the client left without A-RELEASE or A-ABORT."""
+
+    def note(self, peer: Peer, mood: str, error: BaseException | None) -> None:
+        """Count one connection that is over."""
+        events = set(peer.events)
+        if error is not None:
+            self.counts["unreadable"] += 1
+            self.unclean[f"{mood}: {error!r}"] += 1
+        elif Event.PROPOSED not in events:
+            self.counts["nothing proposed"] += 1
+        elif not peer.ended_cleanly and Event.RELEASE_ANSWERED not in events:
+            self.counts["left without a word"] += 1
+            self.unclean[mood] += 1
+        elif Event.RELEASED in events:
+            self.counts["released"] += 1
+        elif Event.ABORTED in events:
+            self.counts["aborted"] += 1
+        else:
+            self.counts["ended by the server"] += 1
+
+
+class LivingPeer:
+    """One address, and whoever is there at the moment."""
+
+    def __init__(self, number: int, port: int, endings: Endings, chance: random.Random) -> None:
+        self._number = number
+        self._port = port
+        self._endings = endings
+        self._chance = chance
+        self._mood = GONE
+        self._connections: dict[asyncio.Task[None], tuple[Peer, str]] = {}
+
+    async def live(self, timeline: list[str]) -> None:
+        """Change moods for ever; each change goes to `timeline`."""
+        while True:
+            mood = choose(self._chance)
+            listening = contextlib.AsyncExitStack()
+            if mood == GONE:
+                self._go(timeline)
+            else:
+                self._mood = mood
+                listener = socket.create_server((address(self._number), self._port), backlog=64)
+                listener.setblocking(False)
+                self._note(timeline)
+                accepting = asyncio.create_task(self._accept(listener))
+                listening.callback(listener.close)
+                listening.push_async_callback(_cancelled, accepting)
+            async with listening:
+                await asyncio.sleep(self._chance.uniform(_SHORTEST, _LONGEST))
+
+    def _go(self, timeline: list[str]) -> None:
+        self._mood = GONE
+        self._note(timeline)
+        if self._chance.random() < _CUT_OFF:
+            for task in self._connections:
+                task.cancel()
+
+    def _note(self, timeline: list[str]) -> None:
+        timeline.append(f"{time.monotonic()}\t{self._number}\t{self._mood}\n")
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            peer = Peer(connection)
+            task = asyncio.create_task(peer.serve(BEHAVIOURS[self._mood]))
+            self._connections[task] = peer, self._mood
+            task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        peer, mood = self._connections.pop(task)
+        peer.drop()
+        if task.cancelled():
+            peer.events.append(Event.WE_CLOSED)
+            self._endings.note(peer, mood, None)
+        else:
+            self._endings.note(peer, mood, task.exception())
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _watch_ourselves(timeline: list[str]) -> None:
+    """Note where this process was late: its peers were slow then, whatever their mood."""
+    while True:
+        begin = time.monotonic()
+        await asyncio.sleep(_LATE / 2)
+        if time.monotonic() - begin > _LATE:
+            timeline.append(f"{begin}\t{NOBODY}\t{time.monotonic()}\n")
+
+
+async def _report(directory: Path, endings: Endings, timeline: list[str], count: int) -> None:
+    moods: dict[str, str] = {}
+    with (directory / "timeline").open("a") as file:
+        while True:
+            for line in timeline:
+                _, peer, mood = line.rstrip("\n").split("\t")
+                if peer != str(NOBODY):
+                    moods[peer] = mood
+            file.writelines(timeline)
+            file.flush()
+            timeline.clear()
+            facts = {
+                "listening": sum(mood != GONE for mood in moods.values()),
+                "peers": count,
+                "endings": endings.counts,
+                "unclean": endings.unclean,
+            }
+            new = directory / "peers.json.new"
+            new.write_text(json.dumps(facts))
+            new.rename(directory / "peers.json")
+            await asyncio.sleep(0.5)
+
+
+async def _main(directory: Path, count: int, port: int, seed: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    endings = Endings()
+    timeline: list[str] = []
+    tasks = [
+        asyncio.create_task(LivingPeer(number, port, endings, random.Random(f"{seed}/{number}")).live(timeline))
+        for number in range(count)
+    ]
+    reporting = asyncio.create_task(_report(directory, endings, timeline, count))
+    tasks.append(asyncio.create_task(_watch_ourselves(timeline)))
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({stopping, reporting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {stopping}:
+        task.result()  # none ends by itself but by a mistake of ours
+    await asyncio.sleep(1.5)  # what was just closed is counted
+    reporting.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Path(sys.argv[1]), *map(int, sys.argv[2:5])))

@@ -1,0 +1,87 @@
+"""What happens to the exporter from outside: new configurations, a clock that jumps, files that run out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import resource
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.soak.peers import address
+
+_OFFSETS = ("+0", "+3600s", "-86400s", "+1s", "-5s", "+31536000s", "-3600s", "+0")
+"""By which the wall clock goes wrong, in libfaketime's words."""
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+def configuration(numbers: Sequence[int], port: int, timeout: float) -> str:
+    """A configuration with those peers: most are to be available, some to be closed to strangers."""
+    modules: dict[str, Any] = {
+        "counts": {"timeout": f"{round(timeout * 1000)}ms", "queries": {"studies": {"max_matches": 50}}},
+        "strangers": {"identity": "stranger", "timeout": f"{round(timeout * 1000)}ms", "exposure": {"max_matches": 20}},
+    }
+    targets = []
+    for number in numbers:
+        closed = number % 10 == 0
+        targets.append(
+            {
+                "name": f"peer-{number}",
+                "address": f"{address(number)}:{port}",
+                "expect": "closed" if closed else "available",
+                "modules": ["strangers"] if closed else ["counts"],
+                "labels": {"site": f"site-{number % 7}"},
+            }
+        )
+    return json.dumps({"modules": modules, "targets": targets})
+
+
+def some(count: int, chance: random.Random) -> list[int]:
+    """Most of `count` peers, in any order: some appear, some go, with each reload."""
+    return chance.sample(range(count), max(1, round(count * chance.uniform(0.85, 1.0))))
+
+
+class Clock:
+    """The exporter's wall clock; the one that it should go by is left alone."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "clock"
+        self.jumps = 0
+        self.set("+0")
+
+    def environment(self) -> dict[str, str]:
+        """For the exporter's process. Empty where libfaketime is not installed."""
+        if not FAKETIME:
+            return {}
+        return {
+            "LD_PRELOAD": str(FAKETIME[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+    def jump(self) -> None:
+        """Go wrong by another amount."""
+        self.jumps += 1
+        self.set(_OFFSETS[self.jumps % len(_OFFSETS)])
+
+    def set(self, offset: str) -> None:
+        """Go wrong by `offset`."""
+        self._file.write_text(f"{offset}\n")
+
+
+def limit_files(pid: int, soft: int) -> None:
+    """Allow the process so many open files from now on."""
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(soft, hard), hard))
+
+
+def reload_by_signal(pid: int) -> None:
+    """SIGHUP."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGHUP)
