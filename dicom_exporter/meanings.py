@@ -97,6 +97,10 @@ def tried(attempts: Iterable[Attempt]) -> Iterator[tuple[str, str]]:
             yield "  C-ECHO", attempt.echo.outcome.value
         for name, query in attempt.queries.items():
             yield f"  {_QUESTIONS[name]}", answer(query)
+        if attempt.identity_seen is not None:
+            yield "  Names, IDs or birth dates in a match", "some" if attempt.identity_seen else "none"
+        if attempt.image_received is not None:
+            yield "  C-GET of an image", "its first bytes came" if attempt.image_received else "nothing of it came"
 
 
 def answer(query: QueryResult) -> str:

@@ -119,5 +119,5 @@ def ago(seconds: float) -> str:
 def duration(seconds: float) -> str:
     """How long something took: ``0.31 ms``, ``12 ms``, ``3.2 s``."""
     if seconds >= 1:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2f} ms"

@@ -100,6 +100,7 @@ OPEN = SessionResult(
                     "studies": QueryResult(QueryOutcome.TRUNCATED, 0xFE00, matches=1000, complete=False),
                     "worklist": QueryResult(QueryOutcome.UNSUPPORTED),
                 },
+                image_received=False,
             ),
             Attempt(Outcome.REJECTED, Called.RANDOM, rejection=REJECTED.rejection),
         )

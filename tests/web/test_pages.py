@@ -126,7 +126,9 @@ async def test_a_target_shows_what_was_proved_and_how() -> None:
     assert "0 closed allowed up to here" in page.text
     assert "Any calling AE title is accepted" in page.text
     assert "C-FIND for studies 1000 or more, truncated: there may be more" in page.text
+    assert "C-GET of an image nothing of it came" in page.text
     assert "associate 4.00 ms" in page.text
+    assert "in all of 14.5 s that it was given 90 ms" in page.text
     assert "HTTP status 401" in page.text
     assert "outcome=success level_dimse=5 level_dicomweb=2" in page.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,14 @@ ALERTS = (
 )
 
 
+RULES = Path(__file__).parents[2] / "prometheus" / "rules"
+
+
+def test_these_are_alerts_that_prometheus_gives() -> None:
+    rules = "".join(file.read_text() for file in RULES.glob("*.yml"))
+    assert set(ALERTS) - set(re.findall(r"alert: (\w+)", rules)) == set()
+
+
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ALERTS:
@@ -109,6 +118,10 @@ def climbed(attempt: Attempt) -> SessionResult:
 )
 def test_the_runbook_is_that_of_the_alert(target: Target, session: SessionResult, name: str | None) -> None:
     assert runbooks.fitting(target, [session]) == name
+
+
+def test_no_other_runbook_is_ever_named() -> None:
+    assert set(re.findall(r'"(Dicom[A-Za-z]+)"', Path(runbooks.__file__).read_text())) == set(ALERTS)
 
 
 def test_what_was_never_probed_has_one_too() -> None:
