@@ -105,11 +105,8 @@ def _faults(sessions: Iterable[SessionResult]) -> Iterator[tuple[Standing, str]]
             yield of_echo(session.echo.outcome), echo(session)
         for name, query in session.queries.items():
             if not query.outcome.is_success:
-                meaning = QUERY_OUTCOMES[query.outcome]
-                yield (
-                    Standing.TROUBLED,
-                    sentence(f"it answers, and the query {name} ended as {query.outcome}: {meaning}"),
-                )
+                ended = f"{query.outcome}: {QUERY_OUTCOMES[query.outcome]}"
+                yield Standing.TROUBLED, sentence(f"it answers, and the query {name} ended as {ended}")
         if session.store is not None and not session.store.success:
             yield Standing.TROUBLED, "It answers, and does not take the images of the bandwidth test."
         if session.dicomweb is not None and (standing := of_web(session.dicomweb.answer)) is not Standing.OK:
@@ -117,20 +114,12 @@ def _faults(sessions: Iterable[SessionResult]) -> Iterator[tuple[Standing, str]]
 
 
 def _fine(target: Target, sessions: Sequence[SessionResult]) -> str:
+    own = [session for session in sessions if session.stranger is None and session.echo is not None]
     said = []
-    for session in sessions:
-        if (
-            session.stranger is None
-            and session.echo is not None
-            and target.expect
-            in (
-                Expect.AVAILABLE,
-                Expect.GUARDED,
-            )
-        ):
-            studies = session.queries.get("studies")
-            count = "" if studies is None or studies.matches is None else _studies(studies.matches, studies.complete)
-            said.append(f"It answers us{count}.")
+    for session in own if target.expect in (Expect.AVAILABLE, Expect.GUARDED) else ():
+        studies = session.queries.get("studies")
+        count = "" if studies is None or studies.matches is None else _studies(studies.matches, studies.complete)
+        said.append(f"It answers us{count}.")
     verdict = judge(sessions)
     levels = [level for level in verdict.levels.values() if level is not None] if verdict is not None else []
     if levels:
