@@ -27,6 +27,8 @@ RETRY_AFTER = 5
 """Seconds after which a client that was refused may come again."""
 SEND_TIMEOUT = 60.0
 """Seconds in which a client has to read its answer: longer than any scrape waits."""
+_PIECE = 256 * 1024
+"""Bytes of an answer that are handed over to be sent at once."""
 _SAY_AGAIN = 60.0
 """Seconds between two lines in the log about refusals."""
 
@@ -107,6 +109,8 @@ async def send(request: web.Request, response: web.StreamResponse) -> web.Stream
     """
     try:
         async with asyncio.timeout(SEND_TIMEOUT):
+            if isinstance(response, web.Response) and not response.prepared and len(_body(response)) > _PIECE:
+                return await _send_in_pieces(request, response)
             await response.prepare(request)
             await response.write_eof()
     except TimeoutError:
@@ -115,3 +119,21 @@ async def send(request: web.Request, response: web.StreamResponse) -> web.Stream
     except ConnectionError:
         pass  # the client went away
     return response
+
+
+def _body(response: web.Response) -> bytes:
+    return response.body if isinstance(response.body, bytes) else b""
+
+
+async def _send_in_pieces(request: web.Request, response: web.Response) -> web.StreamResponse:
+    """Send a long body as the client takes it: at once, it would be copied for each client that waits for the same."""
+    body = memoryview(_body(response))
+    headers = {name: value for name, value in response.headers.items() if name != hdrs.CONTENT_LENGTH}
+    stream = web.StreamResponse(status=response.status, headers=headers)
+    stream.content_length = len(body)
+    await stream.prepare(request)
+    if request.method != hdrs.METH_HEAD:
+        for start in range(0, len(body), _PIECE):
+            await stream.write(body[start : start + _PIECE])
+    await stream.write_eof()
+    return stream

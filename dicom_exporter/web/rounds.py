@@ -17,7 +17,9 @@ from dicom_exporter.web.exposition import Collect, Format, encode
 
 JOIN_WITHIN = 1.0
 """Seconds: what is joined was begun at most so long ago, so that nobody is told old news."""
-MAX_ROUNDS = 16
+JOIN_ANY_FROM = 2
+"""Where so many are under way, one that was begun before is joined, too: more of them would make all of them late."""
+MAX_ROUNDS = 8
 """Scrapes of all targets at once, each of which may hold a body of many megabytes."""
 
 Begin = Callable[[], Awaitable[Collect]]
@@ -81,8 +83,12 @@ class Rounds:
                 self._rounds.remove(joined)
 
     def _find(self, config: Config, now: float, deadline: float) -> Round | None:
-        for each in self._rounds:
-            in_time = each.deadline <= deadline and now - each.begun <= JOIN_WITHIN
-            if in_time and each.config is config and not each.found.done():
-                return each
+        in_time = [
+            each
+            for each in self._rounds
+            if each.deadline <= deadline and each.config is config and not each.found.done()
+        ]
+        youngest = max(in_time, key=lambda each: each.begun, default=None)
+        if youngest is None or now - youngest.begun <= JOIN_WITHIN or len(self._rounds) >= JOIN_ANY_FROM:
+            return youngest
         return None

@@ -154,19 +154,35 @@ async def test_a_scrape_is_joined_only_where_it_ends_in_time_and_is_by_the_runni
     assert targets == [{"one", "two"}] * 6 + [{"one"}]
 
 
-async def test_a_scrape_that_began_a_while_ago_is_not_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_scrape_that_began_a_while_ago_is_joined_only_where_there_are_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(rounds, "JOIN_WITHIN", -1.0)
     scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(scraper) as client:
-        scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(rounds.MAX_ROUNDS)]
-        await until(lambda: len(scraper.asked) == len(scrapes))
-        async with client.get("/metrics") as response:
-            assert response.status == 503
-            assert "Too many scrapes" in await response.text()
+    of = state(scraper)
+    async with exporter(of) as client:
+        scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(50)]
+        await until(lambda: of.traffic.requests_in_flight == len(scrapes))
         await scraper.close()
         assert {(await scrape).status for scrape in scrapes} == {200}
-        async with client.get("/metrics") as response:
-            assert response.status == 200
+    assert len(scraper.asked) == rounds.JOIN_ANY_FROM
+
+
+async def test_there_are_at_most_so_many_scrapes_of_all_targets() -> None:
+    scraper = FakeScraper(go=asyncio.Event())
+    async with exporter(scraper) as client:
+        timeouts = [str(30 - number) for number in range(rounds.MAX_ROUNDS)]  # each ends too late for the next one
+        scrapes = []
+        for timeout in timeouts:
+            scrapes.append(asyncio.create_task(client.get("/metrics", headers={HEADER: timeout})))
+            await until(lambda: len(scraper.asked) == len(scrapes))
+        async with client.get("/metrics", headers={HEADER: "1"}) as response:
+            assert response.status == 503
+            assert "Too many scrapes" in await response.text()
+        async with client.get("/metrics?probe=false") as response:
+            assert 'requests_refused_total{reason="scrapes"} 1.0' in await response.text()
+        await scraper.close()
+        assert {(await scrape).status for scrape in scrapes} == {200}
 
 
 async def test_the_longest_idle_connection_makes_room() -> None:
@@ -238,3 +254,17 @@ async def test_a_body_that_nobody_asked_for_is_not_read(method: str) -> None:
         writer.write(head.encode() + b"x" * 1000)
         assert (await asyncio.wait_for(reader.readline(), 30)).split()[1] in (b"200", b"405")
         await ended((reader, writer))
+
+
+async def test_a_long_answer_is_as_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exporter() as client:
+        whole = []
+        for piece in (1 << 20, 100):
+            monkeypatch.setattr(limits, "_PIECE", piece)
+            async with client.get("/sd", headers={"Host": "x:1"}) as response:
+                headers = {name: value for name, value in response.headers.items() if name != "Date"}
+                whole.append((response.status, headers, await response.read()))
+            async with client.head("/sd", headers={"Host": "x:1"}) as response:
+                assert int(response.headers["Content-Length"]) == len(whole[-1][2]) > 100
+                assert await response.read() == b""
+        assert whole[0] == whole[1]
