@@ -1,0 +1,43 @@
+"""The systemd unit, by systemd's own judgement; no service manager has to run for that."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.peers.requirements import program
+
+UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "dicom_exporter.service"
+MOST_EXPOSED = 20
+"""Tenths: what `systemd-analyze security` may say of the unit, on its scale from 0 to 10."""
+
+
+def _analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [program("systemd-analyze", "systemd"), "--no-pager", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_systemd_finds_the_service_hardened() -> None:
+    done = _analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", str(UNIT))
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(next(line for line in done.stdout.splitlines() if "exposure level" in line))
+
+
+def test_systemd_refuses_the_same_service_without_its_hardening(tmp_path: Path) -> None:
+    bare = tmp_path / UNIT.name
+    bare.write_text("[Service]\nExecStart=/bin/true\n")
+    assert _analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", str(bare)).returncode != 0
+
+
+def test_systemd_knows_every_directive(tmp_path: Path) -> None:
+    unit = tmp_path / UNIT.name  # with a program that is there, and without the page that may not be installed here
+    text = re.sub(r"^Documentation=.*\n", "", UNIT.read_text(), flags=re.M)
+    unit.write_text(text.replace("/opt/dicom_exporter/bin/dicom_exporter", "/bin/true"))
+    done = _analyze("verify", str(unit))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_commands_arguments_are_the_exporters() -> None:
+    (command,) = re.findall(r"^ExecStart=\S+ (.*)$", UNIT.read_text(), re.M)
+    assert command == "--config.file=/etc/dicom_exporter/config.yml"
