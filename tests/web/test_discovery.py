@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.config.labels import check_label_name
+from dicom_exporter.results import TargetResult
 from dicom_exporter.web.external_url import parse_external_url
 from tests.web.exporter import FakeScraper, exporter, state
 
@@ -128,3 +130,22 @@ async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_th
         for query in ("&user_labels=no", "&user_labels=", "&user_labels=true&user_labels=true"):
             async with client.get(f"/probe?target=two{query}") as response:
                 assert response.status == 400
+
+
+async def test_the_same_target_is_asked_with_and_without_the_users_labels() -> None:
+    """As another one it would have answers of its own, and its queries with `every` would be put twice as often."""
+
+    class Watched(FakeScraper):
+        async def scrape(
+            self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
+        ) -> list[TargetResult]:
+            probed.extend(targets)
+            return await super().scrape(targets, timeout, modules)
+
+    probed: list[Target] = []
+    async with exporter(Watched(CONFIG)) as client:
+        for query in ("", "&user_labels=false"):
+            async with client.get(f"/probe?target=main%20pacs%20%26%20more{query}") as response:
+                assert response.status == 200
+    assert probed[0].labels
+    assert probed[0] == probed[1]
