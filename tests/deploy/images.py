@@ -1,4 +1,4 @@
-"""The container image, built for real on a base that this machine makes itself, and run as the most careful host would."""
+"""The container image, built for real on a base that this machine makes, and run as a careful host would."""
 
 from __future__ import annotations
 

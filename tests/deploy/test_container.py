@@ -52,7 +52,7 @@ def test_it_serves_from_a_root_that_nobody_can_write_to_and_ends_in_good_order(i
     command = image.command([*entry, f"--web.listen-address={address}"], mount=config)
     with process(command, tmp_path, "exporter") as exporter:
         exporter.wait_for_log("listening")
-        with urlopen(f"http://{address}/metrics", timeout=60) as response:  # noqa: S310 - the scheme stands here
+        with urlopen(f"http://{address}/metrics", timeout=60) as response:
             metrics = response.read().decode()
         assert 'dicom_echo_outcome{identity="monitor",outcome="refused",target="nothing"} 1.0' in metrics
         user = USER.partition(":")[0]

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: against Kubernetes' own schemas, and the operator's objects against the operator's models."""
+"""The Kubernetes manifests against Kubernetes' own schemas, the operator's objects against its own models."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ def _analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_systemd_finds_the_service_hardened() -> None:
     done = _analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", str(UNIT))
     assert done.returncode == 0, done.stdout + done.stderr
-    print(next(line for line in done.stdout.splitlines() if "exposure level" in line))
 
 
 def test_systemd_refuses_the_same_service_without_its_hardening(tmp_path: Path) -> None:
