@@ -201,6 +201,7 @@ async def test_a_page_that_is_old_says_so(browser: Browser) -> None:
         await page.route(f"{opened.url}/", fail)
         await opened.shown_anew()
         await expect(page.get_by_role("status")).to_contain_text("what you see is old")
+        await expect(page.get_by_role("status")).to_be_in_viewport(ratio=1)
         await page.unroute(f"{opened.url}/")
         await opened.shown_anew()
         await expect(page.get_by_role("status")).to_have_text("Kept up to date.")

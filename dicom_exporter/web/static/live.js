@@ -12,6 +12,12 @@
 
   const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
+  // Only news: a screen reader says it aloud.
+  function say(text, stale) {
+    if (state.textContent !== text) state.textContent = text;
+    state.classList.toggle("stale", stale);
+  }
+
   function showLocalTimes(root) {
     if (new Date().getTimezoneOffset() === 0) return;
     for (const element of root.querySelectorAll("time[datetime]")) {
@@ -59,11 +65,9 @@
       }
       document.title = fresh.title;
       lastAnswer = Date.now();
-      state.classList.remove("stale");
-      state.textContent = "Kept up to date.";
+      say("Kept up to date.", false);
     } catch {
-      state.classList.add("stale");
-      state.textContent = `The exporter has not answered since ${clock(new Date(lastAnswer))}: what you see is old.`;
+      say(`The exporter has not answered since ${clock(new Date(lastAnswer))}: what you see is old.`, true);
     } finally {
       busy = false;
       document.dispatchEvent(new Event("refreshed"));
@@ -80,6 +84,6 @@
     refresh();
   });
   showLocalTimes(document);
-  state.textContent = "Kept up to date.";
+  say("Kept up to date.", false);
   schedule();
 })();
