@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from dicom_exporter.config import Target
-from dicom_exporter.exposure import ASSOCIATES, IDENTIFIES_PATIENTS, judge
+from dicom_exporter.exposure import ASSOCIATES, LISTS_STUDIES, judge
 from dicom_exporter.results import Outcome, SessionResult
 from dicom_exporter.standing import Standing, exceeding, of_echo, of_web, stand
 
@@ -51,7 +51,7 @@ def _alert(target: Target, sessions: Sequence[SessionResult]) -> str | None:
         case Standing.EXPOSED:
             verdict = judge(sessions)
             level = max(level for _, level in exceeding(target, verdict)) if verdict is not None else 0
-            if level >= IDENTIFIES_PATIENTS:
+            if level >= LISTS_STUDIES:
                 return "DicomPatientDataListed"
             return "DicomExposed" if level >= ASSOCIATES else "DicomExposedOpenPort"
         case Standing.DOWN:

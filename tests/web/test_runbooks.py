@@ -111,6 +111,11 @@ def climbed(attempt: Attempt) -> SessionResult:
         (found.SHUT_TARGET, found.SHUT, None),
         (found.SHUT_TARGET, climbed(Attempt(Outcome.REJECTED)), "DicomExposedOpenPort"),
         (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS)), "DicomExposed"),
+        (
+            found.SHUT_TARGET,
+            climbed(Attempt(Outcome.SUCCESS, queries={"studies": QueryResult(QueryOutcome.ALLOWED, matches=1)})),
+            "DicomPatientDataListed",
+        ),
         (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
         (found.SHUT_TARGET, found.UNKNOWN, "DicomExposureUnknown"),
         (found.BLIND_TARGET, found.SHUT, "DicomVantageBlind"),
@@ -155,5 +160,5 @@ async def test_nothing_else_is_read(name: str) -> None:
 async def test_the_page_of_a_target_leads_to_what_to_do() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(found.EXPOSED_TARGET))
-    assert "What to do: DicomExposed" in page.text
-    assert "../runbooks/DicomExposed" in page.links
+    assert "What to do: DicomPatientDataListed" in page.text
+    assert "../runbooks/DicomPatientDataListed" in page.links

@@ -1,0 +1,93 @@
+"""What the runbooks have somebody type works, against real archives and the exporter."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.exporting import exporter
+from tests.integration.test_exposure import EVERYTHING_OPEN
+from tests.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.peers.requirements import program
+from tests.prometheus.files import PROMETHEUS, RUNBOOKS
+
+pytestmark = pytest.mark.integration
+
+_EXPOSED = "--exposure"
+"""`probe` ends with 1 where it finds the archive open, as this one is."""
+
+
+def commands() -> list[str]:
+    """Every line of shell in the runbooks, each once, in the order in which they come."""
+    blocks = [
+        block
+        for page in sorted(RUNBOOKS.glob("*.md"))
+        for block in re.findall(r"^```sh\n(.*?)^```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    ]
+    return list(dict.fromkeys(line for block in blocks for line in block.splitlines() if line))
+
+
+def here(command: str, places: Mapping[str, str]) -> str:
+    """`command` with our own places in it."""
+    for example, own in places.items():
+        command = command.replace(example, own)
+    assert ".example" not in command, command
+    return command
+
+
+@pytest_asyncio.fixture
+async def places(
+    orthanc: Callable[..., Orthanc],
+    storescp: Callable[..., dcmtk.Server],
+    certificates: Certificates,
+    tmp_path: Path,
+) -> AsyncIterator[Mapping[str, str]]:
+    """Archives and an exporter that runs, as the runbooks call them -> where they are."""
+    for name, package in (("curl", "curl"), ("ss", "iproute2"), ("openssl", "openssl"), ("promtool", "prometheus")):
+        program(name, package)
+    archive = orthanc(dicomweb=True, **EVERYTHING_OPEN)
+    archive.upload(synthetic.studies(3))
+    secure = storescp(tls=certificates)
+    target = {
+        "name": "main-pacs",
+        "address": archive.dicom,
+        "called_ae_title": "PACS",
+        "expect": "guarded",
+        "dicomweb": f"http://{archive.http}/dicom-web",
+    }
+    async with exporter(tmp_path, [target]) as exporting:
+        yield {
+            "pacs.hospital.example:2762": str(secure.dicom),
+            "pacs.hospital.example:104": str(archive.dicom),
+            "pacs.hospital.example 104": f"{archive.dicom.host} {archive.dicom.port}",
+            "pacs.hospital.example/104": f"{archive.dicom.host}/{archive.dicom.port}",
+            "http://pacs.hospital.example": f"http://{archive.http}",
+            "getent hosts pacs.hospital.example": "getent hosts localhost",
+            "http://localhost:10104": exporting.url,
+            "prometheus/prometheus.yml": str(PROMETHEUS / "prometheus.yml"),
+            "dicom_exporter ": f"{shlex.quote(sys.executable)} -m dicom_exporter ",
+        }
+
+
+async def test_what_is_to_be_typed_works(places: Mapping[str, str], tmp_path: Path) -> None:
+    assert len(commands()) > 20
+    for command in commands():
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-o", "pipefail", "-c", here(command, places)),
+            cwd=tmp_path,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(60):
+            said, _ = await process.communicate()
+        expected = 1 if _EXPOSED in command else 0
+        assert process.returncode == expected, f"{command}: {process.returncode}\n{said.decode(errors='replace')}"
+        assert b"SYNTHETIC" not in said, f"{command} shows who the patients are"

@@ -1,0 +1,44 @@
+"""Each alert has a runbook, and each runbook has what somebody needs at three in the morning."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.prometheus.files import RUNBOOKS, alerts
+
+PAGES = sorted(RUNBOOKS.glob("*.md"))
+ALERTING = RUNBOOKS.parent / "alerting.md"
+SECTIONS = ["What it means", "Check by hand", "What to do", "Whom it concerns", "When it is a false alarm"]
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    assert [page.stem for page in PAGES] == sorted(alerts())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_it_has_all_parts(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.stem}\n")
+    parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)
+    assert parts[1::2] == SECTIONS
+    assert all(part.strip() for part in parts[2::2])
+    assert "```sh\n" in parts[4]  # something to run
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_it_can_be_shown_without_the_internet(page: Path) -> None:
+    """Plain Markdown: no HTML, no picture, and no link but to another runbook."""
+    prose = re.sub(r"^```.*?^```$|`[^`]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(r"<\w|!\[|https?:", prose)
+    for target in re.findall(r"\]\(([^)]*)\)", prose):
+        assert (RUNBOOKS / f"{target.removesuffix('.md')}.md").exists(), target
+
+
+def test_the_list_of_alerts_is_current() -> None:
+    listed = re.findall(
+        r"^\| \[(\w+)\]\(runbooks/\1\.md\) \| (\w+) \| (\w+) \| \S", ALERTING.read_text(), flags=re.MULTILINE
+    )
+    assert sorted(listed) == sorted((name, rule["labels"]["severity"], rule["for"]) for name, rule in alerts().items())
