@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -17,6 +18,8 @@ from .snapshot import Snapshot, take
 from .tls import Material, TLSMistake, server_context
 
 log = structlog.stdlib.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class LiveConfig:
         self._in_force = _usable(self._read.outcome)
         self._certified = _certify(self._in_force, None) if self._in_force.tls else None
         if self._certified is not None:
-            _usable_tls(self._certified.outcome)
+            _usable(self._certified.outcome)
         self._lock = asyncio.Lock()
         _log_notes(self._in_force)
 
@@ -87,7 +90,7 @@ class LiveConfig:
                 if certified is None or not certified.is_current(config):
                     certified = await asyncio.to_thread(_certify, config, certified)
                     self._publish_tls(certified)
-        return _usable_tls(certified.outcome)
+        return _usable(certified.outcome)
 
     def _publish(self, read: _Read) -> None:
         before, self._read = self._read.outcome, read
@@ -173,15 +176,10 @@ def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
         return _Certified(config, tuple(snapshots), None, errors)
 
 
-def _usable(outcome: WebConfig | WebConfigErrors) -> WebConfig:
+def _usable(outcome: T | WebConfigErrors) -> T:
+    """Give the outcome, or raise a new exception: one that is raised again takes along who asked before."""
     if isinstance(outcome, WebConfigErrors):
-        raise outcome
-    return outcome
-
-
-def _usable_tls(outcome: ServerContext | WebConfigErrors) -> ServerContext:
-    if isinstance(outcome, WebConfigErrors):
-        raise outcome
+        raise WebConfigErrors(outcome.mistakes)
     return outcome
 
 
