@@ -1,0 +1,1 @@
+"""What the dashboards are made of; one file per dashboard, and what they share."""

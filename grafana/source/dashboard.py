@@ -1,0 +1,124 @@
+"""A whole dashboard: its variables, its links to the others, its panels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from grafana.source.panels import DATASOURCE, Panel
+
+UIDS = {"fleet": "dicom-fleet", "exposure": "dicom-exposure", "target": "dicom-target"}
+TITLES = {"fleet": "DICOM / Fleet", "exposure": "DICOM / Exposure", "target": "DICOM / Target"}
+_TAG = "dicom"
+_KEPT = "${__url_time_range}&${datasource:queryparam}&${exporter:queryparam}"
+_FAMILIES = '{__name__=~"dicom_target_info|dicom_exporter_build_info"}'
+
+
+def to_target(name: str = "${__value.raw}") -> list[dict[str, Any]]:
+    """Links of a cell that holds a target's name: its dashboard, and its page at the exporter."""
+    return [
+        {"title": f"{name}: dashboard", "url": f"/d/{UIDS['target']}?var-target={name}&{_KEPT}", "targetBlank": False},
+        {"title": f"{name}: last probes, at the exporter", "url": f"${{exporter}}/targets/{name}", "targetBlank": True},
+    ]
+
+
+def to_runbook(name: str = "${__value.raw}") -> list[dict[str, Any]]:
+    """The link of a cell that holds an alert's name."""
+    return [{"title": f"{name}: what to do", "url": f"${{exporter}}/runbooks/{name}", "targetBlank": True}]
+
+
+def to_dashboard(which: str, title: str) -> list[dict[str, Any]]:
+    """A link of a panel to another dashboard, with the variables and the time of this one."""
+    return [{"title": title, "url": f"/d/{UIDS[which]}?${{__url_time_range}}&${{__all_variables}}"}]
+
+
+def dashboard(which: str, description: str, panels: Sequence[Panel], *, one_target: bool = False) -> dict[str, Any]:
+    """The JSON of one dashboard."""
+    return {
+        "uid": UIDS[which],
+        "title": TITLES[which],
+        "description": description,
+        "tags": [_TAG],
+        "editable": False,
+        "graphTooltip": 1,
+        "schemaVersion": 39,
+        "version": 1,
+        "refresh": "1m",
+        "time": {"from": "now-6h", "to": "now"},
+        "timezone": "browser",
+        "timepicker": {},
+        "fiscalYearStartMonth": 0,
+        "weekStart": "",
+        "annotations": {"list": []},
+        "links": [_link(other) for other in UIDS if other != which],
+        "templating": {"list": _variables(one_target)},
+        "panels": list(panels),
+    }
+
+
+def _link(which: str) -> dict[str, Any]:
+    return {
+        "type": "link",
+        "title": TITLES[which],
+        "tooltip": "",
+        "url": f"/d/{UIDS[which]}",
+        "icon": "dashboard",
+        "tags": [],
+        "asDropdown": False,
+        "targetBlank": False,
+        "includeVars": True,
+        "keepTime": True,
+    }
+
+
+def _variables(one_target: bool) -> list[dict[str, Any]]:
+    place = 'job=~"$job", instance=~"$instance"'
+    labels = f'{place}, country=~"$country", site=~"$site"'
+    return [
+        {
+            "type": "datasource",
+            "name": "datasource",
+            "label": "Data source",
+            "query": "prometheus",
+            "regex": "",
+            "refresh": 1,
+            "multi": False,
+            "includeAll": False,
+            "hide": 0,
+        },
+        _choice("job", "Job", f"label_values({_FAMILIES}, job)", all_value=".+"),
+        _choice("instance", "Instance", f'label_values({_FAMILIES[:-1]}, job=~"$job"}}, instance)', all_value=".+"),
+        _choice("country", "Country", f"label_values(dicom_target_info{{{place}}}, country)", all_value=".*"),
+        _choice(
+            "site", "Site", f'label_values(dicom_target_info{{{place}, country=~"$country"}}, site)', all_value=".*"
+        ),
+        _choice("target", "Target", f"label_values(dicom_target_info{{{labels}}}, target)", one=one_target),
+        {
+            "type": "textbox",
+            "name": "exporter",
+            "label": "Exporter",
+            "description": "Where your browser reaches the exporter: its pages and runbooks are linked from here.",
+            "query": "http://localhost:10104",
+            "current": {"selected": True, "text": "http://localhost:10104", "value": "http://localhost:10104"},
+            "hide": 0,
+        },
+    ]
+
+
+def _choice(name: str, label: str, query: str, *, all_value: str = ".+", one: bool = False) -> dict[str, Any]:
+    variable = {
+        "type": "query",
+        "name": name,
+        "label": label,
+        "datasource": DATASOURCE,
+        "query": {"query": query, "refId": f"variable-{name}"},
+        "regex": "",
+        "refresh": 2,
+        "sort": 1,
+        "multi": not one,
+        "includeAll": not one,
+        "hide": 0,
+    }
+    if not one:
+        variable |= {"allValue": all_value, "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
+    return variable

@@ -1,0 +1,101 @@
+"""The words and colours that all dashboards share: levels of exposure, outcomes, states, checks.
+
+Colours are those of Grafana's own palette, which has a shade for the dark and the light theme. Good is blue, not green:
+red and green are the pair that most colour-blind people confuse. Every colour comes with a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dicom_exporter import meanings
+
+GOOD, QUIET, NOTE, WARNING, BAD = "blue", "#7f8490", "light-yellow", "orange", "red"
+
+_LEVEL_COLOURS = (
+    "dark-blue", "semi-dark-blue", "light-blue", "light-yellow", "semi-dark-yellow", "orange", "red", "dark-purple",
+)  # fmt: skip
+LEVELS: Mapping[int, tuple[str, str]] = {
+    level: (f"{level} {name}", colour)
+    for (level, (name, _)), colour in zip(meanings.LEVELS.items(), _LEVEL_COLOURS, strict=True)
+}
+"""How far a stranger gets."""
+
+UP, UNTOLD, BUSY, REFUSES, DOWN, NOT_ASKED = 1, 2, 3, 4, 5, 0
+STATES: Mapping[int, tuple[str, str]] = {
+    NOT_ASKED: ("not asked: must stay closed", QUIET),
+    UP: ("up", GOOD),
+    UNTOLD: ("could not tell", NOTE),
+    BUSY: ("busy", "semi-dark-yellow"),
+    REFUSES: ("refuses us", WARNING),
+    DOWN: ("DOWN", BAD),
+}
+"""Whether a target answers us: what the score of `queries.state` means."""
+
+OUTCOMES: Mapping[str, tuple[str, int, str]] = {
+    # outcome -> words, state, colour
+    "success": ("answers", UP, GOOD),
+    "overload": ("we did not get to it", UNTOLD, NOTE),
+    "busy": ("busy: no room for us", BUSY, "semi-dark-yellow"),
+    "rejected": ("rejects us", REFUSES, WARNING),
+    "not_offered": ("does not offer C-ECHO", REFUSES, "light-orange"),
+    "dns_failure": ("name does not resolve", DOWN, "light-purple"),
+    "unreachable": ("no route", DOWN, "semi-dark-purple"),
+    "refused": ("connection refused", DOWN, "red"),
+    "connect_timeout": ("no answer to connect", DOWN, "semi-dark-red"),
+    "tls_failure": ("TLS fails", DOWN, "purple"),
+    "no_answer": ("connected, then silence", DOWN, "dark-red"),
+    "closed": ("hangs up", DOWN, "light-red"),
+    "not_dicom": ("does not speak DICOM", DOWN, "dark-orange"),
+    "protocol_error": ("breaks the protocol", DOWN, "semi-dark-orange"),
+    "aborted": ("aborts", DOWN, "super-light-red"),
+    "failure_status": ("answers with a failure", DOWN, "super-light-orange"),
+}
+"""How a C-ECHO ended. Which of them mean DOWN is decided as in prometheus/rules/availability.yml."""
+
+QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
+    "allowed": ("answered", GOOD),
+    "empty": ("answered: no match", "light-blue"),
+    "truncated": ("answered: at least so many", NOTE),
+    "refused": ("refused", WARNING),
+    "unsupported": ("not supported", "light-orange"),
+    "failed": ("failed", BAD),
+    "aborted": ("aborted", "semi-dark-red"),
+    "protocol_error": ("breaks the protocol", "dark-red"),
+    "timeout": ("no end until the deadline", "purple"),
+    "no_association": ("no association", "dark-purple"),
+    "overload": ("we did not get to it", QUIET),
+}
+
+CHECKS: Mapping[str, str] = {check: holds for check, (holds, _) in meanings.CHECKS.items()}
+"""What each check says where it holds, which is bad."""
+
+SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "web page"}
+
+SEVERITIES: Mapping[int, tuple[str, str]] = {3: ("critical", BAD), 2: ("warning", WARNING), 1: ("info", GOOD)}
+"""Severities of the alerts, as numbers that sort."""
+
+
+def numbers(words: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
+    """Value mappings of Grafana for numbers."""
+    return texts({str(number): word for number, word in words.items()})
+
+
+def texts(words: Mapping[str, tuple[str, str] | str]) -> list[dict[str, Any]]:
+    """Value mappings of Grafana for texts, each with its colour where it has one."""
+    options = {}
+    for index, (text, word) in enumerate(words.items()):
+        shown, colour = (word, None) if isinstance(word, str) else word
+        options[text] = {"text": shown, "index": index} | ({"color": colour} if colour else {})
+    return [{"type": "value", "options": options}]
+
+
+def yes_no(yes: tuple[str, str], no: tuple[str, str]) -> list[dict[str, Any]]:
+    """Value mappings for 1 and 0."""
+    return numbers({1: yes, 0: no})
+
+
+def outcome_names(state: int) -> Iterable[str]:
+    """The outcomes that mean a state."""
+    return (name for name, (_, means, _) in OUTCOMES.items() if means == state)

@@ -1,0 +1,73 @@
+"""Every query parses as Prometheus parses it, and names only metrics and labels that the product has."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
+from dicom_exporter.metrics.flows import FLOW_FAMILIES
+from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
+from dicom_exporter.metrics.queries import QUERY_FAMILIES
+from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.results import Outcome
+from tests.grafana.dashboards import DASHBOARDS, all_queries, filled, selectors, variables
+from tests.peers.requirements import program
+
+_TABLES = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES)
+OF_TARGETS = {family.name for table in _TABLES for family in table}
+OF_THE_EXPORTER = {family.name for family in EXPORTER_FAMILIES}
+PROMETHEUS_OWN = {"ALERTS", "ALERTS_FOR_STATE", "up", "scrape_duration_seconds"}
+
+
+@pytest.mark.integration
+def test_promtool_parses_all(tmp_path: Path) -> None:
+    rules = [
+        {"record": f"dashboard:{number}", "expr": filled(query)} for number, (*_, query) in enumerate(all_queries())
+    ]
+    file = tmp_path / "queries.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]}))
+    done = subprocess.run(
+        [program("promtool", "prometheus"), "check", "rules", str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_they_name_only_metrics_that_exist() -> None:
+    named = {selector.name for *_, query in all_queries() for selector in selectors(query)}
+    assert named - OF_TARGETS - OF_THE_EXPORTER - PROMETHEUS_OWN == set()
+
+
+def test_all_metrics_that_matter_are_shown_somewhere() -> None:
+    """A metric of targets that no dashboard has is forgotten, or stands here with its reason."""
+    named = {selector.name for *_, query in all_queries() for selector in selectors(query)}
+    assert OF_TARGETS - named == {
+        "dicom_probe_last_run_timestamp_seconds",  # the age of queries is shown
+        "dicom_query_success",  # the outcome says more
+        "dicom_store_success",  # no bandwidth is shown where nothing was taken, and an alert tells
+        "dicom_worklist_items_visible",  # the query `worklist` is shown like all others
+    }
+
+
+def test_outcomes_that_are_selected_exist() -> None:
+    known = {outcome.value for outcome in Outcome}
+    chosen = {
+        value
+        for *_, query in all_queries()
+        for selector in selectors(query)
+        if selector.name == "dicom_echo_outcome"
+        for matcher in selector.matchers.matchers
+        if matcher.name == "outcome"
+        for value in matcher.value.split("|")
+    }
+    assert chosen == known
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_each_variable_is_used_and_each_used_one_is_there(name: str) -> None:
+    text = str(DASHBOARDS[name]["panels"]) + str([v.get("query") for v in variables(DASHBOARDS[name]).values()])
+    used = {variable for variable in variables(DASHBOARDS[name]) if f"${variable}" in text or f"${{{variable}" in text}
+    assert used == set(variables(DASHBOARDS[name]))
