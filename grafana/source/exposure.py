@@ -38,7 +38,7 @@ that this place can see. Levels 6 and 7 are tried only where the configuration s
 _CONTROL = 'expect="control"'
 _RISKY = 'alertname=~"Dicom(Exposed|ExposedOpenPort|PatientDataListed|AccessControlRegressed)"'
 _GREENBONE = {
-    "probed": "Systems probed",
+    "probed": "Probed",
     "open": "Open",
     "listing": "List studies",
     "studies": "Studies",
@@ -183,11 +183,10 @@ def exposure() -> dict[str, Any]:
                                 column(name, mappings=numbers(LEVELS), coloured=True)
                                 for name in ("Lowest", "Highest", "Now")
                             ),
-                            column("Target", links=to_target(), width=180),
-                            column("Over", mappings=texts(SERVICES), width=90),
+                            column("Target", links=to_target()),
+                            column("Over", mappings=texts(SERVICES), width=80),
                             column("Moved by", width=90),
                         ],
-                        no_value="unknown",
                     ),
                 ),
             ],
@@ -242,7 +241,6 @@ def exposure() -> dict[str, Any]:
                                 ],
                             ),
                         ],
-                        no_value="-",
                     ),
                 ),
                 (6, text("What the levels mean", _ABOUT)),
@@ -348,7 +346,6 @@ def _worst_first() -> Panel:
             column("Too far by", coloured=True, steps=[(None, "transparent"), (1, "orange"), (3, "red")], width=100),
             column("Exposed for", unit="dateTimeFromNow"),
         ],
-        no_value="-",
     )
 
 
@@ -382,5 +379,4 @@ def _greenbone(label: str, heading: str) -> Panel:
             column("Too far", coloured=True, steps=[(None, "transparent"), (1, "dark-purple")]),
             *(column(name, unit="locale") for name in ("Studies", "Patients", "Images")),
         ],
-        no_value="-",
     )

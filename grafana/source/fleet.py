@@ -301,18 +301,17 @@ def _targets() -> Any:
         },
         sort="State",
         overrides=[
-            column("State", mappings=numbers(STATES), coloured=True, width=110),
-            column("Target", links=to_target(), width=180),
+            column("State", mappings=numbers(STATES), coloured=True, width=120),
+            column("Target", links=to_target()),
             column("Country", width=80),
             column("Site", width=90),
             column(
                 "What happened", mappings=texts({name: words for name, (words, _, _) in OUTCOMES.items()}), width=170
             ),
             column("Trouble for", unit="dateTimeFromNow", width=120),
-            column("Last answer", unit="dateTimeFromNow", width=130),
+            column("Last answer", unit="dateTimeFromNow", width=150),
             column("Time to answer", unit="s", decimals=1, width=110),
             column("A stranger gets to", mappings=numbers(LEVELS), coloured=True, width=160),
             column("Too far by", coloured=True, steps=[(None, "transparent"), (1, "dark-purple")], width=90),
         ],
-        no_value="-",
     )

@@ -14,6 +14,10 @@ Line = tuple[int, Sequence[tuple[int, Panel]]] | Panel
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 NO_DATA = "No data: is Prometheus scraping the exporter?"
+_EMPTY_CELLS = {
+    "matcher": {"id": "byRegexp", "options": ".*"},
+    "properties": [{"id": "noValue", "value": "-"}],
+}
 _WIDTH = 24
 _NARROW = 8
 """Up to this width a legend is below its lines."""
@@ -232,8 +236,7 @@ def table(
     sort: str | None = None,
     ascending: bool = False,
     overrides: Sequence[Mapping[str, Any]] = (),
-    no_value: str = "",
-    rows: int = 0,
+    no_value: str = NO_DATA,
 ) -> Panel:
     """Rows of labels and present values, the worst first, page by page.
 
@@ -242,7 +245,7 @@ def table(
             labels become one.
         names: label or column -> heading, in the order of the columns; what is not named is not shown.
         sort: the heading to sort by.
-        no_value: what an empty cell says; the panel says NO_DATA where nothing at all came.
+        no_value: what the panel says where nothing at all came; an empty cell says `-`.
     """
     refs = {column: chr(ord("A") + index) for index, column in enumerate(columns)}
     fields = {(f"Value #{refs[name]}" if name in refs else name): heading for name, heading in names.items()}
@@ -266,8 +269,8 @@ def table(
         description,
         [query(expr, ref=refs[column], table=True) for column, expr in columns.items()],
         unit="none",
-        no_value=no_value or NO_DATA,
-        overrides=overrides,
+        no_value=no_value,
+        overrides=[_EMPTY_CELLS, *overrides],
         transformations=transformations,
         options={
             "cellHeight": "sm",

@@ -104,7 +104,7 @@ def target() -> dict[str, Any]:
                         f"min({expiry}) - time()",
                         unit="dtdurations",
                         steps=ENDS,
-                        decimals=0,
+                        decimals=1,
                         no_value="no TLS was seen",
                     ),
                 ),
@@ -136,8 +136,8 @@ def target() -> dict[str, Any]:
                             "expect": "Expected",
                             "country": "Country",
                             "site": "Site",
-                            "instance": "Asked by",
                         },
+                        overrides=[column("Address", width=150), column("AE title", width=140)],
                     ),
                 ),
                 (
@@ -152,9 +152,10 @@ def target() -> dict[str, Any]:
                         names={"rank": "Severity", "alertname": "Alert", "alertstate": "State", "since": "For"},
                         sort="Severity",
                         overrides=[
-                            column("Severity", mappings=numbers(SEVERITIES), coloured=True, width=120),
+                            column("Severity", mappings=numbers(SEVERITIES), coloured=True, width=80),
                             column("Alert", links=to_runbook()),
-                            column("For", unit="dateTimeFromNow", width=130),
+                            column("State", width=75),
+                            column("For", unit="dateTimeFromNow", width=120),
                         ],
                         no_value="No alert, or Prometheus has not loaded the rules of prometheus/rules.",
                     ),
@@ -164,7 +165,7 @@ def target() -> dict[str, Any]:
         ),
         row("Over time"),
         (
-            6,
+            8,
             [
                 (
                     12,
@@ -331,7 +332,6 @@ def _queries() -> Panel:
             column("Between matches", unit="s", width=130),
             column("Age", unit="s", decimals=0, width=90),
         ],
-        no_value="-",
     )
 
 

@@ -24,7 +24,7 @@ LEVELS: Mapping[int, tuple[str, str]] = {
 
 UP, UNTOLD, BUSY, REFUSES, DOWN, NOT_ASKED = 1, 2, 3, 4, 5, 0
 STATES: Mapping[int, tuple[str, str]] = {
-    NOT_ASKED: ("not asked: must stay closed", QUIET),
+    NOT_ASKED: ("not asked", QUIET),
     UP: ("up", GOOD),
     UNTOLD: ("could not tell", NOTE),
     BUSY: ("busy", "semi-dark-yellow"),
