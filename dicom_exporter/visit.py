@@ -52,9 +52,9 @@ async def visit(asked: Visit, answers: Answers, wire: Wire, deadline: float) -> 
     if exposure is None:
         return await _ask(asked, answers, wire, deadline)
     others = tuple(module for module in asked.modules if module.exposure is None)
-    result = SessionResult(asked.identity.name, None)
-    if others:
-        result = await _ask(replace(asked, modules=others), answers, wire, deadline)
+    if not others:
+        return await _climb(asked, exposure, wire, deadline)
+    result = await _ask(replace(asked, modules=others), answers, wire, deadline)
     found = await _climb(asked, exposure, wire, deadline)
     return replace(found, queries={**result.queries, **found.queries}, store=result.store)
 
@@ -129,7 +129,7 @@ async def _climb(asked: Visit, exposure: Exposure, wire: Wire, deadline: float) 
                 gate=wire.gate,
             )
         )
-    return replace(result, web=tuple(pages))
+    return replace(result, web=tuple(pages)) if pages else result
 
 
 def _plan(asked: Visit, answers: Answers, now: float) -> tuple[Plan, dict[str, QueryResult]]:

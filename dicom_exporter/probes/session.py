@@ -45,6 +45,9 @@ from dicom_exporter.results import (
     TLSFacts,
 )
 
+_LETTERS = bytes(string.ascii_uppercase.encode()[byte % 26] for byte in range(256))
+"""Byte -> letter, for random titles."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -206,7 +209,7 @@ def request(plan: Plan, abstract_syntaxes: Sequence[str]) -> AssociateRequest:
 
 def random_title() -> str:
     """An AE title that nobody has on a list, new each time."""
-    return "X" + "".join(secrets.choice(string.ascii_uppercase) for _ in range(15))
+    return "X" + secrets.token_bytes(15).translate(_LETTERS).decode()
 
 
 def endpoint(plan: Plan) -> Endpoint:

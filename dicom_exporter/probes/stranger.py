@@ -19,6 +19,7 @@ import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from dicom_exporter.config import Exposure, Identity, Level, Model, Query, Target
 from dicom_exporter.dicom import uids
@@ -133,7 +134,7 @@ async def _climb(
     tls = StrangerTLS(stranger.target.address.host) if over_tls else None
     plan = Plan(
         stranger.target,
-        replace(stranger.identity, tls=None),
+        stranger.identity if stranger.identity.tls is None else replace(stranger.identity, tls=None),
         stranger.now,
         echo=True,
         queries=_questions(stranger.settings.max_matches, propose) if ask else (),
@@ -166,13 +167,20 @@ async def _climb(
 
 def _questions(max_matches: int, proposed: tuple[str, ...]) -> tuple[Query, ...]:
     """What a stranger asks, from the least to the most."""
+    if SOP_CLASSES[Model.STUDY_ROOT] not in proposed:
+        return _listings(max_matches, proposed)
     uid = f"2.25.{uuid.uuid4().int}"
-    questions = [
-        Query(RANDOM_UID, Model.STUDY_ROOT, Level.STUDY, match={"StudyInstanceUID": uid}, max_matches=1),
+    unlikely = Query(RANDOM_UID, Model.STUDY_ROOT, Level.STUDY, match={"StudyInstanceUID": uid}, max_matches=1)
+    return (unlikely, *_listings(max_matches, proposed))
+
+
+@lru_cache
+def _listings(max_matches: int, proposed: tuple[str, ...]) -> tuple[Query, ...]:
+    questions = (
         Query("worklist", Model.WORKLIST, None, max_matches=max_matches),
         Query("studies", Model.STUDY_ROOT, Level.STUDY, max_matches=max_matches),
         Query("patients", Model.PATIENT_ROOT, Level.PATIENT, max_matches=max_matches),
-    ]
+    )
     return tuple(question for question in questions if SOP_CLASSES[question.model] in proposed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -47,6 +48,27 @@ def test_time_that_is_over_just_as_the_connection_is_made() -> None:
             connection.made = task.cancel
             with pytest.raises(asyncio.CancelledError):
                 await connection.connect(SocketAddress(socket.AF_INET, host, port), 5.0, tls=False)
+            connection.close()
+
+        uvloop.run(connect())
+
+
+def test_a_connection_that_was_made_while_the_loop_was_busy() -> None:
+    """The time is over when the loop comes to look, and the peer was there all the while."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+
+        async def connect() -> None:
+            loop = asyncio.get_running_loop()
+            connection = Connection(loop.time() + 5)
+            busy_until = time.monotonic() + 0.1
+            connecting = asyncio.create_task(
+                connection.connect(SocketAddress(socket.AF_INET, host, port), 0.05, tls=False)
+            )
+            await asyncio.sleep(0)
+            while time.monotonic() < busy_until:  # as encoding or a collection of garbage may be
+                pass
+            await connecting
             connection.close()
 
         uvloop.run(connect())
