@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run test lint format docs fuzz soak clean
+.PHONY: help demo demo-stack run test lint format docs fuzz soak bench clean
 
 help:
 	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
@@ -20,6 +20,7 @@ help:
 	@echo "make docs    write the pages of docs/ anew that are made from the code"
 	@echo "make fuzz    coverage-guided fuzzing of all that reads strangers' bytes, for SECONDS=300"
 	@echo "make soak    the exporter among 500 peers that come and go, hang and lie, for MINUTES=30"
+	@echo "make bench   how fast and how small it is, beside other DICOM clients (QUICK=1: in a few minutes)"
 	@echo "make clean   remove .venv and caches"
 
 demo: .venv/.installed
@@ -57,6 +58,9 @@ MINUTES ?= 30
 soak: .venv/.installed-test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --output soak.txt $(ARGS)
 
+bench: .venv/.installed-bench
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
@@ -75,6 +79,10 @@ clean:
 
 .venv/.installed-fuzz: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable '.[test,fuzz]'
+	@touch $@ .venv/.installed .venv/.installed-test
+
+.venv/.installed-bench: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable '.[test,bench]'
 	@touch $@ .venv/.installed .venv/.installed-test
 
 # pip is the last thing that venv puts in place: where python3-venv is missing, this stays undone.

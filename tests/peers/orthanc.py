@@ -100,6 +100,7 @@ def orthanc(
     known: Mapping[str, str] | None = None,
     dicom: Address | None = None,
     http: Address | None = None,
+    verbose: bool = True,
     **settings: Any,
 ) -> Iterator[Orthanc]:
     """Run Orthanc with its defaults, plus `settings` (keys of its configuration), in `directory`.
@@ -135,7 +136,8 @@ def orthanc(
         }
     (directory / "orthanc.json").write_text(json.dumps(configuration | settings, indent=2))
     # It takes three seconds to stop by itself, and loses nothing when it does not.
-    with process([executable, "--verbose", "orthanc.json"], directory, "orthanc", patience=0) as running:
+    arguments = ["--verbose"] if verbose else []
+    with process([executable, *arguments, "orthanc.json"], directory, "orthanc", patience=0) as running:
         running.wait_for_log("Orthanc has started")
         yield Orthanc(running, dicom, http, directory)
 

@@ -1,0 +1,158 @@
+"""``make bench``: everything, side by side, in one run; exits 1 where a bar is missed.
+
+``python -m benchmarks [--quick] [--only echo,find,sizes,dead,filtered,matches]``. Progress goes to standard error, the
+tables to standard output; a whole run also writes benchmarks/results.json, benchmarks/RESULTS.md and the plot of
+docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import results as names
+from benchmarks import scraping
+from benchmarks.bars import bars, missed
+from benchmarks.files import raise_file_limit
+from benchmarks.machine import machine
+from benchmarks.measuring import Work
+from benchmarks.plot import plot
+from benchmarks.probes import through_probe
+from benchmarks.report import markdown
+from benchmarks.results import Results
+from benchmarks.servers import ROOT, fast_scp, installed, real_orthanc
+from benchmarks.timing import Entry, race, tell
+
+SECTIONS = ("echo", "find", "sizes", "dead", "filtered", "matches")
+_CROWD = 256
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, write, and say whether every bar was reached."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a few minutes in place of a quarter hour")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas; nothing is written then")
+    chosen = parser.parse_args(arguments)
+    sections = chosen.only.split(",")
+    if unknown := set(sections) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(sorted(unknown))} (there are {', '.join(SECTIONS)})")
+    raise_file_limit()
+    command = "make bench QUICK=1" if chosen.quick else "make bench"
+    results = Results(machine(), command, time.strftime("%Y-%m-%d", time.gmtime()))
+    begun = time.monotonic()
+    with fast_scp() as ports:
+        for section in sections:
+            tell(f"{section}:")
+            _RUNS[section](results, ports, chosen.quick)
+    tell(f"done in {time.monotonic() - begun:.0f} s")
+    found = bars(results)
+    text = markdown(results, found)
+    sys.stdout.write(text)
+    if set(sections) == set(SECTIONS):
+        _write(results, text)
+    for bar in missed(found):
+        tell(f"MISSED: {bar.name}: wanted {bar.wanted}, got {bar.figure}")
+    return 1 if missed(found) else 0
+
+
+def _write(results: Results, text: str) -> None:
+    folder = ROOT / "benchmarks"
+    (folder / "results.json").write_text(json.dumps(dataclasses.asdict(results), indent=2, ensure_ascii=False) + "\n")
+    (folder / "RESULTS.md").write_text(text)
+    plot(results, ROOT / "docs" / "img" / "performance.svg")
+
+
+def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    """One at a time and many at once, on the fast SCP and on Orthanc."""
+    rounds = 3 if quick else 5
+    good = tuple(ports["good"])
+    counts = {
+        "floor": (6000, 12000),
+        "ours": (3000, 10000),
+        "pynetdicom_ae": (40, 400),
+        "rust_dicom_echo": (3000, 12000),
+        "dcmtk": (20, 256),
+    }
+    tell(" the fast SCP, one at a time")
+    single = {module: Work(good, count) for module, (count, _) in counts.items()}
+    results.echo["fast 1"] = race("echo", _entries(single), rounds)
+    tell(f" the fast SCP, {_CROWD} at once")
+    crowd = {module: Work(good, count, _CROWD) for module, (_, count) in counts.items()}
+    found = dict(race("echo", _entries(crowd), rounds))
+    tell(f" /probe, {_CROWD} at once")
+    found[names.THROUGH_PROBE] = through_probe(good, 4000, _CROWD, rounds)
+    results.echo[f"fast {_CROWD}"] = found
+    if not installed("Orthanc"):
+        tell(" Orthanc is not installed (apt-get install orthanc): not measured")
+        return
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        port = (stack.enter_context(real_orthanc(directory)).dicom.port,)
+        tell(" Orthanc, one at a time")
+        few = {"floor": 200, "ours": 2000, "pynetdicom_ae": 15, "rust_dicom_echo": 40, "dcmtk": 15}
+        work = {module: Work(port, count, spread=False) for module, count in few.items()}
+        results.echo["orthanc 1"] = race("echo", _entries(work), rounds)
+        tell(" Orthanc, 4 at once: as many as it serves by default")
+        several = {module: Work(port, 4 * count, 4, spread=False) for module, count in few.items()}
+        results.echo["orthanc 4"] = race("echo", _entries(several), rounds)
+
+
+def _find(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    """Matches counted, on the fast SCP and on Orthanc."""
+    rounds = 3 if quick else 5
+    good = tuple(ports["good"])
+    tell(" the fast SCP")
+    listed = {"ours": 400_000, "pynetdicom_ae": 5_000, "dcmtk": 50_000}
+    work = {module: Work(good, 1, called=f"FIND{count}") for module, count in listed.items()}
+    results.find["fast"] = race("find", _entries(work, find=True), rounds)
+    if not installed("Orthanc"):
+        tell(" Orthanc is not installed (apt-get install orthanc): not measured")
+        return
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        port = (stack.enter_context(real_orthanc(directory)).dicom.port,)
+        tell(" Orthanc")
+        times = {"ours": 10, "pynetdicom_ae": 3, "dcmtk": 3}
+        work = {module: Work(port, count, spread=False) for module, count in times.items()}
+        results.find["orthanc"] = race("find", _entries(work, find=True), rounds)
+
+
+def _entries(work: Mapping[str, Work], *, find: bool = False) -> list[Entry]:
+    shown = {
+        "floor": names.FLOOR,
+        "ours": names.OURS,
+        "pynetdicom_ae": names.PYNETDICOM,
+        "rust_dicom_echo": names.RUST,
+        "dcmtk": names.FINDSCU if find else names.ECHOSCU,
+    }
+    return [Entry(shown[module], module, each) for module, each in work.items()]
+
+
+def _sizes(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    scrapes = {10: 20, 100: 20, 1000: 7, 10_000: 3} if quick else {10: 50, 100: 50, 1000: 15, 10_000: 7}
+    results.sizes = scraping.sizes(ports, list(scrapes), scrapes)
+
+
+def _dead(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    results.dead = scraping.dead(ports, 1000, 2 if quick else 4)
+
+
+def _filtered(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    results.filtered = scraping.filtered(ports, 10_000, 100, 2 if quick else 4)
+
+
+def _matches(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    results.matches = scraping.many_matches(ports, 1_000_000)
+
+
+_RUNS = {"echo": _echo, "find": _find, "sizes": _sizes, "dead": _dead, "filtered": _filtered, "matches": _matches}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What has to be reached: ratios within one run, so that they hold on any machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.results import ECHOSCU, FINDSCU, FLOOR, OURS, PYNETDICOM, RUST, Race, Results
+from benchmarks.scraping import CONNECT_TIMEOUT, Size
+
+SMALL, LARGE = 100, 10_000
+_KIB = 1024
+_BEGINNING = 1.5
+"""Seconds that ten thousand targets may take to be begun and to be written down, beside the wait itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One of them."""
+
+    name: str
+    wanted: str
+    figure: str
+    reached: bool | None
+    """None: not measured here."""
+
+
+def bars(results: Results) -> list[Bar]:
+    """All of them, in the order of the sections."""
+    return [*_echo(results), *_find(results), *_sizes(results), *_bad_days(results)]
+
+
+def missed(found: list[Bar]) -> list[Bar]:
+    """Those that were measured and not reached."""
+    return [bar for bar in found if bar.reached is False]
+
+
+def _echo(results: Results) -> Iterator[Bar]:
+    crowd = results.echo.get("fast 256", {})
+    yield _ratio("C-ECHO, 256 at once, fast SCP: against pynetdicom", crowd, PYNETDICOM, 20)
+    yield _ratio("C-ECHO, 256 at once, fast SCP: against dicom-echo", crowd, RUST, 1)
+    yield _ratio("C-ECHO, 256 at once, fast SCP: against the floor", crowd, FLOOR, 0.5)
+    single = results.echo.get("orthanc 1", {})
+    for other in (PYNETDICOM, RUST, ECHOSCU):
+        yield _ratio(f"C-ECHO, one at a time, Orthanc: against {other}", single, other, 40)
+
+
+def _find(results: Results) -> Iterator[Bar]:
+    fast = results.find.get("fast", {})
+    yield _ratio("C-FIND, fast SCP: against pynetdicom", fast, PYNETDICOM, 40)
+    yield _ratio("C-FIND, fast SCP: against findscu", fast, FINDSCU, 4)
+
+
+def _ratio(name: str, race: Race, other: str, wanted: float) -> Bar:
+    text = f"at least {wanted:g} times"
+    ours, theirs = race.get(OURS), race.get(other)
+    if ours is None or theirs is None or theirs.rate is None:
+        why = "" if theirs is None or theirs.problem is None else f": {theirs.problem}"
+        return Bar(name, text, f"not measured here{why}", None)
+    if ours.rate is None:
+        return Bar(name, text, f"we failed: {ours.problem}", False)
+    ratio = ours.rate / theirs.rate
+    return Bar(name, text, f"{ratio:,.2f} times ({ours.rate:,.0f}/s and {theirs.rate:,.0f}/s)", ratio >= wanted)
+
+
+def _sizes(results: Results) -> Iterator[Bar]:
+    by_count = {size.targets: size for size in results.sizes}
+    small, large, least = by_count.get(SMALL), by_count.get(LARGE), min(results.sizes, key=_targets, default=None)
+    name = f"/metrics: processor per target at {LARGE:,} against {SMALL}"
+    if small is None or large is None or least is None:
+        yield Bar(name, "at most 1.3 times", "not measured here", None)
+        yield Bar("/metrics: memory per target", "under 20 KiB", "not measured here", None)
+        return
+    one, other = large.cpu / large.targets, small.cpu / small.targets
+    figure = f"{one / other:.2f} times ({one * 1e6:.0f} µs and {other * 1e6:.0f} µs)"
+    yield Bar(name, "at most 1.3 times", figure, one / other <= 1.3)
+    # The most there ever was, so that reading the configuration and writing the answer are in it.
+    grown = (large.peak - least.peak) / (large.targets - least.targets)
+    resident = (large.resident - least.resident) / (large.targets - least.targets)
+    figure = f"{grown / _KIB:.1f} KiB at the peak, {resident / _KIB:.1f} KiB after"
+    yield Bar("/metrics: memory per target", "under 20 KiB", figure, max(grown, resident) < 20 * _KIB)
+
+
+def _targets(size: Size) -> int:
+    return size.targets
+
+
+def _bad_days(results: Results) -> Iterator[Bar]:
+    dead, filtered, matches = results.dead, results.filtered, results.matches
+    name = "/metrics with three in ten dead: within its deadline, every living target reported"
+    if dead is None:
+        yield Bar(name, "all", "not measured here", None)
+    else:
+        slowest = max(dead.walls)
+        figure = f"{dead.living_reported} of {dead.living} living, {dead.reported} of {dead.targets} in {slowest:.2f} s"
+        all_ = dead.living_reported == dead.living and dead.reported == dead.targets
+        yield Bar(name, f"all, in {dead.timeout:g} s", figure, all_ and slowest < dead.timeout)
+    name = "/metrics with 9,900 of 10,000 filtered: done when connect_timeout is over, all reported"
+    wanted = f"all, in {CONNECT_TIMEOUT + _BEGINNING:g} s"
+    if filtered is None:
+        yield Bar(name, wanted, "not measured here", None)
+    else:
+        slowest = max(filtered.walls)
+        figure = f"{filtered.reported:,} of {filtered.targets:,} in {slowest:.2f} s"
+        whole = filtered.reported == filtered.targets and filtered.living_reported == filtered.living
+        yield Bar(name, wanted, figure, whole and slowest <= CONNECT_TIMEOUT + _BEGINNING)
+    name = "a million matches: memory flat"
+    if matches is None:
+        yield Bar(name, "under 4 MiB", "not measured here", None)
+    else:
+        figure = f"{matches.grown / _KIB:,.0f} KiB more for {matches.matches:,} matches"
+        yield Bar(name, "under 4 MiB", figure, matches.grown < 4 * _KIB * _KIB)

@@ -1,0 +1,192 @@
+"""Scrapes of the whole exporter: of ten targets up to ten thousand, of dead ones, of filtered ones, of many matches."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from benchmarks.exporter import Exporter, Scrape, exporter, spread
+from benchmarks.http_load import fetch_all
+from benchmarks.timing import tell
+
+Ports = Mapping[str, Sequence[int]]
+TIMEOUT = 60.0
+"""Seconds that Prometheus is said to wait, where the section does not say otherwise."""
+CALLED = "PACS100"
+"""The fast SCP lists as many studies as the title ends in."""
+CONNECT_TIMEOUT = 3.0
+"""The exporter's default, in seconds."""
+AT_ONCE = 64
+"""Requests to /probe under way at once, where the list comes by service discovery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The exporter with so many targets: seconds, and bytes."""
+
+    targets: int
+    start: float
+    first_wall: float
+    """Of the first scrape, which also lists the studies of each."""
+    wall: float
+    cpu: float
+    """Medians of the later scrapes."""
+    resident: int
+    peak: int
+    """Memory after all that, and the most it ever was."""
+    text: int
+    transferred: int
+    """Bytes of the exposition, and of its gzip."""
+    discovery_wall: float
+    probes_wall: float
+    probes_cpu: float
+    """/sd once, and then /probe for each of what it lists."""
+
+
+def sizes(ports: Ports, counts: Sequence[int], scrapes: Mapping[int, int]) -> list[Size]:
+    """Measure each of `counts`, with that many `scrapes` after the first."""
+    return [_size(ports["good"], count, scrapes[count]) for count in counts]
+
+
+def _size(ports: Sequence[int], count: int, scrapes: int) -> Size:
+    targets = spread(ports, count, called_ae_title=CALLED)
+    with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets) as running:
+        start = running.cpu
+        first = running.get(timeout=TIMEOUT)
+        _expect(first, "dicom_echo_success", count)
+        taken = [running.get(timeout=TIMEOUT) for _ in range(scrapes)]
+        for each in taken:
+            _expect(each, "dicom_studies_visible", count, value="100.0")
+            _expect(each, "dicom_echo_success", count)
+        # Memory is read before /sd and /probe, which are no part of a scrape.
+        resident, peak = running.memory(), running.memory("VmHWM")
+        discovery = running.get("/sd")
+        paths = [f"/probe?target={group['labels']['__param_target']}" for group in json.loads(discovery.text)]
+        cpu = running.cpu
+        probes_wall = asyncio.run(fetch_all(running.port, paths, AT_ONCE))
+        found = Size(
+            targets=count,
+            start=start,
+            first_wall=first.wall,
+            wall=median(each.wall for each in taken),
+            cpu=median(each.cpu for each in taken),
+            resident=resident,
+            peak=peak,
+            text=len(taken[-1].text),
+            transferred=taken[-1].transferred,
+            discovery_wall=discovery.wall,
+            probes_wall=probes_wall,
+            probes_cpu=running.cpu - cpu,
+        )
+    tell(f"  {count:,} targets: {found.wall:.3f} s, {found.cpu / count * 1e6:.0f} µs of processor each")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A scrape of many targets, some of them dead."""
+
+    targets: int
+    living: int
+    living_reported: int
+    reported: int
+    """Targets whose echo has an outcome."""
+    timeout: float
+    """Seconds that Prometheus waits."""
+    walls: list[float]
+    cpu: float
+    outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Way to be dead -> outcome -> targets."""
+
+
+WAYS = ("closed", "filtered", "silent", "half_a_pdu", "not_dicom", "aborts", "closes", "busy", "rejects")
+
+
+def dead(ports: Ports, count: int, scrapes: int, timeout: float = 10.0) -> Dead:
+    """Scrape `count` targets of which three in ten are dead, in as many ways as there are."""
+    modules = {"ping": {"timeout": "60s"}}
+    targets = spread(ports["good"], count, modules=["ping"])
+    ways = {}
+    for number in range(count * 3 // 10):
+        place = number * 10 // 3
+        way = WAYS[number % len(WAYS)]
+        targets[place] = spread(ports[way], place + 1, first=place, modules=["ping"])[0]
+        ways[str(targets[place]["name"])] = way
+    with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets, modules=modules) as running:
+        taken = [running.get(timeout=timeout) for _ in range(scrapes)]
+    outcomes: dict[str, dict[str, int]] = {}
+    for name, outcome in taken[-1].current("dicom_echo_outcome", "outcome").items():
+        if name in ways:
+            by_outcome = outcomes.setdefault(ways[name], {})
+            by_outcome[outcome] = by_outcome.get(outcome, 0) + 1
+    return Dead(
+        targets=count,
+        living=count - len(ways),
+        living_reported=min(each.count("dicom_echo_success", "1.0") for each in taken),
+        reported=min(each.count("dicom_echo_success") for each in taken),
+        timeout=timeout,
+        walls=[each.wall for each in taken],
+        cpu=median(each.cpu for each in taken),
+        outcomes=outcomes,
+    )
+
+
+def filtered(ports: Ports, count: int, open_: int, scrapes: int, timeout: float = 30.0) -> Dead:
+    """Scrape `count` targets with ``expect: closed``, of which all but `open_` drop our SYN."""
+    targets = [
+        *spread(ports["filtered"], count - open_, expect="closed"),
+        *spread(ports["good"], open_, first=count - open_, expect="closed", called_ae_title=CALLED),
+    ]
+    with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets) as running:
+        taken = [running.get(timeout=timeout) for _ in range(scrapes)]
+    levels = [min(each.count("dicom_exposure_level", value) for each in taken) for value in ("0.0", "5.0")]
+    return Dead(
+        targets=count,
+        living=open_,
+        living_reported=levels[1],
+        reported=sum(levels),
+        timeout=timeout,
+        walls=[each.wall for each in taken],
+        cpu=median(each.cpu for each in taken),
+        outcomes={"filtered": {"level 0": levels[0]}, "open": {"level 5": levels[1]}},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """One C-FIND that lists a great many, through the exporter."""
+
+    matches: int
+    seconds: float
+    grown: int
+    """Bytes by which the most memory that it ever had grew meanwhile."""
+
+
+def many_matches(ports: Ports, count: int) -> Matches:
+    """Have `count` studies counted, after a thousand."""
+    modules = {"all": {"timeout": "300s", "queries": {"studies": {"max_matches": 2 * count}}}}
+    targets = [
+        *spread(ports["good"], 1, called_ae_title="PACS1000", modules=["all"]),
+        *spread(ports["good"], 1, first=1, called_ae_title=f"PACS{count}", modules=["all"]),
+    ]
+    with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets, modules=modules) as running:
+        _studies(running, targets[0]["name"])
+        before = running.memory("VmHWM")
+        shown = _studies(running, targets[1]["name"])
+        grown = running.memory("VmHWM") - before
+    return Matches(int(shown.value("dicom_studies_visible")), shown.value("dicom_query_duration_seconds"), grown)
+
+
+def _studies(running: Exporter, name: object) -> Scrape:
+    return running.get(f"/probe?target={name}", timeout=300.0)
+
+
+def _expect(scrape: Scrape, name: str, count: int, value: str = "1.0") -> None:
+    """Do not time what did not work."""
+    if (found := scrape.count(name, value)) != count:
+        raise RuntimeError(f"{found} of {count} targets have {name} {value}")

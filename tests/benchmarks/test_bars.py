@@ -1,0 +1,88 @@
+"""The bars: reached, missed, and neither where nothing was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import results as names
+from benchmarks.bars import bars, missed
+from benchmarks.report import markdown
+from benchmarks.results import Results
+from benchmarks.scraping import Dead, Matches, Size
+from benchmarks.timing import Rate
+
+MIB = 1024 * 1024
+
+
+def rate(*rates: float) -> Rate:
+    return Rate(list(rates), [100.0 for _ in rates])
+
+
+def size(targets: int, cpu: float, memory: int) -> Size:
+    return Size(targets, 1.0, 1.0, 1.0, cpu, memory, memory, MIB, MIB, 0.1, 1.0, 1.0)
+
+
+def dead(living_reported: int, wall: float) -> Dead:
+    return Dead(1000, 700, living_reported, 1000, 10.0, [wall], 0.5, {"closed": {"refused": 300}})
+
+
+def measured(*, ours: float = 10_000, dead_wall: float = 9.6, living: int = 700, grown: int = MIB) -> Results:
+    """A run that reaches every bar, but for what is said to be otherwise."""
+    others = {names.PYNETDICOM: rate(100), names.RUST: rate(90), names.ECHOSCU: rate(10), names.FLOOR: rate(10_000)}
+    found = Results({"processor": "made up"}, "make bench", "2026-01-01")
+    found.echo = {"fast 256": {names.OURS: rate(ours), **others}, "orthanc 1": {names.OURS: rate(5000), **others}}
+    found.find = {"fast": {names.OURS: rate(9000), names.PYNETDICOM: rate(100), names.FINDSCU: rate(1000)}}
+    found.sizes = [size(10, 0.01, 80 * MIB), size(100, 0.02, 81 * MIB), size(10_000, 2.4, 180 * MIB)]
+    found.dead = dead(living, dead_wall)
+    found.filtered = Dead(10_000, 100, 100, 10_000, 30.0, [3.5], 1.0)
+    found.matches = Matches(1_000_000, 5.0, grown)
+    return found
+
+
+def test_a_run_that_reaches_all() -> None:
+    found = bars(measured())
+    assert missed(found) == []
+    assert all(bar.reached for bar in found)
+
+
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        (measured(ours=4999), "C-ECHO, 256 at once, fast SCP: against the floor"),
+        (measured(dead_wall=10.1), "three in ten dead"),
+        (measured(living=699), "three in ten dead"),
+        (measured(grown=5 * MIB), "a million matches"),
+    ],
+)
+def test_what_is_missed_is_named(run: Results, name: str) -> None:
+    (bar,) = missed(bars(run))
+    assert name in bar.name
+
+
+def test_a_contestant_that_could_not_be_had_is_no_bar_missed_and_none_reached() -> None:
+    run = measured()
+    run.echo["fast 256"] = {**run.echo["fast 256"], names.RUST: Rate(problem="No module named 'dicom_echo'")}
+    (bar,) = [bar for bar in bars(run) if bar.reached is None]
+    assert bar.figure == "not measured here: No module named 'dicom_echo'"
+    assert missed(bars(run)) == []
+
+
+def test_a_failure_of_our_own_misses() -> None:
+    run = measured()
+    run.find["fast"] = {**run.find["fast"], names.OURS: Rate(problem="0 of 1 succeeded")}
+    assert len(missed(bars(run))) == 2
+
+
+def test_nothing_measured_nothing_missed() -> None:
+    found = bars(Results({}, "make bench", "2026-01-01"))
+    assert found
+    assert {bar.reached for bar in found} == {None}
+
+
+def test_the_report_has_every_bar_and_every_contestant() -> None:
+    run = measured()
+    text = markdown(run, bars(run))
+    for bar in bars(run):
+        assert bar.name in text
+    for name in (*run.echo["fast 256"], *run.find["fast"]):
+        assert f"| {name}" in text

@@ -1,0 +1,58 @@
+"""The fast SCP of the benchmarks is one to other people's clients, too: what it is measured with is real DICOM."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+
+from benchmarks.contestants import floor, ours
+from benchmarks.measuring import Work
+from benchmarks.servers import fast_scp
+from tests.peers.requirements import program
+
+pytestmark = pytest.mark.integration
+
+Ports = Mapping[str, Sequence[int]]
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[Ports]:
+    with fast_scp() as found:
+        yield found
+
+
+def run(*command: object) -> str:
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout + done.stderr
+
+
+def test_echoscu_is_answered_on_every_port_and_address(ports: Ports) -> None:
+    for number, port in enumerate(ports["good"]):
+        shown = run(program("echoscu", "dcmtk"), "-v", f"127.64.0.{number + 1}", port)
+        assert "Received Echo Response (Success)" in shown
+
+
+def test_echoscu_is_answered_again_and_again_on_one_association(ports: Ports) -> None:
+    shown = run(program("echoscu", "dcmtk"), "-v", "--repeat", 5, "127.0.0.1", ports["good"][0])
+    assert shown.count("Received Echo Response (Success)") == 5
+
+
+@pytest.mark.parametrize("matches", [0, 1, 1003])
+def test_findscu_lists_as_many_as_the_called_title_says(ports: Ports, matches: int) -> None:
+    keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID", "-k", "NumberOfStudyRelatedInstances"]
+    findscu = program("findscu", "dcmtk")
+    shown = run(findscu, "-v", "-S", "-aec", f"FIND{matches}", *keys, "127.0.0.1", ports["good"][0])
+    assert shown.count("(Pending)") == matches
+    assert shown.count("Received Final Find Response (Success)") == 1
+
+
+def test_our_own_probe_and_the_floor_speak_with_it(ports: Ports) -> None:
+    good = tuple(ports["good"])
+    for contestant in (ours, floor):
+        done, took = contestant.echo(Work(good, count=20, concurrency=4))
+        assert done == 20
+        assert took.wall > 0
+    matches, _ = ours.find(Work(good, count=2, called="FIND500"))
+    assert matches == 1000
