@@ -16,6 +16,10 @@ from dicom_exporter.web.limits import RETRY_AFTER, Refusal, Traffic
 
 _IDLE = 90.0
 """Seconds that a connection may be without a request that is whole: longer than the usual scrape interval."""
+_TIME_TO_SPEAK = 0.1
+"""Seconds in which a new connection is not taken for an idle one: its request may be here, and not be read yet."""
+_FAREWELL = 0.5
+"""Seconds for a client that is refused to read that."""
 _LINGER = 2.0
 """Seconds for the rest of a body that nobody asked for."""
 
@@ -43,21 +47,26 @@ class BoundedRunner(web.AppRunner):
         return server if server is None else cast(web.Server, self._bounded(server))
 
     def _bounded(self, server: web.Server) -> Callable[[], asyncio.BaseProtocol]:
+        new: set[asyncio.BaseProtocol] = set()
+
         def accept() -> asyncio.BaseProtocol:
-            connections = server.connections  # the oldest first
-            if len(connections) >= self._max_connections:
-                idle = next((each for each in connections if each not in self._traffic.busy), None)
+            there = [each for each in server.connections if each.transport is not None]  # the oldest first
+            if len(new.union(there)) >= self._max_connections:  # aiohttp knows of the new ones a little later
+                idle = next((each for each in there if each not in self._traffic.busy and each not in new), None)
                 if idle is None:
                     self._traffic.count(Refusal.CONNECTIONS)
                     return _Refusal()
                 idle.force_close()
-            return server()
+            accepted = server()
+            new.add(accepted)
+            asyncio.get_running_loop().call_later(_TIME_TO_SPEAK, new.discard, accepted)
+            return accepted
 
         return accept
 
 
 class _Refusal(asyncio.Protocol):
-    """Says 503 to whoever comes, and hangs up."""
+    """Says 503 to whoever comes, and hangs up: a moment later, as the answer is lost where a request is left unread."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)
@@ -65,4 +74,8 @@ class _Refusal(asyncio.Protocol):
             b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n"
             b"Retry-After: %d\r\n\r\n" % RETRY_AFTER
         )
-        transport.close()
+        if transport.can_write_eof():
+            transport.write_eof()
+            asyncio.get_running_loop().call_later(_FAREWELL, transport.close)
+        else:  # TLS
+            transport.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Target
-from dicom_exporter.web import limits, rounds
+from dicom_exporter.web import connections, limits, rounds
 from dicom_exporter.web.limits import RETRY_AFTER, Traffic
 from tests.web.exporter import CONFIG, FakeScraper, exporter, state
 from tests.web.test_scraping import HEADER, series
@@ -185,7 +186,8 @@ async def test_there_are_at_most_so_many_scrapes_of_all_targets() -> None:
         assert {(await scrape).status for scrape in scrapes} == {200}
 
 
-async def test_the_longest_idle_connection_makes_room() -> None:
+async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 0.0)
     async with exporter(FakeScraper(), max_connections=3) as client:
         silent, slow = await connect(client), await connect(client)
         slow[1].write(b"GET / HTTP/1.1\r\nX-")
@@ -198,6 +200,18 @@ async def test_the_longest_idle_connection_makes_room() -> None:
         assert await ended(slow) == b""
         for connection in (kept, first, second):
             connection[1].close()
+
+
+async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
+    async with exporter(FakeScraper(), max_connections=10) as client:
+        opened = await asyncio.gather(*(connect(client) for _ in range(30)))
+        for _, writer in opened:
+            writer.write(HEALTHY)
+        answers = [await asyncio.wait_for(reader.readline(), 30) for reader, _ in opened]
+        for _, writer in opened:
+            writer.close()
+    assert Counter(answer.split()[1] for answer in answers) == {b"200": 10, b"503": 20}
 
 
 async def test_where_all_connections_are_busy_a_new_one_is_refused() -> None:
