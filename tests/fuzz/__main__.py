@@ -20,6 +20,8 @@ from typing import IO
 
 from tests.fuzz import corpus, targets
 
+_COMMAND = "FUZZ_COMMAND"
+"""Variable with the command that `run` was started by."""
 _SHARES = {"association": 0.3, "session": 0.35, "web": 0.15, "dicom_json": 0.05, "dataset": 0.05, "configuration": 0.1}
 """Of the time, by what a stranger has most ways to send."""
 _MAX_LENGTH = 16 * 1024
@@ -127,10 +129,13 @@ def _keep(name: str, directory: Path) -> None:
 
 def _atheris(name: str, arguments: list[str], directory: Path, log: IO[str]) -> subprocess.CompletedProcess[bytes]:
     root = Path(__file__).parents[2]
+    command = directory / "run"  # to merge, libFuzzer starts itself again, by what it takes for its own name
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.fuzz.run {name} "$@"\n')
+    command.chmod(0o755)
     return subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.run", name, *arguments],
+        [command, *arguments],
         cwd=directory,
-        env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", _COMMAND: str(command)},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,

@@ -1,7 +1,11 @@
-"""One target under atheris: `python -m tests.fuzz.run TARGET [libFuzzer's own arguments]`. Never returns."""
+"""One target under atheris: `python -m tests.fuzz.run TARGET [libFuzzer's own arguments]`. Never returns.
+
+FUZZ_COMMAND in the environment is what libFuzzer starts itself again by, where it has to.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 
 import atheris
@@ -24,6 +28,7 @@ def main() -> None:
             return bytes(atheris.Mutate(data, room))
         return data[:header] + mutate_stream(data[header:], room - header, seed, atheris.Mutate)
 
+    sys.argv[0] = os.environ.get("FUZZ_COMMAND", sys.argv[0])
     atheris.Setup(sys.argv, targets.ALL[name], custom_mutator=mutate)
     atheris.Fuzz()
 

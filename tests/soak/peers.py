@@ -21,7 +21,7 @@ from tests.soak.moods import BEHAVIOURS, GONE, NOBODY, choose
 
 _SHORTEST, _LONGEST = 8.0, 60.0
 """Seconds that a mood lasts."""
-_LATE = 0.3
+_LATE = 0.1
 """Seconds. Later than this, and our peers are not what they say they are."""
 _CUT_OFF = 0.3
 """The part of the peers that, when they go, take their connections with them."""
@@ -74,7 +74,7 @@ class LivingPeer:
         """Change moods for ever; each change goes to `timeline`."""
         while True:
             mood = choose(self._chance)
-            listening = contextlib.AsyncExitStack()
+            listening = contextlib.ExitStack()
             if mood == GONE:
                 self._go(timeline)
             else:
@@ -82,10 +82,11 @@ class LivingPeer:
                 listener = socket.create_server((address(self._number), self._port), backlog=64)
                 listener.setblocking(False)
                 self._note(timeline)
-                accepting = asyncio.create_task(self._accept(listener))
+                loop = asyncio.get_running_loop()
+                loop.add_reader(listener, self._accept, listener)
                 listening.callback(listener.close)
-                listening.push_async_callback(_cancelled, accepting)
-            async with listening:
+                listening.callback(loop.remove_reader, listener)
+            with listening:
                 await asyncio.sleep(self._chance.uniform(_SHORTEST, _LONGEST))
 
     def _go(self, timeline: list[str]) -> None:
@@ -98,14 +99,16 @@ class LivingPeer:
     def _note(self, timeline: list[str]) -> None:
         timeline.append(f"{time.monotonic()}\t{self._number}\t{self._mood}\n")
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            connection, _ = await loop.sock_accept(listener)
-            peer = Peer(connection)
-            task = asyncio.create_task(peer.serve(BEHAVIOURS[self._mood]))
-            self._connections[task] = peer, self._mood
-            task.add_done_callback(self._end)
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # gone again
+            return
+        connection.setblocking(False)
+        peer = Peer(connection)
+        task = asyncio.create_task(peer.serve(BEHAVIOURS[self._mood]))
+        self._connections[task] = peer, self._mood
+        task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         peer, mood = self._connections.pop(task)
@@ -115,11 +118,6 @@ class LivingPeer:
             self._endings.note(peer, mood, None)
         else:
             self._endings.note(peer, mood, task.exception())
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _watch_ourselves(timeline: list[str]) -> None:

@@ -26,6 +26,8 @@ class Sample:
     """MiB of resident memory."""
     cpu: float
     """Seconds since the process began."""
+    load: float
+    """The machine's load average over a minute, for each of its processors."""
 
 
 def sample(pid: int, at: float, watched: Path) -> Sample:
@@ -49,6 +51,7 @@ def sample(pid: int, at: float, watched: Path) -> Sample:
         threads=int(status["Threads"]),
         memory=resident / 2**20,
         cpu=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+        load=os.getloadavg()[0] / (os.cpu_count() or 1),
     )
 
 
