@@ -67,7 +67,8 @@ async def wave(session: ClientSession, paths: list[str]) -> Counter[tuple[str, i
     for text in texts:
         page = parsed(text)
         assert len(page.values("dicom_target_info")) == HANGING + GOOD + CLOSED
-        assert [page.outcome(f"good-{number}") for number in range(GOOD)] == ["success"] * GOOD
+        good = {page.outcome(f"good-{number}") for number in range(GOOD)}
+        assert good <= {"success", "no_answer", "overload"}  # the archives are in this process, which is busy
     return statuses
 
 
@@ -130,8 +131,12 @@ async def test_two_hundred_scrapes_at_once_during_reloads(tmp_path: Path) -> Non
         await until(as_before, f"no more than {before} sockets and files are open")
         assert process.threads <= 24
         assert resident[-1] - resident[0] < 30 << 20
-        async with client(url) as session, session.get("/metrics?probe=false") as response:
-            text = await response.text()
+        async with client(url) as session:
+            async with session.get("/metrics") as response:
+                page = parsed(await response.text())
+            async with session.get("/metrics?probe=false") as response:
+                text = await response.text()
+        assert [page.outcome(f"good-{number}") for number in range(GOOD)] == ["success"] * GOOD
         assert "\ndicom_exporter_requests_in_flight 1.0\n" in text
         assert "\ndicom_exporter_probes_in_flight 0.0\n" in text
         assert 'dicom_exporter_requests_refused_total{reason="requests"} 0.0' in text
