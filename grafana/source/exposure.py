@@ -342,7 +342,7 @@ def _worst_first() -> Panel:
             column("Target", links=to_target(), width=190),
             column("Over", mappings=texts(SERVICES), width=90),
             column("Country", width=80),
-            column("Site", width=100),
+            column("Site", width=120),
             column("Too far by", coloured=True, steps=[(None, "transparent"), (1, "orange"), (3, "red")], width=100),
             column("Exposed for", unit="dateTimeFromNow"),
         ],

@@ -304,7 +304,7 @@ def _targets() -> Any:
             column("State", mappings=numbers(STATES), coloured=True, width=120),
             column("Target", links=to_target()),
             column("Country", width=80),
-            column("Site", width=90),
+            column("Site", width=120),
             column(
                 "What happened", mappings=texts({name: words for name, (words, _, _) in OUTCOMES.items()}), width=170
             ),

@@ -59,7 +59,7 @@ def protection() -> list[Line]:
                         ascending=True,
                         overrides=[
                             column("Service", mappings=texts(_SERVICES)),
-                            column("Accepts", mappings=_YES_NO, coloured=True, width=90),
+                            column("Accepts", mappings=yes_no(("yes", "text"), ("no", "text")), width=90),
                         ],
                         no_value="No association came about.",
                     ),
@@ -83,6 +83,7 @@ def protection() -> list[Line]:
                             "client": "Wants ours",
                             "ends": "Ends in",
                         },
+                        no_value="No TLS was spoken, or there is no data.",
                         overrides=[
                             column("Trusted", mappings=_YES_NO),
                             column("Wants ours", mappings=_YES_NO),
@@ -192,6 +193,7 @@ def others() -> list[Line]:
                             "studies": "Studies",
                             "server": "Server",
                         },
+                        no_value="No DICOMweb address is configured for this target, or there is no data.",
                         overrides=[column("Answers", mappings=_YES_NO), column("Login", mappings=_YES_NO)],
                     ),
                 ),

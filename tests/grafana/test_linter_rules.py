@@ -1,4 +1,7 @@
-"""The 17 rules of grafana/dashboard-linter, told anew for these dashboards. What is excluded has its reason."""
+"""The 17 rules of grafana/dashboard-linter, told anew for these dashboards.
+
+No panel and no query is excluded from a rule, but text panels from those about queries: they have none.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,6 @@ from tests.grafana.dashboards import DASHBOARDS, all_queries, filled, panels, se
 
 UNITS = {"none", "short", "locale", "percentunit", "s", "dtdurations", "bytes", "Bps"}
 """Those of Grafana's units that we need."""
-
-WITHOUT_INSTANCE: dict[str, str] = {}
-"""Panel -> why its queries need not choose by job and instance."""
 
 
 @pytest.fixture(params=DASHBOARDS)
@@ -90,10 +90,9 @@ def test_target_rate_interval_rule() -> None:
 @pytest.mark.parametrize("label", ["job", "instance"])
 def test_target_job_rule_and_target_instance_rule(label: str) -> None:
     for _, title, query in all_queries():
-        if title not in WITHOUT_INSTANCE:
-            for selector in selectors(query):
-                matchers = [(one.name, one.op, one.value) for one in selector.matchers.matchers]
-                assert (label, promql_parser.MatchOp.Re, f"${label}") in matchers, f"{title}: {selector}"
+        for selector in selectors(query):
+            matchers = [(one.name, one.op, one.value) for one in selector.matchers.matchers]
+            assert (label, promql_parser.MatchOp.Re, f"${label}") in matchers, f"{title}: {selector}"
 
 
 def test_target_counter_agg_rule() -> None:
