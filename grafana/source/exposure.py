@@ -40,7 +40,7 @@ _RISKY = 'alertname=~"Dicom(Exposed|ExposedOpenPort|PatientDataListed|AccessCont
 _GREENBONE = {
     "probed": "Probed",
     "open": "Open",
-    "listing": "List studies",
+    "listing": "Listing",
     "studies": "Studies",
     "patients": "Patients",
     "images": "Images",
@@ -229,9 +229,12 @@ def exposure() -> dict[str, Any]:
                         },
                         sort="Concerned",
                         overrides=[
-                            column("Concerned", coloured=True, steps=[(None, "transparent"), (1, "red")]),
+                            column("Version", width=150),
+                            column("Archives", width=75),
+                            column("Concerned", width=90, coloured=True, steps=[(None, "transparent"), (1, "red")]),
                             column(
                                 "Advisory",
+                                width=140,
                                 links=[
                                     {
                                         "title": "${__value.raw}",
@@ -375,7 +378,7 @@ def _greenbone(label: str, heading: str) -> Panel:
         sort="Studies",
         overrides=[
             column("Open", coloured=True, steps=[(None, "transparent"), (1, "orange")]),
-            column("List studies", coloured=True, steps=[(None, "transparent"), (1, "red")]),
+            column("Listing", coloured=True, steps=[(None, "transparent"), (1, "red")]),
             column("Too far", coloured=True, steps=[(None, "transparent"), (1, "dark-purple")]),
             *(column(name, unit="locale") for name in ("Studies", "Patients", "Images")),
         ],
