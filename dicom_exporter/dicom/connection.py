@@ -29,6 +29,7 @@ from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.resolve import SocketAddress
 from dicom_exporter.dicom.transport import (
     LATE,
+    LOOK_AGAIN,
     TLS_SHUTDOWN_TIMEOUT,
     Buffer,
     TLSClient,
@@ -350,5 +351,5 @@ class Connection(asyncio.Protocol):
     def _expire(self) -> None:
         if self._loop.time() > self._deadline + LATE:
             self.fail(Overloaded("our own event loop was late"))
-        else:
-            self.fail(NoAnswer("no whole answer until the deadline"))
+        else:  # what came while the loop was busy is read after its timers: it is no silence
+            self._timer = self._loop.call_later(LOOK_AGAIN, self.fail, NoAnswer("no whole answer until the deadline"))

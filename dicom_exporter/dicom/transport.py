@@ -29,6 +29,8 @@ Buffer = bytes | memoryview
 
 LATE = 0.25
 """Seconds. A timer that fires this much after its time proves that we are overloaded, and nothing about the peer."""
+LOOK_AGAIN = 0.001
+"""Seconds beyond a deadline in which the event loop gets to read what has arrived already."""
 
 _LOOKS = 3
 """Turns of the event loop between the end of a wait and our giving up. Where the loop was late, the answer may be there

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.results import Outcome, SessionResult, StoreResult, WebAnswer
+from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, StoreResult, WebAnswer
 from tests.hostile import damage, scenarios, sessions, simulated
 from tests.hostile.playing import facts, play
 
@@ -79,6 +79,18 @@ def test_a_connection_that_comes_as_we_give_up_is_none() -> None:
     assert isinstance(found, SessionResult)
     assert found.echo is not None
     assert found.echo.outcome is Outcome.CONNECT_TIMEOUT
+
+
+def test_an_answer_that_lay_there_at_the_deadline_is_an_answer() -> None:
+    """The event loop sees to its timers first, and what came while it was busy comes after them."""
+    (session,) = (session for session in RECORDED if str(session) == "orthanc-archive")
+    accept, echo, *_ = session.steps
+    until_the_deadline = simulated.direct(simulated.Direction.WAIT, bytes(round(scenarios.SECONDS * 10)))
+    found = play(scenarios.archive, [accept, until_the_deadline, echo], silent_at_end=True)
+    assert isinstance(found, SessionResult)
+    assert found.echo is not None
+    assert found.echo.outcome is Outcome.SUCCESS
+    assert found.queries["studies"].outcome is QueryOutcome.TIMEOUT
 
 
 @over_http
