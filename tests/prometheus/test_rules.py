@@ -19,7 +19,7 @@ from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Outcome, QueryOutcome
 from tests.peers.requirements import program
-from tests.prometheus.files import RULE_FILES, RULE_TESTS, alerts, rules
+from tests.prometheus.files import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
 
 TABLES = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES, EXPORTER_FAMILIES)
 METRICS = {family.name for table in TABLES for family in table} | {"up"}
@@ -47,6 +47,24 @@ def test_promtool_accepts_the_rules() -> None:
 @pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
 def test_the_rules_do_what_their_tests_say(file: Path) -> None:
     promtool("test", "rules", str(file))
+
+
+@pytest.mark.integration
+def test_the_rules_can_be_changed_as_the_documentation_says(tmp_path: Path) -> None:
+    """Another host for the runbooks, and another label: each is one line of sed in docs/alerting.md."""
+    copies = tmp_path / "rules"
+    copies.mkdir()
+    for file in RULE_FILES:
+        (copies / file.name).write_text(file.read_text())
+    edits = re.findall(r"^ *(sed -i .*)$", (ROOT / "docs" / "alerting.md").read_text(), flags=re.MULTILINE)
+    assert len(edits) == 2
+    for edit in edits:
+        subprocess.run(["bash", "-c", edit], cwd=tmp_path, check=True, timeout=30)
+    promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, copies.iterdir()))
+    text = "".join(file.read_text() for file in copies.iterdir() if file.name != "recorded.yml")
+    assert "https://exporter.hospital.example/runbooks/DicomExposed\n" in text
+    assert "localhost:10104" not in text
+    assert text.count("group_left (site, country, ward") > 20
 
 
 def seconds(text: str) -> float:
