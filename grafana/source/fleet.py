@@ -250,11 +250,15 @@ def fleet() -> dict[str, Any]:
     return dashboard("fleet", "Which DICOM archives are down, since when, and how the others do.", panels)
 
 
+_EVEN_ABSENT = 'job=~"$job|", instance=~"$instance|"'
+"""An exporter that is absent has neither job nor instance, and its alert must not be filtered away."""
+
+
 def _alerts() -> Any:
     return table(
         "Alerts that fire",
         "What Prometheus' rules say now, critical first: those page somebody. A click on a name leads to what to do.",
-        {"rank": by_severity(f'alertstate="firing", alertname=~"Dicom.+", {EXPORTER}', "target")},
+        {"rank": by_severity(f'alertstate="firing", alertname=~"Dicom.+", {_EVEN_ABSENT}', "target")},
         names={"rank": "Severity", "alertname": "Alert", "target": "Target"},
         sort="Severity",
         overrides=[
