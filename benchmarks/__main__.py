@@ -80,6 +80,8 @@ def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
         "rust_dicom_echo": (3000, 12000),
         "dcmtk": (20, 256),
     }
+    if quick:
+        counts = {module: (single // 3, max(crowd // 3, _CROWD)) for module, (single, crowd) in counts.items()}
     tell(" the fast SCP, one at a time")
     single = {module: Work(good, count) for module, (count, _) in counts.items()}
     results.echo["fast 1"] = race("echo", _entries(single), rounds)
@@ -87,7 +89,7 @@ def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
     crowd = {module: Work(good, count, _CROWD) for module, (_, count) in counts.items()}
     found = dict(race("echo", _entries(crowd), rounds))
     tell(f" /probe, {_CROWD} at once")
-    found[names.THROUGH_PROBE] = through_probe(good, 4000, _CROWD, rounds)
+    found[names.THROUGH_PROBE] = through_probe(good, 1000 if quick else 4000, _CROWD, rounds)
     results.echo[f"fast {_CROWD}"] = found
     if not installed("Orthanc"):
         tell(" Orthanc is not installed (apt-get install orthanc): not measured")
@@ -97,6 +99,8 @@ def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
         port = (stack.enter_context(real_orthanc(directory)).dicom.port,)
         tell(" Orthanc, one at a time")
         few = {"floor": 200, "ours": 2000, "pynetdicom_ae": 15, "rust_dicom_echo": 40, "dcmtk": 15}
+        if quick:
+            few = {module: count // 3 for module, count in few.items()}
         work = {module: Work(port, count, spread=False) for module, count in few.items()}
         results.echo["orthanc 1"] = race("echo", _entries(work), rounds)
         tell(" Orthanc, 4 at once: as many as it serves by default")

@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
     @property
     def tls(self) -> TLSFacts | None:
         """What the TLS handshake showed; None without TLS."""
-        return None if self._transport is None else tls_facts(self._transport)
+        return None if self._sock is None or self._transport is None else tls_facts(self._transport)
 
     def accepted(self, sop_class: str) -> bool:
         """Whether the presentation context proposed for `sop_class` was accepted."""
@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
         self._context_ids = request.context_ids
         self.send(self._association.request(request.data))
         while not self.established:  # a peer that reads on after a pause wakes us, too
-            await self._wait()
+            await self._waited()
 
     def context_id(self, sop_class: str, *, dataset: bool = False) -> int:
         """The ID of the accepted presentation context of `sop_class`; the transfer syntax matters only to a `dataset`.
@@ -199,13 +199,13 @@ class Connection(asyncio.Protocol):
             self.send(data)
             for buffers in dataset:
                 while self._write_paused and self._receive is not None:
-                    await self._wait()
+                    await self._waited()
                 if self._receive is None:  # answered before all was sent: the rest would be out of turn
                     self.fail(ConnectionEnded("answered before all was sent"))
                     return
                 cast(asyncio.Transport, self._transport).writelines(buffers)
             while self._receive is not None:
-                await self._wait()
+                await self._waited()
         finally:
             self._receive = self._after_receive = None
 
@@ -222,7 +222,7 @@ class Connection(asyncio.Protocol):
         timer = self._loop.call_later(RELEASE_WAIT, self.fail, NoAnswer("A-RELEASE-RQ was not answered"))
         try:
             while self._association.state is not State.ENDED:
-                await self._wait()
+                await self._waited()
         except AssociationEnded:
             pass  # whatever was to be learnt has been learnt; `close` sends the A-ABORT that is due
         finally:
@@ -297,6 +297,8 @@ class Connection(asyncio.Protocol):
         self._let_go()
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
+        if self._end is not None:
+            return
         if isinstance(exc, ssl.SSLError) and self._association.accept is None:
             self.fail(TLSFailed("the peer ended TLS before it spoke DICOM"))
         else:
@@ -336,13 +338,11 @@ class Connection(asyncio.Protocol):
         if self._end is not None:
             raise self._end
 
-    async def _wait(self) -> None:
+    def _waited(self) -> asyncio.Future[None]:
+        """What to await until something happens. No coroutine, as those stack up: four waits make an association."""
         self._raise_end()
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
