@@ -120,6 +120,7 @@ async def test_who_is_told_of_what(
 
     echo = {"modules": ["echo"]}
     known = {"called_ae_title": "ORTHANC"}
+    named = {"called_ae_title": "ARCHIVE"}
     targets: list[dict[str, Any]] = [
         {"name": "fine", "address": knows_us.dicom, "expect": "guarded", **known},
         {"name": "off", "address": NOWHERE},
@@ -128,7 +129,7 @@ async def test_who_is_told_of_what(
         {"name": "web-server", "address": opened.http, **echo},
         {"name": "refusing", "address": knows_others.dicom},
         {"name": "full", "address": full.dicom, "called_ae_title": "DCMQRSCP", **echo},
-        {"name": "expiring", "address": f"localhost:{secure.dicom.port}", "modules": ["tls-soon"]},
+        {"name": "expiring", "address": f"localhost:{secure.dicom.port}", "modules": ["tls-soon"], **named},
         {"name": "renewing", "address": f"localhost:{secure_too.dicom.port}", "modules": ["tls-later"]},
         {"name": "web-down", "address": opened.dicom, "dicomweb": "http://127.0.0.1:1/dicom-web", **echo},
         {"name": "web-shut", "address": shut.dicom, "dicomweb": f"http://{shut.http}/dicom-web", **echo},
@@ -139,7 +140,7 @@ async def test_who_is_told_of_what(
         {"name": "open", "address": opened.dicom, "expect": "guarded"},
         {"name": "open-web", "address": NOWHERE, "dicomweb": f"http://{opened.http}/dicom-web", "expect": "closed"},
         {"name": "associates", "address": receiver.dicom, "expect": "closed"},
-        {"name": "plain-beside-tls", "address": on_localhost, "expect": "closed"},
+        {"name": "plain-beside-tls", "address": on_localhost, "expect": "closed", **named},
         {"name": "reachable", "address": knows_us.dicom, "expect": "closed", **known},
         {"name": "some-port", "address": opened.http, "expect": "closed"},
         {"name": "closed", "address": NOWHERE, "expect": "closed"},
