@@ -184,7 +184,7 @@ def exposure() -> dict[str, Any]:
                                 for name in ("Lowest", "Highest", "Now")
                             ),
                             column("Target", links=to_target()),
-                            column("Over", mappings=texts(SERVICES), width=80),
+                            column("Over", mappings=texts(SERVICES), width=100),
                             column("Moved by", width=90),
                         ],
                     ),
@@ -231,7 +231,7 @@ def exposure() -> dict[str, Any]:
                         overrides=[
                             column("Version", width=150),
                             column("Archives", width=75),
-                            column("Concerned", width=90, coloured=True, steps=[(None, "transparent"), (1, "red")]),
+                            column("Concerned", width=110, coloured=True, steps=[(None, "transparent"), (1, "red")]),
                             column(
                                 "Advisory",
                                 width=140,
@@ -343,7 +343,7 @@ def _worst_first() -> Panel:
             column("A stranger gets to", mappings=numbers(LEVELS), coloured=True, width=170),
             column("May get to", mappings=numbers(LEVELS), width=150),
             column("Target", links=to_target(), width=190),
-            column("Over", mappings=texts(SERVICES), width=90),
+            column("Over", mappings=texts(SERVICES), width=100),
             column("Country", width=80),
             column("Site", width=120),
             column("Too far by", coloured=True, steps=[(None, "transparent"), (1, "orange"), (3, "red")], width=100),

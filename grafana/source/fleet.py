@@ -312,9 +312,9 @@ def _targets() -> Any:
             column(
                 "What happened", mappings=texts({name: words for name, (words, _, _) in OUTCOMES.items()}), width=170
             ),
-            column("Trouble for", unit="dateTimeFromNow", width=120),
+            column("Trouble for", unit="dateTimeFromNow", width=145),
             column("Last answer", unit="dateTimeFromNow", width=150),
-            column("Time to answer", unit="s", decimals=1, width=110),
+            column("Time to answer", unit="s", decimals=1, width=125),
             column("A stranger gets to", mappings=numbers(LEVELS), coloured=True, width=160),
             column("Too far by", coloured=True, steps=[(None, "transparent"), (1, "dark-purple")], width=90),
         ],
