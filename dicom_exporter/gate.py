@@ -90,17 +90,25 @@ class _Alone:
 class _Place:
     """One of so many places, for the length of a block."""
 
-    __slots__ = ("_deadline", "_slots")
+    __slots__ = ("_deadline", "_held", "_slots")
 
     def __init__(self, slots: asyncio.Semaphore, deadline: float) -> None:
         self._slots = slots
         self._deadline = deadline
+        self._held = False
 
     async def __aenter__(self) -> None:
         await _acquire(self._slots, self._deadline, "no place among the associations at once")
+        self._held = True
 
     async def __aexit__(self, *_: object) -> None:
-        self._slots.release()
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Let another have it before the block ends."""
+        if self._held:
+            self._held = False
+            self._slots.release()
 
 
 async def _acquire(what: asyncio.Lock | asyncio.Semaphore, deadline: float, why: str) -> None:

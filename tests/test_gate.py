@@ -72,3 +72,19 @@ async def test_connections_have_a_bound_of_their_own() -> None:
         pass  # free again
     async with gate.address(HERE, soon()):
         pass  # and so is the address
+
+
+async def test_a_place_that_is_given_back_early_is_given_back_once() -> None:
+    gate = Gate(1)
+    first = gate.association(soon())
+    async with first:
+        first.give_back()
+        async with gate.association(soon()):
+            first.give_back()  # it is another's now
+            with pytest.raises(Overloaded):
+                async with gate.association(soon()):
+                    pass
+    async with gate.association(soon()):
+        with pytest.raises(Overloaded):
+            async with gate.association(soon()):
+                pass

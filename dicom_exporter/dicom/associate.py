@@ -33,14 +33,33 @@ class Endpoint:
     tls: TLSClient | None = None
 
 
+SILENT_AFTER = 2.0
+"""Seconds without an answer to our A-ASSOCIATE-RQ after which a peer's place is another's: a few hundred peers that
+accept a connection and say nothing would hold all there are, until the deadline of everybody else."""
+
+
+class Place(AbstractAsyncContextManager[object], Protocol):
+    """A place among the associations, for the length of a block."""
+
+    def give_back(self) -> None:
+        """Let another have it before the block ends."""
+
+
 class Gate(Protocol):
     """Who may go on, and when: the scrape's rules, of which the wire knows nothing but these two doors."""
 
     def address(self, address: SocketAddress, deadline: float) -> AbstractAsyncContextManager[object]:
         """Held from before the connection until its end: one association at a time to one address."""
 
-    def association(self, deadline: float) -> AbstractAsyncContextManager[object]:
+    def association(self, deadline: float) -> Place:
         """Held from the connection's start until its end: so many associations at once in all."""
+
+
+class _Free(nullcontext[None]):
+    """A place where there is room for everyone."""
+
+    def give_back(self) -> None:
+        """Nothing to give."""
 
 
 class OpenGate:
@@ -50,9 +69,9 @@ class OpenGate:
         """Let everyone in."""
         return nullcontext()
 
-    def association(self, deadline: float) -> AbstractAsyncContextManager[object]:
+    def association(self, deadline: float) -> Place:
         """Let everyone in."""
-        return nullcontext()
+        return _Free()
 
 
 def associate(
@@ -121,11 +140,15 @@ class Associating:
             place = self._gate.association(deadline)
             await place.__aenter__()
             self._place = place
-            if endpoint.tls is not None:
-                with phases.time(Phase.TLS):
-                    await connection.start_tls(endpoint.tls)
-            with phases.time(Phase.ASSOCIATE):
-                await connection.request(self._request)
+            silent = asyncio.get_running_loop().call_later(SILENT_AFTER, place.give_back)
+            try:
+                if endpoint.tls is not None:
+                    with phases.time(Phase.TLS):
+                        await connection.start_tls(endpoint.tls)
+                with phases.time(Phase.ASSOCIATE):
+                    await connection.request(self._request)
+            finally:
+                silent.cancel()
         except BaseException:
             await self._leave()
             raise

@@ -132,6 +132,20 @@ async def filtered_port() -> AsyncIterator[int]:
             sock.close()
 
 
+async def test_peers_that_say_nothing_do_not_hold_every_place() -> None:
+    """Otherwise a few of them cost all the others their scrape."""
+    async with (
+        hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
+        hostile.server(hostile.plain.silent, host=EVERYWHERE) as silent,
+    ):
+        dead = [target(f"silent{number}", silent.port, f"127.0.3.{number + 1}") for number in range(4)]
+        living = [target(f"healthy{number}", healthy.port, f"127.0.4.{number + 1}") for number in range(4)]
+        async with scraping(config(*dead, *living, max_concurrent_probes=2)) as scraper:
+            results = await scraper.scrape([*dead, *living], timeout=8.0)
+    assert {outcome(result) for result in results[4:]} == {Outcome.SUCCESS}
+    assert {outcome(result) for result in results[:4]} == {Outcome.NO_ANSWER}
+
+
 async def test_pending_connects_take_no_place() -> None:
     async with filtered_port() as filtered, hostile.server(hostile.honest.honest()) as server:
         targets = [target("filtered", filtered), target("healthy", server.port)]
