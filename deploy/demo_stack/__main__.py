@@ -104,7 +104,15 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
     (directory / "prometheus.yml").write_text(
         prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", "rules/*.yml", scrape=interval, evaluation="2s")
     )
-    pages = Pages(show, colours=sys.stdout.isatty())
+
+    def tell(text: str) -> None:
+        try:
+            show(text)
+        except BrokenPipeError:  # nobody reads any more, as after `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            stop.set()
+
+    pages = Pages(tell, colours=sys.stdout.isatty())
     async with AsyncExitStack() as stack:
         hook = await stack.enter_async_context(receiver(pages.receive, ports["pages"]))
         (directory / "alertmanager.yml").write_text(alertmanager_config({"http://": f"{hook}/"}))
@@ -127,7 +135,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
             ],
         }
         children = [await stack.enter_async_context(child(*each, directory)) for each in programs.items()]
-        show(greeting(urls, interval))
+        tell(greeting(urls, interval))
         waiting = [asyncio.create_task(each.ended()) for each in children]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -137,7 +145,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         finally:
             for task in (stopped, *waiting):
                 task.cancel()
-        show("Ending it all ...")
+        tell("Ending it all ...")
 
 
 def greeting(urls: dict[str, str], interval: str) -> str:

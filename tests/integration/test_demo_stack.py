@@ -78,7 +78,7 @@ async def nothing_is_left(process: asyncio.subprocess.Process, temporary: Path) 
     assert (process.returncode, errors.decode()) == (0, "")
     assert running_in(temporary) == []
     assert os.listdir(temporary) == []  # noqa: PTH208 - no other way to list is allowed in a coroutine
-    return rest.decode()
+    return (rest or b"").decode()
 
 
 async def test_a_page_comes_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
@@ -99,6 +99,21 @@ async def test_sigterm_as_it_begins_leaves_nothing(tmp_path: Path) -> None:
         await said(process, "Ctrl-C ends it all")
         process.send_signal(signal.SIGTERM)
         await nothing_is_left(process, tmp_path)
+
+
+async def test_it_ends_when_nobody_reads_any_more(tmp_path: Path) -> None:
+    peers_are_installed()
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.demo_stack"),
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=writer,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writer)
+    await nothing_is_left(process, tmp_path)
 
 
 async def test_it_says_what_to_install(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from deploy.demo_stack.pages import receiver
 from deploy.demo_stack.settings import RUNBOOKS, alertmanager_config, prometheus_config, write_rules
@@ -75,8 +76,9 @@ async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], t
             ],
         )
         exporter = await stack.enter_async_context(started("--web.listen-address=127.0.0.1:0", directory=tmp_path))
+        url = await exporter.url()
         jobs: list[Mapping[str, Any]] = [
-            {"job_name": "dicom", "static_configs": [{"targets": [(await exporter.url()).removeprefix("http://")]}]}
+            {"job_name": "dicom", "static_configs": [{"targets": [url.removeprefix("http://")]}]}
         ]
         pagers = {
             "http://pager.hospital.example/north": f"http://{free_address()}/",
@@ -109,6 +111,10 @@ async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], t
         assert page.annotations["level"] == "5"
         assert "EXPOSED: main-pacs shows patients' studies to strangers" in page.annotations["summary"]
         assert page.annotations["runbook_url"] == f"{RUNBOOKS}/runbooks/{LISTED}"
+        runbook = page.annotations["runbook_url"].replace(RUNBOOKS, url)
+        async with ClientSession() as client, client.get(runbook) as response:
+            assert response.status == 200
+            assert "What to do" in await response.text()
 
         # It is closed again.
         count = len(inbox.pages)
