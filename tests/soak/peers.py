@@ -19,9 +19,9 @@ from pathlib import Path
 from tests.hostile import Event, Peer
 from tests.soak.moods import BEHAVIOURS, GONE, NOBODY, choose
 
-_SHORTEST, _LONGEST = 8.0, 60.0
+_SHORTEST, _LONGEST = 8.0, 90.0
 """Seconds that a mood lasts."""
-_LATE = 0.1
+_LATE = 0.3
 """Seconds. Later than this, and our peers are not what they say they are."""
 _CUT_OFF = 0.3
 """The part of the peers that, when they go, take their connections with them."""

@@ -15,7 +15,9 @@ from tests.soak.sampling import TOLERANCES, Sample, growth
 _LONG = 300.0
 """Seconds. In less, on a machine that is busy, there may be nothing to compare."""
 _SHARED = 2.0
-"""Load average for each processor, over which others use the machine as much as we do."""
+"""Load average for each processor, over which others use the machine more than we do."""
+_SILENCES = {"no_answer", "connect_timeout"}
+"""What a peer looks like, too, whose process gets no processor in time."""
 _EXPECTED_ERRORS = re.compile(r"invalid configuration|the running configuration stays")
 
 
@@ -78,6 +80,8 @@ def _checks(facts: Facts) -> list[tuple[str, str, bool]]:
         if re.search(r"level=error|Traceback|bug, please", line) and not _EXPECTED_ERRORS.search(line)
     ]
     outcomes = sum(seen.outcomes.values())
+    load = statistics.median(each.load for each in facts.samples) if facts.samples else 0.0
+    shared = load > _SHARED
     checks = [
         ("SIGTERM in mid-scrape ends it", f"exit code {facts.exit_code}", facts.exit_code == 0),
         ("nothing else went wrong", "; ".join(facts.mistakes[:5]) or "nothing", not facts.mistakes),
@@ -86,14 +90,14 @@ def _checks(facts: Facts) -> list[tuple[str, str, bool]]:
         (
             "no peer that is well is said to be otherwise",
             f"{_listed(seen.false_down) or 'none'} of {seen.compared} compared",
-            not seen.false_down and (seen.compared > 0 or facts.seconds < _LONG),
+            not (seen.false_down.keys() - (_SILENCES if shared else set()))
+            and (seen.compared > 0 or shared or facts.seconds < _LONG),
         ),
         ("no peer that is gone is said to be there", _listed(seen.false_up) or "none", not seen.false_up),
         ("every association ends by A-RELEASE or A-ABORT", _listed(unclean) or "every one", not unclean),
         ("no error in the log", errors[0][:200] if errors else "none", not errors),
     ]
-    load = statistics.median(each.load for each in facts.samples) if facts.samples else 0.0
-    if load <= _SHARED:  # else it says more about the machine
+    if not shared:  # else it says more about the machine
         most = facts.most_unknown
         holds = seen.unknown <= most * outcomes
         checks.append((f"at most {most:.0%} unknown for our own slowness", f"{seen.unknown} of {outcomes}", holds))
