@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))} (there are {', '.join(SECTIONS)})")
     raise_file_limit()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
     command = "make bench QUICK=1" if chosen.quick else "make bench"
     results = Results(machine(), command, time.strftime("%Y-%m-%d", time.gmtime()))
     begun = time.monotonic()
@@ -113,7 +115,7 @@ def _find(results: Results, ports: scraping.Ports, quick: bool) -> None:
     rounds = 3 if quick else 5
     good = tuple(ports["good"])
     tell(" the fast SCP")
-    listed = {"ours": 400_000, "pynetdicom_ae": 5_000, "dcmtk": 50_000}
+    listed = {"ours": 400_000, "pynetdicom_ae": 5_000, "dcmtk": 50_000, "dcmtk_quiet": 50_000}
     work = {module: Work(good, 1, called=f"FIND{count}") for module, count in listed.items()}
     results.find["fast"] = race("find", _entries(work, find=True), rounds)
     if not installed("Orthanc"):
@@ -123,7 +125,7 @@ def _find(results: Results, ports: scraping.Ports, quick: bool) -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = (stack.enter_context(real_orthanc(directory)).dicom.port,)
         tell(" Orthanc")
-        times = {"ours": 10, "pynetdicom_ae": 3, "dcmtk": 3}
+        times = {"ours": 10, "pynetdicom_ae": 3, "dcmtk": 3, "dcmtk_quiet": 3}
         work = {module: Work(port, count, spread=False) for module, count in times.items()}
         results.find["orthanc"] = race("find", _entries(work, find=True), rounds)
 
@@ -135,6 +137,7 @@ def _entries(work: Mapping[str, Work], *, find: bool = False) -> list[Entry]:
         "pynetdicom_ae": names.PYNETDICOM,
         "rust_dicom_echo": names.RUST,
         "dcmtk": names.FINDSCU if find else names.ECHOSCU,
+        "dcmtk_quiet": names.FINDSCU_QUIET,
     }
     return [Entry(shown[module], module, each) for module, each in work.items()]
 
