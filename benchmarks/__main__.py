@@ -76,6 +76,7 @@ def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
     rounds = 3 if quick else 5
     good = tuple(ports["good"])
     counts = {
+        "callbacks": (6000, 12000),
         "floor": (6000, 12000),
         "ours": (3000, 10000),
         "pynetdicom_ae": (40, 400),
@@ -100,7 +101,7 @@ def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = (stack.enter_context(real_orthanc(directory)).dicom.port,)
         tell(" Orthanc, one at a time")
-        few = {"floor": 200, "ours": 2000, "pynetdicom_ae": 15, "rust_dicom_echo": 40, "dcmtk": 15}
+        few = {"callbacks": 200, "floor": 200, "ours": 2000, "pynetdicom_ae": 15, "rust_dicom_echo": 40, "dcmtk": 15}
         if quick:
             few = {module: count // 3 for module, count in few.items()}
         work = {module: Work(port, count, spread=False) for module, count in few.items()}
@@ -132,6 +133,7 @@ def _find(results: Results, ports: scraping.Ports, quick: bool) -> None:
 
 def _entries(work: Mapping[str, Work], *, find: bool = False) -> list[Entry]:
     shown = {
+        "callbacks": names.CALLBACKS,
         "floor": names.FLOOR,
         "ours": names.OURS,
         "pynetdicom_ae": names.PYNETDICOM,

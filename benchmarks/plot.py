@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import FLOOR, OURS, Results
+from benchmarks.results import CALLBACKS, FLOOR, OURS, Results
 
 _OURS, _OTHERS, _FLOOR = "#1f6f8b", "#b0b7bd", "#d9c27c"
 
@@ -29,7 +29,7 @@ def plot(results: Results, path: Path) -> None:
 def _rates(axes: Any, results: Results) -> None:
     race = results.echo.get("fast 256", {})
     found = sorted((rate.rate, name) for name, rate in race.items() if rate.rate is not None)
-    colours = [_OURS if OURS in name else _FLOOR if name == FLOOR else _OTHERS for _, name in found]
+    colours = [_OURS if OURS in name else _FLOOR if name in (FLOOR, CALLBACKS) else _OTHERS for _, name in found]
     bars = axes.barh([name for _, name in found], [rate for rate, _ in found], color=colours)
     axes.bar_label(bars, labels=[f"{rate:,.0f}" for rate, _ in found], padding=3)
     axes.set_xscale("log")

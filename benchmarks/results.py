@@ -32,7 +32,8 @@ class Results:
 
 OURS = "dicom_exporter"
 THROUGH_PROBE = "dicom_exporter /probe"
-FLOOR = "floor (asyncio, canned bytes)"
+FLOOR = "floor: bare asyncio client"
+CALLBACKS = "below it: callbacks alone"
 PYNETDICOM = "pynetdicom"
 RUST = "dicom-echo (Rust)"
 ECHOSCU = "echoscu (DCMTK)"

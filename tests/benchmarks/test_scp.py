@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from benchmarks.contestants import floor, ours
+from benchmarks.contestants import callbacks, floor, ours
 from benchmarks.measuring import Work
 from benchmarks.servers import fast_scp
 from tests.peers.requirements import program
@@ -50,7 +50,7 @@ def test_findscu_lists_as_many_as_the_called_title_says(ports: Ports, matches: i
 
 def test_our_own_probe_and_the_floor_speak_with_it(ports: Ports) -> None:
     good = tuple(ports["good"])
-    for contestant in (ours, floor):
+    for contestant in (ours, floor, callbacks):
         done, took = contestant.echo(Work(good, count=20, concurrency=4))
         assert done == 20
         assert took.wall > 0
