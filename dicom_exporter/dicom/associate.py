@@ -126,12 +126,13 @@ class Associating:
     async def __aenter__(self) -> Connection:
         resolver, connect_timeout, limits = self._rest
         endpoint, phases, deadline = self._endpoint, self._phases, self._deadline
-        address = await _resolve(endpoint, resolver, phases, deadline)
+        loop = asyncio.get_running_loop()
+        address = literal(endpoint.host, endpoint.port) or await _resolve(endpoint, resolver, phases, deadline)
         try:
             alone = self._gate.address(address, deadline)
             await alone.__aenter__()
             self._alone = alone
-            timeout = min(connect_timeout, deadline - asyncio.get_running_loop().time())
+            timeout = min(connect_timeout, deadline - loop.time())
             if timeout <= 0:
                 raise Overloaded("the deadline came before the connection was tried")
             connection = self._connection = Connection(deadline, limits)
@@ -140,7 +141,7 @@ class Associating:
             place = self._gate.association(deadline)
             await place.__aenter__()
             self._place = place
-            silent = asyncio.get_running_loop().call_later(SILENT_AFTER, place.give_back)
+            silent = loop.call_later(SILENT_AFTER, place.give_back)
             try:
                 if endpoint.tls is not None:
                     with phases.time(Phase.TLS):
@@ -178,9 +179,6 @@ class Associating:
 
 
 async def _resolve(endpoint: Endpoint, resolver: Resolver, phases: Phases, deadline: float) -> SocketAddress:
-    address = literal(endpoint.host, endpoint.port)
-    if address is not None:
-        return address
     with phases.time(Phase.RESOLVE):
         try:
             async with asyncio.timeout_at(deadline):

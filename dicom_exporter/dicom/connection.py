@@ -32,11 +32,11 @@ from dicom_exporter.dicom.transport import (
     LOOK_AGAIN,
     TLS_SHUTDOWN_TIMEOUT,
     Buffer,
+    Connecting,
     TLSClient,
     acknowledge_quickly,
     attach,
     connect,
-    connect_protocol,
     socket_of,
     tls_facts,
 )
@@ -109,7 +109,9 @@ class Connection(asyncio.Protocol):
             self._sock = await connect(address, timeout)
             return
         try:
-            await connect_protocol(address, timeout, self)
+            # In one step in place of the three of `connect` and `attach`: a third of the time, with uvloop.
+            with Connecting(self._loop, timeout):
+                await self._loop.create_connection(lambda: self, address.ip, address.port)
         except BaseException:
             self._transport = None  # where the time was over just as it was made: the loop has closed it again
             raise

@@ -190,9 +190,11 @@ def _introduce(found: _Found, association: Connection, proposed: Sequence[str]) 
 
 def _abstract_syntaxes(plan: Plan) -> tuple[str, ...]:
     """What to propose: no more than is needed, as some archives abort on what they do not like (ConQuest 1.4.16)."""
+    if not plan.propose and not plan.queries:
+        return (VERIFICATION,)
     wanted = [VERIFICATION] if plan.echo else []
     wanted += [*plan.propose, *(SOP_CLASSES[query.model] for query in plan.queries)]
-    return tuple(dict.fromkeys(wanted)) or (VERIFICATION,)
+    return tuple(dict.fromkeys(wanted))
 
 
 def request(plan: Plan, abstract_syntaxes: Sequence[str]) -> AssociateRequest:
