@@ -46,7 +46,7 @@ _Key = tuple[str, tuple[str, ...]]
 GRACE = 0.2
 """Seconds beyond the deadline that a scrape waits for probes that end at it; well inside the offset of the timeout."""
 
-_BEGUN_AT_ONCE = 32
+_BEGUN_AT_ONCE = 16
 """Targets that are begun in one turn of the event loop. Ten thousand in one turn would take a second or more, in which
 nobody looks whether a connection was made: it would be said to have timed out."""
 

@@ -41,7 +41,7 @@ def _collect_garbage_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 10, 10)
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 50, 100)
 
 
 def raise_file_limit() -> int:
