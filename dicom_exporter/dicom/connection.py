@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         try:
             # In one step in place of the three of `connect` and `attach`: a third of the time, with uvloop.
             with Connecting(self._loop, timeout):
-                await self._loop.create_connection(lambda: self, address.ip, address.port)
+                await self._loop.create_connection(lambda: self, address.host, address.port)
         except BaseException:
             self._transport = None  # where the time was over just as it was made: the loop has closed it again
             raise
@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol):
     async def release(self) -> None:
         """End the association in good order, or with A-ABORT where the peer does not answer within `RELEASE_WAIT`."""
         self.send(self._association.release())
-        timer = self._loop.call_later(RELEASE_WAIT, self.fail, NoAnswer("A-RELEASE-RQ was not answered"))
+        timer = self._loop.call_later(RELEASE_WAIT, self._give_up_release)
         try:
             while self._association.state is not State.ENDED:
                 await self._waited()
@@ -335,6 +335,9 @@ class Connection(asyncio.Protocol):
         if done:
             self._receive = None
             self._wake()
+
+    def _give_up_release(self) -> None:
+        self.fail(NoAnswer("A-RELEASE-RQ was not answered"))
 
     def _raise_end(self) -> None:
         if self._end is not None:

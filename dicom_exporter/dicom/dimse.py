@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from dicom_exporter.dicom.errors import ProtocolViolation
@@ -30,6 +31,8 @@ _COMMAND_FIELD = 0x0100
 _MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
 _COMMAND_DATA_SET_TYPE = 0x0800
 _STATUS = 0x0900
+_REMEMBERED_LENGTH = 512
+"""Bytes of a command that is kept to be known again; an honest one has about 100."""
 _READ = frozenset({_COMMAND_FIELD, _MESSAGE_ID_BEING_RESPONDED_TO, _COMMAND_DATA_SET_TYPE, _STATUS})
 """Elements of group 0000 that we read, all US: two bytes, one value."""
 
@@ -86,15 +89,18 @@ def parse_command(data: bytes) -> Command:
         raise ProtocolViolation("command set lacks its field or its dataset type") from None
 
 
+_read_known_command = lru_cache(maxsize=256)(parse_command)
+"""The responses of a C-FIND repeat one byte for byte, and every archive answers the first C-ECHO with the same."""
+
+
 class MessageAssembler:
     """PDVs in any fragmentation -> messages.
 
     One message at a time, as we have one operation at a time (PS3.7 6.3.1: fragments of two messages do not
     interleave).
-    The command of the last one-fragment command is kept, because the responses of a C-FIND repeat it byte for byte.
     """
 
-    __slots__ = ("_command", "_context_id", "_fragments", "_known_bytes", "_known_command", "_length", "_limits")
+    __slots__ = ("_command", "_context_id", "_fragments", "_length", "_limits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -103,8 +109,6 @@ class MessageAssembler:
         self._context_id = 0
         self._command: Command | None = None
         """The command whose dataset is due; None while a command is due."""
-        self._known_bytes = b""
-        self._known_command: Command | None = None
 
     @property
     def partial(self) -> tuple[Command, int] | None:
@@ -142,11 +146,8 @@ class MessageAssembler:
             elif len(fragment) > self._limits.message_length:
                 raise ProtocolViolation("message over our limit")
             if command is None:
-                if fragment == self._known_bytes and self._known_command is not None:
-                    command = self._known_command
-                else:
-                    command = parse_command(fragment)
-                    self._known_bytes, self._known_command = fragment, command
+                known = len(fragment) <= _REMEMBERED_LENGTH
+                command = _read_known_command(fragment) if known else parse_command(fragment)
                 if command.has_dataset:
                     self._command = command
                 else:

@@ -31,6 +31,11 @@ class SocketAddress:
     scope_id: int = 0
 
     @property
+    def host(self) -> str:
+        """As event loops take it: ``192.0.2.1``, ``2001:db8::1``, or ``fe80::1%2`` with the interface by number."""
+        return f"{self.ip}%{self.scope_id}" if self.scope_id else self.ip
+
+    @property
     def sockaddr(self) -> tuple[Any, ...]:
         """As the socket module takes it."""
         return (self.ip, self.port, 0, self.scope_id) if self.family == socket.AF_INET6 else (self.ip, self.port)
