@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import NameNotResolved, Overloaded
+from dicom_exporter.dicom.errors import ConnectTimeout, NameNotResolved, NoAnswer, Overloaded
 from dicom_exporter.dicom.pdu import Limits
 from dicom_exporter.dicom.phases import Phases
 from dicom_exporter.dicom.requests import AssociateRequest
@@ -100,7 +100,18 @@ def associate(
 class Associating:
     """What `associate` returns. A class, as a generator in its place takes a tenth of all that a C-ECHO takes."""
 
-    __slots__ = ("_alone", "_connection", "_deadline", "_endpoint", "_gate", "_phases", "_place", "_request", "_rest")
+    __slots__ = (
+        "_alone",
+        "_connection",
+        "_deadline",
+        "_endpoint",
+        "_gate",
+        "_phases",
+        "_place",
+        "_queued",
+        "_request",
+        "_rest",
+    )
 
     def __init__(
         self,
@@ -122,6 +133,8 @@ class Associating:
         self._alone: AbstractAsyncContextManager[object] | None = None
         self._place: AbstractAsyncContextManager[object] | None = None
         self._connection: Connection | None = None
+        self._queued = False
+        """Whether most of the time went by in our own queue."""
 
     async def __aenter__(self) -> Connection:
         resolver, connect_timeout, limits = self._rest
@@ -129,12 +142,13 @@ class Associating:
         loop = asyncio.get_running_loop()
         address = literal(endpoint.host, endpoint.port) or await _resolve(endpoint, resolver, phases, deadline)
         try:
-            alone = self._gate.address(address, deadline)
+            alone, came = self._gate.address(address, deadline), loop.time()
             await alone.__aenter__()
-            self._alone = alone
-            timeout = min(connect_timeout, deadline - loop.time())
+            self._alone, now = alone, loop.time()
+            timeout = min(connect_timeout, deadline - now)
             if timeout <= 0:
                 raise Overloaded("the deadline came before the connection was tried")
+            self._queued = now - came > deadline - now
             connection = self._connection = Connection(deadline, limits)
             with phases.time(Phase.CONNECT):
                 await connection.connect(address, timeout, tls=endpoint.tls is not None)
@@ -150,12 +164,13 @@ class Associating:
                     await connection.request(self._request)
             finally:
                 silent.cancel()
-        except BaseException:
+        except BaseException as error:
             await self._leave()
+            self._own_up(error)
             raise
         return connection
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         connection = self._connection
         try:
             if kind is None and connection is not None and connection.established:
@@ -163,6 +178,12 @@ class Associating:
                     await connection.release()
         finally:
             await self._leave()
+        self._own_up(error)
+
+    def _own_up(self, error: BaseException | None) -> None:
+        """Silence proves nothing about a peer that was given what another probe of its address had left of the time."""
+        if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
+            raise Overloaded("another probe of this address took most of the time") from None
 
     async def _leave(self) -> None:
         """Give back what was had, in the opposite order; the address is free once the connection is closed."""

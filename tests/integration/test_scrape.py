@@ -103,6 +103,17 @@ async def test_targets_that_share_an_address_are_probed_one_after_the_other() ->
     assert counting.most == 1
 
 
+async def test_silence_proves_nothing_about_who_was_given_the_rest_of_anothers_time() -> None:
+    """The second target comes to its turn with less time left than the first one took: it may well be up."""
+    modules = {name: Module(name, timeout=timeout) for name, timeout in (("short", 1.5), ("long", 2.0))}
+    async with hostile.server(hostile.plain.silent) as server:
+        targets = [target("first", server.port, modules=("short",)), target("second", server.port, modules=("long",))]
+        async with scraping(Config(tuple(targets), modules=modules)) as scraper:
+            first, second = await scraper.scrape(targets, 5.0)
+        await server.ended(2)
+    assert (outcome(first), outcome(second)) == (Outcome.NO_ANSWER, Outcome.OVERLOAD)
+
+
 async def test_no_more_associations_at_once_than_the_config_allows() -> None:
     counting = Counting()
     async with hostile.server(counting, host=EVERYWHERE) as server:
