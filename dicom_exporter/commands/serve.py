@@ -77,7 +77,7 @@ def check(options: ServeOptions) -> int:
 
 
 def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. `announce` is told where, once nothing can go wrong any more."""
+    """Serve until SIGTERM or SIGINT. `announce` is told where, once requests are answered and signals heard."""
     loaded = _load_both_or_complain(options, webconfig.LiveConfig)
     if loaded is None:
         return Exit.BAD_USAGE
@@ -88,9 +88,12 @@ def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], N
         sys.stderr.write(f"dicom_exporter: {error}. Another address: --web.listen-address=HOST:PORT\n")
         return Exit.COULD_NOT_RUN
     files = raise_file_limit()
-    if announce is not None:
-        announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
-    run(_serve(config, sockets, options, _share_out(options, files), web_config))
+
+    def begun() -> None:
+        if announce is not None:
+            announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
+
+    run(_serve(config, sockets, options, _share_out(options, files), web_config, begun))
     return Exit.OK
 
 
@@ -140,6 +143,7 @@ async def _serve(
     options: ServeOptions,
     connections: _Connections,
     web_config: webconfig.LiveConfig | None,
+    begun: Callable[[], None],
 ) -> None:
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
@@ -159,4 +163,4 @@ async def _serve(
         probe_log=probe_log,
     )
     applied(state)
-    await serve_http(state, sockets, connections.clients, web_config)
+    await serve_http(state, sockets, connections.clients, web_config, begun)

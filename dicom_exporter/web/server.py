@@ -32,10 +32,11 @@ async def serve(
     sockets: Sequence[socket.socket],
     max_connections: int,
     web_config: webconfig.LiveConfig | None = None,
+    begun: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
 
-    Without a `web_config`, plain HTTP for everybody.
+    Without a `web_config`, plain HTTP for everybody. `begun` is called once requests are answered and signals heard.
 
     After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds, or
     when a second signal comes, is answered with what is known by then; after five, everything is closed.
@@ -60,6 +61,7 @@ async def serve(
             protection = {} if web_config is None else webconfig.summary(web_config.in_force)
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready = True
+        begun()
         await stop.wait()
     finally:
         state.ready = False
