@@ -33,16 +33,15 @@ class Endpoint:
     tls: TLSClient | None = None
 
 
-SILENT_AFTER = 2.0
-"""Seconds without an answer to our A-ASSOCIATE-RQ after which a peer's place is another's: a few hundred peers that
-accept a connection and say nothing would hold all there are, until the deadline of everybody else."""
-
-
 class Place(AbstractAsyncContextManager[object], Protocol):
     """A place among the associations, for the length of a block."""
 
     def give_back(self) -> None:
-        """Let another have it before the block ends."""
+        """Let another have it before the block ends.
+
+        A few hundred peers that accept a connection and say nothing would hold all places there are, until the deadline
+        of everybody else.
+        """
 
 
 class Gate(Protocol):
@@ -155,15 +154,12 @@ class Associating:
             place = self._gate.association(deadline)
             await place.__aenter__()
             self._place = place
-            silent = loop.call_later(SILENT_AFTER, place.give_back)
-            try:
-                if endpoint.tls is not None:
-                    with phases.time(Phase.TLS):
-                        await connection.start_tls(endpoint.tls)
-                with phases.time(Phase.ASSOCIATE):
-                    await connection.request(self._request)
-            finally:
-                silent.cancel()
+            connection.if_silent(place.give_back)
+            if endpoint.tls is not None:
+                with phases.time(Phase.TLS):
+                    await connection.start_tls(endpoint.tls)
+            with phases.time(Phase.ASSOCIATE):
+                await connection.request(self._request)
         except BaseException as error:
             await self._leave()
             self._own_up(error)

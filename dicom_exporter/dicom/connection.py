@@ -46,7 +46,11 @@ from dicom_exporter.results import TLSFacts
 _TICKETS_COME = (0.001, 0.003, 0.010)
 """Seconds after the request at which what TLS has received by itself is acknowledged."""
 RELEASE_WAIT = 1.0
-"""Seconds that a peer has to answer our A-RELEASE-RQ before we send A-ABORT."""
+"""Seconds that a peer has to answer our A-RELEASE-RQ before we send A-ABORT; it may be `_WATCH` more."""
+SILENT_AFTER = 2.0
+"""Seconds without an answer to our A-ASSOCIATE-RQ after which a peer is silent; it may be `_WATCH` more."""
+_WATCH = 1.0
+"""Seconds between two looks at what is overdue: one timer for all, as each costs as much as reading a PDU."""
 
 
 class Connection(asyncio.Protocol):
@@ -73,7 +77,11 @@ class Connection(asyncio.Protocol):
         """Done once a transport with TLS has given its socket back; None before there was one."""
         self._write_paused = False
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_at(deadline, self._expire)
+        self._timer: asyncio.Handle | None = None
+        """The next look at what is overdue; None before there is a connection, which `connect` bounds."""
+        self._silent: tuple[float, Callable[[], None]] | None = None
+        """When to call what, if no A-ASSOCIATE-AC has come by then."""
+        self._release_by: float | None = None
 
     # -- what operations use ------------------------------------------------------------------------------------------
 
@@ -107,6 +115,7 @@ class Connection(asyncio.Protocol):
         """
         if tls:
             self._sock = await connect(address, timeout)
+            self._watch()
             return
         try:
             # In one step in place of the three of `connect` and `attach`: a third of the time, with uvloop.
@@ -115,6 +124,11 @@ class Connection(asyncio.Protocol):
         except BaseException:
             self._transport = None  # where the time was over just as it was made: the loop has closed it again
             raise
+        self._watch()
+
+    def if_silent(self, call: Callable[[], None]) -> None:
+        """Have `call` called if no A-ASSOCIATE-AC has come `SILENT_AFTER` seconds from now."""
+        self._silent = (self._loop.time() + SILENT_AFTER, call)
 
     async def start_tls(self, tls: TLSClient) -> None:
         """Shake hands.
@@ -221,19 +235,19 @@ class Connection(asyncio.Protocol):
     async def release(self) -> None:
         """End the association in good order, or with A-ABORT where the peer does not answer within `RELEASE_WAIT`."""
         self.send(self._association.release())
-        timer = self._loop.call_later(RELEASE_WAIT, self._give_up_release)
+        self._release_by = self._loop.time() + RELEASE_WAIT
         try:
             while self._association.state is not State.ENDED:
                 await self._waited()
         except AssociationEnded:
             pass  # whatever was to be learnt has been learnt; `close` sends the A-ABORT that is due
-        finally:
-            timer.cancel()
 
     def close(self) -> None:
         """Abort what is still open, and close the connection. Never waits, and may be called again."""
-        self._timer.cancel()
-        self._end = self._end or ConnectionEnded("closed by us")
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._end is None:
+            self._end = ConnectionEnded("closed by us")
         transport = self._transport
         if transport is None:
             if self._sock is not None:
@@ -242,7 +256,9 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._let_go()
         if not transport.is_closing():
-            transport.write(self._association.abort())
+            abort = self._association.abort()
+            if abort:
+                transport.write(abort)
             if transport.get_write_buffer_size() and transport.get_extra_info("ssl_object") is None:
                 transport.abort()  # it does not read: what is unsent would keep the socket
             else:
@@ -336,9 +352,6 @@ class Connection(asyncio.Protocol):
             self._receive = None
             self._wake()
 
-    def _give_up_release(self) -> None:
-        self.fail(NoAnswer("A-RELEASE-RQ was not answered"))
-
     def _raise_end(self) -> None:
         if self._end is not None:
             raise self._end
@@ -353,8 +366,22 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _expire(self) -> None:
-        if self._loop.time() > self._deadline + LATE:
+    def _watch(self) -> None:
+        """Look at what is overdue, and when to look again."""
+        now = self._loop.time()
+        if now >= self._deadline:
+            self._expire(now)
+            return
+        if self._silent is not None and now >= self._silent[0]:
+            if self._association.accept is None:
+                self._silent[1]()
+            self._silent = None
+        if self._release_by is not None and now >= self._release_by:
+            self.fail(NoAnswer("A-RELEASE-RQ was not answered"))
+        self._timer = self._loop.call_at(min(self._deadline, now + _WATCH), self._watch)
+
+    def _expire(self, now: float) -> None:
+        if now > self._deadline + LATE:
             self.fail(Overloaded("our own event loop was late"))
         else:  # what came while the loop was busy is read after its timers: it is no silence
             self._timer = self._loop.call_later(LOOK_AGAIN, self.fail, NoAnswer("no whole answer until the deadline"))
