@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
@@ -108,9 +109,13 @@ def escaped(text: str) -> str:
 def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
     """What asyncio reports about a task or callback that nobody waited for.
 
-    Its own handler would log the repr of the future, and with it the text of the exception.
+    Its own handler would log the repr of the future, and with it the text of the exception. A handshake that fails once
+    its probe has given it up is no fault of ours: uvloop tells that to a future which nobody holds any more.
     """
-    structlog.stdlib.get_logger("asyncio").error(context["message"], exc_info=context.get("exception"))
+    error = context.get("exception")
+    given_up = isinstance(error, ssl.SSLError | ConnectionError) and not isinstance(context.get("future"), asyncio.Task)
+    level = logging.DEBUG if given_up else logging.ERROR
+    structlog.stdlib.get_logger("asyncio").log(level, context["message"], exc_info=error)
 
 
 def _silence_pynetdicom() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 
 import pytest
 import structlog
@@ -100,6 +101,28 @@ async def test_neither_is_that_of_a_task_nobody_waited_for(capsys: pytest.Captur
     assert "SECRET" not in err
     assert "never retrieved" in err
     assert "ValueError at test_logs.py:" in err
+
+
+@pytest.mark.parametrize(
+    ("error", "in_a_task", "level"),
+    [
+        (ssl.SSLError("SECRET^PHI"), False, "debug"),
+        (ConnectionResetError("SECRET^PHI"), False, "debug"),
+        (ValueError("SECRET^PHI"), False, "error"),
+        (ssl.SSLError("SECRET^PHI"), True, "error"),
+    ],
+)
+async def test_a_peer_that_fails_after_its_probe_gave_it_up_is_no_error(
+    error: Exception, in_a_task: bool, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("debug")
+    future = asyncio.current_task() if in_a_task else asyncio.get_running_loop().create_future()
+    context = {"message": "exception was never retrieved", "exception": error, "future": future}
+    logs.log_loop_exception(asyncio.get_running_loop(), context)
+    err = capsys.readouterr().err
+    assert f"level={level}" in err
+    assert type(error).__name__ in err
+    assert "SECRET" not in err
 
 
 def test_pynetdicom_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
