@@ -27,12 +27,14 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_files()))
 
 
-@cache
 def rendered(name: str) -> Markup | None:
-    """A runbook as HTML; None where there is none of that name."""
+    """A runbook as HTML; None where there is none of that name. `name` is anybody's text: nothing is kept by it."""
     file = _files().get(name)
-    if file is None:
-        return None
+    return None if file is None else _rendered(file)
+
+
+@cache
+def _rendered(file: Path) -> Markup:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     return Markup(markdown.render(file.read_text(encoding="utf-8")))  # noqa: S704 - our own file, without HTML
 

@@ -80,7 +80,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def _forget() -> None:
-    for function in (runbooks._files, runbooks.names, runbooks.rendered):
+    for function in (runbooks._files, runbooks.names, runbooks._rendered):
         function.cache_clear()
 
 
@@ -162,3 +162,10 @@ async def test_the_page_of_a_target_leads_to_what_to_do() -> None:
         page = await get(client, target_path(found.EXPOSED_TARGET))
     assert "What to do: DicomPatientDataListed" in page.text
     assert "../runbooks/DicomPatientDataListed" in page.links
+
+
+def test_nothing_is_kept_of_a_name_that_is_no_runbook() -> None:
+    before = runbooks._rendered.cache_info().currsize
+    for number in range(100):
+        assert runbooks.rendered(f"no-such-runbook-{number}") is None
+    assert runbooks._rendered.cache_info().currsize == before
