@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from dicom_exporter.dicom.errors import ProtocolViolation
 from dicom_exporter.dicom.pdu import Limits
+from dicom_exporter.dicom.uids import SERVICES
 
 _PDV = struct.Struct(">IBB")
 _PDV_HEADER_LENGTH = 6
@@ -31,10 +31,15 @@ _COMMAND_FIELD = 0x0100
 _MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
 _COMMAND_DATA_SET_TYPE = 0x0800
 _STATUS = 0x0900
+_GROUP_LENGTH = 0x0000
+_AFFECTED_SOP_CLASS_UID = 0x0002
+_MOST_REMEMBERED = 256
+"""Commands that are kept to be known again."""
 _REMEMBERED_LENGTH = 512
-"""Bytes of a command that is kept to be known again; an honest one has about 100."""
+"""Bytes of one of those; an honest one has about 100."""
 _READ = frozenset({_COMMAND_FIELD, _MESSAGE_ID_BEING_RESPONDED_TO, _COMMAND_DATA_SET_TYPE, _STATUS})
 """Elements of group 0000 that we read, all US: two bytes, one value."""
+_SOP_CLASSES = frozenset(uid.encode() for uid in SERVICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,16 @@ def parse_command(data: bytes) -> Command:
     Raises:
         ProtocolViolation: an element lies about its length, or the command has no (0000,0100) or (0000,0800).
     """
+    return _read_command(data)[0]
+
+
+def _read_command(data: bytes) -> tuple[Command, bool]:
+    """The command in `data`, and whether there is nothing in it that could be about a patient.
+
+    An archive may write what it likes into an Error Comment (0000,0902), and an instance UID is somebody's.
+    """
     values: dict[int, int] = {}
+    impersonal = True
     position = 0
     end = len(data)
     while position < end:
@@ -77,9 +91,13 @@ def parse_command(data: bytes) -> Command:
             if length != 2:
                 raise ProtocolViolation("command element is not two bytes")
             values[element] = data[position] | data[position + 1] << 8
+        elif element == _AFFECTED_SOP_CLASS_UID:
+            impersonal &= data[position : position + length].rstrip(b"\0 ") in _SOP_CLASSES
+        else:
+            impersonal &= element == _GROUP_LENGTH and length == 4
         position += length
     try:
-        return Command(
+        command = Command(
             field=values[_COMMAND_FIELD],
             message_id_being_responded_to=values.get(_MESSAGE_ID_BEING_RESPONDED_TO),
             has_dataset=values[_COMMAND_DATA_SET_TYPE] != _NO_DATASET,
@@ -87,10 +105,22 @@ def parse_command(data: bytes) -> Command:
         )
     except KeyError:
         raise ProtocolViolation("command set lacks its field or its dataset type") from None
+    return command, impersonal
 
 
-_read_known_command = lru_cache(maxsize=256)(parse_command)
+_known: dict[bytes, Command] = {}
 """The responses of a C-FIND repeat one byte for byte, and every archive answers the first C-ECHO with the same."""
+
+
+def _read_known_command(data: bytes) -> Command:
+    command = _known.get(data)
+    if command is None:
+        command, impersonal = _read_command(data)
+        if impersonal and len(data) <= _REMEMBERED_LENGTH:
+            if len(_known) >= _MOST_REMEMBERED:
+                del _known[next(iter(_known))]
+            _known[data] = command
+    return command
 
 
 class MessageAssembler:
@@ -146,8 +176,7 @@ class MessageAssembler:
             elif len(fragment) > self._limits.message_length:
                 raise ProtocolViolation("message over our limit")
             if command is None:
-                known = len(fragment) <= _REMEMBERED_LENGTH
-                command = _read_known_command(fragment) if known else parse_command(fragment)
+                command = _read_known_command(fragment)
                 if command.has_dataset:
                     self._command = command
                 else:
