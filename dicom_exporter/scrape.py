@@ -120,11 +120,12 @@ class Scraper:
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         resolver = Resolver(self._lookups)
-        wanted = [(target, self._modules(target, modules)) for target in targets]  # a reload may come while we wait
+        config = self._config  # a reload may come while we wait
+        wanted = [(target, _modules(config, target, modules)) for target in targets]
         tasks = []
         for target, chosen in wanted:
             key = (target.name, _names(chosen))
-            tasks.append(self._fly(key, target, chosen, deadline, resolver, self._answers))
+            tasks.append(self._fly(key, config, target, chosen, deadline, resolver, self._answers))
             if len(tasks) % _BEGUN_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return await self._land_all(wanted, tasks, timeout)
@@ -141,18 +142,19 @@ class Scraper:
             Overloaded: it could not be looked up, as too many others are.
         """
         loop = asyncio.get_running_loop()
-        chosen = self._modules(target, modules)
+        config = self._config
+        chosen = _modules(config, target, modules)
         begun = loop.time()
         longest = max(module.timeout for module in chosen)
         until = begun + (longest if timeout is None else min(timeout, longest))
-        address, resolver = await self._admission.admit(target.address, self._config.probe, until)
+        address, resolver = await self._admission.admit(target.address, config.probe, until)
         target = replace(target, address=address)
         left = None if timeout is None else max(0.0, begun + timeout - loop.time())
         deadline = None if left is None else loop.time() + left
         place = await resolver.resolve(address.host, address.port)
         # No target of the configuration has a name with a slash.
         key = (f"{place.ip}/{address}/{target.called_ae_title}", _names(chosen))
-        task = self._fly(key, target, chosen, deadline, resolver, Answers())
+        task = self._fly(key, config, target, chosen, deadline, resolver, Answers())
         (result,) = await self._land_all([(target, chosen)], [task], left)
         return result
 
@@ -170,22 +172,22 @@ class Scraper:
             for (target, chosen), task in zip(wanted, tasks, strict=True)
         ]
 
-    def _modules(self, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:
-        return tuple(self._config.modules[name] for name in dict.fromkeys(names or target.modules))
-
     def _fly(
         self,
         key: _Key,
+        config: Config,
         target: Target,
         modules: tuple[Module, ...],
         deadline: float | None,
         resolver: Resolver,
         answers: Answers,
     ) -> asyncio.Task[TargetResult]:
-        task = self._flights.get(key)
+        current = config is self._config  # else: joined by nobody, as the same name may be another place by now
+        task = self._flights.get(key) if current else None
         if task is None:
-            task = asyncio.create_task(self._probe(target, modules, deadline, resolver, answers))
-            self._flights[key] = task
+            task = asyncio.create_task(self._probe(config, target, modules, deadline, resolver, answers))
+            if current:
+                self._flights[key] = task
             self._tasks.add(task)
             task.add_done_callback(lambda done: self._land(key, done))
         return task
@@ -197,6 +199,7 @@ class Scraper:
 
     async def _probe(
         self,
+        config: Config,
         target: Target,
         modules: tuple[Module, ...],
         deadline: float | None,
@@ -204,7 +207,6 @@ class Scraper:
         answers: Answers,
     ) -> TargetResult:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
-        config = self._config
         wire = Wire(resolver, self._gate, config.global_.connect_timeout, self._listener)
         groups = by_identity(modules)
         start = time.time()
@@ -254,6 +256,10 @@ class Scraper:
         return frozenset(
             compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
         )
+
+
+def _modules(config: Config, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:
+    return tuple(config.modules[name] for name in dict.fromkeys(names or target.modules))
 
 
 def _names(modules: Iterable[Module]) -> tuple[str, ...]:

@@ -41,14 +41,15 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
         return format_.response(await encode(partial(_own, _facts(state)), format_, state.probe_encoders))
     config = state.scraper.config
     try:
-        async with state.rounds.join(config, timeout, partial(_scrape_all, state, config, timeout)) as joined:
+        async with state.rounds.join(config, timeout, partial(_scrape_all, state, timeout)) as joined:
             return await send(request, format_.response(await joined.body(format_, state.encoder)))
     except TooManyRounds:
         raise state.traffic.refuse(Refusal.SCRAPES) from None
 
 
-async def _scrape_all(state: State, config: Config, timeout: float | None) -> Collect:
-    """Probe all targets of `config` within `timeout` seconds; the families of that are made when they are asked for."""
+async def _scrape_all(state: State, timeout: float | None) -> Collect:
+    """Probe all targets within `timeout` seconds; the families of that are made when they are asked for."""
+    config = state.scraper.config  # of now: a reload may have come since the request did
     targets, comparisons = config.targets, config.compare
     results = await state.scraper.scrape(targets, timeout)
     facts = _facts(state)
