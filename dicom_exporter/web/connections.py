@@ -39,6 +39,7 @@ class BoundedRunner(web.AppRunner):
         )
         self._traffic = traffic
         self._max_connections = max_connections
+        self._new: set[asyncio.BaseProtocol] = set()
 
     @property
     def server(self) -> web.Server | None:
@@ -47,16 +48,18 @@ class BoundedRunner(web.AppRunner):
         return server if server is None else cast(web.Server, self._bounded(server))
 
     def _bounded(self, server: web.Server) -> Callable[[], asyncio.BaseProtocol]:
-        new: set[asyncio.BaseProtocol] = set()
+        new = self._new  # of all sites, which may ask for the server again for each connection
 
         def accept() -> asyncio.BaseProtocol:
             there = [each for each in server.connections if each.transport is not None]  # the oldest first
-            if len(new.union(there)) >= self._max_connections:  # aiohttp knows of the new ones a little later
-                idle = next((each for each in there if each not in self._traffic.busy and each not in new), None)
-                if idle is None:
+            excess = len(new.union(there)) + 1 - self._max_connections  # aiohttp knows of the new ones a little later
+            if excess > 0:  # by more than one where handshakes of TLS that took long have ended together
+                idle = [each for each in there if each not in self._traffic.busy and each not in new][:excess]
+                if not idle:
                     self._traffic.count(Refusal.CONNECTIONS)
                     return _Refusal()
-                idle.force_close()
+                for each in idle:
+                    each.force_close()
             accepted = server()
             new.add(accepted)
             asyncio.get_running_loop().call_later(_TIME_TO_SPEAK, new.discard, accepted)

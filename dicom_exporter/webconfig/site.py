@@ -90,11 +90,13 @@ class Site(web.BaseSite):
                     self._quiet.log("cannot accept connections", reason=errno.errorcode[error.errno])
                     await asyncio.sleep(_REST)
                 continue  # else: it was gone before we took it
-            if len(self._opening) >= _MAX_OPENING:
-                next(iter(self._opening)).cancel()
+            if len(self._opening) >= _MAX_OPENING:  # out at once: it takes turns to end, and must not be chosen again
+                oldest = next(iter(self._opening))
+                del self._opening[oldest]
+                oldest.cancel()
             task = asyncio.create_task(self._open(connection, str(address[0])))
             self._opening[task] = None
-            task.add_done_callback(self._opening.pop)
+            task.add_done_callback(lambda done: self._opening.pop(done, None))
             await asyncio.sleep(0)  # a crowd at the door does not stop what is inside
 
     async def _open(self, connection: socket.socket, client: str) -> None:

@@ -15,6 +15,7 @@ from dicom_exporter.web import State, create_app
 from dicom_exporter.web.connections import BoundedRunner
 from dicom_exporter.web.history import History
 from dicom_exporter.web.listening import ListenAddress, listen
+from dicom_exporter.webconfig import LiveConfig, Site, protect
 
 CONFIG = Config((Target("one", Address("127.0.0.1", 104)), Target("two", Address("::1", 11112))))
 
@@ -70,7 +71,10 @@ def state(scraper: FakeScraper, load: Callable[[], Config] = lambda: CONFIG) -> 
 
 @asynccontextmanager
 async def exporter(
-    of: State | FakeScraper | None = None, max_connections: int = 1000, idle: float = 60.0
+    of: State | FakeScraper | None = None,
+    max_connections: int = 1000,
+    idle: float = 60.0,
+    web_config: LiveConfig | None = None,
 ) -> AsyncIterator[ClientSession]:
     """A client of an exporter, which listens on loopback. Nothing is decompressed on the way.
 
@@ -78,11 +82,14 @@ async def exporter(
     """
     if not isinstance(of, State):
         of = state(of or FakeScraper())
-    runner = BoundedRunner(create_app(of), of.traffic, max_connections, idle=idle)
+    app = create_app(of)
+    if web_config is not None:
+        protect(app, web_config)
+    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle)
     await runner.setup()
     try:
         (sock,) = listen([ListenAddress("127.0.0.1", 0)])
-        await web.SockSite(runner, sock).start()
+        await (web.SockSite(runner, sock) if web_config is None else Site(runner, sock, web_config)).start()
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         as_it_comes = {"Accept-Encoding": "identity"}
         many = TCPConnector(limit=0)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -17,6 +18,7 @@ from aiohttp import ClientSession
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.web import connections, limits, rounds
 from dicom_exporter.web.limits import RETRY_AFTER, Traffic
+from dicom_exporter.webconfig import LiveConfig
 from tests.web.exporter import CONFIG, FakeScraper, exporter, state
 from tests.web.test_scraping import HEADER, series
 
@@ -283,3 +285,19 @@ async def test_a_long_answer_is_as_a_short_one(monkeypatch: pytest.MonkeyPatch) 
                 assert int(response.headers["Content-Length"]) == len(whole[-1][2]) > 100
                 assert await response.read() == b""
         assert whole[0] == whole[1]
+
+
+async def test_with_a_web_configuration_too_no_more_are_let_in_than_may(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
+    file = tmp_path / "web.yml"
+    file.write_text("{}\n")
+    async with exporter(FakeScraper(), max_connections=10, web_config=LiveConfig(str(file))) as client:
+        opened = await asyncio.gather(*(connect(client) for _ in range(30)))
+        for _, writer in opened:
+            writer.write(HEALTHY)
+        answers = [await asyncio.wait_for(reader.readline(), 30) for reader, _ in opened]
+        for _, writer in opened:
+            writer.close()
+    assert Counter(answer.split()[1] for answer in answers) == {b"200": 10, b"503": 20}
