@@ -281,7 +281,7 @@ class SessionResult:
     phases: Mapping[Phase, float] = field(default_factory=dict)
     """Seconds of each phase that was reached, also of one that then failed."""
     duration: float | None = None
-    """Seconds of the whole probe; None where nothing was due, and so no association was made."""
+    """Seconds of all associations, without DICOMweb; None where nothing was due, and so none was made."""
     timeout: float | None = None
     """Seconds that it was given."""
     rejection: Rejection | None = None

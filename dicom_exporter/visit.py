@@ -68,11 +68,15 @@ async def _ask(asked: Visit, answers: Answers, wire: Wire, deadline: float) -> S
         result = _settle(plan, await probe_session(plan, wire, deadline), kept, answers, loop.time())
     images = _store(asked.modules)
     if images is not None:
+        begun, given = time.perf_counter(), deadline - loop.time()
         stored = await probe_store(plan, images, wire, deadline)
         phases = dict(result.phases)
         if stored.duration is not None:
             phases[Phase.STORE] = stored.duration
-        result = replace(result, store=stored, phases=phases)
+        # By this the rules see that DICOMweb had no time left, which says nothing about it.
+        duration = (result.duration or 0.0) + time.perf_counter() - begun
+        timeout = given if result.timeout is None else result.timeout
+        result = replace(result, store=stored, phases=phases, duration=duration, timeout=timeout)
     if asked.target.dicomweb is not None and plan.echo:
         tls = asked.identity.tls.context if asked.identity.tls is not None else _verifying_context()
         web = await probe_dicomweb(

@@ -63,7 +63,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family("dicom_phase_duration_seconds", "Seconds that each phase took, of the phases that were reached.", _phases),
     Family(
         "dicom_probe_duration_seconds",
-        "Seconds that the whole probe took.",
+        "Seconds that the probe took, all associations together; without DICOMweb.",
         single(lambda session: session.duration),
     ),
     Family(

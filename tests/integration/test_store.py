@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,33 @@ async def test_an_archive_that_fills_up_half_way(pynetdicom_scp: Callable[..., A
     assert (success, timed) == (0, True)
     assert_holds(3, 64 * KIB, total)
     assert next(statuses, None) is None
+
+
+async def test_an_archive_that_takes_an_image_and_never_says_so(
+    pynetdicom_scp: Callable[..., Address], tmp_path: Path
+) -> None:
+    """What the store took of the probe's time shows: the rules then know that DICOMweb, asked last, had none left."""
+    over = threading.Event()
+
+    def on_store(_: Event) -> int:
+        over.wait()
+        return 0x0000
+
+    address = pynetdicom_scp((evt.EVT_C_STORE, on_store), services=[SECONDARY_CAPTURE, "1.2.840.10008.1.1"])
+    sections = storing(f"{address.host}:{address.port}", count=1, size="1KiB", timeout="2s")
+    sections["targets"][0]["dicomweb"] = "http://127.0.0.1:1/dicom-web"
+    try:
+        async with exporter(tmp_path, **sections) as exporting:
+            shown = await exporting.get()
+    finally:
+        over.set()
+    assert shown.value("dicom_echo_success") == 1
+    assert stored(shown) == (0, None, False)
+    assert shown.value("dicomweb_success") == 0
+    taken, given = shown.value("dicom_probe_duration_seconds"), shown.value("dicom_probe_timeout_seconds")
+    assert taken is not None
+    assert given is not None
+    assert taken > 0.8 * given
 
 
 @pytest.mark.parametrize("expect", ["closed", "control"])
