@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import load
+from dicom_exporter.config.durations import parse_duration
 from dicom_exporter.results import Outcome, QueryOutcome
 from tools.reference import PAGES, ROOT, metrics
 
@@ -65,6 +66,13 @@ def test_the_examples_of_a_configuration_load(page: str, text: str, tmp_path: Pa
     )
     (tmp_path / "config.yml").write_text(whole)
     assert load([tmp_path / "config.yml"]).targets, page
+
+
+def test_no_example_scrapes_too_seldom_for_the_rules() -> None:
+    """The rules take what is five to ten minutes old for gone, so alerts would end between two such scrapes."""
+    for path in (*DOCUMENTS, *ROOT.glob("prometheus/*.yml"), *ROOT.glob("deploy/**/*.y*ml")):
+        for interval in re.findall(r"^ *(?:scrape_interval|scrapeInterval|interval): *(\w+)$", path.read_text(), re.M):
+            assert parse_duration(interval) <= 120, f"{name_of(path)}: {interval}"
 
 
 def test_the_metrics_page_has_every_metric_and_every_outcome() -> None:
