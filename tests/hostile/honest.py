@@ -40,6 +40,7 @@ async def answer(peer: Peer, request: Message, matches: int = 0, instances: int 
         await peer.send(messages.message(request.context_id, messages.echo_rsp(request.message_id)))
         return
     assert request.kind == messages.C_FIND_RQ, hex(request.kind)
+    peer.cancelled.clear()  # that one came too late for the C-FIND before, and is none of this one's (PS3.7 9.3.2.3)
     for number in range(matches):
         if peer.cancelled.is_set():
             await peer.send(final(request, messages.CANCEL))

@@ -151,8 +151,13 @@ async def test_each_target_is_one_servers_and_an_exporter_may_die(tmp_path: Path
         ]
         assert scraped == before
         assert set(name.passed_on) == {0, 1}  # both exporters had their part
+
+        async def both_exporters_seen() -> bool:
+            query = 'dicom_exporter_build_info{job="dicom-exporter"}'
+            return [len(await server.query(query)) for server in servers] == [2, 2]
+
+        await until(both_exporters_seen, "each server has scraped each exporter itself")
         for server in servers:
-            assert len(await server.query('dicom_exporter_build_info{job="dicom-exporter"}')) == 2
             assert not [
                 label
                 for label in await server.label_names()
