@@ -56,7 +56,8 @@ async def pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[
                 await asyncio.sleep(0)  # a flood is one connection's matter: let the others have their turn
             if received > limit:  # a coding can also make more of less
                 raise BodyEnded("longer than our limit")
-    except (aiohttp.ClientError, OSError, zlib.error):
+    except (aiohttp.ClientError, OSError, RuntimeError, zlib.error):
+        # RuntimeError: so aiohttp says that it had hung up before we read on, over a chunk that it could not read.
         raise BodyEnded("broken off, or not what its headers announce") from None
 
 
