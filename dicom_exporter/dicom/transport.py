@@ -87,6 +87,16 @@ def socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
     return socket.socket(shown.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, shown.fileno())
 
 
+def held_by_loop(sock: socket.socket) -> bool:
+    """Whether the number of `sock`, which was given to `create_connection`, is uvloop's to close.
+
+    Forget it then (`detach`) where the object goes before the connection does. Where a peer resets before uvloop is
+    done, that closes the number and never tells the object, which would close it once more when it is collected: by
+    then it is another connection's, and libuv aborts the process (seen with 0.23.0; a relative of its issue 738).
+    """
+    return getattr(sock, "_io_refs", 0) > 0  # so uvloop counts itself among those who hold the socket
+
+
 async def connect(address: SocketAddress, timeout: float) -> socket.socket:
     """Connect to `address` within `timeout` seconds and return the non-blocking socket, for TLS or HTTP to take over.
 
@@ -173,16 +183,8 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
         raise NoAnswer("no time left for a TLS handshake")
     try:
         async with asyncio.timeout_at(deadline):
-            await loop.create_connection(
-                lambda: protocol,
-                sock=sock,
-                ssl=tls.context,
-                server_hostname=tls.server_name,
-                ssl_handshake_timeout=remaining + 1.0,  # ours above ends it; asyncio's own would say "aborted"
-                ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT,
-            )
+            await _shake_hands(sock, protocol, tls, remaining + 1.0)  # the one above ends it; this one says "aborted"
     except TimeoutError:
-        sock.close()
         if loop.time() > deadline + LATE:
             raise Overloaded("our own event loop was late") from None
         raise NoAnswer("silence in the TLS handshake") from None
@@ -190,6 +192,24 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
         raise TLSFailed(f"certificate not accepted: {error.verify_message}", untrusted=True) from None
     except (OSError, ssl.SSLError):
         raise TLSFailed("TLS handshake failed") from None
+
+
+async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, timeout: float) -> None:
+    try:
+        await asyncio.get_running_loop().create_connection(
+            lambda: protocol,
+            sock=sock,
+            ssl=tls.context,
+            server_hostname=tls.server_name,
+            ssl_handshake_timeout=timeout,
+            ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT,
+        )
+    except BaseException:
+        if held_by_loop(sock):
+            sock.detach()
+        else:
+            sock.close()
+        raise
 
 
 def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 import uvloop
 
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import NotDicom
+from dicom_exporter.dicom.errors import NotDicom, TLSFailed
 from dicom_exporter.dicom.requests import associate_request
 from dicom_exporter.dicom.resolve import SocketAddress
+from dicom_exporter.dicom.stranger_tls import stranger_context
+from dicom_exporter.dicom.transport import TLSClient, attach, connect
 from dicom_exporter.dicom.uids import VERIFICATION
 
 pytestmark = pytest.mark.integration
@@ -34,6 +38,25 @@ async def test_a_peer_that_speaks_before_it_is_spoken_to() -> None:
                 await connection.request(associate_request("ANY-SCP", "PROMETHEUS", [VERIFICATION]))
             connection.close()
             await connection.closed()
+
+
+@pytest.mark.parametrize("run", [uvloop.run, asyncio.run])
+def test_a_peer_that_resets_before_the_tls_handshake(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    """No number of a socket is kept beyond the socket: another connection may have it at once."""
+
+    async def shake_hands() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            host, port = server.getsockname()
+            sock = await connect(SocketAddress(socket.AF_INET, host, port), 5.0)
+            theirs, _ = server.accept()
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            theirs.close()
+            client = TLSClient(stranger_context(), host)
+            with pytest.raises(TLSFailed):
+                await attach(sock, asyncio.Protocol(), client, asyncio.get_running_loop().time() + 5)
+            assert sock.fileno() == -1
+
+    run(shake_hands())
 
 
 def test_time_that_is_over_just_as_the_connection_is_made() -> None:

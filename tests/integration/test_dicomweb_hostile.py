@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
 import socket
 import ssl
+import struct
+import threading
 import tracemalloc
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import uvloop
 
 from dicom_exporter.config import Secret
 from dicom_exporter.probes.http.credentials import basic
@@ -88,6 +94,30 @@ async def test_what_an_answer_means(name: str) -> None:
     assert found.queryable is (expected is WebAnswer.EMPTY)
     assert found.lists_studies is (expected is WebAnswer.ENTRIES)
     assert found.image_received is not True
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_who_resets_at_once_leaves_no_number_of_a_socket_behind(scheme: str) -> None:
+    """A number that is closed once more, when the object is collected, is another connection's by then."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reset() -> None:
+            with contextlib.suppress(OSError):  # closed: the test is over
+                while True:
+                    connection, _ = listener.accept()
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    connection.close()
+
+        threading.Thread(target=reset, daemon=True).start()
+        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/dicom-web"
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ResourceWarning)
+            for _ in range(5):
+                answer = uvloop.run(dicomweb(url)).answer
+                assert answer in (WebAnswer.NOT_HTTP, WebAnswer.UNKNOWN)  # the latter where it resets our connecting
+            gc.collect()
+        listener.shutdown(socket.SHUT_RDWR)
+    assert [str(warning.message) for warning in caught] == []
 
 
 @pytest.mark.parametrize(

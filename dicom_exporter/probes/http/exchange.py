@@ -25,7 +25,7 @@ from dicom_exporter.dicom.associate import Gate, OpenGate
 from dicom_exporter.dicom.errors import AssociationEnded, ConnectionRefused, ConnectTimeout
 from dicom_exporter.dicom.resolve import Resolver, SocketAddress, literal
 from dicom_exporter.dicom.stranger_tls import StrangerTLS
-from dicom_exporter.dicom.transport import attach, connect, tls_facts
+from dicom_exporter.dicom.transport import attach, connect, held_by_loop, tls_facts
 from dicom_exporter.probes.http.credentials import HTTPCredentials
 from dicom_exporter.probes.http.tls import chain, demands_certificate
 from dicom_exporter.results import TLSFacts, WebAnswer
@@ -130,7 +130,7 @@ async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phas
             raise NoResponse(WebAnswer.UNKNOWN)
         with timed(phases, "connect"):
             sock = _Connected(fileno=(await connect(address, timeout)).detach())
-        stack.callback(sock.close_unless_used)
+        stack.callback(sock.let_go)
         await stack.enter_async_context(gate.association(way.deadline))
     except ConnectionRefused:
         raise NoResponse(WebAnswer.CLOSED) from None
@@ -151,9 +151,16 @@ class _Connected(socket.socket):
     def connect(self, address: object, /) -> None:
         """Leave it as it is."""
 
-    def close_unless_used(self) -> None:
+    def close(self) -> None:
+        """As aiohttp does it where no connection came of it; what uvloop has taken over is only forgotten."""
+        if held_by_loop(self):
+            self.detach()
+        else:
+            super().close()
+
+    def let_go(self) -> None:
         """Close it, if no transport has taken it over."""
-        if not self.used:
+        if not self.used or held_by_loop(self):
             self.close()
 
 
