@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from dicom_exporter.results import (
@@ -48,6 +49,7 @@ _ENDED: Mapping[Outcome, int | None] = {
     Outcome.ABORTED: REFUSES_STRANGERS,
 }
 """Level of an attempt that was not accepted. What is not here tells nothing: busy, overload, no name, no route."""
+_NOT_CONNECTED = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
 _SPOKE_DICOM = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
 _DENIALS = frozenset({QueryOutcome.REFUSED, QueryOutcome.UNSUPPORTED, QueryOutcome.ABORTED})
 _CALLING_UNKNOWN = "calling-ae-title-not-recognized"
@@ -84,6 +86,8 @@ def allowed_level(expect: str) -> int | None:
 
 def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
     """The verdict over what strangers found on one target; None where no session was a stranger's."""
+    if len(sessions) == 1 and (outcome := _not_connected(sessions[0])) is not None:
+        return _nothing_there(outcome)
     strangers = [session for session in sessions if session.stranger is not None]
     if not strangers:
         return None
@@ -100,6 +104,22 @@ def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
         pages = [*([session.dicomweb] if session.dicomweb is not None else []), *session.web]
         checks["http_without_tls"] = _http_without_tls(pages)
     return Verdict(levels, {name: holds for name, holds in checks.items() if holds is not None})
+
+
+def _not_connected(session: SessionResult) -> Outcome | None:
+    """The outcome of a stranger's only attempt where it made no connection: of most targets that are closed."""
+    if session.stranger is None or session.dicomweb is not None or session.web or len(session.stranger.attempts) != 1:
+        return None
+    outcome = session.stranger.attempts[0].outcome
+    return outcome if outcome in _NOT_CONNECTED else None
+
+
+@cache
+def _nothing_there(outcome: Outcome) -> Verdict:
+    """The verdict over that, made once: ten thousand targets are judged three times in each scrape."""
+    level = attempt_level(Attempt(outcome))
+    checks = dimse_checks(StrangerResult((Attempt(outcome),)), level)
+    return Verdict({"dimse": level}, {name: holds for name, holds in checks.items() if holds is not None})
 
 
 def dimse_level(stranger: StrangerResult) -> int | None:

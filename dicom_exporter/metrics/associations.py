@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dicom_exporter.advisories import matching
 from dicom_exporter.dicom.implementation import product
-from dicom_exporter.metrics.family import Family, Row, single, states
+from dicom_exporter.metrics.family import Family, Row, shared, single, states
 from dicom_exporter.metrics.text import printable
 from dicom_exporter.results import Outcome, SessionResult
 
@@ -22,8 +22,8 @@ def _rejection(session: SessionResult) -> Iterable[Row]:
     return (({"result": rejection.result, "source": rejection.source, "reason": rejection.reason}, 1.0),)
 
 
-def _services(session: SessionResult) -> Iterable[Row]:
-    return [({"service": service.value}, float(accepted)) for service, accepted in session.services.items()]
+def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
+    return [(service.value, accepted) for service, accepted in session.services.items()]
 
 
 def _peer_info(session: SessionResult) -> Iterable[Row]:
@@ -81,7 +81,11 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
         "The A-ASSOCIATE-RJ that the peer sent, in the words of DICOM PS3.8 9.3.4.",
         _rejection,
     ),
-    Family("dicom_service_accepted", "Whether the peer accepted the presentation context of a service.", _services),
+    Family(
+        "dicom_service_accepted",
+        "Whether the peer accepted the presentation context of a service.",
+        shared("service", _services),
+    ),
     Family("dicom_peer_info", "Who the peer says it is (DICOM PS3.7 D.3.3.2).", _peer_info),
     Family(
         "dicom_peer_max_pdu_bytes",

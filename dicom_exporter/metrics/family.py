@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
 from prometheus_client import Metric
@@ -64,6 +65,16 @@ def single(read: Callable[[T], float | None]) -> Callable[[T], Iterable[Row]]:
         return () if value is None else ((NO_LABELS, value),)
 
     return rows
+
+
+def shared(label: str, read: Callable[[T], Iterable[tuple[str, float | None]]]) -> Callable[[T], Iterable[Row]]:
+    """The rows of a family with a series for each name that `read` gives a value for, of few choices in all."""
+
+    @lru_cache(maxsize=4096)
+    def made(items: tuple[tuple[str, float | None], ...]) -> Constant:
+        return Constant(({label: name}, float(value)) for name, value in items if value is not None)
+
+    return lambda subject: made(tuple(read(subject)))
 
 
 def states(label: str, words: type[S], read: Callable[[T], S | None]) -> Callable[[T], Iterable[Row]]:

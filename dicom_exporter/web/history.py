@@ -108,7 +108,8 @@ class History:
         track = self._tracks.get(finished.target.name)
         if track is None or (track.target is not finished.target and _place(track.target) != _place(finished.target)):
             return
-        finished = replace(finished, result=_without_digests(finished.result))
+        if (result := _without_digests(finished.result)) is not finished.result:
+            finished = replace(finished, result=result)
         track.add(finished, self._identities[track.target.modules], self._share)
 
     def of(self, target: Target) -> Track:
