@@ -303,7 +303,8 @@ async def _exporter(options: Options, clock: weather.Clock) -> AsyncIterator[tup
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, **clock.environment()},
+            # A socket that is collected while it is open would be closed under whoever has its number by then.
+            env={**os.environ, **clock.environment(), "PYTHONWARNINGS": "always::ResourceWarning"},
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES, _MOST_FILES)),
         )
     async with _ending(process):

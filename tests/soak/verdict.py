@@ -77,7 +77,7 @@ def _checks(facts: Facts) -> list[tuple[str, str, bool]]:
     errors = [
         line
         for line in facts.log.splitlines()
-        if re.search(r"level=error|Traceback|bug, please", line) and not _EXPECTED_ERRORS.search(line)
+        if re.search(r"level=error|Traceback|bug, please|ResourceWarning", line) and not _EXPECTED_ERRORS.search(line)
     ]
     outcomes = sum(seen.outcomes.values())
     load = statistics.median(each.load for each in facts.samples) if facts.samples else 0.0
