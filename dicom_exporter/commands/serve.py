@@ -113,17 +113,24 @@ class _Connections:
     """How many there may be at once, so that neither side takes the other's file descriptors."""
 
     clients: int
+    opening: int
+    """Clients that are not among those yet: with a web configuration, those that have not said how they speak."""
     peers: int
 
 
 def _share_out(options: ServeOptions, files: int) -> _Connections:
-    """Clients: some who wait for nothing beside those who do, and at most half of the `files`. Peers: all but our own.
+    """Clients: some who wait for nothing beside those who do, and at most half of the `files`; with a web
+    configuration, half of those are for shaking hands. Peers: all but our own.
 
     A process without a file descriptor left cannot accept a scrape: to Prometheus, it is down.
     """
     wanted = options.max_requests + _IDLE_CONNECTIONS if options.max_requests else files
     clients = max(1, min(wanted, files // 2))
-    return _Connections(clients, max(1, files - clients - min(_OWN_FILES, files // 4)))
+    peers = max(1, files - clients - min(_OWN_FILES, files // 4))
+    if options.web_config_file is None:
+        return _Connections(clients, 0, peers)
+    opening = max(1, min(webconfig.MAX_OPENING, clients // 2 // webconfig.FILES_OF_AN_OPENING))
+    return _Connections(max(1, clients - opening * webconfig.FILES_OF_AN_OPENING), opening, peers)
 
 
 def _load_both_or_complain(options: ServeOptions, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
@@ -163,4 +170,4 @@ async def _serve(
         probe_log=probe_log,
     )
     applied(state)
-    await serve_http(state, sockets, connections.clients, web_config, begun)
+    await serve_http(state, sockets, connections.clients, web_config, begun, max_opening=connections.opening)

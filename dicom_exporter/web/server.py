@@ -33,10 +33,14 @@ async def serve(
     max_connections: int,
     web_config: webconfig.LiveConfig | None = None,
     begun: Callable[[], None] = lambda: None,
+    *,
+    max_opening: int = webconfig.MAX_OPENING,
 ) -> None:
     """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
 
-    Without a `web_config`, plain HTTP for everybody. `begun` is called once requests are answered and signals heard.
+    Without a `web_config`, plain HTTP for everybody; with one, at most `max_opening` connections at once are not among
+    the `max_connections` yet, as they have not said how they speak. `begun` is called once requests are answered and
+    signals heard.
 
     After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds, or
     when a second signal comes, is answered with what is known by then; after five, everything is closed.
@@ -57,7 +61,7 @@ async def serve(
         _on_signals(state, lambda: (hurry if stop.is_set() else stop).set())
         for sock in sockets:
             host, port, *_ = sock.getsockname()
-            await _site(runner, sock, web_config).start()
+            await _site(runner, sock, web_config, max(1, max_opening // len(sockets))).start()
             protection = {} if web_config is None else webconfig.summary(web_config.in_force)
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready = True
@@ -68,8 +72,12 @@ async def serve(
         await _drain(runner, state, hurry)
 
 
-def _site(runner: web.AppRunner, sock: socket.socket, web_config: webconfig.LiveConfig | None) -> web.BaseSite:
-    return web.SockSite(runner, sock) if web_config is None else webconfig.Site(runner, sock, web_config)
+def _site(
+    runner: web.AppRunner, sock: socket.socket, web_config: webconfig.LiveConfig | None, max_opening: int
+) -> web.BaseSite:
+    if web_config is None:
+        return web.SockSite(runner, sock)
+    return webconfig.Site(runner, sock, web_config, max_opening)
 
 
 async def _drain(runner: web.AppRunner, state: State, hurry: asyncio.Event) -> None:

@@ -16,6 +16,18 @@ from .document import Mistake, WebConfigErrors
 from .live import LiveConfig, described, summary
 from .load import WebConfig, load
 from .middleware import protect
-from .site import Site
+from .site import FILES_OF_AN_OPENING, MAX_OPENING, Site
 
-__all__ = ["LiveConfig", "Mistake", "Site", "WebConfig", "WebConfigErrors", "described", "load", "protect", "summary"]
+__all__ = [
+    "FILES_OF_AN_OPENING",
+    "MAX_OPENING",
+    "LiveConfig",
+    "Mistake",
+    "Site",
+    "WebConfig",
+    "WebConfigErrors",
+    "described",
+    "load",
+    "protect",
+    "summary",
+]

@@ -26,8 +26,10 @@ _HANDSHAKE_TIMEOUT = 10.0
 """Seconds for the first byte, and again for the rest of the handshake."""
 _SHUTDOWN_TIMEOUT = 1.0
 """Seconds for the client to say goodbye, too."""
-_MAX_OPENING = 1000
+MAX_OPENING = 1000
 """Connections that have not begun to speak, or are in their handshake. The oldest makes room for one more."""
+FILES_OF_AN_OPENING = 2
+"""File descriptors that one of those takes."""
 _REST = 1.0
 """Seconds without accepting, where this machine has no more to give: file descriptors, memory."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -48,12 +50,18 @@ _PLAIN_TO_TLS = (
 
 
 class Site(web.BaseSite):
-    """Serves `sock`, which is listening, with TLS where `live` says so; closes it at the end."""
+    """Serves `sock`, which is listening, with TLS where `live` says so; closes it at the end.
 
-    __slots__ = ("_accepting", "_live", "_opening", "_quiet", "_sock")
+    At most `max_opening` connections at once are not handed to the application yet.
+    """
 
-    def __init__(self, runner: web.BaseRunner, sock: socket.socket, live: LiveConfig) -> None:
+    __slots__ = ("_accepting", "_live", "_max_opening", "_opening", "_quiet", "_sock")
+
+    def __init__(
+        self, runner: web.BaseRunner, sock: socket.socket, live: LiveConfig, max_opening: int = MAX_OPENING
+    ) -> None:
         super().__init__(runner)
+        self._max_opening = max_opening
         self._sock = sock
         self._live = live
         self._accepting: asyncio.Task[None] | None = None
@@ -90,7 +98,9 @@ class Site(web.BaseSite):
                     self._quiet.log("cannot accept connections", reason=errno.errorcode[error.errno])
                     await asyncio.sleep(_REST)
                 continue  # else: it was gone before we took it
-            if len(self._opening) >= _MAX_OPENING:  # out at once: it takes turns to end, and must not be chosen again
+            if (
+                len(self._opening) >= self._max_opening
+            ):  # out at once: it takes turns to end, and must not be chosen again
                 oldest = next(iter(self._opening))
                 del self._opening[oldest]
                 oldest.cancel()

@@ -85,6 +85,20 @@ async def test_who_asks_finds_a_file_descriptor_left_while_peers_hang(tmp_path: 
     assert set(outcomes) == {"no_answer", "overload"}
 
 
+async def test_who_says_nothing_to_the_web_server_takes_no_file_descriptor_from_a_probe(tmp_path: Path) -> None:
+    """With a web configuration, such clients are none of the connections that are bounded for everybody."""
+    (tmp_path / "web.yml").write_text("")
+    arguments = '"$@" --web.config.file=web.yml'
+    async with hostile.server(hostile.honest.honest()) as server:
+        targets = [{"name": "peer", "address": server.address}]
+        async with exporter(tmp_path, targets, f"ulimit -n 128; exec {arguments}") as running:
+            host, port = running.url.removeprefix("http://").split(":")
+            crowd = [await asyncio.open_connection(host, int(port)) for _ in range(150)]
+            assert (await running.get()).outcome("peer") == "success"
+            for _, writer in crowd:
+                writer.close()
+
+
 async def test_a_full_disk_under_the_log_stops_nothing(tmp_path: Path) -> None:
     async with hostile.server(hostile.honest.honest()) as server:
         targets = [{"name": "peer", "address": server.address}]

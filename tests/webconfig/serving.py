@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import ClientSession, TCPConnector, web
 
 from dicom_exporter.web.listening import ListenAddress, listen
-from dicom_exporter.webconfig import LiveConfig, Site, protect
+from dicom_exporter.webconfig import MAX_OPENING, LiveConfig, Site, protect
 from dicom_exporter.webconfig.passwords import PasswordChecker
 from tests.peers import Certificates
 from tests.webconfig.texts import basic
@@ -77,7 +77,9 @@ def client_context(certificates: Certificates, *, certificate: bool = False) -> 
 
 
 @asynccontextmanager
-async def serving(file: Path, text: str, checker: PasswordChecker | None = None) -> AsyncIterator[Server]:
+async def serving(
+    file: Path, text: str, checker: PasswordChecker | None = None, *, max_opening: int = MAX_OPENING
+) -> AsyncIterator[Server]:
     """Serve a page that says the scheme, and one that fails, as `text` in `file` says."""
     replace(file, text)
 
@@ -97,7 +99,7 @@ async def serving(file: Path, text: str, checker: PasswordChecker | None = None)
     try:
         (sock,) = listen([ListenAddress("127.0.0.1", 0)])
         port = sock.getsockname()[1]
-        await Site(runner, sock, live).start()
+        await Site(runner, sock, live, max_opening).start()
         yield Server(file, port, live)
     finally:
         await runner.cleanup()

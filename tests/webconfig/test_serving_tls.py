@@ -11,7 +11,6 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 from structlog.testing import capture_logs
 
-from dicom_exporter.webconfig import site
 from tests.peers import Certificates, make_certificates
 from tests.webconfig.serving import client_context, replace, serving
 from tests.webconfig.texts import TLS
@@ -177,11 +176,8 @@ async def test_a_crowd_that_says_nothing_stops_nobody(file: Path, certificates: 
         await writer.wait_closed()
 
 
-async def test_a_crowd_that_says_nothing_makes_room(
-    file: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(site, "_MAX_OPENING", 3)
-    async with serving(file, TLS) as server:
+async def test_a_crowd_that_says_nothing_makes_room(file: Path, certificates: Certificates) -> None:
+    async with serving(file, TLS, max_opening=3) as server:
         silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(4)]
         assert await silent[0][0].read() == b""
         assert await server.status(scheme="https", context=client_context(certificates)) == 200

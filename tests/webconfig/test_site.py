@@ -14,9 +14,8 @@ BOUND = 5
 
 
 async def test_of_those_who_say_nothing_only_so_many_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(site, "_MAX_OPENING", BOUND)
     monkeypatch.setattr(site, "_HANDSHAKE_TIMEOUT", 60.0)
-    async with serving(tmp_path / "web.yml", "") as server:
+    async with serving(tmp_path / "web.yml", "", max_opening=BOUND) as server:
         opened = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", server.port) for _ in range(60)))
         ended = {asyncio.create_task(reader.read()) for reader, _ in opened}
         async with asyncio.timeout(30):
