@@ -39,6 +39,7 @@ MARKUP = "<script>alert(document.domain)</script><img src=x onerror=alert(1)>"
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
     path = program("chromium", "chromium")
+    expect.set_options(timeout=30_000)  # a machine may be busy with other tests
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield chromium
