@@ -23,7 +23,7 @@ class ConfigError:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return ": ".join(part for part in (place, self.key, self.message) if part)
+        return _printable(": ".join(part for part in (place, self.key, self.message) if part))
 
 
 class ConfigErrors(Exception):
@@ -32,6 +32,13 @@ class ConfigErrors(Exception):
     def __init__(self, errors: Iterable[ConfigError]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(map(str, self.errors)))
+
+
+def _printable(text: str) -> str:
+    r"""`text` on one line that a terminal shows as it is: a control character in a name is ``\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def format_path(path: KeyPath) -> str:
