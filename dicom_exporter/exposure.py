@@ -87,7 +87,7 @@ def allowed_level(expect: str) -> int | None:
 def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
     """The verdict over what strangers found on one target; None where no session was a stranger's."""
     if len(sessions) == 1 and (outcome := _not_connected(sessions[0])) is not None:
-        return _nothing_there(outcome)
+        return _verdict_unconnected(outcome)
     strangers = [session for session in sessions if session.stranger is not None]
     if not strangers:
         return None
@@ -107,7 +107,7 @@ def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
 
 
 def _not_connected(session: SessionResult) -> Outcome | None:
-    """The outcome of a stranger's only attempt where it made no connection: of most targets that are closed."""
+    """The outcome of a stranger's only attempt where that made no connection; else None."""
     if session.stranger is None or session.dicomweb is not None or session.web or len(session.stranger.attempts) != 1:
         return None
     outcome = session.stranger.attempts[0].outcome
@@ -115,8 +115,10 @@ def _not_connected(session: SessionResult) -> Outcome | None:
 
 
 @cache
-def _nothing_there(outcome: Outcome) -> Verdict:
-    """The verdict over that, made once: ten thousand targets are judged three times in each scrape."""
+def _verdict_unconnected(outcome: Outcome) -> Verdict:
+    """The verdict where the only attempt ended so, made once: most targets that are closed have no other, and ten
+    thousand of them are judged three times in each scrape.
+    """
     level = attempt_level(Attempt(outcome))
     checks = dimse_checks(StrangerResult((Attempt(outcome),)), level)
     return Verdict({"dimse": level}, {name: holds for name, holds in checks.items() if holds is not None})

@@ -119,12 +119,14 @@ class _Connections:
 
 
 def _share_out(options: ServeOptions, files: int) -> _Connections:
-    """Clients: some who wait for nothing beside those who do, and at most half of the `files`; with a web
-    configuration, half of those are for shaking hands. Peers: all but our own.
+    """Clients: some who wait for nothing beside those who do, and, with a web configuration, those who shake hands,
+    which are at most half of them; at most half of the `files` in all. Peers: all but our own.
 
     A process without a file descriptor left cannot accept a scrape: to Prometheus, it is down.
     """
     wanted = options.max_requests + _IDLE_CONNECTIONS if options.max_requests else files
+    if options.web_config_file is not None:
+        wanted += webconfig.MAX_OPENING * webconfig.FILES_OF_AN_OPENING
     clients = max(1, min(wanted, files // 2))
     peers = max(1, files - clients - min(_OWN_FILES, files // 4))
     if options.web_config_file is None:

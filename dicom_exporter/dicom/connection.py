@@ -59,6 +59,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, deadline: float, limits: Limits | None = None) -> None:
         self._sock: socket.socket | None = None
         """Connected for TLS; None where the connection is plain."""
+        self._sock_given = False
+        """Whether it is no longer ours to close."""
         self._quick: socket.socket | None = None
         """A handle on the transport's socket, for `acknowledge_quickly`; the transport's to close."""
         self._deadline = deadline
@@ -138,6 +140,7 @@ class Connection(asyncio.Protocol):
         """
         if self._sock is None:
             raise UsageError("not connected for TLS")
+        self._sock_given = True
         await attach(self._sock, self, tls, self._deadline)
 
     async def request(self, request: AssociateRequest) -> None:
@@ -250,7 +253,7 @@ class Connection(asyncio.Protocol):
             self._end = ConnectionEnded("closed by us")
         transport = self._transport
         if transport is None:
-            if self._sock is not None:
+            if self._sock is not None and not self._sock_given:
                 self._sock.close()
             return
         self._transport = None

@@ -13,6 +13,7 @@ really there and with `Limits` before it is used, and whatever does not fit rais
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ HEADER = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")
 _REMEMBERED_LENGTH = 2048
 """Bytes of an A-ASSOCIATE-AC that is kept to be known again; the longest honest one of 128 contexts has 4,000."""
-_USER_IDENTITY_RESPONSE = b"\x59\0"
-"""What such a sub-item begins with (PS3.7 D.3.3.7.2). We ask for none; one that comes all the same is not kept."""
+_USER_IDENTITY_RESPONSE = re.compile(rb"\x59.[\0-\x07]", re.DOTALL)
+"""What such a sub-item begins with where it is not over `_REMEMBERED_LENGTH` (PS3.7 D.3.3.7.2): type, a reserved byte,
+length. We ask for none; one that comes all the same is not kept."""
 _ASSOCIATE_FIXED_LENGTH = 68
 """Protocol version, two AE titles and reserved bytes before the first item, PS3.8 Table 9-17."""
 _SHOWN_TEXT = 64
@@ -207,7 +209,7 @@ def parse_accept(body: bytes, limits: Limits) -> AssociateAccept:
     if len(body) < _ASSOCIATE_FIXED_LENGTH:
         raise ProtocolViolation("A-ASSOCIATE-AC is too short")
     items = body[_ASSOCIATE_FIXED_LENGTH:]
-    if len(items) > _REMEMBERED_LENGTH or _USER_IDENTITY_RESPONSE in items:
+    if len(items) > _REMEMBERED_LENGTH or _USER_IDENTITY_RESPONSE.search(items):
         return _read_accept(items, limits.associate_items)
     return _read_known_accept(items, limits.associate_items)
 

@@ -88,10 +88,10 @@ def socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
 
 
 def held_by_loop(sock: socket.socket) -> bool:
-    """Whether the number of `sock`, which was given to `create_connection`, is uvloop's to close.
+    """Whether the number of `sock`, which was given to `create_connection`, is uvloop's to close; never on asyncio's.
 
     Forget it then (`detach`) where the object goes before the connection does. Where a peer resets before uvloop is
-    done, that closes the number and never tells the object, which would close it once more when it is collected: by
+    done, uvloop closes the number and never tells the object, which would close it once more when it is collected: by
     then it is another connection's, and libuv aborts the process (seen with 0.23.0; a relative of its issue 738).
     """
     return getattr(sock, "_io_refs", 0) > 0  # so uvloop counts itself among those who hold the socket
@@ -174,7 +174,9 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
     """Hand the connected `sock` to `protocol` after a TLS handshake; `deadline` is loop time.
 
     Raises:
-        TLSFailed, NoAnswer, Overloaded. `sock` is closed then.
+        TLSFailed, NoAnswer, Overloaded.
+
+    In no case is `sock` the caller's any more.
     """
     loop = asyncio.get_running_loop()
     remaining = deadline - loop.time()
@@ -195,9 +197,16 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
 
 
 async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, timeout: float) -> None:
+    taken = False
+
+    def take() -> asyncio.Protocol:
+        nonlocal taken
+        taken = True
+        return protocol
+
     try:
         await asyncio.get_running_loop().create_connection(
-            lambda: protocol,
+            take,
             sock=sock,
             ssl=tls.context,
             server_hostname=tls.server_name,
@@ -207,7 +216,7 @@ async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLS
     except BaseException:
         if held_by_loop(sock):
             sock.detach()
-        else:
+        elif not taken:  # else a transport closes it, perhaps not before it has said farewell
             sock.close()
         raise
 

@@ -98,9 +98,8 @@ class Site(web.BaseSite):
                     self._quiet.log("cannot accept connections", reason=errno.errorcode[error.errno])
                     await asyncio.sleep(_REST)
                 continue  # else: it was gone before we took it
-            if (
-                len(self._opening) >= self._max_opening
-            ):  # out at once: it takes turns to end, and must not be chosen again
+            if len(self._opening) >= self._max_opening:
+                # Out at once: it takes turns to end, and must not be chosen again.
                 oldest = next(iter(self._opening))
                 del self._opening[oldest]
                 oldest.cancel()

@@ -18,5 +18,7 @@ def kept(more: bytes) -> int:
 def test_a_user_identity_response_that_nobody_asked_for_is_not_kept() -> None:
     """It may be a token that lets somebody in (PS3.7 D.3.3.7.2)."""
     pdu._read_known_accept.cache_clear()
-    assert kept(wire.item(0x59, b"synthetic-token-of-no-one")) == 0
+    response = wire.item(0x59, b"synthetic-token-of-no-one")
+    assert kept(response) == 0
+    assert kept(response[:1] + b"\x01" + response[2:]) == 0  # the second byte is reserved, and anything
     assert kept(b"") == 1

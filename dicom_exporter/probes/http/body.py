@@ -46,7 +46,7 @@ async def pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[
     left = limit
     received = 0
     try:
-        async for data in response.content.iter_any():
+        while data := await _read(response):
             received += len(data)
             for piece in inflated(decoder, data):
                 left -= len(piece)
@@ -56,9 +56,17 @@ async def pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[
                 await asyncio.sleep(0)  # a flood is one connection's matter: let the others have their turn
             if received > limit:  # a coding can also make more of less
                 raise BodyEnded("longer than our limit")
-    except (aiohttp.ClientError, OSError, RuntimeError, zlib.error):
+    except zlib.error:
+        raise BodyEnded("not what its headers announce") from None
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """What has come of the body, empty at its end."""
+    try:
+        return await response.content.readany()
+    except (aiohttp.ClientError, OSError, RuntimeError):
         # RuntimeError: so aiohttp says that it had hung up before we read on, over a chunk that it could not read.
-        raise BodyEnded("broken off, or not what its headers announce") from None
+        raise BodyEnded("broken off") from None
 
 
 def decoder_for(coding: str) -> Decoder | None:

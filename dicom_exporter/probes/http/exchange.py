@@ -159,7 +159,7 @@ class _Connected(socket.socket):
             super().close()
 
     def let_go(self) -> None:
-        """Close it, if no transport has taken it over."""
+        """Close it where no transport has it; forget its number where uvloop has."""
         if not self.used or held_by_loop(self):
             self.close()
 
