@@ -5,10 +5,8 @@ Connections, which are pending or made, have a bound of their own: the file desc
 
 from __future__ import annotations
 
-import asyncio
-
-from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.dicom.resolve import SocketAddress
+from dicom_exporter.places import Places
 
 ANY_NUMBER = 1_048_576
 """Of connections: more than a process can have."""
@@ -23,13 +21,14 @@ class Gate:
     """
 
     def __init__(self, max_concurrent_probes: int, max_connections: int = ANY_NUMBER) -> None:
-        self._slots = asyncio.Semaphore(max_concurrent_probes)
-        self._connections = asyncio.Semaphore(max_connections)
-        self._addresses: dict[_Key, tuple[asyncio.Lock, int]] = {}
+        self._associations = Places(max_concurrent_probes)
+        self._connections = Places(max_connections)
+        self._addresses: dict[_Key, Places] = {}
+        """Of one place each; those that somebody has."""
 
     def resize(self, max_concurrent_probes: int) -> None:
         """Apply a new bound to the associations that begin from now on."""
-        self._slots = asyncio.Semaphore(max_concurrent_probes)
+        self._associations = Places(max_concurrent_probes)
 
     def address(self, address: SocketAddress, deadline: float) -> _Alone:
         """Hold `address` alone. Many archives allow one or two associations per AE title, Orthanc four in all."""
@@ -37,68 +36,66 @@ class Gate:
 
     def association(self, deadline: float) -> _Place:
         """Hold one of `max_concurrent_probes` places. Entered once connected: a pending connect costs no peer."""
-        return _Place(self._slots, deadline)
+        return _Place(self._associations, deadline)
 
 
 # Classes, as generators in their place cost three times as much, and ten thousand targets pass here in one scrape.
 
 
 class _Alone:
-    """One address, for the length of a block. Kept among `addresses` as a lock and how many hold it or wait."""
+    """One address, and one of the connections, for the length of a block."""
 
-    __slots__ = ("_addresses", "_connections", "_deadline", "_key")
+    __slots__ = ("_addresses", "_connections", "_deadline", "_key", "_place")
 
-    def __init__(
-        self,
-        addresses: dict[_Key, tuple[asyncio.Lock, int]],
-        key: _Key,
-        deadline: float,
-        connections: asyncio.Semaphore,
-    ) -> None:
+    def __init__(self, addresses: dict[_Key, Places], key: _Key, deadline: float, connections: Places) -> None:
         self._addresses = addresses
         self._key = key
         self._deadline = deadline
         self._connections = connections
 
     async def __aenter__(self) -> None:
-        lock, users = self._addresses.get(self._key) or (asyncio.Lock(), 0)
-        self._addresses[self._key] = (lock, users + 1)
-        try:
-            await _acquire(lock, self._deadline, "another probe of this address took all the time")
+        place = self._addresses.get(self._key)
+        if place is None:
+            place = self._addresses[self._key] = Places(1)
+        self._place = place
+        if not place.take():
             try:
-                await _acquire(self._connections, self._deadline, "no file descriptor to spare for this connection")
+                await place.wait(self._deadline, "another probe of this address took all the time")
             except BaseException:
-                lock.release()
+                self._forget()
                 raise
-        except BaseException:
-            self._leave()
-            raise
+        if not self._connections.take():
+            try:
+                await self._connections.wait(self._deadline, "no file descriptor to spare for this connection")
+            except BaseException:
+                place.give_back()
+                self._forget()
+                raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._connections.release()
-        self._addresses[self._key][0].release()
-        self._leave()
+        self._connections.give_back()
+        self._place.give_back()
+        self._forget()
 
-    def _leave(self) -> None:
-        lock, users = self._addresses[self._key]
-        if users > 1:
-            self._addresses[self._key] = (lock, users - 1)
-        else:
+    def _forget(self) -> None:
+        """Forget the address where nobody has it or waits for it."""
+        if self._place.free:
             del self._addresses[self._key]
 
 
 class _Place:
     """One of so many places, for the length of a block."""
 
-    __slots__ = ("_deadline", "_held", "_slots")
+    __slots__ = ("_deadline", "_held", "_places")
 
-    def __init__(self, slots: asyncio.Semaphore, deadline: float) -> None:
-        self._slots = slots
+    def __init__(self, places: Places, deadline: float) -> None:
+        self._places = places
         self._deadline = deadline
         self._held = False
 
     async def __aenter__(self) -> None:
-        await _acquire(self._slots, self._deadline, "no place among the associations at once")
+        if not self._places.take():
+            await self._places.wait(self._deadline, "no place among the associations at once")
         self._held = True
 
     async def __aexit__(self, *_: object) -> None:
@@ -108,15 +105,4 @@ class _Place:
         """Let another have it before the block ends."""
         if self._held:
             self._held = False
-            self._slots.release()
-
-
-async def _acquire(what: asyncio.Lock | asyncio.Semaphore, deadline: float, why: str) -> None:
-    if not what.locked():
-        await what.acquire()
-        return
-    try:
-        async with asyncio.timeout_at(deadline):
-            await what.acquire()
-    except TimeoutError:
-        raise Overloaded(why) from None
+            self._places.give_back()

@@ -88,3 +88,21 @@ async def test_a_place_that_is_given_back_early_is_given_back_once() -> None:
         with pytest.raises(Overloaded):
             async with gate.association(soon()):
                 pass
+
+
+async def test_no_address_is_kept_that_nobody_has_or_waits_for() -> None:
+    gate = Gate(10)
+
+    async def visit() -> None:
+        async with gate.address(HERE, soon(5)):
+            await asyncio.sleep(0)
+
+    for _ in range(2):
+        async with gate.address(HERE, soon(5)):
+            waiting = [asyncio.create_task(visit()) for _ in range(3)]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+        waiting[1].cancel()  # whose turn it would be
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert [task.cancelled() for task in waiting] == [True, True, False]
+    assert not gate._addresses
