@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from dicom_exporter.advisories import matching
 from dicom_exporter.dicom.implementation import product
@@ -11,11 +11,11 @@ from dicom_exporter.metrics.text import printable
 from dicom_exporter.results import Outcome, SessionResult
 
 
-def _phases(session: SessionResult) -> Iterable[Row]:
+def _phases(session: SessionResult) -> Collection[Row]:
     return [({"phase": phase.value}, seconds) for phase, seconds in session.phases.items()]
 
 
-def _rejection(session: SessionResult) -> Iterable[Row]:
+def _rejection(session: SessionResult) -> Collection[Row]:
     rejection = session.rejection
     if rejection is None:
         return ()
@@ -26,7 +26,7 @@ def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
     return [(service.value, accepted) for service, accepted in session.services.items()]
 
 
-def _peer_info(session: SessionResult) -> Iterable[Row]:
+def _peer_info(session: SessionResult) -> Collection[Row]:
     peer = session.peer
     if peer is None:
         return ()
@@ -38,11 +38,11 @@ def _peer_info(session: SessionResult) -> Iterable[Row]:
     return ((labels, 1.0),)
 
 
-def _advisories(session: SessionResult) -> Iterable[Row]:
+def _advisories(session: SessionResult) -> Collection[Row]:
     return [({"id": name}, 1.0) for name in matching(session.peer)] if session.peer is not None else ()
 
 
-def _tls_info(session: SessionResult) -> Iterable[Row]:
+def _tls_info(session: SessionResult) -> Collection[Row]:
     tls = session.tls
     if tls is None or tls.version is None:
         return ()

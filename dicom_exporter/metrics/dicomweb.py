@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.family import Family, Row, single
 from dicom_exporter.metrics.text import printable
@@ -11,7 +11,7 @@ from dicom_exporter.results import SessionResult, WebAnswer, WebResult
 _ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
 
 
-def _web(read: Callable[[WebResult], float | None]) -> Callable[[SessionResult], Iterable[Row]]:
+def _web(read: Callable[[WebResult], float | None]) -> Callable[[SessionResult], Collection[Row]]:
     """A fact of DICOMweb, absent where nobody looked."""
     return single(lambda session: None if session.dicomweb is None else read(session.dicomweb))
 
@@ -23,12 +23,12 @@ def _web_authentication(web: WebResult) -> float | None:
     return 0.0 if web.answer in _ANSWERED and not web.authenticated else None
 
 
-def _web_phases(session: SessionResult) -> Iterable[Row]:
+def _web_phases(session: SessionResult) -> Collection[Row]:
     phases = session.dicomweb.phases if session.dicomweb is not None else {}
     return [({"phase": phase}, seconds) for phase, seconds in phases.items()]
 
 
-def _web_server(session: SessionResult) -> Iterable[Row]:
+def _web_server(session: SessionResult) -> Collection[Row]:
     web = session.dicomweb
     return (({"server": printable(web.server)}, 1.0),) if web is not None and web.server else ()
 

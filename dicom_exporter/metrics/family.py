@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -25,7 +25,7 @@ class Family(Generic[T]):
 
     name: str
     help: str
-    rows: Callable[[T], Iterable[Row]]
+    rows: Callable[[T], Collection[Row]]
     type: str = "gauge"
 
 
@@ -57,17 +57,17 @@ def collect(table: Iterable[Family[T]], subjects: Sequence[tuple[Labels, T]]) ->
             yield metric
 
 
-def single(read: Callable[[T], float | None]) -> Callable[[T], Iterable[Row]]:
+def single(read: Callable[[T], float | None]) -> Callable[[T], Collection[Row]]:
     """The rows of a family with one series, absent where `read` gives None."""
 
-    def rows(subject: T) -> Iterable[Row]:
+    def rows(subject: T) -> Collection[Row]:
         value = read(subject)
         return () if value is None else ((NO_LABELS, value),)
 
     return rows
 
 
-def shared(label: str, read: Callable[[T], Iterable[tuple[str, float | None]]]) -> Callable[[T], Iterable[Row]]:
+def shared(label: str, read: Callable[[T], Iterable[tuple[str, float | None]]]) -> Callable[[T], Collection[Row]]:
     """The rows of a family with a series for each name that `read` gives a value for, of few choices in all."""
 
     @lru_cache(maxsize=4096)
@@ -77,11 +77,11 @@ def shared(label: str, read: Callable[[T], Iterable[tuple[str, float | None]]]) 
     return lambda subject: made(tuple(read(subject)))
 
 
-def states(label: str, words: type[S], read: Callable[[T], S | None]) -> Callable[[T], Iterable[Row]]:
+def states(label: str, words: type[S], read: Callable[[T], S | None]) -> Callable[[T], Collection[Row]]:
     """The rows of a family with one series for each of `words`, 1 for the current one; none where `read` gives None."""
     made = {now: Constant(({label: word.value}, float(word is now)) for word in words) for now in words}
 
-    def rows(subject: T) -> Iterable[Row]:
+    def rows(subject: T) -> Collection[Row]:
         current = read(subject)
         return () if current is None else made[current]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.family import Family, Row, single, states
 from dicom_exporter.metrics.text import printable
 from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult
 
 
-def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Iterable[Row]]:
+def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:
     """A count of one built-in query, absent unless the archive answered it."""
 
     def read(session: SessionResult) -> float | None:
@@ -20,13 +20,14 @@ def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable
     return single(read)
 
 
-def _matches_by(query: QueryResult) -> Iterator[Row]:
+def _matches_by(query: QueryResult) -> Collection[Row]:
+    rows: list[Row] = []
     for attribute, counts in query.matches_by.items():
         shown: Counter[str] = Counter()  # two values may look the same once they are made printable
         for value, matches in counts.items():
             shown[printable(value)] += matches
-        for value, matches in shown.items():
-            yield {"attribute": attribute, "value": value}, float(matches)
+        rows += [({"attribute": attribute, "value": value}, float(matches)) for value, matches in shown.items()]
+    return rows
 
 
 VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (

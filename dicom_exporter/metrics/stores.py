@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.family import Family, Row, single
 from dicom_exporter.results import SessionResult, StoreResult
 
 
-def _store(read: Callable[[StoreResult], float | None]) -> Callable[[SessionResult], Iterable[Row]]:
+def _store(read: Callable[[StoreResult], float | None]) -> Callable[[SessionResult], Collection[Row]]:
     return single(lambda session: None if session.store is None else read(session.store))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from prometheus_client import Metric
@@ -18,7 +18,7 @@ from dicom_exporter.metrics.stores import STORE_FAMILIES
 from dicom_exporter.results import TargetResult
 
 
-def _target_info(target: Target) -> Iterable[Row]:
+def _target_info(target: Target) -> Collection[Row]:
     own = {"address": str(target.address), "called_ae_title": target.called_ae_title, "expect": target.expect.value}
     return (({**target.labels, **own}, 1.0),)
 

@@ -45,6 +45,8 @@ from dicom_exporter.results import (
     TLSFacts,
 )
 
+_NOT_SENT = QueryResult(QueryOutcome.NO_ASSOCIATION)
+"""One for all, as it holds nothing: of ten thousand closed targets each has four of them."""
 _LETTERS = bytes(string.ascii_uppercase.encode()[byte % 26] for byte in range(256))
 """Byte -> letter, for random titles."""
 
@@ -111,7 +113,7 @@ async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResul
         associated = await _visit(plan, wire, deadline, left, found, later)
         phases.seconds[Phase.QUERY] += later.seconds.get(Phase.QUERY, 0.0)
     for query in left:
-        found.queries[query.name] = QueryResult(QueryOutcome.NO_ASSOCIATION)
+        found.queries[query.name] = _NOT_SENT
     return SessionResult(
         identity=plan.identity.name,
         echo=found.echo,

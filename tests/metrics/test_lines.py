@@ -53,6 +53,14 @@ def test_the_same_series_as_the_library_makes(reader: Any, target_label: bool) -
     assert [(m.name, m.documentation, m.type) for m in back] == [(m.name, m.documentation, m.type) for m in made]
 
 
+def test_what_is_one_object_is_written_for_each_who_has_it() -> None:
+    (name, *_), (query, *_) = FULL.queries.keys(), FULL.queries.values()
+    results = found(replace(FULL, queries={name: query, "again": query, "and again": query}))
+    text = "".join(lines(groups(results, target_label=True)))
+    assert values(read(text)) == values(families(results, target_label=True))
+    assert text.count('query="and again"') == text.count(f'query="{name}"') > 20
+
+
 @pytest.mark.parametrize("target_label", [True, False], ids=["metrics", "probe"])
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome(outcome: Outcome, target_label: bool) -> None:
