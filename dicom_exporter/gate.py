@@ -78,8 +78,8 @@ class _Alone:
         self._forget()
 
     def _forget(self) -> None:
-        """Forget the address where nobody has it or waits for it."""
-        if self._place.free:
+        """Forget the address where nobody has it or waits for it. It may be forgotten already, and another's by now."""
+        if self._place.free and self._addresses.get(self._key) is self._place:
             del self._addresses[self._key]
 
 

@@ -90,6 +90,29 @@ async def test_a_place_that_is_given_back_early_is_given_back_once() -> None:
                 pass
 
 
+@pytest.mark.parametrize("taken_again", [False, True])
+async def test_who_gives_up_just_as_the_other_leaves_takes_the_address_from_nobody(taken_again: bool) -> None:
+    gate = Gate(10)
+
+    async def visit() -> None:
+        async with gate.address(HERE, soon(5)):
+            pass
+
+    async with gate.address(HERE, soon(5)):
+        waiting = asyncio.create_task(visit())
+        await asyncio.sleep(0)
+        waiting.cancel()
+    if taken_again:
+        async with gate.address(HERE, soon(5)):
+            await asyncio.wait([waiting])
+            with pytest.raises(Overloaded):
+                async with gate.address(HERE, soon(0)):
+                    pass
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not gate._addresses
+
+
 async def test_no_address_is_kept_that_nobody_has_or_waits_for() -> None:
     gate = Gate(10)
 
