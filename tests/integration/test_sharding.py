@@ -10,8 +10,9 @@ Prometheus 1 ─┘                                       └─ exporter 2
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,11 +39,12 @@ class Balancer:
     port: int = 0
     passed_on: list[int] = field(default_factory=list)
     """The index of the backend for each connection."""
+    turns: Iterator[int] = field(default_factory=itertools.count)
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with AsyncExitStack() as stack:
             stack.callback(writer.close)
-            first = len(self.passed_on)
+            first = next(self.turns)  # at once: others come while this one is being passed on
             for number in range(len(self.backends)):
                 index = (first + number) % len(self.backends)
                 with suppress(OSError):
