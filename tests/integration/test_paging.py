@@ -19,7 +19,7 @@ from deploy.demo_stack.pages import receiver
 from deploy.demo_stack.settings import RUNBOOKS, alertmanager_config, prometheus_config, write_rules
 from tests.cli.running import started
 from tests.integration.exporting import configure, until
-from tests.integration.paging import Inbox, door
+from tests.integration.paging import Inbox, Page, door
 from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.peers import Orthanc, synthetic
 from tests.peers.alertmanager import alertmanager
@@ -48,6 +48,11 @@ async def evaluated_again(server: Prometheus, times: int) -> None:
             return all(now[name] != when for name, when in before.items())
 
         await until(anew, "every group of rules is evaluated once more")
+
+
+def is_late(page: Page) -> bool:
+    """That main-pacs was closed again may be told alert by alert, and of the last one a while later."""
+    return page.status == "resolved" and page.labels["alertname"] in EXPOSURE and page.labels["target"] == "main-pacs"
 
 
 async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
@@ -129,13 +134,13 @@ async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], t
         assert page.annotations["summary"] == "DOWN: main-pacs does not answer"
         assert "with the outcome refused" in page.annotations["description"]
         assert page.annotations["runbook_url"] == f"{RUNBOOKS}/runbooks/DicomTargetDown"
-        assert not [page for page in inbox.pages[count:] if page.labels["alertname"] in EXPOSURE]
+        assert not [page for page in inbox.pages[count:] if page.labels["alertname"] in EXPOSURE and not is_late(page)]
 
         # The exporter is killed: nobody watches, which is no news of any archive, and ends nothing.
         count = len(inbox.pages)
         exporter.process.kill()
         await inbox.arrival("firing", "DicomExporterDown", after=count)
         await evaluated_again(server, 3)
-        assert {page.what for page in inbox.pages[count:]} == {("firing", "DicomExporterDown", "")}
+        assert {page.what for page in inbox.pages[count:] if not is_late(page)} == {("firing", "DicomExporterDown", "")}
         assert LISTED in await suppressed()
         assert "outside" not in {page.labels.get("target") for page in inbox.pages}
