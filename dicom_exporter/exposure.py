@@ -86,11 +86,15 @@ def allowed_level(expect: str) -> int | None:
 
 def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
     """The verdict over what strangers found on one target; None where no session was a stranger's."""
-    if len(sessions) == 1 and (outcome := _not_connected(sessions[0])) is not None:
-        return _verdict_unconnected(outcome)
     strangers = [session for session in sessions if session.stranger is not None]
     if not strangers:
         return None
+    if len(strangers) == 1 and (outcome := _not_connected(strangers[0])) is not None:
+        return _verdict_unconnected(outcome)
+    return _verdict(strangers)
+
+
+def _verdict(strangers: Iterable[SessionResult]) -> Verdict:
     levels: dict[str, int | None] = {}
     checks: dict[str, bool | None] = {}
     for session in strangers:
@@ -119,9 +123,7 @@ def _verdict_unconnected(outcome: Outcome) -> Verdict:
     """The verdict where the only attempt ended so, made once: most targets that are closed have no other, and ten
     thousand of them are judged three times in each scrape.
     """
-    level = attempt_level(Attempt(outcome))
-    checks = dimse_checks(StrangerResult((Attempt(outcome),)), level)
-    return Verdict({"dimse": level}, {name: holds for name, holds in checks.items() if holds is not None})
+    return _verdict([SessionResult("", None, stranger=StrangerResult((Attempt(outcome),)))])
 
 
 def dimse_level(stranger: StrangerResult) -> int | None:

@@ -44,27 +44,19 @@ async def test_who_waits_longest_is_next() -> None:
     assert places.free == 1
 
 
-async def test_who_has_given_up_is_passed_over() -> None:
+@pytest.mark.parametrize("just_as_it_is_its_turn", [False, True])
+async def test_who_gives_up_is_passed_over(just_as_it_is_its_turn: bool) -> None:
     places = Places(1)
     assert places.take()
     first, second = waiting(places), waiting(places)
     await turns()
-    first.cancel()
-    await turns()
-    places.give_back()
-    await second
-    assert first.cancelled()
-    places.give_back()
-    assert places.free == 1
-
-
-async def test_who_gives_up_just_as_it_is_its_turn_passes_it_on() -> None:
-    places = Places(1)
-    assert places.take()
-    first, second = waiting(places), waiting(places)
-    await turns()
-    places.give_back()
-    first.cancel()  # before it has heard
+    if just_as_it_is_its_turn:
+        places.give_back()
+        first.cancel()  # before it has heard
+    else:
+        first.cancel()
+        await turns()
+        places.give_back()
     await second
     assert first.cancelled()
     places.give_back()
