@@ -23,7 +23,6 @@ from pydantic import (
     model_validator,
 )
 
-from dicom_exporter.config import files
 from dicom_exporter.config.durations import format_duration
 from dicom_exporter.config.fields import (
     AETitle,
@@ -48,6 +47,7 @@ from dicom_exporter.config.fields import (
     one_of,
     text_of,
 )
+from dicom_exporter.config.files import read_secret, read_token, resolve_path
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.settings import Expect, Exposure, GlobalSettings, Level, Model, Module, Query, Store, Target
 from dicom_exporter.config.sizes import format_size
@@ -92,15 +92,15 @@ def _known(kind: str, name: str, names: Collection[str]) -> str:
 
 
 def _file(value: object, info: ValidationInfo) -> Path:
-    return files.resolve(_context(info).directory, text_of(value))
+    return resolve_path(_context(info).directory, text_of(value))
 
 
 def _secret(value: object, info: ValidationInfo) -> Secret:
-    return files.read_secret(_context(info).directory, text_of(value))
+    return read_secret(_context(info).directory, text_of(value))
 
 
 def _token(value: object, info: ValidationInfo) -> Secret:
-    return files.read_token(_context(info).directory, text_of(value))
+    return read_token(_context(info).directory, text_of(value))
 
 
 def _store_size(size: int) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dicom_exporter.config import builtins
 from dicom_exporter.config.blocks import (
     Block,
     Context,
@@ -18,6 +17,7 @@ from dicom_exporter.config.blocks import (
     TargetBlock,
     TLSBlock,
 )
+from dicom_exporter.config.builtins import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.config.config import Config
 from dicom_exporter.config.fields import check_name
 from dicom_exporter.config.flows import build_flows
@@ -42,19 +42,19 @@ from dicom_exporter.config.wording import shown
 
 def build(sections: Sections, problems: Problems) -> Config:
     """Make the configuration; where `problems` came up, it lacks what they are about."""
-    identity_names = builtins.IDENTITIES.keys() | sections.identities.keys()
-    module_names = builtins.MODULES.keys() | sections.modules.keys()
+    identity_names = BUILTIN_IDENTITIES.keys() | sections.identities.keys()
+    module_names = BUILTIN_MODULES.keys() | sections.modules.keys()
 
     def context(entry: Entry) -> Context:
         return Context(entry.document.directory, identity_names, module_names)
 
-    identities = dict(builtins.IDENTITIES)
+    identities = dict(BUILTIN_IDENTITIES)
     for name, entry in _named(sections.identities, problems):
         identity_block = problems.validate(IdentityBlock, entry.document, entry.path, entry.value, context(entry))
         if identity_block is not None and (identity := _identity(name, identity_block, entry, problems)):
             identities[name] = identity
 
-    modules: dict[str, Module | None] = dict(builtins.MODULES)
+    modules: dict[str, Module | None] = dict(BUILTIN_MODULES)
     for name, entry in _named(sections.modules, problems):
         module_block = problems.validate(ModuleBlock, entry.document, entry.path, entry.value, context(entry))
         modules[name] = None if module_block is None else build_module(name, module_block, entry, problems)
@@ -113,7 +113,7 @@ def _together(model: type[Block], entries: list[Entry], problems: Problems) -> d
 
 
 def _identity(name: str, block: IdentityBlock, entry: Entry, problems: Problems) -> Identity | None:
-    base = builtins.IDENTITIES.get(name)
+    base = BUILTIN_IDENTITIES.get(name)
     if base is None and block.calling_ae_title is None:
         # a random title, as `stranger` has, would have every archive refuse an identity that is meant to be known
         problems.add(entry.document, entry.path, "'calling_ae_title' is missing")

@@ -13,14 +13,14 @@ STRANGER = "stranger"
 AVAILABILITY = "availability"
 EXPOSURE = "exposure"
 
-IDENTITIES: Mapping[str, Identity] = MappingProxyType(
+BUILTIN_IDENTITIES: Mapping[str, Identity] = MappingProxyType(
     {
         MONITOR: Identity(MONITOR, calling_ae_title="PROMETHEUS"),
         STRANGER: Identity(STRANGER, calling_ae_title=None),
     }
 )
 
-QUERIES: Mapping[str, Query] = MappingProxyType(
+BUILTIN_QUERIES: Mapping[str, Query] = MappingProxyType(
     {
         "studies": Query("studies", Model.STUDY_ROOT, Level.STUDY),
         "patients": Query("patients", Model.PATIENT_ROOT, Level.PATIENT),
@@ -29,13 +29,13 @@ QUERIES: Mapping[str, Query] = MappingProxyType(
 )
 """What a query of this name is; `dicom_studies_visible` and its relatives are read from them."""
 
-MODULES: Mapping[str, Module] = MappingProxyType(
+BUILTIN_MODULES: Mapping[str, Module] = MappingProxyType(
     {
         AVAILABILITY: Module(
             AVAILABILITY,
             identity=MONITOR,
             timeout=10.0,
-            queries=MappingProxyType({"studies": replace(QUERIES["studies"], every=300.0)}),
+            queries=MappingProxyType({"studies": replace(BUILTIN_QUERIES["studies"], every=300.0)}),
         ),
         EXPOSURE: Module(EXPOSURE, identity=STRANGER, timeout=15.0, echo=False, exposure=Exposure()),
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from dicom_exporter.config import builtins
+from dicom_exporter.config.builtins import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.config.settings import Compare, GlobalSettings, Identity, Module, ProbeSettings, Target
 
 
@@ -16,8 +16,8 @@ class Config:
 
     targets: tuple[Target, ...]
     global_: GlobalSettings = field(default_factory=GlobalSettings)
-    identities: Mapping[str, Identity] = field(default_factory=lambda: builtins.IDENTITIES)
-    modules: Mapping[str, Module] = field(default_factory=lambda: builtins.MODULES)
+    identities: Mapping[str, Identity] = field(default_factory=lambda: BUILTIN_IDENTITIES)
+    modules: Mapping[str, Module] = field(default_factory=lambda: BUILTIN_MODULES)
     compare: tuple[Compare, ...] = ()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
 

@@ -15,11 +15,15 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
-from dicom_exporter.config import durations, labels, networks, sizes, urls, windows
 from dicom_exporter.config.addresses import Address, parse_address
 from dicom_exporter.config.ae_titles import MAX_LENGTH, parse_ae_title
 from dicom_exporter.config.attributes import COUNT_KEYWORDS, MATCH_KEYWORDS, check_match_keyword
-from dicom_exporter.config.windows import TimeWindow, parse_window
+from dicom_exporter.config.durations import DURATION_PATTERN, parse_duration
+from dicom_exporter.config.labels import LABEL_PATTERN, check_label_name, check_label_value
+from dicom_exporter.config.networks import NETWORK_PATTERN, IPNetwork, parse_network
+from dicom_exporter.config.sizes import SIZE_PATTERN, parse_size
+from dicom_exporter.config.urls import URL_PATTERN, parse_root, parse_url
+from dicom_exporter.config.windows import WINDOW_PATTERN, TimeWindow, parse_window
 from dicom_exporter.config.wording import did_you_mean, not_one_of, shown
 
 _NAME = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
@@ -52,13 +56,13 @@ def _read_with(parse: Callable[[str], object]) -> BeforeValidator:
 def _read_duration(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f"{value} has no unit: a duration is written like {value}s")
-    return durations.parse_duration(text_of(value))
+    return parse_duration(text_of(value))
 
 
 def _read_size(value: object) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f"{value} has no unit: a size is written like {value}B or 512KiB")
-    return sizes.parse_size(text_of(value))
+    return parse_size(text_of(value))
 
 
 def check_name(name: str) -> str:
@@ -125,7 +129,7 @@ TargetName = Annotated[
 Duration = Annotated[
     float,
     BeforeValidator(_read_duration),
-    WithJsonSchema({"type": "string", "pattern": durations.PATTERN, "examples": ["500ms", "10s", "1h30m"]}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["500ms", "10s", "1h30m"]}),
 ]
 AETitle = Annotated[
     str,
@@ -138,17 +142,17 @@ TargetAddress = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$"}),
 ]
 Network = Annotated[
-    networks.IPNetwork,
-    _read_with(networks.parse_network),
-    WithJsonSchema({"type": "string", "pattern": networks.PATTERN, "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
+    IPNetwork,
+    _read_with(parse_network),
+    WithJsonSchema({"type": "string", "pattern": NETWORK_PATTERN, "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
 ]
 TimeZone = Annotated[str, AfterValidator(_check_time_zone), WithJsonSchema({"type": "string"})]
-Window = Annotated[TimeWindow, _read_with(parse_window), WithJsonSchema({"type": "string", "pattern": windows.PATTERN})]
+Window = Annotated[TimeWindow, _read_with(parse_window), WithJsonSchema({"type": "string", "pattern": WINDOW_PATTERN})]
 LabelName = Annotated[
-    str, AfterValidator(labels.check_label_name), WithJsonSchema({"type": "string", "pattern": labels.PATTERN})
+    str, AfterValidator(check_label_name), WithJsonSchema({"type": "string", "pattern": LABEL_PATTERN})
 ]
 LabelValue = Annotated[
-    str, AfterValidator(labels.check_label_value), WithJsonSchema({"type": "string", "minLength": 1})
+    str, AfterValidator(check_label_value), WithJsonSchema({"type": "string", "minLength": 1})
 ]
 MatchKeyword = Annotated[
     str, AfterValidator(check_match_keyword), WithJsonSchema({"type": "string", "enum": list(MATCH_KEYWORDS)})
@@ -167,7 +171,7 @@ Proofs = Annotated[
 Size = Annotated[
     int,
     BeforeValidator(_read_size),
-    WithJsonSchema({"type": "string", "pattern": sizes.PATTERN, "examples": ["512KiB", "1MiB", "100KB"]}),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["512KiB", "1MiB", "100KB"]}),
 ]
-PageURL = Annotated[str, _read_with(urls.parse_url), WithJsonSchema({"type": "string", "pattern": urls.PATTERN})]
-RootURL = Annotated[str, _read_with(urls.parse_root), WithJsonSchema({"type": "string", "pattern": urls.PATTERN})]
+PageURL = Annotated[str, _read_with(parse_url), WithJsonSchema({"type": "string", "pattern": URL_PATTERN})]
+RootURL = Annotated[str, _read_with(parse_root), WithJsonSchema({"type": "string", "pattern": URL_PATTERN})]

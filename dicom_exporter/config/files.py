@@ -11,7 +11,7 @@ _MAX_SECRET_BYTES = 65535
 """The length fields of user identity negotiation have 16 bits (PS3.7 D.3.3.7.1)."""
 
 
-def resolve(base: Path, name: str) -> Path:
+def resolve_path(base: Path, name: str) -> Path:
     """Find the file `name`, relative to the directory `base` of the configuration file that names it.
 
     Raises ValueError with a message for the user where there is no such file, or it cannot be read.

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from dicom_exporter.config import builtins
 from dicom_exporter.config.blocks import ExposureBlock, ModuleBlock, QueryBlock, StoreBlock
+from dicom_exporter.config.builtins import BUILTIN_MODULES
 from dicom_exporter.config.errors import KeyPath
 from dicom_exporter.config.queries import build_query
 from dicom_exporter.config.settings import Exposure, Identity, Module, Query, Store
@@ -22,7 +22,7 @@ def build_module(name: str, block: ModuleBlock, entry: Entry, problems: Problems
 
     None, and each mistake is noted, where it makes no sense.
     """
-    base = builtins.MODULES.get(name, Module(name))
+    base = BUILTIN_MODULES.get(name, Module(name))
     given = block.given()
     if block.exposure is not None:
         base = replace(base, echo=False, queries=MappingProxyType({}))

@@ -7,9 +7,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from dicom_exporter.config import builtins
 from dicom_exporter.config.attributes import why_not_counted, why_not_matched
 from dicom_exporter.config.blocks import QueryBlock
+from dicom_exporter.config.builtins import BUILTIN_QUERIES
 from dicom_exporter.config.errors import KeyPath
 from dicom_exporter.config.match import parse_match_value
 from dicom_exporter.config.settings import Level, MatchValue, Model, Query
@@ -32,7 +32,7 @@ def build_query(name: str, block: QueryBlock | None, report: Report) -> Query | 
         report(path, message)
 
     given: dict[str, Any] = {} if block is None else block.given()
-    base = builtins.QUERIES.get(name)
+    base = BUILTIN_QUERIES.get(name)
     if base is None:
         base = _own_query(name, given, wrong)
     else:
@@ -51,7 +51,7 @@ def _own_query(name: str, given: Mapping[str, Any], wrong: Report) -> Query | No
     model: Model | None = given.get("model")
     level: Level | None = given.get("level")
     if model is None:
-        near = did_you_mean(name, builtins.QUERIES)
+        near = did_you_mean(name, BUILTIN_QUERIES)
         wrong((), f"'model' is missing: {shown(name)} is not a built-in query{near}")
         return None
     if model is Model.WORKLIST:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
-from dicom_exporter.config import builtins
 from dicom_exporter.config.blocks import TargetBlock
+from dicom_exporter.config.builtins import DEFAULT_MODULES
 from dicom_exporter.config.durations import format_duration
 from dicom_exporter.config.settings import Expect, Module, Query, Target, WebEntry
 from dicom_exporter.config.sources import Entry
@@ -25,7 +25,7 @@ def build_target(
     A module that is wrong itself is None in `modules`.
     """
     given = block.given()
-    names = tuple(given.get("modules", builtins.DEFAULT_MODULES[block.expect]))
+    names = tuple(given.get("modules", DEFAULT_MODULES[block.expect]))
     before = len(problems.errors)
     for index, name in enumerate(names):
         module = modules[name]

@@ -12,11 +12,11 @@ It imports nothing of the program around it, and itself only from beside itself:
     await Site(runner, listening_socket, live).start()
 """
 
-from .document import Mistake, WebConfigErrors
-from .live import LiveConfig, described, summary
-from .load import WebConfig, load
-from .middleware import protect
-from .site import FILES_OF_AN_OPENING, MAX_OPENING, Site
+from dicom_exporter.webconfig.document import Mistake, WebConfigErrors
+from dicom_exporter.webconfig.live import LiveConfig, described, summary
+from dicom_exporter.webconfig.load import WebConfig, load
+from dicom_exporter.webconfig.middleware import protect
+from dicom_exporter.webconfig.site import FILES_OF_AN_OPENING, MAX_OPENING, Site
 
 __all__ = [
     "FILES_OF_AN_OPENING",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from typing import cast
 
-from . import sans
+from dicom_exporter.webconfig import sans
 
 
 class HandshakeFailed(ssl.SSLError):

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import structlog
 
-from .document import Mistake, WebConfigErrors
-from .handshake import ServerContext
-from .load import WebConfig, parse, read_material
-from .snapshot import Snapshot, take
-from .tls import Material, TLSMistake, server_context
+from dicom_exporter.webconfig.document import Mistake, WebConfigErrors
+from dicom_exporter.webconfig.handshake import ServerContext
+from dicom_exporter.webconfig.load import WebConfig, parse, read_material
+from dicom_exporter.webconfig.snapshot import Snapshot, take
+from dicom_exporter.webconfig.tls import Material, TLSMistake, server_context
 
 log = structlog.stdlib.get_logger(__name__)
 

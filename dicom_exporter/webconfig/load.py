@@ -9,10 +9,18 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .document import Document, KeyPath, Mistake, WebConfigErrors, read_document
-from .model import CIPHER_SUITES, Headers, HTTPServerConfig, RateLimit, TLSServerConfig, WebFile, keys_of
-from .tls import Material, TLSMistake, server_context
-from .values import did_you_mean, hash_cost, shown
+from dicom_exporter.webconfig.document import Document, KeyPath, Mistake, WebConfigErrors, read_document
+from dicom_exporter.webconfig.model import (
+    CIPHER_SUITES,
+    Headers,
+    HTTPServerConfig,
+    RateLimit,
+    TLSServerConfig,
+    WebFile,
+    keys_of,
+)
+from dicom_exporter.webconfig.tls import Material, TLSMistake, server_context
+from dicom_exporter.webconfig.values import did_you_mean, hash_cost, shown
 
 _MAX_BYTES = 1 << 20
 

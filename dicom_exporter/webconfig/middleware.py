@@ -8,12 +8,12 @@ import binascii
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from .document import WebConfigErrors
-from .live import LiveConfig
-from .load import WebConfig
-from .model import RateLimit
-from .passwords import PasswordChecker, TooBusy
-from .rate import TokenBucket
+from dicom_exporter.webconfig.document import WebConfigErrors
+from dicom_exporter.webconfig.live import LiveConfig
+from dicom_exporter.webconfig.load import WebConfig
+from dicom_exporter.webconfig.model import RateLimit
+from dicom_exporter.webconfig.passwords import PasswordChecker, TooBusy
+from dicom_exporter.webconfig.rate import TokenBucket
 
 _CHALLENGE = 'Basic realm="exporter", charset="UTF-8"'
 

@@ -13,7 +13,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from .values import check_hash, read_burst, read_choice, read_flag, read_header, read_interval, read_text
+from dicom_exporter.webconfig.values import (
+    check_hash,
+    read_burst,
+    read_choice,
+    read_flag,
+    read_header,
+    read_interval,
+    read_text,
+)
 
 VERSIONS: Mapping[str, ssl.TLSVersion] = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _OLD_VERSION = "RFC 8996 forbids it, and OpenSSL as it is built today refuses it; TLS12 is the least"

@@ -16,9 +16,9 @@ from collections import Counter
 import structlog
 from aiohttp import web
 
-from .document import WebConfigErrors
-from .handshake import HandshakeFailed
-from .live import LiveConfig
+from dicom_exporter.webconfig.document import WebConfigErrors
+from dicom_exporter.webconfig.handshake import HandshakeFailed
+from dicom_exporter.webconfig.live import LiveConfig
 
 log = structlog.stdlib.get_logger(__name__)
 

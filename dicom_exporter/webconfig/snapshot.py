@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .load import read_bytes
+from dicom_exporter.webconfig.load import read_bytes
 
 _TICK_NS = 2_000_000_000
 """The coarsest clock of a file system (FAT's). What is younger than this when it is read may change without its times

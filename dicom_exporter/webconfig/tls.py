@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .document import KeyPath
-from .handshake import ServerContext
-from .model import CIPHER_SUITES, CURVES, VERSIONS, TLSServerConfig
-from .values import shown
+from dicom_exporter.webconfig.document import KeyPath
+from dicom_exporter.webconfig.handshake import ServerContext
+from dicom_exporter.webconfig.model import CIPHER_SUITES, CURVES, VERSIONS, TLSServerConfig
+from dicom_exporter.webconfig.values import shown
 
 
 class TLSMistake(ValueError):

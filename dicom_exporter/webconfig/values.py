@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import bcrypt
 
-from .document import Plain
+from dicom_exporter.webconfig.document import Plain
 
 _LONGEST_SHOWN = 60
 _MOST_SHOWN = 6

@@ -9,7 +9,7 @@ import pytest
 
 from dicom_exporter.admission import NotAllowed
 from dicom_exporter.config import Address, Config, Identity, Module, ProbeSettings, Secret, Store, Target, UserIdentity
-from dicom_exporter.config.builtins import IDENTITIES, MODULES
+from dicom_exporter.config.builtins import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.config.networks import parse_network
 from dicom_exporter.dicom.errors import Overloaded
 from tests.web.exporter import FakeScraper, exporter
@@ -19,10 +19,10 @@ ALLOW = ProbeSettings((parse_network("10.0.0.0/8"),))
 CONFIG = Config(
     (Target("one", Address("127.0.0.1", 104)), Target("10.0.0.9:104", Address("127.0.0.1", 11112))),
     identities=MappingProxyType(
-        {**IDENTITIES, "known": Identity("known", "US", user_identity=UserIdentity("us", Secret("hidden")))}
+        {**BUILTIN_IDENTITIES, "known": Identity("known", "US", user_identity=UserIdentity("us", Secret("hidden")))}
     ),
     modules=MappingProxyType(
-        {**MODULES, "writes": Module("writes", store=Store()), "password": Module("password", identity="known")}
+        {**BUILTIN_MODULES, "writes": Module("writes", store=Store()), "password": Module("password", identity="known")}
     ),
     probe=ALLOW,
 )
