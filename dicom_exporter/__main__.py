@@ -2,6 +2,6 @@
 
 import sys
 
-from dicom_exporter.cli import main
+from dicom_exporter.cli.main import main
 
 sys.exit(main())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import load
-from dicom_exporter.config.durations import parse_duration
+from dicom_exporter.config.values.time import parse_duration
 from dicom_exporter.results import Outcome, QueryOutcome
 from tools.reference import PAGES, ROOT, metrics
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter import DEFAULT_PORT
-from dicom_exporter.cli import main, whole_parser
-from dicom_exporter.commands.completion import subparsers
+from dicom_exporter.cli.completion import subparsers
+from dicom_exporter.cli.main import main, whole_parser
 from dicom_exporter.config import Expect, load
-from dicom_exporter.meanings import LEVELS
+from dicom_exporter.verdict.texts import LEVELS
 from tests import readme
 from tools.reference import ROOT, metrics
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from itertools import count
 
 from benchmarks.measuring import Stopwatch, Took, Work
-from dicom_exporter.commands.runtime import run
+from dicom_exporter.cli.process import run
 from dicom_exporter.config import Address, Identity, Level, Model, Query, Target
-from dicom_exporter.dicom.resolve import LookupThreads, Resolver
-from dicom_exporter.gate import Gate
+from dicom_exporter.net.limits import Gate
+from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Plan, Wire, probe_session
 from dicom_exporter.results import Outcome
 

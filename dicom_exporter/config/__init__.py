@@ -11,17 +11,12 @@
 Nothing here opens a socket.
 """
 
-from dicom_exporter.config.addresses import Address, parse_address
-from dicom_exporter.config.ae_titles import parse_ae_title
-from dicom_exporter.config.config import Config
-from dicom_exporter.config.dates import RelativeDate
-from dicom_exporter.config.durations import format_duration, parse_duration
-from dicom_exporter.config.errors import ConfigError, ConfigErrors
+from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.load import load
-from dicom_exporter.config.secret import Secret
-from dicom_exporter.config.settings import (
+from dicom_exporter.config.model import (
     BasicAuth,
     Compare,
+    Config,
     Expect,
     Exposure,
     GlobalSettings,
@@ -39,8 +34,11 @@ from dicom_exporter.config.settings import (
     UserIdentity,
     WebEntry,
 )
-from dicom_exporter.config.tls import tls_settings
-from dicom_exporter.config.windows import TimeWindow
+from dicom_exporter.config.secret import Secret
+from dicom_exporter.config.values.dicom import parse_ae_title
+from dicom_exporter.config.values.network import Address, parse_address
+from dicom_exporter.config.values.time import RelativeDate, TimeWindow, format_duration, parse_duration
+from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
 
 __all__ = [
     "Address",

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from dicom_exporter.config.build import build
-from dicom_exporter.config.config import Config
+from dicom_exporter.config.build.config import build
 from dicom_exporter.config.environment import expand
-from dicom_exporter.config.errors import ConfigError, ConfigErrors
-from dicom_exporter.config.sources import find_files, read_file, take_apart
-from dicom_exporter.config.validation import Problems
+from dicom_exporter.config.model import Config
+from dicom_exporter.config.sections import find_files, read_file, take_apart
+from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
+from dicom_exporter.yamlfile.validation import Problems
 
 
 def load(paths: Sequence[Path | str], *, expand_env: bool = False, environ: Mapping[str, str] | None = None) -> Config:

@@ -16,10 +16,10 @@ from typing import Protocol
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import ConnectTimeout, NameNotResolved, NoAnswer, Overloaded
 from dicom_exporter.dicom.pdu import Limits
-from dicom_exporter.dicom.phases import Phases
 from dicom_exporter.dicom.requests import AssociateRequest
-from dicom_exporter.dicom.resolve import Resolver, SocketAddress, literal
-from dicom_exporter.dicom.transport import TLSClient
+from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
+from dicom_exporter.net.tcp import TLSClient
+from dicom_exporter.net.timing import Phases
 from dicom_exporter.results import Phase
 
 

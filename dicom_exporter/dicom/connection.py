@@ -26,8 +26,9 @@ from dicom_exporter.dicom.errors import (
 )
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
-from dicom_exporter.dicom.resolve import SocketAddress
-from dicom_exporter.dicom.transport import (
+from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
+from dicom_exporter.net.resolver import SocketAddress
+from dicom_exporter.net.tcp import (
     LATE,
     LOOK_AGAIN,
     TLS_SHUTDOWN_TIMEOUT,
@@ -40,7 +41,6 @@ from dicom_exporter.dicom.transport import (
     socket_of,
     tls_facts,
 )
-from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
 from dicom_exporter.results import TLSFacts
 
 _TICKETS_COME = (0.001, 0.003, 0.010)

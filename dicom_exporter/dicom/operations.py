@@ -11,9 +11,9 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_STORE_RQ, C_STORE_RSP, Message
 from dicom_exporter.dicom.errors import AssociationEnded, ConnectionEnded, NoAnswer, ProtocolViolation
 from dicom_exporter.dicom.find import PENDING, Find, FindEnded
-from dicom_exporter.dicom.store import Instance, fragments
-from dicom_exporter.dicom.transport import Buffer
+from dicom_exporter.dicom.instances import Instance, fragments
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, VERIFICATION
+from dicom_exporter.net.tcp import Buffer
 
 CANCEL_WAIT = 2.0
 """Seconds that a peer has to end a C-FIND after our C-CANCEL before we send A-ABORT."""

@@ -23,11 +23,10 @@ without a sample is left out. One target with one session on `/metrics` (on `/pr
 """
 
 from dicom_exporter.metrics.exporter import ExporterFacts, exporter_families
-from dicom_exporter.metrics.family import Group
-from dicom_exporter.metrics.flows import flow_families
-from dicom_exporter.metrics.lines import lines
-from dicom_exporter.metrics.targets import families, groups
-from dicom_exporter.metrics.text import MAX_TEXT, printable
+from dicom_exporter.metrics.exposition import lines
+from dicom_exporter.metrics.families import Group
+from dicom_exporter.metrics.targets import families, flow_families, groups
+from dicom_exporter.text import MAX_TEXT, printable
 
 __all__ = [
     "MAX_TEXT",

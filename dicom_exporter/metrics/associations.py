@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from dicom_exporter.advisories import matching
-from dicom_exporter.dicom.implementation import product
-from dicom_exporter.metrics.family import Family, Row, shared, single, states
-from dicom_exporter.metrics.text import printable
+from dicom_exporter.dicom.products import product
+from dicom_exporter.metrics.families import Family, Row, shared, single, states
 from dicom_exporter.results import Outcome, SessionResult
+from dicom_exporter.text import printable
+from dicom_exporter.verdict.advisories import matching
 
 
 def _phases(session: SessionResult) -> Collection[Row]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from dicom_exporter.metrics.family import Family, Row, single
-from dicom_exporter.metrics.text import printable
+from dicom_exporter.metrics.families import Family, Row, single
 from dicom_exporter.results import SessionResult, WebAnswer, WebResult
+from dicom_exporter.text import printable
 
 _ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Metric
 
-from dicom_exporter.metrics.family import NO_LABELS, Family, collect, single
+from dicom_exporter.metrics.families import NO_LABELS, Family, collect, single
 
 
 @dataclass(frozen=True, slots=True)

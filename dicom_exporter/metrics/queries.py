@@ -1,13 +1,16 @@
-"""What queries listed, and how they ended."""
+"""What queries listed, and how they ended.
+
+The bandwidth test.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
 
-from dicom_exporter.metrics.family import Family, Row, single, states
-from dicom_exporter.metrics.text import printable
-from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult
+from dicom_exporter.metrics.families import Family, Row, single, states
+from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, StoreResult
+from dicom_exporter.text import printable
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:
@@ -96,5 +99,24 @@ QUERY_FAMILIES: tuple[Family[QueryResult], ...] = (
         "dicom_query_last_run_timestamp_seconds",
         "Unix time at which the query ran, of queries that do not run on every scrape.",
         single(lambda query: query.last_run),
+    ),
+)
+
+
+def _store(read: Callable[[StoreResult], float | None]) -> Callable[[SessionResult], Collection[Row]]:
+    return single(lambda session: None if session.store is None else read(session.store))
+
+
+STORE_FAMILIES: tuple[Family[SessionResult], ...] = (
+    Family(
+        "dicom_store_success",
+        "1 if and only if the archive took every synthetic instance of the bandwidth test.",
+        _store(lambda store: store.success),
+    ),
+    Family("dicom_store_bytes", "Bytes of the instances that the archive took.", _store(lambda store: store.bytes)),
+    Family(
+        "dicom_store_duration_seconds",
+        "Seconds from the first C-STORE request to the last response.",
+        _store(lambda store: store.duration),
     ),
 )

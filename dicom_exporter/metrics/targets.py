@@ -1,21 +1,76 @@
-"""What was found on targets."""
+"""How far a stranger got. The verdict is `exposure`'s; here it is shown.
+
+Two targets, compared.
+
+What was found on targets.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import Metric
 
 from dicom_exporter.config import Target
-from dicom_exporter.exposure import judge
 from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
-from dicom_exporter.metrics.family import Family, Group, Labels, Row, collect
-from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES, Exposed
-from dicom_exporter.metrics.queries import QUERY_FAMILIES, VISIBLE_FAMILIES
-from dicom_exporter.metrics.stores import STORE_FAMILIES
-from dicom_exporter.results import TargetResult
+from dicom_exporter.metrics.families import NO_LABELS, Family, Group, Labels, Row, collect, shared
+from dicom_exporter.metrics.queries import QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
+from dicom_exporter.results import Flow, TargetResult
+from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A target that strangers were sent to, and the verdict."""
+
+    target: Target
+    verdict: Verdict
+
+
+def _known(exposed: Exposed) -> Iterable[tuple[str, float]]:
+    return [(service, level is not None) for service, level in exposed.verdict.levels.items()]
+
+
+def _allowed(exposed: Exposed) -> Iterable[tuple[str, float | None]]:
+    return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect.value)).items()
+
+
+EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
+    Family(
+        "dicom_exposure_level",
+        "How far a stranger got: 0 closed, 1 open port, 2 refuses strangers, 3 associates, 4 queryable, "
+        "5 lists studies, 6 identifies patients, 7 hands out images. Absent where it could not be told.",
+        shared("service", lambda exposed: exposed.verdict.levels.items()),
+    ),
+    Family(
+        "dicom_exposure_level_allowed",
+        "The highest level that the configuration allows (`expect`).",
+        shared("service", _allowed),
+    ),
+    Family("dicom_exposure_known", "Whether it could be told how far a stranger gets.", shared("service", _known)),
+    Family(
+        "dicom_exposure_check",
+        "Single facts about what a stranger finds; absent where it could not be told.",
+        shared("check", lambda exposed: exposed.verdict.checks.items()),
+    ),
+)
+
+
+FLOW_FAMILIES: tuple[Family[Flow], ...] = (
+    Family(
+        "dicom_flow_missing_studies",
+        "Studies that the source lists and the destination does not; absent where one of them was not counted whole.",
+        lambda flow: (({"source": flow.source, "destination": flow.destination}, float(flow.missing)),),
+    ),
+)
+
+
+def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
+    """The families of targets that are compared with each other."""
+    yield from collect(FLOW_FAMILIES, [(NO_LABELS, flow) for flow in flows])
 
 
 def _target_info(target: Target) -> Collection[Row]:

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from yarl import URL
 
 from dicom_exporter.dicom.associate import Gate
-from dicom_exporter.dicom.resolve import Resolver
-from dicom_exporter.probes.http.body import BodyEnded, pieces
-from dicom_exporter.probes.http.credentials import HTTPCredentials
-from dicom_exporter.probes.http.dicom_json import Scan
-from dicom_exporter.probes.http.exchange import NoResponse, Way, get
-from dicom_exporter.probes.http.visit import Findings, Reply, ask
+from dicom_exporter.http_client.body import BodyEnded, pieces
+from dicom_exporter.http_client.client import HTTPCredentials, NoResponse, Way, get
+from dicom_exporter.http_client.json_scan import Scan
+from dicom_exporter.http_client.request import Findings, Reply, ask
+from dicom_exporter.net.resolver import Resolver
 from dicom_exporter.results import WebAnswer, WebResult
 
 MAX_STUDY = 8 * 1024

@@ -25,11 +25,11 @@ from dicom_exporter.config import Identity, Query, Target
 from dicom_exporter.dicom.associate import Endpoint, Gate, associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, Rejected, TLSFailed
-from dicom_exporter.dicom.phases import Listener, Phases
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
-from dicom_exporter.dicom.resolve import Resolver
-from dicom_exporter.dicom.transport import TLSClient
 from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
+from dicom_exporter.net.resolver import Resolver
+from dicom_exporter.net.tcp import TLSClient
+from dicom_exporter.net.timing import Listener, Phases
 from dicom_exporter.probes.echo import probe_echo
 from dicom_exporter.probes.keys import SOP_CLASSES, has_optional_keys
 from dicom_exporter.probes.query import probe_query

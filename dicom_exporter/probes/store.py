@@ -9,10 +9,10 @@ from dicom_exporter.config import Store
 from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
+from dicom_exporter.dicom.instances import synthetic_instances
 from dicom_exporter.dicom.operations import store
-from dicom_exporter.dicom.phases import Phases
-from dicom_exporter.dicom.store import synthetic_instances
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
+from dicom_exporter.net.timing import Phases
 from dicom_exporter.probes.session import Plan, Wire, endpoint, request
 from dicom_exporter.results import Phase, StoreResult
 

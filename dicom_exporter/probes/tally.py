@@ -1,4 +1,7 @@
-"""Counts over matches, taken from each match's bytes; nothing of a match is kept."""
+"""The defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, and the retired ones: archives keep old studies.
+
+Counts over matches, taken from each match's bytes; nothing of a match is kept.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,16 @@ from pydicom.datadict import tag_for_keyword
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values, integer_string
 from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
-from dicom_exporter.probes.modalities import MODALITIES
+
+_TERMS = """
+ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DMS DG DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT
+IVUS KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF
+RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG
+US VA XA XAPROTOCOL XC AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST TM VF
+"""
+
+MODALITIES = frozenset(_TERMS.split())
+
 
 MAX_VALUES = 50
 """Distinct values that are counted apart for one attribute; later ones count as `OTHER`."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dicom_exporter.config import Expect
-from dicom_exporter.exposure import ASSOCIATES
 from dicom_exporter.report.counts import Count, total
 from dicom_exporter.report.rows import Kind, Row
+from dicom_exporter.verdict.ladder import ASSOCIATES
 
 NO_VALUE = "(none)"
 """The group of the targets that do not have the label."""

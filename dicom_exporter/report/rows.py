@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.dicom.implementation import product
-from dicom_exporter.exposure import ASSOCIATES, QUERYABLE, Verdict, allowed_level, judge
+from dicom_exporter.dicom.products import product
 from dicom_exporter.logs import escaped
-from dicom_exporter.meanings import LEVELS, OUTCOMES, QUERY_OUTCOMES
 from dicom_exporter.metrics import printable
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
 from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, TargetResult, WebAnswer, WebResult
-from dicom_exporter.standing import Standing, exceeding, of_echo, of_web
+from dicom_exporter.verdict.findings import Standing, exceeding, of_echo, of_web
+from dicom_exporter.verdict.ladder import ASSOCIATES, QUERYABLE, Verdict, allowed_level, judge
+from dicom_exporter.verdict.texts import LEVELS, OUTCOMES, QUERY_OUTCOMES
 
 SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "Web pages"}
 """Services of the exposure ladder, and what a person calls them."""

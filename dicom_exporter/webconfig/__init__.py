@@ -5,8 +5,6 @@ exporter-toolkit.
     YAML        what may stand in it     │     └─> site            TLS of the moment
                                 tls, handshake, sans
 
-It imports nothing of the program around it, and itself only from beside itself: another exporter can take the folder.
-
     live = LiveConfig("web.yml")                    # raises WebConfigErrors, one line for each mistake
     protect(app, live)
     await Site(runner, listening_socket, live).start()

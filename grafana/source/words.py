@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dicom_exporter import meanings
+from dicom_exporter.verdict import texts as standard_words
 
 GOOD, QUIET, NOTE, WARNING, BAD = "blue", "#7f8490", "light-yellow", "orange", "red"
 
@@ -18,7 +18,7 @@ _LEVEL_COLOURS = (
 )  # fmt: skip
 LEVELS: Mapping[int, tuple[str, str]] = {
     level: (f"{level} {name}", colour)
-    for (level, (name, _)), colour in zip(meanings.LEVELS.items(), _LEVEL_COLOURS, strict=True)
+    for (level, (name, _)), colour in zip(standard_words.LEVELS.items(), _LEVEL_COLOURS, strict=True)
 }
 """How far a stranger gets."""
 
@@ -68,7 +68,7 @@ QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
     "overload": ("we did not get to it", QUIET),
 }
 
-CHECKS: Mapping[str, str] = {check: holds for check, (holds, _) in meanings.CHECKS.items()}
+CHECKS: Mapping[str, str] = {check: holds for check, (holds, _) in standard_words.CHECKS.items()}
 """What each check says where it holds, which is bad."""
 
 SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "web page"}

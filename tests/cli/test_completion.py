@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from dicom_exporter.cli import main, whole_parser
-from dicom_exporter.commands.completion import SHELLS, subparsers
+from dicom_exporter.cli.completion import SHELLS, subparsers
+from dicom_exporter.cli.main import main, whole_parser
 
 COMPLETE = """\
 source /dev/stdin <<'SCRIPT'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_exporter.cli import main
+from dicom_exporter.cli.main import main
 from tests.cli.running import started
 from tests.peers import make_certificates
 from tests.webconfig.texts import HASH, TLS

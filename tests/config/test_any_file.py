@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dicom_exporter.config import ConfigErrors, load
-from dicom_exporter.config.attributes import COUNT_KEYWORDS, MATCH_KEYWORDS
-from dicom_exporter.config.blocks import SECTIONS, Block, CompareBlock, IdentityBlock, ModuleBlock, TargetBlock
+from dicom_exporter.config.schema import SECTIONS, Block, CompareBlock, IdentityBlock, ModuleBlock, TargetBlock
+from dicom_exporter.config.values.dicom import COUNT_KEYWORDS, MATCH_KEYWORDS
 
 BLOCKS = Block.__subclasses__()
 WORDS = [

@@ -6,14 +6,14 @@ import pytest
 from pydicom.datadict import dictionary_VR, keyword_dict
 
 from dicom_exporter.config import Level, MatchValue, Model, RelativeDate
-from dicom_exporter.config.attributes import (
+from dicom_exporter.config.values.dicom import (
     COUNT_KEYWORDS,
     MATCH_KEYWORDS,
     check_match_keyword,
+    parse_match_value,
     why_not_counted,
     why_not_matched,
 )
-from dicom_exporter.config.match import parse_match_value
 
 IDENTIFYING = [
     "PatientName",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import Config, Secret, UserIdentity
-from dicom_exporter.config.files import read_secret
+from dicom_exporter.config.secret import read_secret
 from tests.config.helpers import TARGETS, load_text
 
 VALUE = "correct horse"

@@ -18,10 +18,9 @@ from dicom_exporter.config import (
     parse_ae_title,
     parse_duration,
 )
-from dicom_exporter.config.dates import parse_date
-from dicom_exporter.config.sizes import format_size, parse_size
-from dicom_exporter.config.urls import parse_root, parse_url
-from dicom_exporter.config.windows import parse_window
+from dicom_exporter.config.values.network import parse_root, parse_url
+from dicom_exporter.config.values.text import format_size, parse_size
+from dicom_exporter.config.values.time import parse_date, parse_window
 
 
 @pytest.mark.parametrize(

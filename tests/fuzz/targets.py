@@ -25,7 +25,7 @@ from dicom_exporter.dicom.errors import (
     ProtocolViolation,
     Rejected,
 )
-from dicom_exporter.probes.http.dicom_json import Scan, Verdict
+from dicom_exporter.http_client.json_scan import Scan, Verdict
 from dicom_exporter.probes.tally import MAX_VALUES, Tally
 from tests.hostile import scenarios, simulated
 from tests.hostile.playing import play

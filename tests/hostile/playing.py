@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any
 
 from dicom_exporter.dicom.associate import OpenGate
-from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.metrics import families
+from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import QueryResult, SessionResult, StoreResult, TargetResult
 from tests.hostile import scenarios, simulated

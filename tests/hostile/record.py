@@ -26,8 +26,8 @@ from pydicom.dataset import Dataset
 from pynetdicom import evt
 
 from dicom_exporter.dicom.associate import OpenGate
-from dicom_exporter.dicom.resolve import LookupThreads, Resolver
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, STUDY_GET
+from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Wire
 from tests.hostile import scenarios, simulated
 from tests.hostile.sessions import Session, write

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from dicom_exporter.config import Address, Exposure, Identity, Level, Model, Query, Store, Target
-from dicom_exporter.dicom.stranger_tls import stranger_context
+from dicom_exporter.net.tls import stranger_context
 from dicom_exporter.probes.dicomweb import probe_dicomweb
+from dicom_exporter.probes.exposure import Stranger, probe_stranger
 from dicom_exporter.probes.session import Plan, Wire, probe_session
 from dicom_exporter.probes.store import probe_store
-from dicom_exporter.probes.stranger import Stranger, probe_stranger
-from dicom_exporter.probes.web import probe_web
+from dicom_exporter.probes.web_page import probe_web
 from dicom_exporter.results import SessionResult, StoreResult, StrangerResult
 
 Found = SessionResult | StoreResult

@@ -16,7 +16,7 @@ from dicom_exporter.dicom.association import Association
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.errors import ProtocolViolation
 from dicom_exporter.dicom.requests import encode_dataset
-from dicom_exporter.probes.http.dicom_json import Scan
+from dicom_exporter.http_client.json_scan import Scan
 from tests.fuzz import targets
 from tests.hostile import damage, messages, scenarios, sessions, wire
 

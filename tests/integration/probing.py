@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dicom_exporter.config import Address, Identity, Level, Model, Query, Target
 from dicom_exporter.dicom.associate import OpenGate
-from dicom_exporter.dicom.resolve import LookupThreads, Resolver
+from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Plan, Wire, probe_session
 from dicom_exporter.results import SessionResult
 

@@ -13,13 +13,13 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, Dialog, Page, Route, async_playwright, expect
 
 from dicom_exporter.config import Address, Config, Target
-from dicom_exporter.scrape import Scraper
-from dicom_exporter.web.history import History
+from dicom_exporter.pages.history import History
+from dicom_exporter.prober.prober import Scraper
 from tests import hostile
 from tests.hostile import wire
+from tests.pages import found
 from tests.peers.requirements import program
-from tests.web import found
-from tests.web.exporter import FakeScraper, exporter, state
+from tests.server.exporter import FakeScraper, exporter, state
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

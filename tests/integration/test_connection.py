@@ -15,10 +15,10 @@ import uvloop
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import NotDicom, TLSFailed
 from dicom_exporter.dicom.requests import associate_request
-from dicom_exporter.dicom.resolve import SocketAddress
-from dicom_exporter.dicom.stranger_tls import stranger_context
-from dicom_exporter.dicom.transport import TLSClient, attach, connect
 from dicom_exporter.dicom.uids import VERIFICATION
+from dicom_exporter.net.resolver import SocketAddress
+from dicom_exporter.net.tcp import TLSClient, attach, connect
+from dicom_exporter.net.tls import stranger_context
 
 pytestmark = pytest.mark.integration
 

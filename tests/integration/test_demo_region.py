@@ -14,15 +14,13 @@ from dicom_exporter.config import Config, load
 from dicom_exporter.demo import demo_region
 from dicom_exporter.demo.loopback import has_whole_net
 from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
-from dicom_exporter.exposure import judge
-from dicom_exporter.flow import missing_studies
 from dicom_exporter.metrics import families, flow_families
-from dicom_exporter.metrics.flows import FLOW_FAMILIES
-from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
-from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.prober.prober import Scraper
 from dicom_exporter.results import QueryOutcome, SessionResult, TargetResult
-from dicom_exporter.scrape import Scraper
+from dicom_exporter.verdict.comparison import missing_studies
+from dicom_exporter.verdict.ladder import judge
 from tests.cli.running import started
 
 pytestmark = pytest.mark.integration

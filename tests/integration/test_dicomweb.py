@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from dicom_exporter.config import Secret
-from dicom_exporter.probes.http.credentials import basic
+from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
 from tests.integration.webbing import dicomweb, tls_front, web
 from tests.peers import Certificates, Orthanc, synthetic

@@ -19,7 +19,7 @@ import pytest
 import uvloop
 
 from dicom_exporter.config import Secret
-from dicom_exporter.probes.http.credentials import basic
+from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
 from tests.hostile import http
 from tests.hostile.http import Behaviour

@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
-from dicom_exporter.config.settings import WebEntry
-from dicom_exporter.exposure import Verdict, judge
+from dicom_exporter.config.model import WebEntry
+from dicom_exporter.prober.prober import Scraper
 from dicom_exporter.results import Outcome, SessionResult
-from dicom_exporter.scrape import Scraper
+from dicom_exporter.verdict.ladder import Verdict, judge
 from tests import hostile
 from tests.hostile import Event
 from tests.peers import Certificates, Orthanc, dcmtk, synthetic

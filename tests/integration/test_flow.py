@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Compare, Config, Level, Model, Module, Query, Target
-from dicom_exporter.flow import missing_studies
 from dicom_exporter.metrics import flow_families
+from dicom_exporter.prober.prober import Scraper
 from dicom_exporter.results import Flow
-from dicom_exporter.scrape import Scraper
+from dicom_exporter.verdict.comparison import missing_studies
 from tests.peers import Orthanc, synthetic
 
 pytestmark = pytest.mark.integration

@@ -14,13 +14,13 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from dicom_exporter.config import Config, load
-from dicom_exporter.scrape import Scraper
-from dicom_exporter.web import State
+from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.server import State
 from tests import hostile
 from tests.cli.running import Running, started
 from tests.hostile import Behaviour
 from tests.integration.exporting import configure, parsed, until
-from tests.web import exporter as in_process
+from tests.server import exporter as in_process
 
 pytestmark = [
     pytest.mark.integration,

@@ -15,9 +15,9 @@ from pynetdicom import evt
 from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, Config, Level, Model, Module, Query, RelativeDate, Target
-from dicom_exporter.config.windows import TimeWindow
+from dicom_exporter.config.values.time import TimeWindow
+from dicom_exporter.prober.prober import Scraper
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
-from dicom_exporter.scrape import Scraper
 from tests.integration.probing import STUDIES, probe
 from tests.peers import Orthanc, synthetic
 

@@ -12,7 +12,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, async_playwright
 
 from dicom_exporter.config import Expect
-from dicom_exporter.report.page import as_html
+from dicom_exporter.report.formats.html import as_html
 from dicom_exporter.results import Outcome
 from tests.peers.requirements import program
 from tests.report import found as made

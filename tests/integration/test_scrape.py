@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, GlobalSettings, Level, Model, Module, Query, Target
-from dicom_exporter.exposure import judge
+from dicom_exporter.prober.prober import Scraper
 from dicom_exporter.results import Outcome, QueryOutcome, TargetResult
-from dicom_exporter.scrape import Scraper
+from dicom_exporter.verdict.ladder import judge
 from tests import hostile
 from tests.hostile import Event, Peer
 

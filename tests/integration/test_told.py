@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Module, Target
-from dicom_exporter.finished import Finished
+from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.record import Finished
 from dicom_exporter.results import Outcome, TargetResult
-from dicom_exporter.scrape import Scraper
 from tests import hostile
 
 pytestmark = pytest.mark.integration

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from dicom_exporter.dicom.resolve import LookupThreads, Resolver
-from dicom_exporter.dicom.stranger_tls import stranger_context
+from dicom_exporter.http_client.client import HTTPCredentials
+from dicom_exporter.net.resolver import LookupThreads, Resolver
+from dicom_exporter.net.tls import stranger_context
 from dicom_exporter.probes.dicomweb import probe_dicomweb
-from dicom_exporter.probes.http.credentials import HTTPCredentials
-from dicom_exporter.probes.web import probe_web
+from dicom_exporter.probes.web_page import probe_web
 from dicom_exporter.results import WebResult
 
 PATIENCE = 5.0

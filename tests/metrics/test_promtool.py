@@ -12,10 +12,8 @@ from prometheus_client.openmetrics import exposition, parser
 
 from dicom_exporter.metrics import exporter_families, families, flow_families
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
-from dicom_exporter.metrics.flows import FLOW_FAMILIES
-from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
-from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Flow, TargetResult
 from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STRANGER, TARGET
 from tests.peers.requirements import program

@@ -6,10 +6,9 @@ import pytest
 from yarl import URL
 
 from dicom_exporter.config import Secret
+from dicom_exporter.http_client.client import basic, bearer, demands_certificate
+from dicom_exporter.http_client.request import leads_to_login
 from dicom_exporter.probes.dicomweb import holds_instance
-from dicom_exporter.probes.http.credentials import basic, bearer
-from dicom_exporter.probes.http.tls import demands_certificate
-from dicom_exporter.probes.http.visit import leads_to_login
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pynetdicom.dsutils import decode
 
 from dicom_exporter.config import Level, Model, Query, RelativeDate
-from dicom_exporter.config.attributes import COUNT_KEYWORDS, MATCH_KEYWORDS, why_not_counted, why_not_matched
+from dicom_exporter.config.values.dicom import COUNT_KEYWORDS, MATCH_KEYWORDS, why_not_counted, why_not_matched
 from dicom_exporter.probes.keys import has_optional_keys, identifier
 
 NOW = datetime(2026, 3, 1, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))

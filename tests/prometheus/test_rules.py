@@ -13,10 +13,8 @@ import pytest
 import yaml
 
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
-from dicom_exporter.metrics.flows import FLOW_FAMILIES
-from dicom_exporter.metrics.ladder import EXPOSURE_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
-from dicom_exporter.metrics.targets import SESSION_FAMILIES, TARGET_FAMILIES
+from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Outcome, QueryOutcome
 from tests.peers.requirements import program
 from tests.prometheus.files import ROOT, RULE_FILES, RULE_TESTS, alerts, rules

@@ -8,7 +8,7 @@ from dicom_exporter.config import Expect
 from dicom_exporter.report import Kind, Row
 from dicom_exporter.report.rows import make_row
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, StoreResult, TLSFacts, WebAnswer, WebResult
-from dicom_exporter.standing import stand
+from dicom_exporter.verdict.findings import stand
 from tests.report import found as made
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from dicom_exporter import cli
+from dicom_exporter.cli.main import main as run_exporter
 
 _EVERY = 0.5
 """Seconds."""
@@ -37,7 +37,7 @@ def main() -> int:
 
     uvloop.new_event_loop = new_event_loop
     threading.Thread(target=_watch, args=(path, loops), daemon=True).start()
-    return cli.main(sys.argv[1:])
+    return run_exporter(sys.argv[1:])
 
 
 def _watch(path: Path, loops: list[asyncio.AbstractEventLoop]) -> None:

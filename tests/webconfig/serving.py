@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, TCPConnector, web
 
-from dicom_exporter.web.listening import ListenAddress, listen
+from dicom_exporter.server.listening import ListenAddress, listen
 from dicom_exporter.webconfig import MAX_OPENING, LiveConfig, Site, protect
 from dicom_exporter.webconfig.passwords import PasswordChecker
 from tests.peers import Certificates

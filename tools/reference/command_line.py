@@ -1,12 +1,12 @@
-"""docs/command-line.md, from the parsers of `dicom_exporter.cli`."""
+"""docs/command-line.md, from the parsers of `dicom_exporter.cli.main`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 
-from dicom_exporter.cli import PROGRAM, whole_parser
-from dicom_exporter.commands.completion import subparsers
+from dicom_exporter.cli.completion import subparsers
+from dicom_exporter.cli.main import PROGRAM, whole_parser
 from tools.reference.markdown import code, head, table
 
 

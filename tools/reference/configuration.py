@@ -1,12 +1,12 @@
-"""docs/configuration.md, from the models in `dicom_exporter.config.blocks` by way of their JSON Schema."""
+"""docs/configuration.md, from the models in `dicom_exporter.config.schema` by way of their JSON Schema."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dicom_exporter.config.attributes import COUNTED, COUNTED_IN_WORKLIST, MATCHED, MATCHED_IN_WORKLIST
-from dicom_exporter.config.schema import json_schema
+from dicom_exporter.config.json_schema import json_schema
+from dicom_exporter.config.values.dicom import COUNTED, COUNTED_IN_WORKLIST, MATCHED, MATCHED_IN_WORKLIST
 from tools.reference.markdown import code, head, table
 
 _BEFORE: Mapping[str, str] = {

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dicom_exporter.metrics
-from dicom_exporter.exposure import judge
-from dicom_exporter.meanings import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
 from dicom_exporter.metrics.exporter import ExporterFacts
-from dicom_exporter.metrics.family import Family
-from dicom_exporter.metrics.ladder import Exposed
+from dicom_exporter.metrics.families import Family
+from dicom_exporter.metrics.targets import Exposed
 from dicom_exporter.results import Flow, Phase
+from dicom_exporter.verdict.ladder import judge
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
 from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, STUDIES, TARGET
 from tools.reference.markdown import code, head, table
 

@@ -1,0 +1,1 @@
+"""The values of a configuration file, one parser for each kind."""

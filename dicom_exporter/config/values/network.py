@@ -1,0 +1,162 @@
+"""Networks of IP addresses, as `probe.allow` names them.
+
+Where a target is: ``host:port`` or ``[v6]:port``.
+
+URLs of HTTP services: DICOMweb roots and pages.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from dicom_exporter.text import shown
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+NETWORK_PATTERN = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+_NETWORK_EXAMPLE = "like 10.0.0.0/8 or 2001:db8::/32"
+
+
+def parse_network(text: str) -> IPNetwork:
+    """Read an IP network, or an address, which is a network of one. Raises ValueError with a message for the user."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+        interface = ipaddress.ip_interface(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is not a network {_NETWORK_EXAMPLE}") from None
+    if interface.ip != network.network_address:
+        raise ValueError(f"{shown(text)} is an address inside of a network: did you mean {network}, or {interface.ip}?")
+    if isinstance(network, ipaddress.IPv6Network) and network.overlaps(_MAPPED) and network.prefixlen >= 96:
+        raise ValueError(f"{shown(text)} stands for IPv4 addresses: write the IPv4 network")
+    return network
+
+
+def unmapped(ip: str) -> IPAddress:
+    """The address that packets for `ip` go to: ``::ffff:10.0.0.1`` is 10.0.0.1."""
+    address = ipaddress.ip_address(ip)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address if mapped is None else mapped
+
+
+_HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_MAX_HOST_LENGTH = 253
+_ADDRESS_EXAMPLE = "like pacs.example.org:104 or [2001:db8::1]:104"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """A host name or IP address (without brackets), and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def ip_version(self) -> int | None:
+        """4 or 6 where the host is an IP address, None where it is a name."""
+        try:
+            return ipaddress.ip_address(self.host).version
+        except ValueError:
+            return None
+
+
+def parse_address(text: str) -> Address:
+    """Read ``host:port`` or ``[v6]:port``; names come out in lower case, IPv6 addresses in their short form.
+
+    Raises ValueError with a message for the user.
+    """
+    if "://" in text:
+        raise ValueError(f"{shown(text)}: an address has no scheme, {_ADDRESS_EXAMPLE}")
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"{shown(text)} is not an address {_ADDRESS_EXAMPLE}")
+        host, port = _ipv6(text, host), rest[1:]
+    else:
+        host, _, port = text.rpartition(":") if ":" in text else (text, "", "")
+        if ":" in host or (not host and ":" in text):
+            raise ValueError(_unbracketed(text))
+        host = _name_or_ipv4(text, host)
+    if not port:
+        raise ValueError(f"{shown(text)} has no port, {_ADDRESS_EXAMPLE}")
+    if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise ValueError(f"{shown(text)}: the port has to be a number from 1 to 65535")
+    return Address(host, int(port))
+
+
+def _ipv6(text: str, host: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(host))
+    except ValueError:
+        raise ValueError(f"{shown(text)}: what stands in brackets is not an IPv6 address") from None
+
+
+def _unbracketed(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    for candidate, example in ((host, f"[{host}]:{port}"), (text, f"[{text}]:104")):
+        try:
+            ipaddress.IPv6Address(candidate)
+        except ValueError:
+            continue
+        return f"{shown(text)}: an IPv6 address stands in brackets, like {example}"
+    return f"{shown(text)} is not an address {_ADDRESS_EXAMPLE}"
+
+
+def _name_or_ipv4(text: str, host: str) -> str:
+    if re.fullmatch(r"[0-9.]+", host):  # inet_aton would read 10.1 as 10.0.0.1; here it is a slip
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError:
+            raise ValueError(f"{shown(text)}: {host} is not an IPv4 address") from None
+    labels = host.removesuffix(".").split(".")
+    if len(host) > _MAX_HOST_LENGTH or not all(_HOST_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{shown(text)}: {shown(host)} is not a host name or an IP address")
+    return host.lower()
+
+
+_PORTS = {"http": 80, "https": 443}
+URL_PATTERN = r"^[hH][tT][tT][pP][sS]?://[^\s/?#@]+(/[^\s#]*|\?[^\s#]*)?$"
+_URL_EXAMPLE = "like https://pacs.example.org/dicom-web"
+
+
+def parse_url(text: str) -> str:
+    """Give an absolute http or https URL back. It carries no credentials and no fragment.
+
+    Raises ValueError with a message for the user, which does not repeat a password.
+    """
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError("a URL has printable ASCII characters only, and no spaces")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # brackets that enclose no IPv6 address, a port that is no number
+        raise ValueError(f"not a URL {_URL_EXAMPLE}") from None
+    if "@" in parts.netloc:
+        raise ValueError("a URL has no credentials here: they belong in the block `http` of an identity")
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError(f"{shown(text)} is not a URL {_URL_EXAMPLE}")
+    if "#" in text:
+        raise ValueError(f"{shown(text)}: a fragment (what follows #) is never sent: leave it out")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    parse_address(f"{host}:{_PORTS[parts.scheme] if port is None else port}")
+    return text
+
+
+def parse_root(text: str) -> str:
+    """Read the URL of a DICOMweb root, to which ``/studies`` can be added; it comes out without a slash at its end.
+
+    Raises ValueError with a message for the user.
+    """
+    url = parse_url(text)
+    if "?" in url:
+        raise ValueError(f"{shown(text)}: the root of a DICOMweb service has no query (what follows ?)")
+    root = url.rstrip("/")
+    if root.endswith("/studies"):
+        raise ValueError(f"{shown(text)}: the root of a DICOMweb service ends before /studies")
+    return root

@@ -1,0 +1,117 @@
+"""Synthetic Secondary Capture instances, and how a dataset is cut into PDUs without copying its pixels.
+
+An instance is a header of a few hundred bytes and pixel data that is one shared block of zeros: sending ten times 512
+KiB costs no ten times 512 KiB.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pydicom.dataset import Dataset
+
+from dicom_exporter.dicom.requests import encode_dataset
+from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
+from dicom_exporter.net.tcp import Buffer
+
+_NAMESPACE = uuid.UUID("5f0c5c2e-63b0-4d5e-9d0f-2f7f5b1c7a10")
+"""Ours, for UIDs that are the same in every run (PS3.5 B.2)."""
+_ROW_BYTES = 1024
+_PIXEL_DATA_HEADER = struct.Struct("<HHI")
+_PDU_AND_PDV_HEADER = struct.Struct(">BxIIBB")
+_PDV_OVERHEAD = 6
+_LAST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance to store; `parts` joined are its dataset in implicit VR little endian."""
+
+    sop_instance_uid: str
+    parts: tuple[Buffer, ...] = field(repr=False)
+
+    @property
+    def length(self) -> int:
+        """Bytes of the dataset."""
+        return sum(len(part) for part in self.parts)
+
+
+def synthetic_instances(name: str, count: int, size: int) -> list[Instance]:
+    """`count` instances with about `size` bytes of pixels each, of one synthetic patient, study and series.
+
+    Their UIDs are derived from `name` and the number alone: storing them again overwrites, and nothing piles up.
+    """
+    rows = max(1, min(size // _ROW_BYTES, 0xFFFF))
+    pixels = memoryview(bytes(rows * _ROW_BYTES))
+    pixel_header = _PIXEL_DATA_HEADER.pack(0x7FE0, 0x0010, len(pixels))
+    instances = []
+    for number in range(1, count + 1):
+        uid = derived_uid(name, f"instance {number}")
+        header = encode_dataset(_header(name, uid, number, rows))
+        instances.append(Instance(uid, (header, pixel_header, pixels)))
+    return instances
+
+
+def derived_uid(name: str, what: str) -> str:
+    """A UID that is always the same for the same words (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid5(_NAMESPACE, f'{name}/{what}').int}"
+
+
+def _header(name: str, sop_instance_uid: str, number: int, rows: int) -> Dataset:
+    """All but the pixels of a Secondary Capture Image (PS3.3 A.8.1), grayscale of 8 bit."""
+    dataset = Dataset()
+    dataset.SOPClassUID = SECONDARY_CAPTURE
+    dataset.SOPInstanceUID = sop_instance_uid
+    dataset.StudyInstanceUID = derived_uid(name, "study")
+    dataset.SeriesInstanceUID = derived_uid(name, "series")
+    dataset.PatientName = "SYNTHETIC^DICOM EXPORTER"
+    dataset.PatientID = "SYNTHETIC-DICOM-EXPORTER"
+    dataset.PatientBirthDate = ""
+    dataset.PatientSex = ""
+    dataset.StudyID = "SYNTHETIC"
+    dataset.StudyDate = "20000101"
+    dataset.StudyTime = "000000"
+    dataset.StudyDescription = "Synthetic, by dicom_exporter: bandwidth test"
+    dataset.AccessionNumber = ""
+    dataset.ReferringPhysicianName = ""
+    dataset.Modality = "OT"
+    dataset.ConversionType = "SYN"
+    dataset.PatientOrientation = ""
+    dataset.SeriesNumber = 1
+    dataset.InstanceNumber = number
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows = rows
+    dataset.Columns = _ROW_BYTES
+    dataset.BitsAllocated = 8
+    dataset.BitsStored = 8
+    dataset.HighBit = 7
+    dataset.PixelRepresentation = 0
+    return dataset
+
+
+def fragments(parts: Sequence[Buffer], context_id: int, max_pdu_length: int) -> Iterator[list[Buffer]]:
+    """Cut a dataset into P-DATA-TF PDUs of at most `max_pdu_length` (PS3.8 9.3.5), as lists of buffers to send.
+
+    The pixels are never copied: what stands in the lists are views into `parts`.
+    """
+    room = max_pdu_length - _PDV_OVERHEAD
+    room -= room % 2  # fragments have even length, PS3.8 Annex F
+    pending: list[Buffer] = []
+    length = 0
+    left = sum(len(part) for part in parts)
+    for part in parts:
+        view = memoryview(part)
+        while view:
+            piece, view = view[: room - length], view[room - length :]
+            pending.append(piece)
+            length += len(piece)
+            left -= len(piece)
+            if length == room or not left:
+                control = 0 if left else _LAST
+                header = _PDU_AND_PDV_HEADER.pack(4, length + _PDV_OVERHEAD, length + 2, context_id, control)
+                yield [header, *pending]
+                pending, length = [], 0

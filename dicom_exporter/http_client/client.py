@@ -1,0 +1,369 @@
+"""What a refused TLS connection says.
+
+Who we say we are over HTTP.
+
+One GET on a connection of its own, from the host's name to the response's headers.
+
+The connection is made by `dicom.transport`, as for an association, and handed to aiohttp: so refused, silent and
+without a route are told apart here as there, and every phase has its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import BadStatusLine
+from yarl import URL
+
+from dicom_exporter.config import Secret
+from dicom_exporter.dicom.associate import Gate, OpenGate
+from dicom_exporter.dicom.errors import AssociationEnded, ConnectionRefused, ConnectTimeout
+from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
+from dicom_exporter.net.tcp import attach, connect, held_by_loop, tls_facts
+from dicom_exporter.net.tls import StrangerTLS
+from dicom_exporter.results import TLSFacts, WebAnswer
+
+_OURS_REFUSED = (
+    "ALERT_CERTIFICATE_REQUIRED",  # TLS 1.3 says it plainly (RFC 8446 6.2)
+    "ALERT_BAD_CERTIFICATE",  # Java, to an empty certificate message under TLS 1.2
+    "ALERT_NO_CERTIFICATE",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_ACCESS_DENIED",
+)
+"""Alerts that a server can only mean for a certificate of ours, or the lack of one. OpenSSL's names, without SSLV3_ or
+TLSV1_ before them. A plain handshake_failure is not among them: no common cipher reads the same."""
+
+
+def demands_certificate(error: BaseException) -> bool:
+    """Whether the server ended TLS for want of a client certificate that it likes.
+
+    aiohttp keeps the words of the ssl module and drops the exception, so they are looked at; they are OpenSSL's, not
+    the peer's.
+    """
+    words = " ".join(str(link) for link in chain(error) if isinstance(link, OSError))
+    return any(alert in words for alert in _OURS_REFUSED)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """`error`, what caused it, and so on."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPCredentials:
+    """The value of an ``Authorization`` header (RFC 9110 11.6.2), which does not print."""
+
+    authorization: Secret
+
+
+def basic(username: str, password: Secret) -> HTTPCredentials:
+    """HTTP basic authentication (RFC 7617)."""
+    pair = f"{username}:{password.reveal()}".encode()
+    return HTTPCredentials(Secret("Basic " + base64.b64encode(pair).decode("ascii")))
+
+
+def bearer(token: Secret) -> HTTPCredentials:
+    """A bearer token (RFC 6750)."""
+    return HTTPCredentials(Secret("Bearer " + token.reveal()))
+
+
+_USER_AGENT = "Mozilla/5.0"
+"""What every browser says. A name of our own would soon be on a list, and a list is no access control."""
+_READ_BUFFER = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to get to a server, and until when."""
+
+    resolver: Resolver
+    deadline: float
+    """Loop time."""
+    connect_timeout: float
+    """Seconds that a TCP connection may take."""
+    tls: ssl.SSLContext
+    """For https; a stranger's is `dicom.stranger_tls.stranger_context()`."""
+    credentials: HTTPCredentials | None = None
+    ip_version: int | None = None
+    gate: Gate | None = None
+
+
+class NoResponse(Exception):
+    """No HTTP response came; `answer` says what that means. Holds nothing that the peer sent."""
+
+    def __init__(
+        self, answer: WebAnswer, *, client_certificate_required: bool | None = None, tls: TLSFacts | None = None
+    ) -> None:
+        super().__init__(answer.value)
+        self.answer = answer
+        self.client_certificate_required = client_certificate_required
+        self.tls = tls
+
+
+class Response(aiohttp.ClientResponse):
+    """A response that knows what the TLS handshake below it showed."""
+
+    tls_facts: TLSFacts | None = None
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        """Look at the connection, which aiohttp lets go of as soon as a short body has come."""
+        if connection.transport is not None:
+            self.tls_facts = tls_facts(connection.transport)
+        return await super().start(connection)
+
+
+@asynccontextmanager
+async def get(url: URL, way: Way, accept: str, phases: dict[str, float]) -> AsyncIterator[Response]:
+    """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
+
+    Adds the seconds of each phase that was reached to `phases`. The caller bounds the time, and the body.
+
+    Raises:
+        NoResponse: before the block, never in it.
+    """
+    async with AsyncExitStack() as stack:
+        address = await _resolve(url, way, phases)
+        sock = await _connect(address, way, stack, phases)
+        session = await stack.enter_async_context(_session(sock, address))
+        response = await _send(session, url, way, accept, phases, address)
+        try:
+            yield response
+        finally:
+            response.close()
+
+
+@contextmanager
+def timed(phases: dict[str, float], phase: str) -> Iterator[None]:
+    """Add the seconds of the block to `phase`, also when it ends in an exception."""
+    begin = time.perf_counter()  # uvloop's own clock goes by the millisecond
+    try:
+        yield
+    finally:
+        phases[phase] = phases.get(phase, 0.0) + time.perf_counter() - begin
+
+
+async def _resolve(url: URL, way: Way, phases: dict[str, float]) -> SocketAddress:
+    host, port = url.raw_host, url.port
+    if not host or not port:
+        raise NoResponse(WebAnswer.UNKNOWN)
+    address = literal(host, port)
+    if address is not None:
+        return address
+    try:
+        with timed(phases, "resolve"):
+            return await way.resolver.resolve(host, port, way.ip_version)
+    except AssociationEnded:
+        raise NoResponse(WebAnswer.UNKNOWN) from None
+
+
+async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phases: dict[str, float]) -> _Connected:
+    gate = way.gate or OpenGate()
+    loop = asyncio.get_running_loop()
+    timeout = way.connect_timeout
+    try:
+        await stack.enter_async_context(gate.address(address, way.deadline))
+        timeout = min(way.connect_timeout, way.deadline - loop.time())
+        if timeout <= 0:
+            raise NoResponse(WebAnswer.UNKNOWN)
+        with timed(phases, "connect"):
+            sock = _Connected(fileno=(await connect(address, timeout)).detach())
+        stack.callback(sock.let_go)
+        await stack.enter_async_context(gate.association(way.deadline))
+    except ConnectionRefused:
+        raise NoResponse(WebAnswer.CLOSED) from None
+    except ConnectTimeout:
+        # Silence means closed only where we waited for as long as we meant to.
+        full = timeout >= way.connect_timeout
+        raise NoResponse(WebAnswer.CLOSED if full else WebAnswer.UNKNOWN) from None
+    except AssociationEnded:
+        raise NoResponse(WebAnswer.UNKNOWN) from None
+    return sock
+
+
+class _Connected(socket.socket):
+    """A socket that is connected already: aiohttp's own attempt has nothing left to do."""
+
+    used = False
+
+    def connect(self, address: object, /) -> None:
+        """Leave it as it is."""
+
+    def close(self) -> None:
+        """As aiohttp does it where no connection came of it; what uvloop has taken over is only forgotten."""
+        if held_by_loop(self):
+            self.detach()
+        else:
+            super().close()
+
+    def let_go(self) -> None:
+        """Close it where no transport has it; forget its number where uvloop has."""
+        if not self.used or held_by_loop(self):
+            self.close()
+
+
+class _Known(AbstractResolver):
+    """Answers every question with the one address that we have connected to."""
+
+    def __init__(self, address: SocketAddress) -> None:
+        self._address = address
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return that address."""
+        address = self._address
+        return [
+            ResolveResult(
+                hostname=host, host=address.ip, port=port, family=address.family, proto=0, flags=socket.AI_NUMERICHOST
+            )
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+def _session(sock: _Connected, address: SocketAddress) -> aiohttp.ClientSession:
+    def hand_over(_: object) -> socket.socket:
+        if sock.used:
+            raise OSError("one connection, one question")
+        sock.used = True
+        return sock
+
+    connector = aiohttp.TCPConnector(
+        resolver=_Known(address),
+        socket_factory=hand_over,
+        use_dns_cache=False,
+        force_close=True,
+        limit=1,
+        happy_eyeballs_delay=None,
+    )
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(_note_connection)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,  # we do it ourselves, with bounds
+        read_bufsize=_READ_BUFFER,
+        response_class=Response,
+        timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+        middlewares=(_once,),
+        trace_configs=[trace],
+    )
+
+
+async def _note_connection(_: object, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx["connected"] = time.perf_counter()
+
+
+class _Failed(Exception):
+    """The first failure of a request. aiohttp would put the request again for some; nothing is tried twice here."""
+
+    def __init__(self, error: aiohttp.ClientError | OSError) -> None:
+        super().__init__()
+        self.error = error
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _Failed(error) from None
+
+
+async def _send(
+    session: aiohttp.ClientSession,
+    url: URL,
+    way: Way,
+    accept: str,
+    phases: dict[str, float],
+    address: SocketAddress,
+) -> Response:
+    """Send the request and return the response's headers, or say why there are none."""
+    headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    if way.credentials is not None:
+        headers["Authorization"] = way.credentials.authorization.reveal()
+    begin = time.perf_counter()
+    marks: dict[str, float] = {}
+    try:
+        response = await session.get(
+            url.with_user(None), headers=headers, allow_redirects=False, ssl=way.tls, trace_request_ctx=marks
+        )
+        assert isinstance(response, Response)
+        return response
+    except _Failed as failed:
+        error = failed.error
+    finally:
+        connected = marks.get("connected")
+        if url.scheme == "https":
+            phases["tls"] = phases.get("tls", 0.0) + (connected or time.perf_counter()) - begin
+        if connected is not None:
+            phases["first_byte"] = phases.get("first_byte", 0.0) + time.perf_counter() - connected
+    raise await _no_response(error, url, way, address) from None
+
+
+async def _no_response(error: aiohttp.ClientError | OSError, url: URL, way: Way, address: SocketAddress) -> NoResponse:
+    """What it means that no response came."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        # Bytes that begin no HTTP at all; or a status line, and headers that no client would take.
+        garbage = any(isinstance(link, BadStatusLine) for link in chain(error))
+        return NoResponse(WebAnswer.NOT_HTTP if garbage else WebAnswer.OTHER)
+    if url.scheme != "https":
+        return NoResponse(WebAnswer.NOT_HTTP)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        facts, _ = await _second_look(url, address, way)
+        return NoResponse(WebAnswer.NOT_HTTP, tls=facts and replace(facts, certificate_trusted=False))
+    if demands_certificate(error):
+        return NoResponse(WebAnswer.DENIED, client_certificate_required=True)
+    # Servers of TLS 1.2 just fail the handshake, and some of 1.3 reset before their alert is read.
+    facts, asked = await _second_look(url, address, way)
+    if asked:
+        return NoResponse(WebAnswer.DENIED, client_certificate_required=True, tls=facts)
+    return NoResponse(WebAnswer.NOT_HTTP, tls=facts)
+
+
+async def _second_look(url: URL, address: SocketAddress, way: Way) -> tuple[TLSFacts | None, bool]:
+    """The facts of a handshake that trusts everybody, and whether the server asked for a certificate of ours in it.
+
+    For a handshake that failed, as that one does not show why; not a word of HTTP, and no credentials. An expired
+    certificate's expiry is what its owner most needs to see.
+    """
+    caught = _Transport()
+    look = StrangerTLS(url.raw_host or "")
+    try:
+        sock = await connect(address, min(way.connect_timeout, way.deadline - asyncio.get_running_loop().time()))
+        await attach(sock, caught, look.client, way.deadline)
+        facts = tls_facts(caught.transport) if caught.transport else None
+    except AssociationEnded:
+        return None, look.certificate_requested
+    finally:
+        if caught.transport is not None:
+            caught.transport.abort()
+    return facts, look.certificate_requested
+
+
+class _Transport(asyncio.Protocol):
+    """Only holds its transport."""
+
+    transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep it."""
+        self.transport = cast("asyncio.WriteTransport", transport)  # uvloop's are of no class of asyncio's

@@ -1,0 +1,88 @@
+"""Gauges as text, straight from the tables: to Prometheus what its client library writes, at a quarter of the cost.
+
+Ten thousand targets are half a million lines. The library makes an object of each, and escapes and sorts the labels of
+each; here, what the lines of a target begin with is written once, and what is the same for all targets once for all.
+The lines are in order in all formats there are (text 0.0.4 and 1.0.0, OpenMetrics 1.0.0), as long as every family is a
+gauge: those are what this writes, and the library writes the few others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from prometheus_client.utils import floatToGoString
+
+from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row
+
+
+def lines(groups: Iterable[Group[Any]]) -> Iterator[str]:
+    """The exposition of `groups`, family by family, a text of several lines at a time."""
+    for group in groups:
+        subjects = [(_labels(labels), subject) for labels, subject in group.subjects]
+        for family in group.families:
+            yield from _family(family, subjects)
+
+
+def _family(family: Family[Any], subjects: list[tuple[str, Any]]) -> Iterator[str]:
+    if family.type != "gauge":
+        raise ValueError(f"{family.name} is no gauge: its lines differ from format to format")
+    name, rows = family.name, family.rows
+    head = f"# HELP {name} {_help(family.help)}\n# TYPE {name} gauge\n"
+    tails: dict[int, tuple[Constant, list[str]]] = {}
+    previous: Any = None
+    found: Collection[Row] = ()
+    for labels, subject in subjects:
+        if subject is not previous:  # the queries that were never sent are one and the same, thousands in a row
+            found, previous = rows(subject), subject
+        if not found:
+            continue
+        if type(found) is Constant:
+            if id(found) not in tails:
+                tails[id(found)] = (found, _tails(found, bool(labels)))
+            text = f"{name}{{{labels}".join(tails[id(found)][1])
+        else:
+            text = "".join([_line(name, labels, own, value) for own, value in found])
+        if text:
+            yield head + text if head else text
+            head = ""
+
+
+def _tails(found: Constant, more: bool) -> list[str]:
+    """What stands behind the labels of the subject, which are the first, line by line; joined by name and labels."""
+    comma = "," if more else ""
+    return ["", *(f"{comma}{_labels(own)}}} {_number(value)}\n" for own, value in found)]
+
+
+def _line(name: str, labels: str, own: Labels, value: float) -> str:
+    if own is not NO_LABELS:
+        more = _labels(own)
+        labels = f"{labels},{more}" if labels and more else labels or more
+    return f"{name}{{{labels}}} {_number(value)}\n" if labels else f"{name} {_number(value)}\n"
+
+
+def _labels(labels: Labels) -> str:
+    return ",".join([f'{name}="{_escaped(value)}"' for name, value in labels.items()])
+
+
+def _escaped(value: str) -> str:
+    if value.isalnum():  # most are one word
+        return value
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _help(text: str) -> str:
+    """HELP texts are ours; a quotation mark in them would have to be escaped in one format and not in the others."""
+    if '"' in text or "\\" in text or "\n" in text:
+        raise ValueError(f"a HELP text with characters that are to be escaped: {text!r}")
+    return text
+
+
+def _number(value: float) -> str:
+    value = float(value)
+    if value == 0.0:
+        return "0.0"
+    if value == 1.0:
+        return "1.0"
+    return repr(value) if math.isfinite(value) else str(floatToGoString(value))  # type: ignore[no-untyped-call]

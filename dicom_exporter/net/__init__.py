@@ -1,0 +1,1 @@
+"""The network, for DICOM and HTTP alike: names, TCP, TLS, limits, the seconds of each phase."""

@@ -1,0 +1,252 @@
+"""A TCP connection, perhaps with TLS on it, and the mapping of what the system says to our own errors."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+
+from dicom_exporter.dicom.errors import (
+    AssociationEnded,
+    ConnectionEnded,
+    ConnectionRefused,
+    ConnectTimeout,
+    NetworkUnreachable,
+    NoAnswer,
+    Overloaded,
+    TLSFailed,
+)
+from dicom_exporter.net.resolver import SocketAddress
+from dicom_exporter.results import TLSFacts
+
+Buffer = bytes | memoryview
+
+LATE = 0.25
+"""Seconds. A timer that fires this much after its time proves that we are overloaded, and nothing about the peer."""
+LOOK_AGAIN = 0.001
+"""Seconds beyond a deadline in which the event loop gets to read what has arrived already."""
+
+_LOOKS = 3
+"""Turns of the event loop between the end of a wait and our giving up. Where the loop was late, the answer may be there
+already and only be unseen: in the first turn it is seen, and in the second told to who waits."""
+_ENCODING_DER = 2
+"""`ENCODING_DER` of the private ssl module, which has no public name."""
+TLS_SHUTDOWN_TIMEOUT = 0.5
+"""Seconds for the farewell of TLS."""
+_UNREACHABLE = frozenset(
+    {
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.EHOSTDOWN,
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EINVAL,
+    }
+)
+_OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
+_QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
+
+
+@dataclass(frozen=True, slots=True)
+class TLSClient:
+    """How to speak TLS: a client context, and the name that the certificate must carry (also sent as SNI)."""
+
+    context: ssl.SSLContext
+    server_name: str
+
+
+def acknowledge_quickly(sock: socket.socket) -> None:
+    """Have the kernel acknowledge at once what has come, and what comes next (Linux only; not sticky: ask again).
+
+    DCMTK sends a PDU's header and body in two writes with Nagle's algorithm on: the body waits for our
+    acknowledgement of the header, which Linux would delay by 40 ms, and we would measure our own kernel.
+    """
+    if _QUICK_ACK is not None:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+        except OSError:  # closed in the meantime, or no TCP socket of this system
+            pass
+
+
+def socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
+    """A second handle on the socket of `transport`, for options; `detach` it before the transport closes its own.
+
+    What uvloop's transports themselves show makes such a handle anew for each option that is set.
+    """
+    shown = transport.get_extra_info("socket")
+    if shown is None or shown.fileno() < 0:
+        return None
+    return socket.socket(shown.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, shown.fileno())
+
+
+def held_by_loop(sock: socket.socket) -> bool:
+    """Whether the number of `sock`, which was given to `create_connection`, is uvloop's to close; never on asyncio's.
+
+    Forget it then (`detach`) where the object goes before the connection does. Where a peer resets before uvloop is
+    done, uvloop closes the number and never tells the object, which would close it once more when it is collected: by
+    then it is another connection's, and libuv aborts the process (seen with 0.23.0; a relative of its issue 738).
+    """
+    return getattr(sock, "_io_refs", 0) > 0  # so uvloop counts itself among those who hold the socket
+
+
+async def connect(address: SocketAddress, timeout: float) -> socket.socket:
+    """Connect to `address` within `timeout` seconds and return the non-blocking socket, for TLS or HTTP to take over.
+
+    Raises:
+        ConnectTimeout, ConnectionRefused, NetworkUnreachable, ConnectionEnded, Overloaded.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        # asyncio turns Nagle's algorithm off only where the protocol is said.
+        kind = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
+        sock = socket.socket(address.family, kind, socket.IPPROTO_TCP)
+    except OSError as error:
+        raise _connect_error(error) from None
+    try:
+        sock.setblocking(False)
+        with Connecting(loop, timeout):
+            await loop.sock_connect(sock, address.sockaddr)
+    except BaseException:
+        sock.close()
+        raise
+    acknowledge_quickly(sock)
+    return sock
+
+
+class Connecting:
+    """Bounds the wait for a connection, and raises our own errors in place of the system's; see `connect` for which.
+
+    Where the time is over it cancels the task in the block, and takes the cancellation back as a ConnectTimeout; one
+    that came from elsewhere goes on its way. `asyncio.timeout` does that, too, for a tenth of all that a C-ECHO takes.
+    """
+
+    __slots__ = ("_cancelling", "_expired", "_loop", "_task", "_timer", "_until")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
+        self._loop = loop
+        self._until = loop.time() + timeout
+        self._expired = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a wait has a bound only inside a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._timer: asyncio.Handle = self._loop.call_at(self._until, self._expire)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self._timer.cancel()
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise ConnectTimeout("no answer to our SYN") from None
+        if isinstance(error, OSError):
+            raise _connect_error(error) from None
+
+    def _expire(self, looks: int = _LOOKS) -> None:
+        if looks:
+            self._timer = self._loop.call_soon(self._expire, looks - 1)
+            return
+        self._expired = True
+        self._task.cancel()
+
+
+def _connect_error(error: OSError) -> AssociationEnded:
+    if isinstance(error, TimeoutError):  # the kernel gave up before we did
+        return ConnectTimeout("no answer to our SYN")
+    if error.errno == errno.ECONNREFUSED:
+        return ConnectionRefused("connection refused")
+    if error.errno in _UNREACHABLE:
+        return NetworkUnreachable("no route to the address")
+    if error.errno in _OUT_OF_RESOURCES:
+        return Overloaded("no socket to be had on this machine")
+    return ConnectionEnded("the connection was reset while it was made")
+
+
+async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, deadline: float) -> None:
+    """Hand the connected `sock` to `protocol` after a TLS handshake; `deadline` is loop time.
+
+    Raises:
+        TLSFailed, NoAnswer, Overloaded.
+
+    In no case is `sock` the caller's any more.
+    """
+    loop = asyncio.get_running_loop()
+    remaining = deadline - loop.time()
+    if remaining <= 0:
+        sock.close()
+        raise NoAnswer("no time left for a TLS handshake")
+    try:
+        async with asyncio.timeout_at(deadline):
+            await _shake_hands(sock, protocol, tls, remaining + 1.0)  # the one above ends it; this one says "aborted"
+    except TimeoutError:
+        if loop.time() > deadline + LATE:
+            raise Overloaded("our own event loop was late") from None
+        raise NoAnswer("silence in the TLS handshake") from None
+    except ssl.SSLCertVerificationError as error:
+        raise TLSFailed(f"certificate not accepted: {error.verify_message}", untrusted=True) from None
+    except (OSError, ssl.SSLError):
+        raise TLSFailed("TLS handshake failed") from None
+
+
+async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, timeout: float) -> None:
+    taken = False
+
+    def take() -> asyncio.Protocol:
+        nonlocal taken
+        taken = True
+        return protocol
+
+    try:
+        await asyncio.get_running_loop().create_connection(
+            take,
+            sock=sock,
+            ssl=tls.context,
+            server_hostname=tls.server_name,
+            ssl_handshake_timeout=timeout,
+            ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT,
+        )
+    except BaseException:
+        if held_by_loop(sock):
+            sock.detach()
+        elif not taken:  # else a transport closes it, perhaps not before it has said farewell
+            sock.close()
+        raise
+
+
+def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
+    """What the handshake of `transport` showed; None where it speaks no TLS."""
+    ssl_object = transport.get_extra_info("ssl_object")
+    if ssl_object is None:
+        return None
+    cipher = ssl_object.cipher()
+    return TLSFacts(
+        version=ssl_object.version() or "unknown",
+        cipher=cipher[0] if cipher else "unknown",
+        certificate_expiry=_first_expiry(ssl_object),
+        # The handshake would have failed otherwise; without verification nobody looked.
+        certificate_trusted=True if ssl_object.context.verify_mode == ssl.CERT_REQUIRED else None,
+    )
+
+
+def _first_expiry(ssl_object: Any) -> float | None:
+    """Unix time at which the first certificate of the peer's chain ends; None where it showed none we can read."""
+    # Public from Python 3.13 on; before, the same function stands one attribute deeper.
+    get_chain = getattr(ssl_object, "get_unverified_chain", None) or getattr(
+        getattr(ssl_object, "_sslobj", None), "get_unverified_chain", None
+    )
+    certificates = list(get_chain() or []) if get_chain else []
+    ders = [c if isinstance(c, bytes) else c.public_bytes(_ENCODING_DER) for c in certificates]
+    if not ders and (leaf := ssl_object.getpeercert(binary_form=True)):
+        ders = [leaf]
+    try:
+        return min((x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders), default=None)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Pages for people: the overview, one page a target, the configuration, the runbooks."""

@@ -1,0 +1,136 @@
+"""The style sheet, the script and the icon of the pages, read once.
+
+The pages for people. They show history, and no page probes anything: looking costs the archives nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from aiohttp import web
+
+from dicom_exporter.config import Expect
+from dicom_exporter.config.render import show_config
+from dicom_exporter.pages import runbooks
+from dicom_exporter.pages.overview import overview, read
+from dicom_exporter.pages.rendering import page
+from dicom_exporter.prober.log import lines
+from dicom_exporter.prober.record import Finished
+from dicom_exporter.server.state import STATE
+from dicom_exporter.verdict.findings import Standing
+
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def static_routes() -> list[web.RouteDef]:
+    """A route for each file; no other name leads to the disk."""
+    return [_route(name) for name in ("icon.svg", "live.js", "style.css")]
+
+
+def _route(name: str) -> web.RouteDef:
+    content = files("dicom_exporter.pages").joinpath("static", name).read_bytes()
+    content_type = _TYPES[name.rpartition(".")[2]]
+
+    async def get_file(_request: web.Request) -> web.Response:
+        return web.Response(body=content, content_type=content_type, charset="utf-8")
+
+    return web.get(f"/static/{name}", get_file)
+
+
+_EXPECTATIONS = {
+    Expect.AVAILABLE: "it must answer us",
+    Expect.GUARDED: "it must answer us, and turn strangers away",
+    Expect.CLOSED: "nobody may reach it from here",
+    Expect.CONTROL: "known to be open from here, to show that this vantage can see",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A probe in the list of a target's last ones."""
+
+    finished: Finished
+    standing: Standing
+
+    @property
+    def key(self) -> str:
+        """Its name in a link: the milliseconds at which it began."""
+        return str(round(self.finished.start * 1000))
+
+    @property
+    def lines(self) -> list[str]:
+        """What the log says of it."""
+        return lines(self.finished)
+
+
+async def get_overview(request: web.Request) -> web.Response:
+    """All targets, the worst first."""
+    history = request.app[STATE].history
+    wanted = read(request.query)
+    tracks = history.all()
+
+    def values() -> dict[str, Any]:
+        probed = [track.last for track in tracks if track.last is not None]
+        return {
+            "list": overview(tracks, wanted),
+            "nothing_probed": not probed,
+            "last": max(probed, default=None),
+            "started": history.started,
+        }
+
+    return await page(request, "overview.html", values)
+
+
+async def get_target(request: web.Request) -> web.Response:
+    """One target: how it stands, what was found last, and the last probes. `?probe=` shows one of those in full."""
+    state = request.app[STATE]
+    target = state.scraper.config.target(request.match_info["name"])
+    if target is None:
+        return await not_found(request, "The configuration has no target of this name.")
+    track = state.history.of(target)
+    wanted = request.query.get("probe")
+
+    def values() -> dict[str, Any]:
+        probes = [Shown(*entry) for entry in track.probes]
+        return {
+            "track": track,
+            "probes": probes,
+            "chosen": next((probe.finished for probe in probes if probe.key == wanted), None),
+            "expectation": _EXPECTATIONS[target.expect],
+            "runbook": runbooks.fitting(target, track.latest),
+            "started": state.history.started,
+        }
+
+    return await page(request, "target.html", values, depth=1)
+
+
+async def get_config(request: web.Request) -> web.Response:
+    """The running configuration as YAML. Secrets are shown as `<secret>`."""
+    state = request.app[STATE]
+    async with state.page_makers:
+        return web.Response(text=await asyncio.to_thread(show_config, state.scraper.config))
+
+
+async def get_runbooks(request: web.Request) -> web.Response:
+    """The list of runbooks."""
+    return await page(request, "runbooks.html", lambda: {"names": runbooks.names()}, depth=1)
+
+
+async def get_runbook(request: web.Request) -> web.Response:
+    """One runbook, in the style of the other pages."""
+    name = request.match_info["name"].removesuffix(".md")
+    body = await asyncio.to_thread(runbooks.rendered, name)
+    if body is None:
+        return await not_found(request, "There is no runbook of this name.")
+    return await page(request, "runbook.html", lambda: {"name": name, "body": body}, depth=1)
+
+
+async def not_found(request: web.Request, why: str) -> web.Response:
+    """404, in the style of the other pages."""
+    external = request.app[STATE].external_url
+    prefix = external.prefix if external is not None else ""
+    depth = request.rel_url.raw_path.removeprefix(prefix).count("/") - 1
+    return await page(request, "missing.html", lambda: {"why": why}, depth=max(0, depth), status=404)

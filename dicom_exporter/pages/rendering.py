@@ -1,0 +1,123 @@
+"""Templates -> HTML. Everything is escaped; nothing is loaded from anywhere but the exporter itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dicom_exporter import __version__
+from dicom_exporter.metrics import printable
+from dicom_exporter.pages.headlines import NAMES, SERVICES, WEB_ANSWERS, echo, headline, level_name, sentence
+from dicom_exporter.server.state import STATE
+from dicom_exporter.verdict.findings import Standing
+from dicom_exporter.verdict.ladder import allowed_level, judge
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, answer, tried
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+_DAY = 86_400
+
+
+async def page(
+    request: web.Request,
+    template: str,
+    values: Callable[[], Mapping[str, Any]] = dict,
+    *,
+    depth: int = 0,
+    status: int = 200,
+) -> web.Response:
+    """Fill in `template` with `values()`. `depth` counts the slashes between the page and the root of our paths.
+
+    Both happen in a thread, and one page at a time: to sort ten thousand targets takes a tenth of a second.
+    """
+    state = request.app[STATE]
+    telemetry = quote(state.telemetry_path.lstrip("/"))
+
+    def make() -> str:
+        known = {"base": "../" * depth or "./", "now": time.time(), "telemetry": telemetry}
+        return _environment().get_template(template).render({**known, **values()})
+
+    async with state.page_makers:
+        text = await asyncio.to_thread(make)
+    headers = {
+        hdrs.CONTENT_SECURITY_POLICY: _POLICY,
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+    }
+    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("dicom_exporter.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "ago": ago,
+        "answer": answer,
+        "echo": echo,
+        "duration": duration,
+        "moment": moment,
+        "path": lambda text: quote(text, safe=""),
+        "peer": printable,
+        "sentence": sentence,
+    }
+    environment.globals |= {
+        "CHECKS": CHECKS,
+        "LEVELS": LEVELS,
+        "NAMES": NAMES,
+        "SERVICES": SERVICES,
+        "Standing": Standing,
+        "WEB_ANSWERS": WEB_ANSWERS,
+        "allowed_level": allowed_level,
+        "headline": headline,
+        "judge": judge,
+        "level_name": level_name,
+        "tried": tried,
+        "version": __version__,
+    }
+    return environment
+
+
+def moment(when: float, now: float | None = None) -> Markup:
+    """A Unix time in UTC, for a script to put local time beside it; with `now`, without the date if it is a day's."""
+    exact = datetime.fromtimestamp(when, UTC)
+    shown = f"{exact:%H:%M} UTC" if now is not None and abs(now - when) < _DAY else f"{exact:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(f"{exact:%Y-%m-%dT%H:%M:%S}Z", shown)
+
+
+def ago(seconds: float) -> str:
+    """How long something is past, roughly: ``12 s``, ``5 min``, ``3 h 20 min``, ``4 d``."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours and days < 7 else f"{days} d"
+
+
+def duration(seconds: float) -> str:
+    """How long something took: ``0.31 ms``, ``12 ms``, ``3.2 s``."""
+    if seconds >= 1:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2f} ms"

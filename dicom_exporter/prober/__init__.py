@@ -1,0 +1,1 @@
+"""Which probes run now, together, within the deadline of a scrape."""

@@ -1,0 +1,136 @@
+"""Web side of an archive: viewers, user interfaces, and the archive's own REST root, judged by the same ladder.
+
+```
+the page itself ─> Orthanc? ─> /system ─> /studies?since=0&limit=1 ─> /statistics
+                   dcm4chee? ─> its user interface
+```
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+from yarl import URL
+
+from dicom_exporter.dicom.associate import Gate
+from dicom_exporter.http_client.client import HTTPCredentials, Way
+from dicom_exporter.http_client.json_scan import Scan, Verdict
+from dicom_exporter.http_client.request import MAX_PAGE, Findings, Reply, ask
+from dicom_exporter.net.resolver import Resolver
+from dicom_exporter.results import WebAnswer, WebResult
+
+_PAGE = "text/html, */*;q=0.5"
+_JSON = "application/json"
+_MAY_BE_ORTHANC = frozenset({"DCMTK", "Orthanc"})
+"""Products, as `dicom.implementation` names them: seen over DICOM, Orthanc is DCMTK."""
+_ORTHANC_PAGES = ("/ui/app/", "/app/", "/ohif/", "/stone-webviewer/", "/osimis-viewer/", "/web-viewer/")
+_DCM4CHEE_UI = "/dcm4chee-arc/ui2/"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    answer: WebAnswer
+    queryable: bool = False
+    studies: int | None = None
+    complete: bool | None = None
+
+
+async def probe_web(
+    url: str,
+    *,
+    resolver: Resolver,
+    deadline: float,
+    connect_timeout: float,
+    tls: ssl.SSLContext,
+    credentials: HTTPCredentials | None = None,
+    product: str = "unknown",
+    ip_version: int | None = None,
+    gate: Gate | None = None,
+) -> WebResult:
+    """Ask for the page at `url`, and for the REST root of the archive it belongs to. Arguments as of `probe_dicomweb`.
+
+    Args:
+        product: what `dicom.implementation.product` said of the target's DICOM side: decides, beside the page, whose
+            REST root is tried.
+
+    `entries` means that a REST root listed studies; a mere page is `other`, whatever it shows to a script.
+    """
+    way = Way(resolver, deadline, connect_timeout, tls, credentials, ip_version, gate)
+    findings = Findings()
+    page = await ask(URL(url), way, findings, Scan(1), accept=_PAGE, limit=MAX_PAGE)
+    found = _Found(page.answer, page.answer is WebAnswer.EMPTY)
+    if page.status is not None and page.answer in (WebAnswer.OTHER, WebAnswer.DENIED):
+        place = page.url or URL(url)
+        if _may_be_orthanc(page, product):
+            found = _further(found, await _ask_orthanc(orthanc_root(place), way, findings))
+        elif product.startswith("dcm4che"):
+            interface = await ask(place.with_path(_DCM4CHEE_UI), way, findings, Scan(1), accept=_PAGE, limit=MAX_PAGE)
+            found = _further(found, _Found(interface.answer))
+    return WebResult(
+        answer=found.answer,
+        queryable=found.queryable,
+        lists_studies=found.answer is WebAnswer.ENTRIES,
+        status=findings.status,
+        over_tls=findings.over_tls,
+        studies=found.studies,
+        complete=found.complete,
+        server=findings.server,
+        client_certificate_required=findings.client_certificate_required,
+        tls=findings.tls,
+        phases=findings.phases,
+    )
+
+
+def _may_be_orthanc(page: Reply, product: str) -> bool:
+    listed_strings = page.scan.verdict is Verdict.STRINGS  # what its own /studies looks like
+    return product in _MAY_BE_ORTHANC or listed_strings or b"orthanc" in page.page.lower()
+
+
+def orthanc_root(url: URL) -> URL:
+    """Where Orthanc's REST API begins, given one of its pages: before the part of a user interface, or ``/studies``."""
+    path = url.path
+    for part in _ORTHANC_PAGES:
+        before, found, _ = path.partition(part)
+        if found:
+            return url.with_path(before or "/").with_query(None)
+    return url.with_path(path.removesuffix("/").removesuffix("/studies") or "/").with_query(None)
+
+
+async def _ask_orthanc(root: URL, way: Way, findings: Findings) -> _Found | None:
+    """What Orthanc's REST API says; None where it is not Orthanc."""
+    system = await ask(root / "system", way, findings, Scan(1), accept=_JSON, limit=MAX_PAGE)
+    if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
+        return _Found(system.answer)
+    if not {"ApiVersion", "DicomAet"} <= _object(system.page).keys():
+        return None
+    # Without `since`, `limit` is an error to it.
+    studies = await ask((root / "studies").with_query(since="0", limit="1"), way, findings, Scan(1), accept=_JSON)
+    match studies.scan.verdict:
+        case Verdict.STRINGS:
+            statistics = await ask(root / "statistics", way, findings, Scan(1), accept=_JSON, limit=MAX_PAGE)
+            count = _object(statistics.page).get("CountStudies")
+            known = isinstance(count, int) and not isinstance(count, bool) and count > 0
+            return _Found(WebAnswer.ENTRIES, True, count if known else 1, known)
+        case Verdict.EMPTY:
+            return _Found(WebAnswer.EMPTY, True, 0, True)
+    return _Found(studies.answer)
+
+
+def _further(one: _Found, other: _Found | None) -> _Found:
+    """Whichever of the two shows that one gets further. Without time for the second, the first is not the whole."""
+    ranks = (WebAnswer.OTHER, WebAnswer.DENIED, WebAnswer.UNKNOWN, WebAnswer.EMPTY, WebAnswer.ENTRIES)
+    if other is None or other.answer not in ranks:
+        return one
+    return max(one, other, key=lambda found: ranks.index(found.answer))
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    """`data` as a JSON object, an empty one for anything else. For documents without entries of patients only."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""What the results mean: levels, findings, texts. Pure functions of results."""

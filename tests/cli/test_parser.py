@@ -1,0 +1,148 @@
+"""What the command line understands, and what it says where it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dicom_exporter import __version__
+from dicom_exporter.cli.main import main
+from dicom_exporter.results import Outcome, QueryOutcome
+from dicom_exporter.verdict.texts import OUTCOMES, QUERY_OUTCOMES
+
+GOOD = "targets:\n  - {name: one, address: '127.0.0.1:104'}\n"
+BAD = "targets:\n  - {name: one, address: '127.0.0.1'}\n  - {name: two, address: '127.0.0.1:104', expect: close}\n"
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--config.fil=x"], "unknown argument --config.fil (did you mean --config.file?)"),
+        (["--config.f", "x"], "unknown argument --config.f"),
+        (["--config.file"], "argument --config.file: expected one argument"),
+        (["x"], "unknown argument x"),
+        (["--config.check", "demo"], "a command comes first: dicom_exporter demo"),
+        (["--web.listen-address=10104"], "'10104' is not an address like :10104"),
+        (["--web.listen-address", "::1:9"], "an IPv6 address stands in brackets"),
+        (["--web.telemetry-path=metrics"], "'metrics' is not a path like /metrics"),
+        (["--web.telemetry-path=/-/healthy"], "'/-/healthy' is taken"),
+        (["--web.telemetry-path=/probe"], "'/probe' is taken"),
+        (["--web.telemetry-path=/{x}"], "'/{x}' is not a path"),
+        (["--web.telemetry-path=/sd"], "'/sd' is taken"),
+        (["--web.external-url=exporter.example:10104"], "it begins with http:// or https://"),
+        (["--web.external-url="], "is not a URL like https://monitoring.hospital.example/dicom/"),
+        (["--web.external-url=https://user:secret@exporter.example/"], "the external URL has no credentials"),
+        (["--web.telemetry-path=/targets/metrics"], "'/targets/metrics' is taken"),
+        (["--history.limit=0"], "'0' is not a number from 1 to 99999"),
+        (["--history.limit=many"], "'many' is not a number"),
+        (["--timeout-offset=1"], "it has no unit"),
+        (["--timeout-offset=-1s"], "cannot be negative"),
+        (["--timeout-offset=soon"], "'soon' is not a duration"),
+        (["--log.level=loud"], "invalid choice: 'loud'"),
+        (["--log.format=xml"], "invalid choice: 'xml'"),
+        (["demo", "--config.file=x"], "unknown argument --config.file"),
+        (["help", "reprot"], "unknown argument reprot (did you mean report?)"),
+        (["prob"], "unknown argument prob (did you mean probe?)"),
+        (["probe"], "arguments are required: HOST:PORT"),
+        (["probe", "pacs.example"], "'pacs.example' has no port"),
+        (["probe", "127.0.0.1:104", "--called-ae", "X" * 17], "at most 16"),
+        (["probe", "127.0.0.1:104", "--calling-ae="], "cannot be empty"),
+        (["report", "--format=pdf"], "invalid choice: 'pdf'"),
+        (["report", "--bye", "x"], "unknown argument --bye (did you mean --by?)"),
+        (["completion"], "arguments are required: SHELL"),
+        (["completion", "csh"], "invalid choice: 'csh'"),
+        (["probe", "127.0.0.1:104", "--exposures"], "unknown argument --exposures"),
+    ],
+)
+def test_bad_usage_says_what_and_what_next(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, second = err.splitlines()
+    assert said in first
+    assert second.startswith("Try 'dicom_exporter")
+    assert second.endswith("--help'.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["help"], ["demo", "--help"], ["probe", "-h"], ["help", "report"], ["completion", "--help"]],
+)
+def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert "usage: dicom_exporter" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"dicom_exporter {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--config.file=one.yml", "--config.check"],
+        ["--config.file", "one.yml", "--config.check"],
+        ["--config.check", "--config.file=*.yml"],
+        ["--config.check", "--timeout-offset=0s", "--config.file=one.yml"],
+        ["--config.check", "--timeout-offset=500ms", "--config.file=one.yml"],
+    ],
+)
+def test_a_good_configuration(arguments: list[str], directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / "one.yml").write_text(GOOD)
+    assert main(arguments) == 0
+    assert capsys.readouterr() == ("The configuration is valid: 1 target.\n", "")
+
+
+def test_several_files(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / "one.yml").write_text(GOOD)
+    (directory / "two.yml").write_text(GOOD.replace("one", "two"))
+    assert main(["--config.check", "--config.file=one.yml", "--config.file=two.yml"]) == 0
+    assert "2 targets" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--config.check"], []])
+def test_each_mistake_is_a_line(arguments: list[str], directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / "config.yml").write_text(BAD)
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, second = err.splitlines()
+    assert first.startswith("config.yml:2: targets[0].address: ")
+    assert second.startswith("config.yml:3: targets[1].expect: 'close' is not one of ")
+
+
+def test_without_a_configuration_it_says_where_to_begin(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("config.yml: cannot read the file")
+    assert "--config.file=FILE" in second
+    assert "dicom_exporter demo" in second
+
+
+def test_the_environment_counts_only_where_it_is_asked_for(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PACS", "127.0.0.1:104")
+    (directory / "config.yml").write_text("targets:\n  - {name: one, address: '${PACS}'}\n")
+    assert main(["--config.check"]) == 2
+    assert main(["--config.check", "--config.expand-env"]) == 0
+
+
+def test_every_outcome_has_words() -> None:
+    assert OUTCOMES.keys() == set(Outcome)
+    assert QUERY_OUTCOMES.keys() == set(QueryOutcome)

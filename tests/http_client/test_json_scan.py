@@ -1,0 +1,140 @@
+"""The scanner over DICOM JSON: any split, any damage, and nothing kept."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pickle
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dicom_exporter.http_client.body import PIECE, BodyEnded, decoder_for, inflated
+from dicom_exporter.http_client.json_scan import Scan, Verdict
+from tests.hostile.http import entry
+
+
+def scanned(data: bytes, split: int = 0, most: int = 100, identity: bool = False) -> Scan:
+    scan = Scan(most, identity=identity)
+    for part in (data[:split], data[split:]):
+        if part:
+            scan.feed(part)
+    return scan
+
+
+@pytest.mark.parametrize(
+    ("data", "verdict"),
+    [
+        (b"", Verdict.UNDECIDED),
+        (b" \r\n", Verdict.UNDECIDED),
+        (b"[", Verdict.UNDECIDED),
+        (b"[]", Verdict.EMPTY),
+        (b"\xef\xbb\xbf [ \n ] \n", Verdict.EMPTY),
+        (b"[] x", Verdict.OTHER),
+        (b"[][]", Verdict.OTHER),
+        (b"[ready]", Verdict.OTHER),
+        (b"[1, 2]", Verdict.OTHER),
+        (b"[[]]", Verdict.OTHER),
+        (b"{}", Verdict.OTHER),
+        (b"<html>", Verdict.OTHER),
+        (b"null", Verdict.OTHER),
+        (b'["0a1b-2c3d"]', Verdict.STRINGS),
+        (b'[{"id":1}]', Verdict.OTHER),
+        (b'[{"0020000D":{}}]', Verdict.ENTRIES),
+        (b'[{"0020000d"', Verdict.ENTRIES),
+        (b'[{"0020000D":{]', Verdict.ENTRIES),
+        (b"[}", Verdict.OTHER),
+    ],
+)
+def test_what_it_is_does_not_depend_on_the_split(data: bytes, verdict: Verdict) -> None:
+    for split in range(len(data) + 1):
+        scan = scanned(data, split)
+        assert scan.verdict is verdict
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+data_sets = st.dictionaries(st.from_regex(r"[0-9A-F]{8}", fullmatch=True), json_values, min_size=1, max_size=4)
+
+
+@given(st.lists(data_sets, max_size=6), st.integers(0, 400), st.booleans())
+def test_as_many_are_counted_as_json_has(entries: list[object], split: int, ascii_only: bool) -> None:
+    scan = scanned(json.dumps(entries, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"), split)
+    assert (scan.entries, scan.complete) == (len(entries), True)
+    assert scan.verdict is (Verdict.ENTRIES if entries else Verdict.EMPTY)
+
+
+@given(st.binary(max_size=300), st.integers(0, 300))
+def test_no_bytes_break_it(data: bytes, split: int) -> None:
+    for prefix in (b"", b"[", b'[{"0020000D":'):
+        scanned(prefix + data, split, identity=True)
+
+
+def test_it_stops_where_it_has_seen_enough() -> None:
+    scan = scanned(json.dumps([entry(number) for number in range(50)]).encode(), most=10)
+    assert (scan.done, scan.entries, scan.complete) == (True, 11, False)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "seen"),
+    [
+        ({"00100010": {"vr": "PN", "Value": [{"Alphabetic": "SECRET^PHI"}]}}, True),
+        ({"00100010": {"vr": "PN", "Value": [{"Ideographic": "\u5c71\u7530"}]}}, True),
+        ({"00100010": {"vr": "PN", "Value": [{"Alphabetic": "^^ "}]}}, False),
+        ({"00100010": {"vr": "PN"}}, False),
+        ({"00100020": {"vr": "LO", "Value": ["PHI12345"]}}, True),
+        ({"00100020": {"vr": "LO", "Value": [""]}}, False),
+        ({"00100020": {"vr": "LO", "Value": [None]}}, False),
+        ({"00100030": {"Value": ["19000101"], "vr": "DA"}}, True),
+        ({"00080061": {"vr": "CS", "Value": ["CT"]}, "00100010": {"vr": "PN"}}, False),
+        ({"00400275": {"vr": "SQ", "Value": [{"00100020": {"vr": "LO", "Value": ["X"]}}]}}, False),
+    ],
+)
+def test_identity_is_told_by_whether_a_value_is_empty(attributes: dict[str, object], seen: bool) -> None:
+    data = json.dumps([attributes]).encode()
+    for split in range(len(data)):
+        assert scanned(data, split, identity=True).identity_seen is seen
+    assert scanned(data).identity_seen is False
+
+
+def test_wanted_uids_are_given_and_nothing_else_is_kept() -> None:
+    wanted = (b"0020000D", b"0020000E", b"00080018")
+    data = json.dumps(
+        [
+            {
+                **entry(7, "SECRET^PHI", "PHI12345"),
+                "0020000E": {"vr": "UI", "Value": ["2.25.8"]},
+                "00080018": {"vr": "UI", "Value": ["../PHI12345"]},
+            }
+        ]
+    ).encode()
+    for split in range(len(data)):
+        scan = Scan(1, identity=True, uids=wanted)
+        scan.feed(data[:split])
+        scan.feed(data[split:])
+        assert scan.uids == {b"0020000D": b"2.25.7", b"0020000E": b"2.25.8"}
+        kept = pickle.dumps(vars(scan))
+        assert b"SECRET" not in kept
+        assert b"PHI12345" not in kept
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP ", "deflate"])
+def test_a_compressed_body_comes_back_whole(coding: str) -> None:
+    body = json.dumps([entry(number) for number in range(5000)]).encode()
+    packed = zlib.compress(body) if coding == "deflate" else gzip.compress(body)
+    decoder = decoder_for(coding)
+    parts = [
+        piece for begin in range(0, len(packed), 1000) for piece in inflated(decoder, packed[begin : begin + 1000])
+    ]
+    assert b"".join(parts) == body
+    assert max(map(len, parts)) <= PIECE
+
+
+def test_an_unknown_coding_is_refused() -> None:
+    with pytest.raises(BodyEnded):
+        decoder_for("br")

@@ -1,0 +1,253 @@
+"""The pages for people, as text: what stands on them, where they lead, and that nothing on them probes or harms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from html.parser import HTMLParser
+from urllib.parse import quote, urljoin
+
+import pytest
+from aiohttp import ClientSession
+
+from dicom_exporter.config import Address, Config, Target
+from dicom_exporter.pages.history import History
+from dicom_exporter.server.external_url import parse_external_url
+from tests.pages import found
+from tests.server.exporter import FakeScraper, exporter, state
+
+HOSTILE_NAME = "<script>alert(1)</script>&\"'?a=b#c"
+
+
+class Page(HTMLParser):
+    """The text of a page, and where it leads."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.elements: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src", "action")]
+        assert not [name for name, _ in attrs if name == "style" or name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += f" {data}"
+
+
+@asynccontextmanager
+async def pages(
+    config: Config = found.CONFIG, history: History | None = None
+) -> AsyncIterator[tuple[ClientSession, FakeScraper]]:
+    scraper = FakeScraper(config)
+    async with exporter(replace(state(scraper), history=history or found.history())) as client:
+        yield client, scraper
+
+
+async def get(client: ClientSession, path: str, status: int = 200) -> Page:
+    async with client.get(path, headers={"Accept": "text/html"}) as response:
+        text = await response.text()
+        assert response.status == status
+        assert response.content_type == "text/html"
+        assert "unsafe" not in response.headers["Content-Security-Policy"]
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+        assert response.headers["X-Frame-Options"] == "DENY"
+    assert "<script>alert" not in text
+    assert "\x1b" not in text
+    return Page(text)
+
+
+def target_path(target: Target) -> str:
+    return f"/targets/{quote(target.name, safe='')}"
+
+
+async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> None:
+    async with pages() as (client, _):
+        page = await get(client, "/")
+    names = [link.removeprefix("targets/") for link in page.links if link.startswith("targets/")]
+    assert names == [
+        "main-pacs-public",
+        "main-pacs",
+        "outside-control",
+        "no-name",
+        "does-not-know-us",
+        "never-asked",
+        "archive%20south",
+        "shut",
+    ]
+    assert "Exposed main-pacs-public for 2 h 2 min , since" in page.text
+    assert "Anybody can list the studies in here. DICOM level 5, DICOMweb level 2; allowed is 0, closed." in page.text
+    assert "nothing listens on the port" in page.text
+    assert "It answers us, and lists 231 studies." in page.text
+    assert "closed proves nothing" in page.text
+
+
+async def test_looking_probes_nothing() -> None:
+    async with pages() as (client, scraper):
+        for path in ("/", *map(target_path, found.FOUND), "/config", "/runbooks/", "/targets/nobody"):
+            async with client.get(path) as response:
+                await response.read()
+        assert scraper.asked == []
+
+
+async def test_every_link_leads_somewhere() -> None:
+    async with pages() as (client, _):
+        for path in ("/", "/?label=site%3Dnorth", *map(target_path, found.FOUND), "/runbooks/"):
+            for link in set((await get(client, path)).links):
+                where = urljoin(f"http://x{path}", link).removeprefix("http://x")
+                async with client.get(where) as response:
+                    assert response.status == 200, (path, link)
+
+
+async def test_every_link_stays_under_the_prefix() -> None:
+    prefix = "/monitoring/dicom"
+    external = parse_external_url(f"http://exporter.example{prefix}/")
+    of = replace(state(FakeScraper(found.CONFIG)), history=found.history(), external_url=external)
+    async with exporter(of) as client:
+        for path in ("/", target_path(found.DOWN_TARGET), "/runbooks/"):
+            for link in (await get(client, prefix + path)).links:
+                assert urljoin(f"http://x{prefix}{path}", link).startswith(f"http://x{prefix}/")
+        for path in ("/nothing", "/no/such/thing"):
+            page = await get(client, prefix + path, 404)
+            assert urljoin(f"http://x{prefix}{path}", page.links[0]) == f"http://x{prefix}/static/icon.svg"
+
+
+async def test_a_target_shows_what_was_proved_and_how() -> None:
+    async with pages() as (client, _):
+        page = await get(client, target_path(found.EXPOSED_TARGET))
+    assert "Exposed for 2 h 2 min" in page.text
+    assert "5 lists studies proved" in page.text
+    assert "0 closed allowed up to here" in page.text
+    assert "Any calling AE title is accepted" in page.text
+    assert "C-FIND for studies 1000 or more, truncated: there may be more" in page.text
+    assert "C-GET of an image nothing of it came" in page.text
+    assert "associate 4.00 ms" in page.text
+    assert "in all of 14.5 s that it was given 90 ms" in page.text
+    assert "HTTP status 401" in page.text
+    assert "outcome=success level_dimse=5 level_dicomweb=2" in page.text
+
+
+async def test_a_peers_own_words_are_shown_as_such() -> None:
+    async with pages() as (client, _):
+        page = await get(client, target_path(found.EXPOSED_TARGET))
+    assert page.text.count("<script>alert(1)</script>?[2J?") == 2  # the text of an element, and no element
+    assert page.elements.count("script") == 1
+
+
+async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
+    async with pages() as (client, _):
+        path = target_path(found.DOWN_TARGET)
+        page = await get(client, path)
+        keys = [link for link in page.links if link.startswith("?probe=")]
+        assert len(keys) == 3
+        assert "lists 231 studies" in page.text
+        assert "Found last" in page.text
+        oldest = await get(client, path + keys[-1].partition("#")[0])
+    assert "Probe of" in oldest.text
+    assert "OFFIS_DCMTK_367" in oldest.text
+    assert "TLSv1.3" in oldest.text
+    assert "Found last" not in oldest.text
+
+
+async def test_where_nothing_was_probed_the_page_says_so_and_offers_to() -> None:
+    config = Config((found.NEVER_TARGET,))
+    async with pages(config, History(config)) as (client, scraper):
+        page = await get(client, "/")
+        assert "Nothing has been probed since the exporter started" in page.text
+        (link,) = [link for link in page.links if link.startswith("probe?")]
+        assert scraper.asked == []
+        async with client.get(f"/{link}") as response:
+            assert response.content_type == "text/plain"
+        assert len(scraper.asked) == 1
+
+
+async def test_without_targets_there_is_a_page_too() -> None:
+    async with pages(Config(()), History(Config(()))) as (client, _):
+        assert "no targets" in (await get(client, "/")).text
+
+
+async def test_old_news_are_called_old() -> None:
+    config = Config((found.OK_TARGET,))
+    history = History(config)
+    history.add(found.finished(found.OK_TARGET, found.GOOD, before=3700))
+    async with pages(config, history) as (client, _):
+        assert "No scrape for 1 h 1 min" in (await get(client, "/")).text
+
+
+async def test_ten_thousand_targets_are_a_hundred_a_page() -> None:
+    targets = {replace(found.OK_TARGET, name=f"t{number:05}"): (found.GOOD,) for number in range(10_000)}
+    targets[found.DOWN_TARGET] = (found.DOWN,)
+    config = Config(tuple(targets))
+    async with pages(config, found.history(config, targets)) as (client, _):
+        page = await get(client, "/")
+        assert "10000 OK" in page.text
+        assert "1 to 100 of 10001" in page.text
+        assert [link for link in page.links if link.startswith("targets/")][:2] == [
+            "targets/main-pacs",
+            "targets/t00000",
+        ]
+        last = await get(client, "/?page=101")
+        assert "10001 to 10001 of 10001" in last.text
+        assert "10001 to 10001 of 10001" in (await get(client, "/?page=999999")).text
+        assert "t01234" in (await get(client, "/?q=t01234")).text
+
+
+async def test_what_the_operator_wrote_is_escaped() -> None:
+    target = Target(HOSTILE_NAME, Address("127.0.0.1", 104), "<b>&'\"", labels={"note": '"><img src=x onerror=1>'})
+    config = Config((target,))
+    async with pages(config, found.history(config, {target: (found.GOOD,)})) as (client, _):
+        for path in ("/", target_path(target), "/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%3Cb%3E%3D%22%3E"):
+            page = await get(client, path)
+            assert "img" not in page.elements
+        assert HOSTILE_NAME in (await get(client, target_path(target))).text
+
+
+@pytest.mark.parametrize(
+    "path", ["/targets/nobody", "/targets/", "/runbooks/nothing", "/runbooks/..%2f..%2fREADME", "/x"]
+)
+async def test_what_is_not_there_is_a_page_for_browsers(path: str) -> None:
+    async with pages() as (client, _):
+        page = await get(client, path, 404)
+        assert "nobody" not in page.text
+        assert "All targets" in page.text
+
+
+async def test_others_get_plain_text() -> None:
+    async with pages() as (client, _), client.get("/x") as response:
+        assert (response.status, response.content_type) == (404, "text/plain")
+
+
+async def test_the_running_configuration_is_shown() -> None:
+    async with pages() as (client, _), client.get("/config") as response:
+        text = await response.text()
+        assert response.content_type == "text/plain"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "- name: main-pacs\n  address: pacs.hospital.example:11112\n" in text
+
+
+async def test_debug_shows_log_metrics_and_configuration() -> None:
+    async with pages() as (client, scraper):
+        async with client.get("/probe?target=main-pacs&debug=true&module=availability") as response:
+            text = await response.text()
+            assert response.content_type == "text/plain"
+        assert [modules for _, _, modules in scraper.asked] == [("availability",)]
+    log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration that"))
+    assert 0 == log < metrics < configuration
+    assert re.search(r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor outcome=success$", text, re.M)
+    assert '\ndicom_echo_success{identity="monitor"} 1.0\n' in text
+    assert "  address: pacs.hospital.example:11112\n" in text[configuration:]
+
+
+async def test_debug_is_true_or_false() -> None:
+    async with pages() as (client, scraper):
+        async with client.get("/probe?target=main-pacs&debug=yes") as response:
+            assert response.status == 400
+        assert scraper.asked == []
+        async with client.get("/probe?target=main-pacs&debug=false") as response:
+            assert (await response.text()).startswith("# HELP")

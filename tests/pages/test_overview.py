@@ -1,0 +1,87 @@
+"""Which targets are listed, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from multidict import MultiDict
+from yarl import URL
+
+from dicom_exporter.config import Config, Target
+from dicom_exporter.pages.history import History
+from dicom_exporter.pages.overview import Wanted, overview, read
+from dicom_exporter.results import Attempt, Outcome, SessionResult, StrangerResult
+from dicom_exporter.verdict.findings import Standing
+from tests.pages import found
+
+
+def names(query: str, history: History | None = None) -> list[str]:
+    """The names on the page that a query string gives."""
+    tracks = (history or found.history()).all()
+    return [track.target.name for track in overview(tracks, read(URL(f"/{query}").query)).tracks]
+
+
+def test_of_the_exposed_the_furthest_come_first_then_the_newest() -> None:
+    def exposed(outcome: Outcome) -> tuple[SessionResult, ...]:
+        return (replace(found.SHUT, stranger=StrangerResult((Attempt(outcome),))),)
+
+    one, two, three, four = (replace(found.SHUT_TARGET, name=name) for name in ("one", "two", "three", "four"))
+    history = History(Config((one, two, three, four)))
+    history.add(found.finished(one, *exposed(Outcome.NO_ANSWER), before=50))
+    history.add(found.finished(two, *exposed(Outcome.SUCCESS), before=90))
+    history.add(found.finished(three, found.UNKNOWN, before=1))
+    history.add(found.finished(four, *exposed(Outcome.NO_ANSWER), before=10))
+    assert names("", history) == ["two", "four", "one", "three"]
+
+
+@pytest.mark.parametrize(
+    ("query", "listed"),
+    [
+        ("?q=SITE%3DSOUTH", ["archive south"]),
+        ("?q=PACS.hospital", ["main-pacs"]),
+        ("?q=2001:db8", ["never-asked", "archive south"]),
+        ("?q=available+mainpacs", ["main-pacs", "does-not-know-us"]),
+        ("?q=site%3Dsouth", ["archive south"]),
+        ("?q=nothing", []),
+        ("?label=country%3DFR", ["archive south"]),
+        ("?label=country%3DDE&q=mainpacs", ["main-pacs", "does-not-know-us"]),
+        ("?label=country%3DDE&label=site%3Dsouth", []),
+        ("?label=country%3DD", []),
+        ("?state=down", ["main-pacs"]),
+        ("?state=ok&label=site%3Dnorth", ["shut"]),
+    ],
+)
+def test_filters(query: str, listed: list[str]) -> None:
+    assert names(query) == listed
+
+
+@pytest.mark.parametrize(
+    "query", ["?state=nonsense", "?label=", "?label=nonsense", "?page=x", "?page=-1", "?page=0", "?page=٣"]
+)
+def test_what_makes_no_sense_is_left_out(query: str) -> None:
+    assert read(URL(f"/{query}").query) == Wanted()
+
+
+def test_what_is_asked_has_a_bound() -> None:
+    wanted = read(MultiDict([("q", "x" * 9999), *(("label", f"l={number}") for number in range(999))]))
+    assert (len(wanted.text), len(wanted.labels)) == (200, 10)
+
+
+def test_a_link_keeps_what_is_wanted_and_begins_at_the_first_page() -> None:
+    wanted = Wanted("a & b", ("site=north", "x=ü"), Standing.DOWN, page=7)
+    assert read(URL(f"/{wanted.query(page=7)}").query) == wanted
+    assert read(URL(f"/{wanted.query(standing=None)}").query) == replace(wanted, standing=None, page=1)
+    assert wanted.without("site=north") == ("x=ü",)
+
+
+def test_the_counts_are_of_all_targets_whatever_is_listed() -> None:
+    seen = overview(found.history().all(), Wanted("nothing"))
+    assert (seen.found, seen.total) == (0, 8)
+    assert next(iter(seen.counts.items())) == (Standing.EXPOSED, 1)
+    assert seen.counts[Standing.OK] == 2
+
+
+def test_too_many_labels_are_typed_not_chosen() -> None:
+    targets: list[Target] = [replace(found.OK_TARGET, name=str(n), labels={"n": str(n)}) for n in range(300)]
+    assert overview(History(Config(tuple(targets))).all(), Wanted()).labels == []

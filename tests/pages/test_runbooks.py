@@ -1,0 +1,171 @@
+"""Which runbook fits, and how it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dicom_exporter.config import Target
+from dicom_exporter.pages import runbooks
+from dicom_exporter.results import (
+    Attempt,
+    EchoResult,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StoreResult,
+    StrangerResult,
+    WebAnswer,
+    WebResult,
+)
+from tests.pages import found
+from tests.pages.test_handlers import get, pages, target_path
+from tests.server.exporter import exporter
+
+TEXT = """\
+# An archive is open
+
+Look at the [page of the target](../targets/main), then at [the next](DicomTargetDown.md).
+
+| step | who |
+|---|---|
+| close it | the firewall's owner |
+
+```
+curl -s localhost
+```
+
+<script>alert(1)</script>
+"""
+ALERTS = (
+    "DicomExposed",
+    "DicomExposedOpenPort",
+    "DicomExposureUnknown",
+    "DicomPatientDataListed",
+    "DicomQueryFailing",
+    "DicomStoreFailing",
+    "DicomTargetBusy",
+    "DicomTargetDown",
+    "DicomTargetNotScraped",
+    "DicomTargetRefusesUs",
+    "DicomTargetUnknown",
+    "DicomVantageBlind",
+    "DicomWebDown",
+    "DicomWebRefusesUs",
+)
+
+
+RULES = Path(__file__).parents[2] / "prometheus" / "rules"
+
+
+def test_these_are_alerts_that_prometheus_gives() -> None:
+    rules = "".join(file.read_text() for file in RULES.glob("*.yml"))
+    assert set(ALERTS) - set(re.findall(r"alert: (\w+)", rules)) == set()
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name in ALERTS:
+        (tmp_path / f"{name}.md").write_text(TEXT)
+    (tmp_path / "secret.txt").write_text("tops3cr3t")
+    monkeypatch.setattr(runbooks, "_PLACES", (tmp_path / "not-there", tmp_path))
+    _forget()
+    yield tmp_path
+    _forget()
+
+
+def _forget() -> None:
+    for function in (runbooks._files, runbooks.names, runbooks._rendered):
+        function.cache_clear()
+
+
+def echoed(outcome: Outcome, **more: object) -> SessionResult:
+    return replace(found.GOOD, echo=EchoResult(outcome), **more)  # type: ignore[arg-type]
+
+
+def climbed(attempt: Attempt) -> SessionResult:
+    return replace(found.SHUT, stranger=StrangerResult((attempt,)))
+
+
+@pytest.mark.parametrize(
+    ("target", "session", "name"),
+    [
+        (found.OK_TARGET, found.GOOD, None),
+        (found.OK_TARGET, found.DOWN, "DicomTargetDown"),
+        (found.OK_TARGET, found.REJECTED, "DicomTargetRefusesUs"),
+        (found.OK_TARGET, echoed(Outcome.BUSY), "DicomTargetBusy"),
+        (found.OK_TARGET, echoed(Outcome.OVERLOAD), "DicomTargetUnknown"),
+        (
+            found.OK_TARGET,
+            replace(found.GOOD, queries={"x": QueryResult(QueryOutcome.REFUSED)}),
+            "DicomQueryFailing",
+        ),
+        (found.OK_TARGET, replace(found.GOOD, store=StoreResult(success=False)), "DicomStoreFailing"),
+        (found.OK_TARGET, replace(found.GOOD, dicomweb=WebResult(WebAnswer.OTHER)), "DicomWebDown"),
+        (found.OK_TARGET, replace(found.GOOD, dicomweb=WebResult(WebAnswer.DENIED)), "DicomWebRefusesUs"),
+        (found.SHUT_TARGET, found.SHUT, None),
+        (found.SHUT_TARGET, climbed(Attempt(Outcome.REJECTED)), "DicomExposedOpenPort"),
+        (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS)), "DicomExposed"),
+        (
+            found.SHUT_TARGET,
+            climbed(Attempt(Outcome.SUCCESS, queries={"studies": QueryResult(QueryOutcome.ALLOWED, matches=1)})),
+            "DicomPatientDataListed",
+        ),
+        (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
+        (found.SHUT_TARGET, found.UNKNOWN, "DicomExposureUnknown"),
+        (found.BLIND_TARGET, found.SHUT, "DicomVantageBlind"),
+    ],
+)
+def test_the_runbook_is_that_of_the_alert(target: Target, session: SessionResult, name: str | None) -> None:
+    assert runbooks.fitting(target, [session]) == name
+
+
+def test_no_other_runbook_is_ever_named() -> None:
+    assert set(re.findall(r'"(Dicom[A-Za-z]+)"', Path(runbooks.__file__).read_text())) == set(ALERTS)
+
+
+def test_what_was_never_probed_has_one_too() -> None:
+    assert runbooks.fitting(found.OK_TARGET, []) == "DicomTargetNotScraped"
+
+
+def test_a_runbook_that_is_not_there_is_not_linked(directory: Path) -> None:
+    (directory / "DicomTargetDown.md").unlink()
+    assert runbooks.fitting(found.OK_TARGET, [found.DOWN]) is None
+
+
+async def test_runbooks_are_pages() -> None:
+    async with exporter() as client:
+        listed = await get(client, "/runbooks/")
+        assert set(ALERTS) <= set(listed.links)
+        page = await get(client, "/runbooks/DicomExposed")
+        assert "An archive is open" in page.text
+        assert {"h1", "table", "pre"} <= set(page.elements)
+        assert "<script>alert(1)</script>" in page.text
+        await get(client, "/runbooks/DicomTargetDown.md")
+
+
+@pytest.mark.parametrize("name", ["secret", "secret.txt", "..", "%2e%2e", "DicomExposed.md.md", "%00"])
+async def test_nothing_else_is_read(name: str) -> None:
+    async with exporter() as client, client.get(f"/runbooks/{name}") as response:
+        assert "tops3cr3t" not in await response.text()
+        assert response.status in (200, 404)
+        assert response.status == 404 or str(response.url).endswith("/")
+
+
+async def test_the_page_of_a_target_leads_to_what_to_do() -> None:
+    async with pages() as (client, _):
+        page = await get(client, target_path(found.EXPOSED_TARGET))
+    assert "What to do: DicomPatientDataListed" in page.text
+    assert "../runbooks/DicomPatientDataListed" in page.links
+
+
+def test_nothing_is_kept_of_a_name_that_is_no_runbook() -> None:
+    before = runbooks._rendered.cache_info().currsize
+    for number in range(100):
+        assert runbooks.rendered(f"no-such-runbook-{number}") is None
+    assert runbooks._rendered.cache_info().currsize == before

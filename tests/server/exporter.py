@@ -1,0 +1,99 @@
+"""The HTTP side over a scraper that probes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import ClientSession, TCPConnector, web
+
+from dicom_exporter.config import Address, Config, Target
+from dicom_exporter.pages.history import History
+from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
+from dicom_exporter.server import State, create_app
+from dicom_exporter.server.connections import BoundedRunner
+from dicom_exporter.server.listening import ListenAddress, listen
+from dicom_exporter.webconfig import LiveConfig, Site, protect
+
+CONFIG = Config((Target("one", Address("127.0.0.1", 104)), Target("two", Address("::1", 11112))))
+
+Asked = tuple[tuple[str, ...], float | None, tuple[str, ...] | None]
+
+
+@dataclass
+class FakeScraper:
+    """Answers at once, or once `go` is set, that every echo succeeded; keeps what it was asked."""
+
+    config: Config = CONFIG
+    go: asyncio.Event | None = None
+    asked: list[Asked] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    probes_in_flight: int = 0
+    closed: bool = False
+    denies: Exception | None = None
+    """What is raised for an address that is not in the configuration."""
+
+    def reconfigure(self, config: Config) -> None:
+        self.config = config
+
+    async def scrape(
+        self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
+    ) -> list[TargetResult]:
+        self.asked.append((tuple(target.name for target in targets), timeout, tuple(modules) if modules else None))
+        self.begun.set()
+        if self.go is not None:
+            await self.go.wait()
+        self.answered.set()
+        session = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))
+        return [TargetResult(target.name, (session,)) for target in targets]
+
+    async def scrape_address(
+        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
+    ) -> TargetResult:
+        if self.denies is not None:
+            raise self.denies
+        (result,) = await self.scrape([target], timeout, modules)
+        return result
+
+    async def close(self) -> None:
+        self.closed = True
+        if self.go is not None:
+            self.go.set()
+
+
+def state(scraper: FakeScraper, load: Callable[[], Config] = lambda: CONFIG) -> State:
+    """The state of an exporter that is ready."""
+    return State(scraper, load, ready=True, history=History(scraper.config))
+
+
+@asynccontextmanager
+async def exporter(
+    of: State | FakeScraper | None = None,
+    max_connections: int = 1000,
+    idle: float = 60.0,
+    web_config: LiveConfig | None = None,
+) -> AsyncIterator[ClientSession]:
+    """A client of an exporter, which listens on loopback. Nothing is decompressed on the way.
+
+    Beyond `max_connections`, and after `idle` seconds, connections end.
+    """
+    if not isinstance(of, State):
+        of = state(of or FakeScraper())
+    app = create_app(of)
+    if web_config is not None:
+        protect(app, web_config)
+    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle)
+    await runner.setup()
+    try:
+        (sock,) = listen([ListenAddress("127.0.0.1", 0)])
+        await (web.SockSite(runner, sock) if web_config is None else Site(runner, sock, web_config)).start()
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        as_it_comes = {"Accept-Encoding": "identity"}
+        many = TCPConnector(limit=0)
+        async with ClientSession(url, headers=as_it_comes, auto_decompress=False, connector=many) as client:
+            yield client
+    finally:
+        await runner.cleanup()

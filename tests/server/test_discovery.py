@@ -1,0 +1,151 @@
+"""`/sd`, and the paths that follow from the external URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from dicom_exporter.config import Address, Config, Expect, Target
+from dicom_exporter.config.values.text import check_label_name
+from dicom_exporter.results import TargetResult
+from dicom_exporter.server.external_url import parse_external_url
+from tests.server.exporter import FakeScraper, exporter, state
+
+PACS = Target(
+    "main pacs & more",
+    Address("127.0.0.1", 104),
+    expect=Expect.GUARDED,
+    labels={"site": "north", "country": "DE", "note": '"<&\u00e4\n'},
+)
+CONFIG = Config((PACS, Target("two", Address("::1", 11112))))
+
+
+async def test_every_target_is_a_group_that_leads_to_its_probe() -> None:
+    async with (
+        exporter(FakeScraper(CONFIG)) as client,
+        client.get("/sd", headers={"Host": "exporter:10104"}) as response,
+    ):
+        groups = await response.json()
+    assert response.status == 200
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert groups == [
+        {
+            "targets": ["exporter:10104"],
+            "labels": {
+                "__metrics_path__": "/probe",
+                "__param_target": "main pacs & more",
+                "__param_user_labels": "false",
+                "__meta_dicom_expect": "guarded",
+                "instance": "main pacs & more",
+                "target": "main pacs & more",
+                "site": "north",
+                "country": "DE",
+                "note": '"<&\u00e4\n',
+            },
+        },
+        {
+            "targets": ["exporter:10104"],
+            "labels": {
+                "__metrics_path__": "/probe",
+                "__param_target": "two",
+                "__param_user_labels": "false",
+                "__meta_dicom_expect": "available",
+                "instance": "two",
+                "target": "two",
+            },
+        },
+    ]
+
+
+@pytest.mark.parametrize("label", ["instance", "target", "job", "__metrics_path__", "__param_target", "__scheme__"])
+def test_no_label_of_the_user_takes_the_place_of_ours(label: str) -> None:
+    with pytest.raises(ValueError):
+        check_label_name(label)
+
+
+async def test_the_external_url_says_where_prometheus_reaches_us() -> None:
+    external = parse_external_url("https://monitoring.example/dicom/")
+    of = replace(state(FakeScraper(CONFIG)), external_url=external)
+    async with exporter(of) as client, client.get("/dicom/sd", headers={"Host": "somebody.else"}) as response:
+        groups = await response.json()
+    for group in groups:
+        assert group["targets"] == ["monitoring.example:443"]
+        assert group["labels"]["__scheme__"] == "https"
+        assert group["labels"]["__metrics_path__"] == "/dicom/probe"
+
+
+@pytest.mark.parametrize("host", ["", "a/b", "user@host", "<script>alert(1)</script>", "host:99999"])
+async def test_a_host_that_is_none_is_a_bad_request(host: str) -> None:
+    async with exporter(FakeScraper(CONFIG)) as client, client.get("/sd", headers={"Host": host}) as response:
+        text = await response.text()
+    assert response.status == 400
+    assert "script" not in text
+
+
+async def test_the_host_does_not_matter_where_the_external_url_is_given() -> None:
+    of = replace(state(FakeScraper(CONFIG)), external_url=parse_external_url("http://exporter.example"))
+    async with exporter(of) as client, client.get("/sd", headers={"Host": "a/b"}) as response:
+        assert (await response.json())[0]["targets"] == ["exporter.example:80"]
+
+
+async def test_everything_is_under_the_prefix() -> None:
+    external = parse_external_url("http://exporter.example/monitoring/dicom")
+    async with exporter(replace(state(FakeScraper(CONFIG)), external_url=external)) as client:
+        for path in ("/", "/sd", "/metrics", "/probe?target=two", "/-/healthy", "/-/ready"):
+            async with client.get(f"/monitoring/dicom{path}") as response:
+                assert response.status == 200, path
+            async with client.head(f"/monitoring/dicom{path}") as response:
+                assert response.status == 200, path
+            if path != "/":
+                async with client.get(path) as response:
+                    assert response.status == 404, path
+        async with client.post("/monitoring/dicom/-/reload") as response:
+            assert response.status == 200
+        for path in ("/", "/monitoring/dicom"):
+            async with client.get(path, allow_redirects=False) as response:
+                assert (response.status, response.headers["Location"]) == (302, "/monitoring/dicom/")
+        async with client.get("/monitoring/dicom/") as response:
+            links = re.findall(r'href="([^"]*)"', await response.text())
+        assert len(links) > 10
+        for link in links:
+            if link.startswith("#"):
+                continue
+            async with client.get(f"/monitoring/dicom/{link}".replace("&amp;", "&")) as response:
+                assert response.status == 200, link
+
+
+async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_them() -> None:
+    scraper = FakeScraper(CONFIG)
+    async with exporter(scraper) as client:
+        for query, there in (("", True), ("&user_labels=true", True), ("&user_labels=false", False)):
+            async with client.get(f"/probe?target=main%20pacs%20%26%20more{query}") as response:
+                (info,) = [
+                    line for line in (await response.text()).splitlines() if line.startswith("dicom_target_info")
+                ]
+            assert ('site="north"' in info) is there
+            assert 'expect="guarded"' in info
+        for query in ("&user_labels=no", "&user_labels=", "&user_labels=true&user_labels=true"):
+            async with client.get(f"/probe?target=two{query}") as response:
+                assert response.status == 400
+
+
+async def test_the_same_target_is_asked_with_and_without_the_users_labels() -> None:
+    """As another one it would have answers of its own, and its queries with `every` would be put twice as often."""
+
+    class Watched(FakeScraper):
+        async def scrape(
+            self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
+        ) -> list[TargetResult]:
+            probed.extend(targets)
+            return await super().scrape(targets, timeout, modules)
+
+    probed: list[Target] = []
+    async with exporter(Watched(CONFIG)) as client:
+        for query in ("", "&user_labels=false"):
+            async with client.get(f"/probe?target=main%20pacs%20%26%20more{query}") as response:
+                assert response.status == 200
+    assert probed[0].labels
+    assert probed[0] == probed[1]

@@ -1,0 +1,132 @@
+"""`/-/healthy`, `/-/ready`, `/-/reload` and the page for people."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+
+import pytest
+from aiohttp import ClientSession
+
+from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
+from dicom_exporter.server import State
+from tests.server.exporter import CONFIG, FakeScraper, exporter, state
+
+NEW = Config((Target("three", Address("127.0.0.1", 104)),))
+ERRORS = ConfigErrors(
+    [
+        ConfigError("config.yml", 3, "targets[0].expect", "'close' is not one of …"),
+        ConfigError("config.yml", 9, "modules", "unknown"),
+    ]
+)
+
+
+def fail() -> Config:
+    raise ERRORS
+
+
+async def values(client: ClientSession) -> dict[str, str]:
+    """The samples without labels, by name."""
+    async with client.get("/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return dict(line.split(" ") for line in lines if not line.startswith("#") and "{" not in line)
+
+
+async def test_healthy_and_ready() -> None:
+    async with exporter() as client:
+        for path in ("/-/healthy", "/-/ready"):
+            async with client.get(path) as response:
+                assert response.status == 200
+
+
+async def test_healthy_but_not_ready() -> None:
+    async with exporter(State(FakeScraper(), lambda: CONFIG)) as client:
+        async with client.get("/-/healthy") as response:
+            assert response.status == 200
+        async with client.get("/-/ready") as response:
+            assert response.status == 503
+
+
+async def test_a_reload_applies_the_new_configuration() -> None:
+    scraper = FakeScraper()
+    async with exporter(state(scraper, lambda: NEW)) as client:
+        before = await values(client)
+        assert "dicom_exporter_config_last_reload_success_timestamp_seconds" not in before
+        async with client.post("/-/reload") as response:
+            assert response.status == 200
+        after = await values(client)
+    assert scraper.config is NEW
+    assert after["dicom_exporter_config_last_reload_successful"] == "1.0"
+    assert float(after["dicom_exporter_config_last_reload_success_timestamp_seconds"]) > 1_700_000_000
+
+
+async def test_a_bad_configuration_leaves_the_running_one() -> None:
+    scraper = FakeScraper()
+    async with exporter(replace(state(scraper, fail), reload_success_time=1.0)) as client:
+        async with client.post("/-/reload") as response:
+            assert response.status == 500
+            assert (await response.text()).splitlines() == [str(error) for error in ERRORS.errors]
+        async with client.get("/-/ready") as response:
+            assert response.status == 200
+        after = await values(client)
+    assert scraper.config is CONFIG
+    assert after["dicom_exporter_config_last_reload_successful"] == "0.0"
+    assert after["dicom_exporter_config_last_reload_success_timestamp_seconds"] == "1.0"
+
+
+async def test_a_good_configuration_makes_up_for_a_bad_one() -> None:
+    of = state(FakeScraper(), fail)
+    async with exporter(of) as client:
+        await client.post("/-/reload")
+        of.load = lambda: NEW
+        await client.post("/-/reload")
+        assert (await values(client))["dicom_exporter_config_last_reload_successful"] == "1.0"
+
+
+async def test_reloads_come_one_after_the_other() -> None:
+    loop, begun, go = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    running, most = [], []
+
+    def load() -> Config:
+        loop.call_soon_threadsafe(begun.set)
+        running.append(1)
+        most.append(len(running))
+        go.wait(10)
+        running.pop()
+        return NEW
+
+    async with exporter(state(FakeScraper(), load)) as client:
+        reloads = [asyncio.create_task(client.post("/-/reload")) for _ in range(3)]
+        await begun.wait()
+        async with client.get("/-/healthy") as response:  # the loop turns while a file is read
+            assert response.status == 200
+        go.set()
+        assert [(await reload).status for reload in reloads] == [200, 200, 200]
+    assert most == [1, 1, 1]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_reload_is_posted(method: str) -> None:
+    async with exporter(state(FakeScraper(), fail)) as client, client.request(method, "/-/reload") as response:
+        assert response.status == 405
+
+
+async def test_the_path_of_the_metrics_may_be_another() -> None:
+    async with exporter(replace(state(FakeScraper()), telemetry_path="/dicom/metrics")) as client:
+        async with client.get("/dicom/metrics") as response:
+            assert response.status == 200
+        async with client.get("/metrics") as response:
+            assert response.status == 404
+        async with client.get("/") as response:
+            assert 'href="./dicom/metrics"' in await response.text()
+
+
+async def test_long_requests_are_refused() -> None:
+    async with exporter() as client:
+        async with client.get("/probe?target=" + "x" * 20_000) as response:
+            assert response.status == 400
+        async with client.get("/", headers={"X-Long": "x" * 20_000}) as response:
+            assert response.status == 400
+        async with client.get("/-/healthy") as response:
+            assert response.status == 200

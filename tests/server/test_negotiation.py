@@ -1,0 +1,77 @@
+"""Formats and encodings, as clients ask for them."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from dicom_exporter.server.negotiation import accepts_gzip
+from tests.server.exporter import exporter
+
+PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/probe?target=one"])
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (None, "text/plain; version=0.0.4; charset=utf-8"),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/html", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain;version=0.0.4", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain;version=1.0.0", "text/plain; version=1.0.0; charset=utf-8"),
+        ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (PROMETHEUS_2, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (PROMETHEUS_3, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        ("application/openmetrics-text;version=none", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=2.0.0", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain;version=9<script>", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain;version=", "text/plain; version=0.0.4; charset=utf-8"),
+        (";,;=,", "text/plain; version=0.0.4; charset=utf-8"),
+    ],
+)
+async def test_the_format_is_the_clients_choice(path: str, accept: str | None, content_type: str) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    async with exporter() as client, client.get(path, headers=headers, skip_auto_headers=["Accept"]) as response:
+        text = await response.text()
+    assert response.status == 200
+    assert response.headers["Content-Type"].startswith(content_type)
+    assert "\ndicom_echo_success{" in text
+    assert text.endswith("# EOF\n") == content_type.startswith("application/openmetrics-text")
+
+
+@pytest.mark.parametrize("accept", ["gzip", "gzip, deflate", "deflate;q=0.5, GZIP;q=0.1", "*"])
+async def test_gzip_where_it_is_allowed(accept: str) -> None:
+    async with exporter() as client, client.get("/metrics", headers={"Accept-Encoding": accept}) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert b"\ndicom_echo_success{" in gzip.decompress(await response.read())
+
+
+@pytest.mark.parametrize("accept", ["", "identity", "gzip;q=0", "gzip;q=0.000, *", "deflate", "x-gzip-not"])
+async def test_no_gzip_where_it_is_not(accept: str) -> None:
+    async with exporter() as client, client.get("/metrics", headers={"Accept-Encoding": accept}) as response:
+        assert "Content-Encoding" not in response.headers
+        assert b"\ndicom_echo_success{" in await response.read()
+
+
+async def test_caches_are_told_what_the_answer_depends_on() -> None:
+    async with exporter() as client, client.get("/metrics") as response:
+        assert response.headers["Vary"] == "Accept, Accept-Encoding"
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("header", "allowed"),
+    [("gzip;q=1.0", True), ("gzip ; q=0.001", True), ("*;q=0", False), ("*;q=0, gzip", True), ("gzip;level=9", True)],
+)
+def test_accept_encoding(header: str, allowed: bool) -> None:
+    assert accepts_gzip(header) is allowed

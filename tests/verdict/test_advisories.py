@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dicom_exporter.dicom.products import product
+from dicom_exporter.results import Peer
+from dicom_exporter.verdict.advisories import known, matching, version
+
+CONQUEST = "1.2.826.0.1.3680043.2.135.1066.101"
+
+
+@pytest.mark.parametrize(
+    ("uid", "version_name", "expected"),
+    [
+        (CONQUEST, "1.4.16/WIN32", ("CVE-2020-35308",)),
+        (CONQUEST, "1.4.19d1/LINUX", ("CVE-2020-35308",)),
+        (CONQUEST, "1.4.17/OTHER\0", ("CVE-2020-35308",)),
+        (CONQUEST, "1.5.0/WIN32", ()),
+        (CONQUEST, "1.5.0c/WIN32", ()),
+        (CONQUEST, "1.4", ()),
+        (CONQUEST, "", ()),
+        (CONQUEST, "x1.4.16/WIN32", ()),
+        ("2.25.1", "1.4.16/WIN32", ()),
+        ("1.2.276.0.7230010.3.0.3.6.2", "OFFIS_DCMTK_362", ()),
+        ("1.2.826.0.1.3680043.9.3811.2.0.0", "PYNETDICOM_200", ()),
+    ],
+)
+def test_only_what_leaves_no_doubt_matches(uid: str, version_name: str, expected: tuple[str, ...]) -> None:
+    assert matching(Peer(uid, version_name, 0)) == expected
+
+
+def test_every_entry_of_the_file_is_sound() -> None:
+    advisories = known()
+    assert advisories
+    assert len({advisory.id for advisory in advisories}) == len(advisories)
+    products = {product(CONQUEST, "")}
+    for advisory in advisories:
+        assert re.fullmatch(r"CVE-\d{4}-\d{4,}", advisory.id)
+        assert advisory.source.startswith("https://")
+        assert advisory.product in products
+        assert advisory.version_name.groups == 1
+        assert advisory.since < advisory.before
+
+
+def test_versions_compare_as_numbers() -> None:
+    assert version("1.4.9") < version("1.4.16") < version("1.5.0")

@@ -1,0 +1,110 @@
+"""YAML text -> data and lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dicom_exporter.yamlfile.document import read_document
+from tests.config.helpers import load_text
+
+
+def data(text: str) -> object:
+    document, errors = read_document("config.yml", text)
+    assert errors == []
+    assert document is not None
+    return document.data
+
+
+def errors(text: str) -> list[str]:
+    return [str(error) for error in read_document("config.yml", text)[1]]
+
+
+def test_plain_data() -> None:
+    assert data("a: [1, 2.5, yes, ~, text, '5']\nb:\n  c: |\n    lines\n") == {
+        "a": [1, 2.5, True, None, "text", "5"],
+        "b": {"c": "lines\n"},
+    }
+
+
+def test_lines_are_those_of_the_keys() -> None:
+    document, _ = read_document("config.yml", "a:\n  -\n    b: 1\n  - c:\n      d\n")
+    assert document is not None
+    assert document.lines == {(): 1, ("a",): 1, ("a", 0): 3, ("a", 0, "b"): 3, ("a", 1): 4, ("a", 1, "c"): 4}
+
+
+def test_an_error_below_what_the_file_has_is_told_at_what_it_has() -> None:
+    document, _ = read_document("config.yml", "a:\n  b: 1\n")
+    assert document is not None
+    assert str(document.error(("a", "b", 0, "c"), "wrong")) == "config.yml:2: a.b: wrong"
+
+
+def test_aliases_and_merges() -> None:
+    text = """
+base: &base {site: north, country: DE}
+more: &more {<<: *base, floor: "1"}
+copy: *base
+own: {<<: *more, country: FR}
+first: {<<: [{country: A}, *base]}
+"""
+    assert data(text) == {
+        "base": {"site": "north", "country": "DE"},
+        "more": {"site": "north", "country": "DE", "floor": "1"},
+        "copy": {"site": "north", "country": "DE"},
+        "own": {"site": "north", "country": "FR", "floor": "1"},
+        "first": {"site": "north", "country": "A"},
+    }
+
+
+def test_many_targets_may_share_an_anchor(tmp_path: Path) -> None:
+    targets = "".join(
+        f"  - {{<<: *common, name: t{number}, address: '127.0.0.1:{number + 1}'}}\n" for number in range(2000)
+    )
+    first = "  - &common {name: t, address: '127.0.0.1:104', expect: closed, labels: {site: north, country: DE}}\n"
+    config = load_text(tmp_path, f"targets:\n{first}{targets}")
+    assert len(config.targets) == 2001
+    assert config.targets[-1].labels == {"site": "north", "country": "DE"}
+
+
+@pytest.mark.parametrize(
+    "use", ["[*{0}, *{0}, *{0}, *{0}, *{0}, *{0}, *{0}, *{0}, *{0}]", "{{<<: [*{0}, *{0}, *{0}]}}"]
+)
+def test_an_alias_bomb_is_refused(use: str) -> None:
+    text = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {use.format(f'a{n - 1}')}\n" for n in range(1, 40))
+    (error,) = errors(text)
+    assert error.endswith("aliases make this document far longer than it is written")
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: &a {b: *a}\n", "a: &a {b: {<<: *a}}\n", "a: &a {<<: *a}\n"])
+def test_an_alias_of_what_it_stands_in(text: str) -> None:
+    assert errors(text) == ["config.yml:1: an alias points to what it stands in"]
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_deep_nesting_is_refused(opening: str) -> None:
+    (error,) = errors(opening * 100_000)
+    assert error == "config.yml:1: more than 50 levels of nesting"
+
+
+def test_keys_that_are_not_text() -> None:
+    assert errors("a: {1: x, no: y, [b]: z}\n") == [
+        "config.yml:1: a: a key has to be text; '1' is a number to YAML: quote it",
+        "config.yml:1: a: a key has to be text; 'no' is a boolean to YAML: quote it",
+        "config.yml:1: a: a key has to be text",
+    ]
+
+
+@given(st.text())
+def test_any_text_gives_a_document_or_an_error(text: str) -> None:
+    document, found = read_document("config.yml", text)
+    assert document is not None or found
+
+
+@given(st.text(alphabet="ab:-[]{},&*!<~ \n'\"|#?@$1", max_size=60))
+def test_any_yaml_like_text_gives_a_document_or_an_error(text: str) -> None:
+    document, found = read_document("config.yml", text)
+    assert document is not None or found
+    assert all("\n" not in str(error) for error in found)
