@@ -284,6 +284,9 @@ class SessionResult:
     """Seconds of all associations, without DICOMweb; None where nothing was due, and so none was made."""
     timeout: float | None = None
     """Seconds that it was given."""
+    association: Outcome | None = None
+    """How the association ended that the echo or the first query needed: `success` where it was accepted. None where
+    none was due."""
     rejection: Rejection | None = None
     services: Mapping[Service, bool] = field(default_factory=dict)
     """Service proposed -> presentation context accepted; empty where no A-ASSOCIATE-AC came."""

@@ -279,7 +279,8 @@ def unknown(target: Target, identity: str, group: Sequence[Module]) -> SessionRe
     return SessionResult(
         identity,
         EchoResult(Outcome.OVERLOAD) if exposed or any(module.echo for module in group) else None,
-        {query.name: QueryResult(QueryOutcome.OVERLOAD) for query in queries(group)},
+        association=Outcome.OVERLOAD,
+        queries={query.name: QueryResult(QueryOutcome.OVERLOAD) for query in queries(group)},
         stranger=StrangerResult() if exposed else None,
         dicomweb=web if exposed and target.dicomweb is not None else None,
         web=tuple(web for _ in target.web) if exposed else (),

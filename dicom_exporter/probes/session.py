@@ -35,6 +35,7 @@ from dicom_exporter.probes.keys import SOP_CLASSES, has_optional_keys
 from dicom_exporter.probes.query import probe_query
 from dicom_exporter.results import (
     EchoResult,
+    Outcome,
     Peer,
     Phase,
     QueryOutcome,
@@ -92,6 +93,7 @@ class _Found:
     """What is known so far."""
 
     echo: EchoResult | None = None
+    association: Outcome | None = None
     queries: dict[str, QueryResult] = field(default_factory=dict)
     minimal: set[str] = field(default_factory=set)
     rejection: Rejection | None = None
@@ -117,6 +119,7 @@ async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResul
     return SessionResult(
         identity=plan.identity.name,
         echo=found.echo,
+        association=found.association,
         queries=found.queries,
         phases=phases.seconds,
         duration=time.perf_counter() - begun,
@@ -155,6 +158,8 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
     except AssociationEnded as end:
         if plan.echo and found.echo is None:
             found.echo = EchoResult(end.outcome)
+        if found.association is None:
+            found.association = end.outcome
         if isinstance(end, Rejected):
             found.rejection = end.rejection
         if isinstance(end, TLSFailed) and end.untrusted:
@@ -183,6 +188,7 @@ async def _ask(association: Connection, plan: Plan, left: deque[Query], found: _
 
 def _introduce(found: _Found, association: Connection, proposed: Sequence[str]) -> None:
     accept = association.accept
+    found.association = Outcome.SUCCESS
     found.peer = Peer(accept.implementation_class_uid, accept.implementation_version, accept.max_pdu_length)
     for uid in proposed:  # storage stands for several SOP classes: one accepted is enough
         service = SERVICES[uid]
