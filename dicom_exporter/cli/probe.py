@@ -21,7 +21,7 @@ from dicom_exporter.cli.terminal import probe_alone, stdout_console
 from dicom_exporter.config import Address, Config, Exposure, Identity, Module, Target, tls_settings
 from dicom_exporter.metrics import printable
 from dicom_exporter.results import Outcome, QueryResult, SessionResult
-from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict, judge
+from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried
 
 
@@ -29,12 +29,11 @@ def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> 
     """Go as far as a stranger gets at `address`, and print it. Nothing is written, and no name is asked for."""
     target = Target("probe", address, called_ae_title, modules=("exposure",))
     module = Module("exposure", "stranger", 30.0, echo=False, exposure=Exposure())
-    session = probe_alone(
+    record = probe_alone(
         Config((target,), modules={module.name: module}), target, f"{address}, a stranger to {called_ae_title}"
     )
-    verdict = judge([session]) if session is not None else None
-    if session is None or verdict is None:
-        return Exit.COULD_NOT_RUN
+    (session,), verdict = record.sessions, record.verdict
+    assert verdict is not None  # `exposure` is a stranger's module
     level = verdict.levels["dimse"]
     if as_json:
         sys.stdout.write(json.dumps(_ladder_as_json(target, session, verdict), indent=2) + "\n")
@@ -93,9 +92,8 @@ def probe(
     identity = Identity(_IDENTITY, calling_ae_title, tls=tls_settings(insecure_skip_verify=True) if tls else None)
     target = Target("probe", address, called_ae_title)
     config = Config((target,), identities={_IDENTITY: identity})
-    session = probe_alone(config, target, f"{target.address}, {calling_ae_title} to {called_ae_title}")
-    if session is None:
-        return Exit.COULD_NOT_RUN
+    record = probe_alone(config, target, f"{target.address}, {calling_ae_title} to {called_ae_title}")
+    (session,) = record.sessions
     if as_json:
         sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
     else:

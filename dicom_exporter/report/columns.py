@@ -5,9 +5,9 @@ from __future__ import annotations
 from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import NONE
 from dicom_exporter.report.groups import Group
-from dicom_exporter.report.rows import Row, level_words
+from dicom_exporter.report.rows import Row
 from dicom_exporter.verdict.ladder import ASSOCIATES
-from dicom_exporter.verdict.texts import CHECKS, LEVELS
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, level_words
 
 
 def answer(value: bool | None, asked: bool = True) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import Count, total
-from dicom_exporter.report.rows import Kind, Row
+from dicom_exporter.report.rows import Row
+from dicom_exporter.verdict.findings import Status
 from dicom_exporter.verdict.ladder import ASSOCIATES
 
 NO_VALUE = "(none)"
@@ -67,9 +68,9 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
         name,
         systems=len(rows),
         as_expected=sum(not row.findings for row in rows),
-        exposed=_having(rows, Kind.EXPOSED),
-        down=_having(rows, Kind.DOWN, Kind.REFUSES_US, Kind.BUSY, Kind.TROUBLE),
-        unknown=_having(rows, Kind.UNKNOWN),
+        exposed=_having(rows, Status.EXPOSED),
+        down=_having(rows, Status.DOWN, Status.DEGRADED),
+        unknown=_having(rows, Status.UNKNOWN),
         reachable=sum(row.reachable is True for row in rows),
         reachable_unknown=sum(row.reachable is None for row in rows),
         open_to_strangers=sum(row.open_to_strangers is True for row in strangers),
@@ -86,5 +87,5 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
     )
 
 
-def _having(rows: Iterable[Row], *kinds: Kind) -> int:
-    return sum(any(finding.kind in kinds for finding in row.findings) for row in rows)
+def _having(rows: Iterable[Row], *statuses: Status) -> int:
+    return sum(any(finding.kind.status in statuses for finding in row.findings) for row in rows)

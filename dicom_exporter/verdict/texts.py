@@ -1,10 +1,25 @@
-"""What outcomes, levels and checks mean, in words for a person. Terminal, pages and reports take them from here."""
+"""What outcomes, levels, checks and findings mean, in words for a person.
+
+One wording for all: terminal, pages, report and findings take it from here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dicom_exporter.results import Attempt, Called, Outcome, QueryOutcome, QueryResult
+from dicom_exporter.results import (
+    Attempt,
+    Called,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    WebAnswer,
+    WebResult,
+)
+
+SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "Web pages"}
+"""Service of the exposure ladder -> what a person calls it."""
 
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.SUCCESS: "the archive answered the C-ECHO",
@@ -45,6 +60,16 @@ REJECTIONS: Mapping[str, str] = {
 }
 """What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""
 
+WEB_ANSWERS: Mapping[WebAnswer, str] = {
+    WebAnswer.ENTRIES: "it lists studies",
+    WebAnswer.EMPTY: "it answers, and lists none",
+    WebAnswer.DENIED: "it demands credentials, or other ones",
+    WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
+    WebAnswer.NOT_HTTP: "what answers is not HTTP",
+    WebAnswer.CLOSED: "there is no connection",
+    WebAnswer.UNKNOWN: "it is not known: no name, no route, or no time",
+}
+
 LEVELS: Mapping[int, tuple[str, str]] = {
     0: ("closed", "Nobody gets a connection here."),
     1: ("open port", "Something listens and takes connections, and nothing that is DICOM came back."),
@@ -68,6 +93,16 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "http_without_tls": ("HTTP without TLS is served", "HTTP is served over TLS alone"),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
+
+_WEB_MEANINGS: Mapping[int, str] = {
+    1: "Something listens and takes connections.",
+    2: "HTTP is spoken, and whoever is not known is turned away.",
+}
+"""Meanings of levels that differ for HTTP."""
+
+NOTHING_FOUND = "The probe found nothing out; the log may say more"
+NO_STRANGER = "No stranger was sent to it, so it is not known how far one gets"
+STORE_FAILED = "It did not take all the images of the bandwidth test"
 
 _CALLED = {
     Called.CONFIGURED: "the called AE title given",
@@ -116,3 +151,77 @@ def _association(attempt: Attempt) -> str:
         return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
     why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
     return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
+
+
+def level_words(level: int | None) -> str:
+    """``5 lists studies``, or ``unknown``."""
+    return "unknown" if level is None else f"{level} {LEVELS[level][0]}"
+
+
+def exposed(service: str, level: int, allowed: int) -> str:
+    """A stranger gets to `level` with `service`, and `allowed` is lower."""
+    meaning = LEVELS[level][1] if service == "dimse" else _WEB_MEANINGS.get(level, LEVELS[level][1])
+    name, allowed_name = LEVELS[level][0], LEVELS[allowed][0]
+    return f"{meaning} {SERVICES[service]} level {level}, {name}; allowed is {allowed}, {allowed_name}"
+
+
+def exposure_unknown(service: str, strangers: Sequence[SessionResult]) -> str:
+    """The level of `service` could not be determined."""
+    why = _first_ending(strangers) if service == "dimse" else ""
+    return f"{SERVICES[service]}: it is not known how far a stranger gets{why}"
+
+
+def control_unknown(strangers: Sequence[SessionResult]) -> str:
+    """Nothing shows whether a control target is open."""
+    return f"It is not known whether this control target is open{_first_ending(strangers)}"
+
+
+def blind(level: int) -> str:
+    """A control target reads closed."""
+    name = LEVELS[level][0]
+    return f"This control target is known to be open, and reads {level}, {name}: from here, closed proves nothing"
+
+
+def unreached(session: SessionResult) -> str:
+    """Our own C-ECHO did not succeed; or the association, where no C-ECHO was asked for."""
+    if session.echo is not None:
+        return f"C-ECHO {session.echo.outcome}: {ending(session)}"
+    return f"Association {session.association}: {ending(session)}"
+
+
+def ending(session: SessionResult) -> str:
+    """How the C-ECHO of a session ended, or its association where no C-ECHO was asked for, and what to do about it."""
+    if session.echo is not None:
+        status = session.echo.status if session.echo.outcome is Outcome.FAILURE_STATUS else None
+        text = OUTCOMES[session.echo.outcome] + ("" if status is None else f" (status {status:04X})")
+    elif session.association is None:
+        text = "no association was due"
+    else:
+        accepted = session.association is Outcome.SUCCESS
+        text = "the archive accepted the association" if accepted else OUTCOMES[session.association]
+    advice = REJECTIONS.get(session.rejection.reason) if session.rejection is not None else None
+    return text if advice is None else f"{text}. {advice[:1].upper()}{advice[1:]}"
+
+
+def query_failed(name: str, query: QueryResult) -> str:
+    """One of our own queries was not answered."""
+    code = "" if query.status is None else f" (status {query.status:04X})"
+    return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
+
+
+def dicomweb_failed(web: WebResult) -> str:
+    """Our own query over DICOMweb was not answered."""
+    untrusted = web.tls is not None and web.tls.certificate_trusted is False
+    return f"DICOMweb does not serve us: {'we do not trust its certificate' if untrusted else WEB_ANSWERS[web.answer]}"
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
+
+
+def _first_ending(strangers: Iterable[SessionResult]) -> str:
+    """How the first attempt of a stranger ended, as the end of a sentence."""
+    ladders = (session.stranger for session in strangers if session.stranger is not None)
+    first = next((attempt for ladder in ladders for attempt in ladder.attempts), None)
+    return "" if first is None or first.outcome is Outcome.SUCCESS else f": {OUTCOMES[first.outcome]}"

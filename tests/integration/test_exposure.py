@@ -14,7 +14,7 @@ from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Tar
 from dicom_exporter.config.model import WebEntry
 from dicom_exporter.prober.prober import Scraper
 from dicom_exporter.results import Outcome, SessionResult
-from dicom_exporter.verdict.ladder import Verdict, judge
+from dicom_exporter.verdict.ladder import Verdict
 from tests import hostile
 from tests.hostile import Event
 from tests.peers import Certificates, Orthanc, dcmtk, synthetic
@@ -47,12 +47,11 @@ async def look(
     module = Module("exposure", "stranger", seconds, echo=False, exposure=exposure)
     scraper = Scraper(Config((target,), modules={"exposure": module}))
     try:
-        (result,) = await scraper.scrape([target], seconds)
+        (record,) = await scraper.scrape([target], seconds)
     finally:
         await scraper.close()
-    verdict = judge(result.sessions)
-    assert verdict is not None
-    return verdict, result.sessions[0]
+    assert record.verdict is not None
+    return record.verdict, record.sessions[0]
 
 
 async def look_at(archive: Orthanc, **more: object) -> tuple[Verdict, SessionResult]:

@@ -8,6 +8,7 @@ from prometheus_client import Metric
 
 from dicom_exporter.config import Address, Expect, Target
 from dicom_exporter.metrics import ExporterFacts, families
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import (
     Attempt,
     Called,
@@ -61,6 +62,7 @@ FULL = SessionResult(
     phases={Phase.CONNECT: 0.25, Phase.TLS: 0.5, Phase.ASSOCIATE: 0.125},
     duration=1.5,
     timeout=9.5,
+    association=Outcome.SUCCESS,
     last_run=1_600_000_000.0,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
     peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 16384),
@@ -82,6 +84,7 @@ FULL = SessionResult(
 REJECTED = SessionResult(
     identity="stranger",
     echo=EchoResult(Outcome.REJECTED),
+    association=Outcome.REJECTED,
     rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
     duration=0.25,
     timeout=9.5,
@@ -129,7 +132,12 @@ Shown = dict[str, dict[Labels, float]]
 
 def shown(*sessions: SessionResult, target: Target = TARGET, target_label: bool = False) -> Shown:
     """What is shown of one target."""
-    return values(families([(target, TargetResult(target.name, sessions))], target_label=target_label))
+    return values(families([record(*sessions, target=target)], target_label=target_label))
+
+
+def record(*sessions: SessionResult, target: Target = TARGET) -> ProbeRecord:
+    """The record of a probe of `target` that found `sessions`."""
+    return make_record(target, target.modules, TargetResult(target.name, sessions), 0.0)
 
 
 def values(metrics: Iterable[Metric]) -> Shown:

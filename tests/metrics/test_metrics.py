@@ -16,10 +16,9 @@ from dicom_exporter.results import (
     QueryResult,
     SessionResult,
     StoreResult,
-    TargetResult,
     TLSFacts,
 )
-from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STUDIES, TARGET, labels, shown, values
+from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STUDIES, TARGET, labels, record, shown, values
 
 MONITOR = labels(identity="monitor")
 NOTHING = SessionResult("monitor", None)
@@ -68,6 +67,13 @@ def test_an_echo_that_did_not(outcome: Outcome) -> None:
     assert {dict(key)["outcome"]: value for key, value in found["dicom_echo_outcome"].items()} == {
         each.value: each is outcome for each in Outcome
     }
+
+
+@pytest.mark.parametrize("echo", [None, EchoResult(Outcome.FAILURE_STATUS)])
+@pytest.mark.parametrize("outcome", Outcome)
+def test_association_outcome_is_one_series_with_and_without_echo(outcome: Outcome, echo: EchoResult | None) -> None:
+    found = shown(SessionResult("monitor", echo, association=outcome))
+    assert found["dicom_association_outcome"] == {MONITOR | labels(outcome=outcome.value): 1}
 
 
 def test_what_was_not_established_is_not_there() -> None:
@@ -227,7 +233,7 @@ def test_printable(text: str, expected: str) -> None:
 
 def test_many_targets_are_told_apart() -> None:
     targets = [replace(TARGET, name=name) for name in ("one", "two")]
-    found = values(families([(target, TargetResult(target.name, (FULL,))) for target in targets], target_label=True))
+    found = values(families([record(FULL, target=target) for target in targets], target_label=True))
     assert found["dicom_studies_visible"] == {
         MONITOR | labels(target="one"): 50,
         MONITOR | labels(target="two"): 50,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dicom_exporter.config import Address, Config, Expect, Target, WebEntry
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import (
     Attempt,
     Called,
@@ -145,9 +145,9 @@ CONFIG = Config(tuple(FOUND))
 FINE = {Expect.CLOSED: SHUT, Expect.CONTROL: OPEN, Expect.AVAILABLE: GOOD}
 
 
-def finished(target: Target, *sessions: SessionResult, before: float = 0.0) -> Finished:
+def record(target: Target, *sessions: SessionResult, before: float = 0.0) -> ProbeRecord:
     """A probe that began `before` seconds ago."""
-    return Finished(target, target.modules, TargetResult(target.name, sessions), time.time() - before)
+    return make_record(target, target.modules, TargetResult(target.name, sessions), time.time() - before)
 
 
 def history(config: Config = CONFIG, found: Mapping[Target, tuple[SessionResult, ...]] | None = None) -> History:
@@ -156,7 +156,7 @@ def history(config: Config = CONFIG, found: Mapping[Target, tuple[SessionResult,
     for target, sessions in (FOUND if found is None else found).items():
         if not sessions:
             continue
-        kept.add(finished(target, FINE[target.expect], before=123 * MINUTE))
-        kept.add(finished(target, *sessions, before=122 * MINUTE))
-        kept.add(finished(target, *sessions, before=0.5 * MINUTE))
+        kept.add(record(target, FINE[target.expect], before=123 * MINUTE))
+        kept.add(record(target, *sessions, before=122 * MINUTE))
+        kept.add(record(target, *sessions, before=0.5 * MINUTE))
     return kept

@@ -82,7 +82,7 @@ async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> N
         "shut",
     ]
     assert "Exposed main-pacs-public for 2 h 2 min , since" in page.text
-    assert "Anybody can list the studies in here. DICOM level 5, DICOMweb level 2; allowed is 0, closed." in page.text
+    assert "Anybody can list the studies in here. DICOM level 5, lists studies; allowed is 0, closed." in page.text
     assert "nothing listens on the port" in page.text
     assert "It answers us, and lists 231 studies." in page.text
     assert "closed proves nothing" in page.text
@@ -175,7 +175,7 @@ async def test_without_targets_there_is_a_page_too() -> None:
 async def test_old_news_are_called_old() -> None:
     config = Config((found.OK_TARGET,))
     history = History(config)
-    history.add(found.finished(found.OK_TARGET, found.GOOD, before=3700))
+    history.add(found.record(found.OK_TARGET, found.GOOD, before=3700))
     async with pages(config, history) as (client, _):
         assert "No scrape for 1 h 1 min" in (await get(client, "/")).text
 
@@ -239,7 +239,9 @@ async def test_debug_shows_log_metrics_and_configuration() -> None:
         assert [modules for _, _, modules in scraper.asked] == [("availability",)]
     log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration that"))
     assert 0 == log < metrics < configuration
-    assert re.search(r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor outcome=success$", text, re.M)
+    assert re.search(
+        r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor status=ok outcome=success$", text, re.M
+    )
     assert '\ndicom_echo_success{identity="monitor"} 1.0\n' in text
     assert "  address: pacs.hospital.example:11112\n" in text[configuration:]
 

@@ -23,6 +23,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.verdict import findings
 from tests.pages import found
 from tests.pages.test_handlers import get, pages, target_path
 from tests.server.exporter import exporter
@@ -73,7 +74,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for name in ALERTS:
         (tmp_path / f"{name}.md").write_text(TEXT)
     (tmp_path / "secret.txt").write_text("tops3cr3t")
-    monkeypatch.setattr(runbooks, "_PLACES", (tmp_path / "not-there", tmp_path))
+    monkeypatch.setattr(runbooks, "_DIRECTORIES", (tmp_path / "not-there", tmp_path))
     _forget()
     yield tmp_path
     _forget()
@@ -122,20 +123,21 @@ def climbed(attempt: Attempt) -> SessionResult:
     ],
 )
 def test_the_runbook_is_that_of_the_alert(target: Target, session: SessionResult, name: str | None) -> None:
-    assert runbooks.fitting(target, [session]) == name
+    assert runbooks.runbook_for(found.record(target, session).findings) == name
 
 
 def test_no_other_runbook_is_ever_named() -> None:
-    assert set(re.findall(r'"(Dicom[A-Za-z]+)"', Path(runbooks.__file__).read_text())) == set(ALERTS)
+    sources = Path(findings.__file__).read_text() + Path(runbooks.__file__).read_text()
+    assert set(re.findall(r'"(Dicom[A-Za-z]+)"', sources)) == set(ALERTS)
 
 
 def test_what_was_never_probed_has_one_too() -> None:
-    assert runbooks.fitting(found.OK_TARGET, []) == "DicomTargetNotScraped"
+    assert runbooks.runbook_for((), probed=False) == "DicomTargetNotScraped"
 
 
 def test_a_runbook_that_is_not_there_is_not_linked(directory: Path) -> None:
     (directory / "DicomTargetDown.md").unlink()
-    assert runbooks.fitting(found.OK_TARGET, [found.DOWN]) is None
+    assert runbooks.runbook_for(found.record(found.OK_TARGET, found.DOWN).findings) is None
 
 
 async def test_runbooks_are_pages() -> None:

@@ -12,7 +12,8 @@ import io
 from dicom_exporter.report.counts import Count
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
-from dicom_exporter.report.rows import SERVICES, Row
+from dicom_exporter.report.rows import Row
+from dicom_exporter.verdict.texts import SERVICES
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 _FULL_WIDTH = ("＝", "＋", "－", "＠")  # noqa: RUF001 - some spreadsheets read these as the ASCII ones

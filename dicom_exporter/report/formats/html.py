@@ -12,8 +12,7 @@ from markupsafe import Markup
 from dicom_exporter.report import columns
 from dicom_exporter.report.formats.markdown import GROUP_COLUMNS, TARGET_COLUMNS, group_cells, target_cells
 from dicom_exporter.report.report import Report
-from dicom_exporter.report.rows import SERVICES
-from dicom_exporter.verdict.texts import CHECKS, LEVELS
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, SERVICES
 
 
 def as_html(report: Report) -> str:

@@ -14,7 +14,8 @@ from dicom_exporter.report import columns
 from dicom_exporter.report.counts import NONE
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
-from dicom_exporter.report.rows import AS_EXPECTED, Kind, Row
+from dicom_exporter.report.rows import AS_EXPECTED, Row
+from dicom_exporter.verdict.findings import Kind
 from dicom_exporter.verdict.ladder import ASSOCIATES
 from dicom_exporter.verdict.texts import LEVELS
 
