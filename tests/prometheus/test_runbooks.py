@@ -11,7 +11,7 @@ from tests.prometheus.files import RUNBOOKS, alerts
 
 PAGES = sorted(RUNBOOKS.glob("*.md"))
 ALERTING = RUNBOOKS.parent / "alerting.md"
-SECTIONS = ["What it means", "Check by hand", "What to do", "Whom it concerns", "When it is a false alarm"]
+SECTIONS = ["What it means", "What to check first", "What to do", "When to escalate", "False positives"]
 
 
 def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
