@@ -1,7 +1,7 @@
-"""``make bench``: everything, side by side, in one run; exits 1 where a bar is missed.
+"""``make bench``: run all benchmarks, one after the other. The exit code is 1 if a bar is missed.
 
 ``python -m benchmarks [--quick] [--only echo,find,sizes,dead,filtered,matches]``. Progress goes to standard error, the
-tables to standard output; a whole run also writes benchmarks/results.json, benchmarks/RESULTS.md and the plot of
+tables to standard output. A complete run also writes benchmarks/results.json, benchmarks/RESULTS.md and the plot of
 docs/performance.md.
 """
 
@@ -36,16 +36,16 @@ _CROWD = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, write, and say whether every bar was reached."""
+    """Run the benchmarks, write the results, and return the exit code: 1 if a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: a few minutes in place of a quarter hour")
-    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas; nothing is written then")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a few minutes instead of 15")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="comma-separated sections; writes no result files")
     chosen = parser.parse_args(arguments)
     sections = chosen.only.split(",")
     if unknown := set(sections) - set(SECTIONS):
-        parser.error(f"no such section: {', '.join(sorted(unknown))} (there are {', '.join(SECTIONS)})")
+        parser.error(f"unknown section: {', '.join(sorted(unknown))} (choose from {', '.join(SECTIONS)})")
     raise_file_limit()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped as well
     command = "make bench QUICK=1" if chosen.quick else "make bench"
     results = Results(machine(), command, time.strftime("%Y-%m-%d", time.gmtime()))
     begun = time.monotonic()
@@ -72,7 +72,7 @@ def _write(results: Results, text: str) -> None:
 
 
 def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
-    """One at a time and many at once, on the fast SCP and on Orthanc."""
+    """C-ECHO sessions, one at a time and concurrent, on the fast SCP and on Orthanc."""
     rounds = 3 if quick else 5
     good = tuple(ports["good"])
     counts = {
@@ -106,13 +106,13 @@ def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
             few = {module: count // 3 for module, count in few.items()}
         work = {module: Work(port, count, spread=False) for module, count in few.items()}
         results.echo["orthanc 1"] = race("echo", _entries(work), rounds)
-        tell(" Orthanc, 4 at once: as many as it serves by default")
+        tell(" Orthanc, 4 at once: its default limit")
         several = {module: Work(port, 4 * count, 4, spread=False) for module, count in few.items()}
         results.echo["orthanc 4"] = race("echo", _entries(several), rounds)
 
 
 def _find(results: Results, ports: scraping.Ports, quick: bool) -> None:
-    """Matches counted, on the fast SCP and on Orthanc."""
+    """C-FIND matches counted, on the fast SCP and on Orthanc."""
     rounds = 3 if quick else 5
     good = tuple(ports["good"])
     tell(" the fast SCP")

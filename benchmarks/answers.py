@@ -1,7 +1,7 @@
-"""What the fast SCP says: encoded once for each question, and kept.
+"""The responses of the fast SCP: each is encoded once and cached.
 
-A question is known by its bytes, so that the second of its kind costs one look into a dict. Clients that count their
-message IDs up make 65,535 questions of one, so those are cut out first.
+The key of the cache is the bytes of the request, so a repeated request costs one dict lookup. Clients increment their
+message IDs, which would give 65,535 keys for one request, so the message ID is removed from the key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.hostile.parsing import Message, Reassembly, parse_proposal
 TITLES = slice(10, 42)
 """Called and calling AE title in an A-ASSOCIATE-RQ and -AC with their PDU header, PS3.8 Tables 9-11 and 9-17."""
 MATCHES_A_BLOCK = 250
-"""Matches that are sent by one `send`; with fewer, the SCP would be slower than the fastest of its clients."""
+"""Matches in one `send`. With fewer, the SCP would be slower than the fastest client."""
 
 _MESSAGE_ID_ELEMENT = struct.pack("<HHI", 0, 0x0110, 2)
 _PLACEHOLDER = 0x7FFF
@@ -25,7 +25,7 @@ _PLACEHOLDER = 0x7FFF
 
 @dataclass(slots=True)
 class Session:
-    """One association: what its called AE title says about the matches it wants, and fragments that came."""
+    """One association: the number of matches that its called AE title requests, and the fragments received so far."""
 
     matches: int = 0
     """Matches that each C-FIND gets: the number at the end of the called AE title (``FIND1000``)."""
@@ -33,7 +33,7 @@ class Session:
 
 
 def accept(request: bytes) -> bytes:
-    """The A-ASSOCIATE-AC to a whole A-ASSOCIATE-RQ: each context accepted, with implicit VR little endian."""
+    """The A-ASSOCIATE-AC for a complete A-ASSOCIATE-RQ: accepts each context, with implicit VR little endian."""
     answer = _accept(request[TITLES.stop :])
     return answer[: TITLES.start] + request[TITLES] + answer[TITLES.stop :]
 
@@ -50,14 +50,14 @@ def wire_header() -> int:
 
 
 def matches_wanted(request: bytes) -> int:
-    """How many matches the called AE title of an A-ASSOCIATE-RQ asks for; 0 where it does not end in a number."""
+    """The number of matches that the called AE title of an A-ASSOCIATE-RQ requests; 0 without a number at its end."""
     called = request[TITLES.start : TITLES.start + 16].decode("ascii", "replace").strip()
     digits = called[len(called.rstrip("0123456789")) :]
     return int(digits) if digits else 0
 
 
 def echo_response(pdu: bytes) -> bytes | None:
-    """The answer to a P-DATA-TF that holds a whole C-ECHO-RQ; None where it holds anything else."""
+    """The response to a P-DATA-TF with a complete C-ECHO-RQ; None for any other content."""
     at = pdu.find(_MESSAGE_ID_ELEMENT) + len(_MESSAGE_ID_ELEMENT)
     if at < len(_MESSAGE_ID_ELEMENT):
         return None
@@ -80,7 +80,7 @@ def _echo_template(before_id: bytes, after_id: bytes) -> tuple[bytes, bytes] | N
 
 
 def find_responses(request: Message, count: int) -> Iterator[bytes]:
-    """All that a C-FIND brings, `MATCHES_A_BLOCK` matches at a time; the same studies again in each block."""
+    """All responses to a C-FIND, `MATCHES_A_BLOCK` matches at a time. Each block has the same studies."""
     block, one, final = _find_parts(request.context_id, request.message_id, request.sop_class)
     for _ in range(count // MATCHES_A_BLOCK):
         yield block

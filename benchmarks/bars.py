@@ -1,4 +1,4 @@
-"""What has to be reached: ratios within one run, so that they hold on any machine."""
+"""The bars that a run must reach. They are ratios within one run, so that they are valid on any machine."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from benchmarks.scraping import CONNECT_TIMEOUT, Size
 SMALL, LARGE = 100, 10_000
 _KIB = 1024
 _BEGINNING = 1.5
-"""Seconds that ten thousand targets may take to be begun and to be written down, beside the wait itself."""
+"""Seconds to start the probes of 10,000 targets and to write the response, in addition to the timeout itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One of them."""
+    """One bar, and the figure that was measured."""
 
     name: str
     wanted: str
     figure: str
     reached: bool | None
-    """None: not measured here."""
+    """None: not measured on this machine."""
 
 
 def bars(results: Results) -> list[Bar]:
-    """All of them, in the order of the sections."""
+    """All bars, in the order of the sections."""
     return [*_echo(results), *_find(results), *_sizes(results), *_bad_days(results)]
 
 
 def missed(found: list[Bar]) -> list[Bar]:
-    """Those that were measured and not reached."""
+    """The bars that were measured and not reached."""
     return [bar for bar in found if bar.reached is False]
 
 
@@ -58,7 +58,7 @@ def _ratio(name: str, race: Race, other: str, wanted: float) -> Bar:
         why = "" if theirs is None or theirs.problem is None else f": {theirs.problem}"
         return Bar(name, text, f"not measured here{why}", None)
     if ours.rate is None:
-        return Bar(name, text, f"we failed: {ours.problem}", False)
+        return Bar(name, text, f"dicom_exporter failed: {ours.problem}", False)
     ratio = ours.rate / theirs.rate
     return Bar(name, text, f"{ratio:,.2f} times ({ours.rate:,.0f}/s and {theirs.rate:,.0f}/s)", ratio >= wanted)
 
@@ -74,7 +74,7 @@ def _sizes(results: Results) -> Iterator[Bar]:
     one, other = large.cpu / large.targets, small.cpu / small.targets
     figure = f"{one / other:.2f} times ({one * 1e6:.0f} µs and {other * 1e6:.0f} µs)"
     yield Bar(name, "at most 1.3 times", figure, one / other <= 1.3)
-    # The most there ever was, so that reading the configuration and writing the answer are in it.
+    # The peak, so that it includes reading the configuration and writing the response.
     grown = (large.peak - least.peak) / (large.targets - least.targets)
     resident = (large.resident - least.resident) / (large.targets - least.targets)
     figure = f"{grown / _KIB:.1f} KiB at the peak, {resident / _KIB:.1f} KiB after"
@@ -87,15 +87,15 @@ def _targets(size: Size) -> int:
 
 def _bad_days(results: Results) -> Iterator[Bar]:
     dead, filtered, matches = results.dead, results.filtered, results.matches
-    name = "/metrics with three in ten dead: within its deadline, every living target reported"
+    name = "/metrics with three in ten dead: within the deadline, all live targets reported"
     if dead is None:
         yield Bar(name, "all", "not measured here", None)
     else:
         slowest = max(dead.walls)
-        figure = f"{dead.living_reported} of {dead.living} living, {dead.reported} of {dead.targets} in {slowest:.2f} s"
+        figure = f"{dead.living_reported} of {dead.living} live, {dead.reported} of {dead.targets} in {slowest:.2f} s"
         all_ = dead.living_reported == dead.living and dead.reported == dead.targets
         yield Bar(name, f"all, in {dead.timeout:g} s", figure, all_ and slowest < dead.timeout)
-    name = "/metrics with 9,900 of 10,000 filtered: done when connect_timeout is over, all reported"
+    name = "/metrics with 9,900 of 10,000 filtered: done after connect_timeout, all reported"
     wanted = f"all, in {CONNECT_TIMEOUT + _BEGINNING:g} s"
     if filtered is None:
         yield Bar(name, wanted, "not measured here", None)

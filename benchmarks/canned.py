@@ -1,4 +1,4 @@
-"""The bytes of one C-ECHO session as our own client sends them, for clients that know nothing of DICOM."""
+"""The bytes of one C-ECHO session as dicom_exporter sends them, for clients without any DICOM code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def canned(called: str) -> list[bytes]:
 
 
 def lengths_of_answers(address: tuple[str, int], sends: list[bytes]) -> list[int]:
-    """How many bytes come back for each of `sends`: all of a PDU (PS3.8 9.3.1)."""
+    """The length of the response to each of `sends`, in bytes: one complete PDU (PS3.8 9.3.1)."""
     lengths = []
     with socket.create_connection(address) as sock:
         for data in sends:

@@ -1,4 +1,4 @@
-"""Who runs where: whatever is measured has one core, the servers have the others, and nobody takes from another."""
+"""CPU pinning: the measured program has one core and the servers have the others, so that they do not interfere."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from contextlib import contextmanager
 
 
 def client_cores() -> set[int]:
-    """The core of what is measured; all there are, where there is but one."""
+    """The core of the measured program."""
     return {min(os.sched_getaffinity(0))}
 
 
 def server_cores() -> set[int]:
-    """The cores of the servers."""
+    """The cores of the servers: all other cores, or the same one if there is only one."""
     every = os.sched_getaffinity(0)
     return every - client_cores() or every
 
 
 @contextmanager
 def started_on(cores: set[int]) -> Iterator[None]:
-    """Processes that are started in the block run on `cores`, for good."""
+    """Processes that are started in the block run on `cores` until they end."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

@@ -1,4 +1,4 @@
-"""The exporter as a process of its own, scraped as Prometheus does it, and what that cost it."""
+"""The exporter as a separate process, scraped as by Prometheus, and the resources that a scrape uses."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _PROMETHEUS = {
     "Accept-Encoding": "gzip",
     "User-Agent": "Prometheus/2.42.0",
 }
-"""What Debian's Prometheus asks with."""
+"""The request headers of the Prometheus in Debian 12."""
 _START_TIMEOUT = 120.0
-"""Seconds; ten thousand targets are read in three."""
+"""Seconds. A configuration with 10,000 targets is read in about three."""
 
 Target = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """One request: seconds on the wall and of the exporter's processor, and the text that came."""
+    """One request: wall-clock seconds, CPU seconds of the exporter, and the text of the response."""
 
     wall: float
     cpu: float
     text: str
     transferred: int
-    """Bytes of the body as sent."""
+    """Bytes of the response body as transferred (compressed)."""
 
     def count(self, name: str, value: str | None = None, **labels: str) -> int:
-        """The series of a metric that have all of `labels`, and that value."""
+        """The number of series of a metric that have all of `labels`, and this value."""
         wanted = [f'{key}="{text}"' for key, text in labels.items()]
         return sum(
             line.startswith(name + "{")
@@ -55,7 +55,7 @@ class Scrape:
         return float(found.rpartition(" ")[2])
 
     def current(self, name: str, label: str) -> dict[str, str]:
-        """Target -> the state, by `label`, whose series of `name` is 1."""
+        """Target -> the value of `label` in the series of `name` that is 1."""
         found = {}
         for line in self.text.splitlines():
             if line.startswith(name + "{") and line.endswith(" 1.0"):
@@ -73,7 +73,7 @@ class Exporter:
 
     @property
     def cpu(self) -> float:
-        """Seconds of processor until now, of all its threads that still live (those of its pools do)."""
+        """CPU seconds so far, of all threads that still run (the threads of its pools do)."""
         tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
@@ -81,11 +81,11 @@ class Exporter:
         """Bytes in memory now (``VmRSS``) or at most so far (``VmHWM``)."""
         found = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{self._process.pid}/status").read_text())
         if found is None:
-            raise RuntimeError(f"the system does not tell {what}")
+            raise RuntimeError(f"/proc has no {what}")
         return int(found[1]) * 1024
 
     def get(self, path: str = "/metrics", timeout: float = 60.0) -> Scrape:
-        """Scrape `path` as a Prometheus would whose scrape timeout is `timeout` seconds."""
+        """Scrape `path` as Prometheus does with a scrape timeout of `timeout` seconds."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout + 30)
         headers = _PROMETHEUS | {"X-Prometheus-Scrape-Timeout-Seconds": str(timeout)}
         cpu, begun = self.cpu, time.perf_counter()
@@ -103,7 +103,7 @@ class Exporter:
 
 
 def spread(ports: Sequence[int], count: int, first: int = 0, **more: Any) -> list[Target]:
-    """`count` targets at addresses of their own in 127.0.0.0/8, served by `ports` in turn."""
+    """`count` targets, each with its own address in 127.0.0.0/8, distributed over `ports`."""
     return [
         {
             "name": f"pacs-{number:05}",
@@ -140,7 +140,7 @@ def exporter(directory: Path, targets: Sequence[Target], **sections: Any) -> Ite
 
 
 def yaml(targets: Sequence[Target], sections: Mapping[str, Any]) -> str:
-    """A config.yml as a person would write it, one key a line; values as JSON, which is YAML too."""
+    """A config.yml with one key on each line. The values are JSON, which is also YAML."""
     lines = [f"{name}: {json.dumps(section)}" for name, section in sections.items()]
     lines.append("targets:")
     for target in targets:
@@ -152,10 +152,10 @@ def yaml(targets: Sequence[Target], sections: Mapping[str, Any]) -> str:
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    """Where it listens, once its log says so."""
+    """Wait until the log reports the port, and return it. Raises RuntimeError if the exporter does not start."""
     until = time.monotonic() + _START_TIMEOUT
     while time.monotonic() < until and process.poll() is None:
         if found := re.search(r"msg=listening address=\S*:(\d+)", log.read_text()):
             return int(found[1])
         time.sleep(0.01)
-    raise RuntimeError(f"the exporter does not start:\n{log.read_text()}")
+    raise RuntimeError(f"the exporter did not start:\n{log.read_text()}")

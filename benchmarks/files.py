@@ -1,4 +1,4 @@
-"""The limit on file descriptors: each of ten thousand targets takes one, at both ends."""
+"""The limit of file descriptors: each of 10,000 targets needs one in the client and one in the server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import resource
 
 
 def raise_file_limit() -> None:
-    """Raise the soft limit to the hard one."""
+    """Raise the soft limit to the hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,4 +1,4 @@
-"""Many HTTP requests at once, as cheap for us as can be: the exporter is what is measured."""
+"""Many concurrent HTTP requests, at low cost for the client, because the exporter is measured."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 
 async def fetch_all(port: int, paths: Sequence[str], at_once: int) -> float:
-    """GET all `paths` from 127.0.0.1 over `at_once` kept connections; return the seconds that took.
+    """GET all `paths` from 127.0.0.1 over `at_once` persistent connections; return the wall-clock seconds.
 
-    Raises RuntimeError for an answer that is not 200.
+    Raises RuntimeError for a status other than 200.
     """
     queue = iter(paths)
 

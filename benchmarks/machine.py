@@ -1,4 +1,4 @@
-"""What a run was made on: figures without that say nothing."""
+"""The machine and the versions of a run: without these, the figures mean nothing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 
 def machine() -> Mapping[str, str]:
-    """The machine, and the version of everything that was measured."""
+    """The machine, and the version of each program that is measured."""
     return {name: value for name, value in _facts() if value}
 
 
 def _facts() -> Iterator[tuple[str, str]]:
     yield "processor", _first(Path("/proc/cpuinfo"), r"model name\s*:\s*(.*)")
-    yield "cores", f"{len(os.sched_getaffinity(0))}: one for what is measured, the others for the servers"
+    yield "cores", f"{len(os.sched_getaffinity(0))}: one for the measured program, the others for the servers"
     yield "memory", _first(Path("/proc/meminfo"), r"MemTotal:\s*(.*)")
-    yield "load before it began", f"{os.getloadavg()[0]:.1f}"
+    yield "load before the run", f"{os.getloadavg()[0]:.1f}"
     yield "system", f"Linux {platform.release()}"
     yield "Python", f"{platform.python_implementation()} {platform.python_version()}"
     for package in ("uvloop", "aiohttp", "pynetdicom", "pydicom", "dicom-echo"):

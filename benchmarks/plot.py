@@ -1,4 +1,4 @@
-"""Two pictures in one: how fast the contestants are, and what a target costs as the list grows."""
+"""Two charts: the speed of each client, and the CPU time for each target by the number of targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def plot(results: Results, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "benchmarks"  # the same bytes for the same figures
+    matplotlib.rcParams["svg.hashsalt"] = "benchmarks"  # the same figures give the same bytes
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
@@ -34,7 +34,7 @@ def _rates(axes: Any, results: Results) -> None:
     axes.bar_label(bars, labels=[f"{rate:,.0f}" for rate, _ in found], padding=3)
     axes.set_xscale("log")
     axes.set_xlim(right=max((rate for rate, _ in found), default=1) * 4)
-    axes.set_title("C-ECHO sessions a second, 256 at once, fast SCP")
+    axes.set_title("C-ECHO sessions per second, 256 at once, fast SCP")
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -44,5 +44,5 @@ def _costs(axes: Any, results: Results) -> None:
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("targets in one scrape of /metrics")
-    axes.set_title("µs of processor for each target")
+    axes.set_title("CPU time for each target, µs")
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""C-ECHO sessions through the exporter's own /probe: what HTTP and the exposition add to a probe."""
+"""C-ECHO sessions through the exporter's /probe: the cost that HTTP and the exposition format add to a probe."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MODULES = {"ping": {"timeout": "60s"}}
 
 
 def through_probe(ports: Sequence[int], sessions: int, at_once: int, rounds: int) -> Rate:
-    """`sessions` in each round, `at_once` at a time, each of another target."""
+    """Run `sessions` in each round, `at_once` concurrently, distributed over as many targets."""
     found = Rate()
     targets = spread(ports, at_once, modules=["ping"])
     paths = [f"/probe?target={targets[number % at_once]['name']}" for number in range(sessions)]
     with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets, modules=_MODULES) as running:
         if running.get(paths[0]).count("dicom_echo_success", "1.0") != 1:
-            raise RuntimeError("the echo of a living target failed")
+            raise RuntimeError("the C-ECHO of a live target failed")
         asyncio.run(fetch_all(running.port, paths[:at_once], at_once))
         for _ in range(rounds):
             cpu = running.cpu

@@ -1,4 +1,4 @@
-"""A run as tables in Markdown, which a terminal shows well enough, too."""
+"""The results of a run as Markdown tables, which are readable in a terminal as well."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ _MIB = 1024 * 1024
 
 
 def markdown(results: Results, found: Sequence[Bar]) -> str:
-    """All of it."""
+    """The complete report."""
     return "\n".join(_lines(results, found)) + "\n"
 
 
 def _lines(results: Results, found: Sequence[Bar]) -> Iterator[str]:
-    yield "# What was measured"
+    yield "# Benchmark results"
     yield ""
-    yield f"By `{results.command}`, on {results.date}. Ratios hold from machine to machine; absolute figures do not."
-    yield "[docs/performance.md](../docs/performance.md) says how to read this."
+    yield f"Measured with `{results.command}` on {results.date}."
+    yield "Ratios are comparable between machines; absolute figures are not."
+    yield "[docs/performance.md](../docs/performance.md) explains the figures."
     yield ""
     yield from _table(("machine", ""), [(name, value) for name, value in results.machine.items()])
     yield "## Bars"
@@ -34,11 +35,11 @@ def _lines(results: Results, found: Sequence[Bar]) -> Iterator[str]:
         server, _, at_once = key.partition(" ")
         yield f"## C-ECHO sessions on {_SERVERS[server]}, {'one at a time' if at_once == '1' else at_once + ' at once'}"
         yield ""
-        yield from _race(race, "sessions/s", "processor a session")
+        yield from _race(race, "sessions/s", "CPU per session")
     for key, race in results.find.items():
         yield f"## C-FIND matches counted, {_SERVERS[key]}"
         yield ""
-        yield from _race(race, "matches/s", "processor a match")
+        yield from _race(race, "matches/s", "CPU per match")
     yield from _sizes(results.sizes)
     yield from _bad_days(results)
 
@@ -50,11 +51,11 @@ def _race(race: Race, unit: str, cost: str) -> Iterator[str]:
     rows = []
     for name, rate in race.items():
         if rate.rate is None or rate.cost is None:
-            rows.append((name, f"not measured here: {rate.problem}", "", ""))
+            rows.append((name, f"not measured: {rate.problem}", "", ""))
             continue
         spread = f"{min(rate.rates):,.0f} to {max(rate.rates):,.0f}"
         rows.append((name, f"{rate.rate:,.0f}", spread, f"{rate.cost:,.1f} µs"))
-    yield from _table(("", f"{unit}, median", "of", cost), rows)
+    yield from _table(("", f"{unit}, median", "range", cost), rows)
 
 
 def _sizes(sizes: Sequence[Size]) -> Iterator[str]:
@@ -76,9 +77,7 @@ def _sizes(sizes: Sequence[Size]) -> Iterator[str]:
         )
         for size in sizes
     ]
-    yield from _table(
-        ("targets", "first scrape", "later", "processor", "a target", "memory", "at most", "text", "gzip"), rows
-    )
+    yield from _table(("targets", "first scrape", "later", "CPU", "per target", "memory", "peak", "text", "gzip"), rows)
     yield "## The same lists through /sd and /probe"
     yield ""
     rows_ = [
@@ -91,7 +90,7 @@ def _sizes(sizes: Sequence[Size]) -> Iterator[str]:
         )
         for size in sizes
     ]
-    yield from _table(("targets", "/sd", "all of /probe", "probes", "processor a probe"), rows_)
+    yield from _table(("targets", "/sd", "all of /probe", "probes", "CPU per probe"), rows_)
 
 
 def _bad_days(results: Results) -> Iterator[str]:
@@ -100,20 +99,20 @@ def _bad_days(results: Results) -> Iterator[str]:
             continue
         yield f"## {dead.targets:,} targets, {title}"
         yield ""
-        yield f"Scrapes took {', '.join(f'{wall:.2f} s' for wall in dead.walls)}, and {dead.cpu:.2f} s of processor."
+        yield f"Scrapes took {', '.join(f'{wall:.2f} s' for wall in dead.walls)}, with {dead.cpu:.2f} s of CPU."
         yield ""
         rows = [
             (way, ", ".join(f"{outcome}: {count:,}" for outcome, count in found.items()))
             for way, found in sorted(dead.outcomes.items())
         ]
-        yield from _table(("way", "what was said of how many"), rows)
+        yield from _table(("failure", "reported as (targets)"), rows)
     if results.matches is not None:
         matches = results.matches
-        yield "## A C-FIND with very many matches"
+        yield "## A C-FIND with a million matches"
         yield ""
         rate = matches.matches / matches.seconds
         grown = matches.grown // 1024
-        yield f"{matches.matches:,} in {matches.seconds:.2f} s, {rate:,.0f} a second; {grown:,} KiB more memory."
+        yield f"{matches.matches:,} in {matches.seconds:.2f} s, {rate:,.0f} per second; {grown:,} KiB more memory."
         yield ""
 
 

@@ -1,4 +1,4 @@
-"""What a whole run found, as it is written to results.json."""
+"""The results of a complete run, as written to results.json."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from benchmarks.scraping import Dead, Matches, Size
 from benchmarks.timing import Rate
 
 Race = Mapping[str, Rate]
-"""Contestant -> what it reached."""
+"""Client -> its rates and costs."""
 
 
 @dataclass(slots=True)
 class Results:
-    """Every section of a run. A race that was not held, as its server is not installed, is not there."""
+    """All sections of a run. A section is missing if its server is not installed."""
 
     machine: Mapping[str, str]
-    """What it ran on, and with which versions."""
+    """The machine and the versions."""
     command: str
     date: str
     echo: dict[str, Race] = field(default_factory=dict)
-    """Server and sessions at once, ``fast 256``, -> sessions."""
+    """Server and number of concurrent sessions (``fast 256``) -> rates of sessions."""
     find: dict[str, Race] = field(default_factory=dict)
-    """Server -> matches."""
+    """Server -> rates of matches."""
     sizes: list[Size] = field(default_factory=list)
     dead: Dead | None = None
     filtered: Dead | None = None
@@ -33,7 +33,7 @@ class Results:
 OURS = "dicom_exporter"
 THROUGH_PROBE = "dicom_exporter /probe"
 FLOOR = "floor: bare asyncio client"
-CALLBACKS = "below it: callbacks alone"
+CALLBACKS = "floor: callbacks only"
 PYNETDICOM = "pynetdicom"
 RUST = "dicom-echo (Rust)"
 ECHOSCU = "echoscu (DCMTK)"

@@ -1,9 +1,9 @@
-"""A fast SCP, so that a benchmark of clients measures the clients: canned answers from one epoll loop.
+"""A fast SCP, so that a benchmark of clients is not limited by the server: cached responses from one epoll loop.
 
-A process of its own: ``python -m benchmarks.scp`` prints its ports as JSON, one line, and serves until its standard
-input ends, on every address of 127.0.0.0/8. It answers C-ECHO, C-FIND and release, and checks nothing; it is for
-clients that speak DICOM properly. Beside those that answer (`LISTENERS` of them, as one has room for 4,096 connections
-that nobody has accepted yet) there is a port for each way to be dead.
+It is a separate process: ``python -m benchmarks.scp`` prints its ports as one line of JSON, and serves on all addresses
+of 127.0.0.0/8 until its standard input is closed. It answers C-ECHO, C-FIND and release without any checks, so it is
+only for clients that follow the standard. There are `LISTENERS` ports that answer, because the backlog of each is 4,096
+connections, and one port for each way to fail.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from tests.hostile import messages, wire
 LISTENERS = 4
 _BACKLOG = 4096
 _ANY_LOOPBACK = "0.0.0.0"
-"""Bound to all, as 127.0.0.0/8 has no name of its own; the benchmarks connect to loopback alone."""
+"""Binds to all addresses, because 127.0.0.0/8 cannot be bound as a whole. The benchmarks connect to loopback only."""
 _READ = 65536
 
 
 @dataclass(slots=True)
 class Client:
-    """One connection, and what of it is half done."""
+    """One connection, with the data that is not yet read or sent."""
 
     sock: socket.socket
     answer: Callable[[Client, bytes], bytes | None]
-    """Takes whole PDUs; returns what to send, None to close."""
+    """Takes a complete PDU; returns the bytes to send, or None to close the connection."""
     kept: bytes = b""
     session: answers.Session = field(default_factory=answers.Session)
     blocks: Iterator[bytes] | None = None
-    """What a C-FIND still has to bring."""
+    """The C-FIND responses that are still to be sent."""
     unsent: memoryview = field(default_factory=lambda: memoryview(b""))
 
 
 def serve_pdu(client: Client, pdu: bytes) -> bytes | None:
-    """Answer one PDU as a good SCP does."""
+    """Answer one PDU correctly."""
     kind = pdu[0]
     if kind == wire.P_DATA:
         response = answers.echo_response(pdu)
@@ -72,11 +72,11 @@ DEAD: dict[str, Callable[[Client, bytes], bytes | None]] = {
     "half_a_pdu": lambda client, pdu: wire.associate_ac({1: wire.ACCEPTED})[:40],
     "closes": lambda client, pdu: None,
 }
-"""Ways to be dead that a port can have; `filtered` and `closed` are the kernel's."""
+"""Failures that a port can simulate. The kernel does `filtered` and `closed`."""
 
 
 class Server:
-    """The loop. `run` returns when standard input ends."""
+    """The event loop. `run` returns when standard input is closed."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -85,7 +85,7 @@ class Server:
         self._held: list[socket.socket] = []
 
     def listen(self, answer: Callable[[Client, bytes], bytes | None], backlog: int = _BACKLOG) -> int:
-        """Serve `answer` on a port of its own, which is returned."""
+        """Open a new port that answers with `answer`, and return it."""
         sock = socket.create_server((_ANY_LOOPBACK, 0), backlog=backlog)
         sock.setblocking(False)
         self._listeners[sock.fileno()] = (sock, answer)
@@ -94,11 +94,11 @@ class Server:
         return port
 
     def filtered(self) -> int:
-        """A port whose queue is full, so that the kernel drops each SYN: what a firewall does, without being root."""
+        """A port with a full backlog, so that the kernel drops each SYN, as a firewall does. Does not need root."""
         sock = socket.create_server((_ANY_LOOPBACK, 0), backlog=0)
         port: int = sock.getsockname()[1]
         self._held.append(sock)
-        for _ in range(2):  # more than the queue takes; the last of them stays in the middle of its handshake
+        for _ in range(2):  # more than the backlog; the last one stays in its handshake
             filler = socket.socket()
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
@@ -106,7 +106,7 @@ class Server:
         return port
 
     def closed(self) -> int:
-        """A port that nobody listens on, and that nobody else can have while we live: bound, never listened on."""
+        """A port without a listener, which no other process can use: it is bound, but `listen` is not called."""
         sock = socket.socket()
         sock.bind((_ANY_LOOPBACK, 0))
         self._held.append(sock)
@@ -114,7 +114,7 @@ class Server:
         return port
 
     def run(self) -> None:
-        """Serve until standard input ends."""
+        """Serve until standard input is closed."""
         stdin = sys.stdin.fileno()
         self._epoll.register(stdin, select.EPOLLIN | select.EPOLLHUP)
         clients, listeners, poll = self._clients, self._listeners, self._epoll.poll
@@ -135,7 +135,7 @@ class Server:
         for _ in range(64):
             try:
                 sock, _ = listener.accept()
-            except OSError:  # nobody is waiting any more, or no file descriptor is left
+            except OSError:  # no more connections, or no file descriptor left
                 return
             sock.setblocking(False)
             self._clients[sock.fileno()] = Client(sock, answer)
@@ -165,13 +165,13 @@ class Server:
                 return
             if answer and not client.unsent:
                 with contextlib.suppress(OSError):
-                    client.sock.send(answer)  # small, and the peer waits for it: there is room
+                    client.sock.send(answer)  # small, and the peer waits for it: the send buffer has room
         client.kept = data[position:]
         if client.blocks is not None:
             self._flush(client)
 
     def _flush(self, client: Client) -> None:
-        """Send what a C-FIND brings, as long as the client takes it."""
+        """Send C-FIND responses until the send buffer is full."""
         try:
             while client.blocks is not None:
                 if not client.unsent:
@@ -201,7 +201,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(ports) + "\n")
     sys.stdout.flush()
     gc.freeze()
-    gc.disable()  # connections make no cycles, and a pause here would count against a client
+    gc.disable()  # connections create no reference cycles, and a pause would count against a client
     server.run()
 
 

@@ -1,4 +1,4 @@
-"""Scrapes of the whole exporter: of ten targets up to ten thousand, of dead ones, of filtered ones, of many matches."""
+"""Scrapes of the complete exporter: 10 to 10,000 targets, failed targets, filtered targets, and many matches."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from benchmarks.timing import tell
 
 Ports = Mapping[str, Sequence[int]]
 TIMEOUT = 60.0
-"""Seconds that Prometheus is said to wait, where the section does not say otherwise."""
+"""Scrape timeout in seconds, unless the section has its own."""
 CALLED = "PACS100"
-"""The fast SCP lists as many studies as the title ends in."""
+"""The fast SCP lists as many studies as the number at the end of the title."""
 CONNECT_TIMEOUT = 3.0
 """The exporter's default, in seconds."""
 AT_ONCE = 64
-"""Requests to /probe under way at once, where the list comes by service discovery."""
+"""Concurrent requests to /probe, for targets from service discovery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The exporter with so many targets: seconds, and bytes."""
+    """Figures of the exporter with this number of targets, in seconds and bytes."""
 
     targets: int
     start: float
     first_wall: float
-    """Of the first scrape, which also lists the studies of each."""
+    """Of the first scrape, which also lists the studies of each target."""
     wall: float
     cpu: float
     """Medians of the later scrapes."""
     resident: int
     peak: int
-    """Memory after all that, and the most it ever was."""
+    """Memory after these scrapes, and its peak."""
     text: int
     transferred: int
-    """Bytes of the exposition, and of its gzip."""
+    """Bytes of the exposition, uncompressed and as gzip."""
     discovery_wall: float
     probes_wall: float
     probes_cpu: float
-    """/sd once, and then /probe for each of what it lists."""
+    """One request of /sd, then /probe for each target in it."""
 
 
 def sizes(ports: Ports, counts: Sequence[int], scrapes: Mapping[int, int]) -> list[Size]:
-    """Measure each of `counts`, with that many `scrapes` after the first."""
+    """Measure each number of targets in `counts`, with `scrapes` scrapes after the first."""
     return [_size(ports["good"], count, scrapes[count]) for count in counts]
 
 
@@ -63,7 +63,7 @@ def _size(ports: Sequence[int], count: int, scrapes: int) -> Size:
         for each in taken:
             _expect(each, "dicom_studies_visible", count, value="100.0")
             _expect(each, "dicom_echo_success", count)
-        # Memory is read before /sd and /probe, which are no part of a scrape.
+        # Read memory before /sd and /probe, which are not part of a scrape.
         resident, peak = running.memory(), running.memory("VmHWM")
         discovery = running.get("/sd")
         paths = [f"/probe?target={group['labels']['__param_target']}" for group in json.loads(discovery.text)]
@@ -83,32 +83,32 @@ def _size(ports: Sequence[int], count: int, scrapes: int) -> Size:
             probes_wall=probes_wall,
             probes_cpu=running.cpu - cpu,
         )
-    tell(f"  {count:,} targets: {found.wall:.3f} s, {found.cpu / count * 1e6:.0f} µs of processor each")
+    tell(f"  {count:,} targets: {found.wall:.3f} s, {found.cpu / count * 1e6:.0f} µs of CPU each")
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A scrape of many targets, some of them dead."""
+    """A scrape of many targets, of which some fail."""
 
     targets: int
     living: int
     living_reported: int
     reported: int
-    """Targets whose echo has an outcome."""
+    """Targets with an outcome of the C-ECHO."""
     timeout: float
-    """Seconds that Prometheus waits."""
+    """Scrape timeout, in seconds."""
     walls: list[float]
     cpu: float
     outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Way to be dead -> outcome -> targets."""
+    """Failure -> outcome -> number of targets."""
 
 
 WAYS = ("closed", "filtered", "silent", "half_a_pdu", "not_dicom", "aborts", "closes", "busy", "rejects")
 
 
 def dead(ports: Ports, count: int, scrapes: int, timeout: float = 10.0) -> Dead:
-    """Scrape `count` targets of which three in ten are dead, in as many ways as there are."""
+    """Scrape `count` targets, of which three in ten fail, in all of `WAYS`."""
     modules = {"ping": {"timeout": "60s"}}
     targets = spread(ports["good"], count, modules=["ping"])
     ways = {}
@@ -137,7 +137,7 @@ def dead(ports: Ports, count: int, scrapes: int, timeout: float = 10.0) -> Dead:
 
 
 def filtered(ports: Ports, count: int, open_: int, scrapes: int, timeout: float = 30.0) -> Dead:
-    """Scrape `count` targets with ``expect: closed``, of which all but `open_` drop our SYN."""
+    """Scrape `count` targets with ``expect: closed``, of which all but `open_` drop the SYN."""
     targets = [
         *spread(ports["filtered"], count - open_, expect="closed"),
         *spread(ports["good"], open_, first=count - open_, expect="closed", called_ae_title=CALLED),
@@ -159,16 +159,16 @@ def filtered(ports: Ports, count: int, open_: int, scrapes: int, timeout: float 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """One C-FIND that lists a great many, through the exporter."""
+    """One C-FIND with very many matches, through the exporter."""
 
     matches: int
     seconds: float
     grown: int
-    """Bytes by which the most memory that it ever had grew meanwhile."""
+    """Growth of the peak memory during the query, in bytes."""
 
 
 def many_matches(ports: Ports, count: int) -> Matches:
-    """Have `count` studies counted, after a thousand."""
+    """Count `count` studies, after a first query with 1,000."""
     modules = {"all": {"timeout": "300s", "queries": {"studies": {"max_matches": 2 * count}}}}
     targets = [
         *spread(ports["good"], 1, called_ae_title="PACS1000", modules=["all"]),
@@ -187,6 +187,6 @@ def _studies(running: Exporter, name: object) -> Scrape:
 
 
 def _expect(scrape: Scrape, name: str, count: int, value: str = "1.0") -> None:
-    """Do not time what did not work."""
+    """Raise RuntimeError if a probe failed: its time would mean nothing."""
     if (found := scrape.count(name, value)) != count:
         raise RuntimeError(f"{found} of {count} targets have {name} {value}")

@@ -1,4 +1,4 @@
-"""The two servers of the benchmark, each a process of its own: the fast SCP, and a real Orthanc."""
+"""The two servers of the benchmark, each a separate process: the fast SCP, and a real Orthanc."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ STUDIES = 500
 
 @contextmanager
 def fast_scp() -> Iterator[Mapping[str, Sequence[int]]]:
-    """Run it, and give the ports of each of its ways to answer; see `scp`."""
+    """Run the fast SCP; yields its ports by behaviour, see `scp`."""
     with started_on(server_cores()):
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.scp"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
     if process.stdin is None or process.stdout is None:
-        raise RuntimeError("its standard input and output are needed")
+        raise RuntimeError("the SCP has no standard input or output")
     try:
         ports: Mapping[str, Sequence[int]] = json.loads(process.stdout.readline())
         yield ports
@@ -44,10 +44,10 @@ def real_orthanc(directory: Path) -> Iterator[Orthanc]:
         with started_on(server_cores()):
             archive = stack.enter_context(orthanc(directory, verbose=False, DicomAlwaysAllowFind=True))
         archive.upload(synthetic.studies(STUDIES))
-        time.sleep(1.0)  # it indexes a little longer, and nothing tells when it is done
+        time.sleep(1.0)  # it continues to index for a short time, without a signal when it is done
         yield archive
 
 
 def installed(program: str) -> bool:
-    """Whether a program is there; Debian puts Orthanc where a user's PATH does not look."""
+    """Whether a program is installed. Debian installs Orthanc outside of the default PATH of a user."""
     return any(shutil.which(program, path=path) for path in (None, "/usr/sbin", "/usr/local/sbin"))

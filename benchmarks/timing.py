@@ -1,4 +1,4 @@
-"""Contestants in turn, several times round, each in a process of its own: what else the machine does hits them all."""
+"""Run all clients in several rounds, each in a separate process, so that other load affects all of them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from benchmarks.measuring import Work
 from benchmarks.servers import ROOT
 
 LIMIT = 180.0
-"""Seconds that one run may take."""
+"""Time limit of one run, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A contestant, and what it is to do in each round: enough to be timed, little enough to wait for."""
+    """A client, and its work in each round: long enough to measure, short enough to wait for."""
 
     name: str
     module: str
@@ -28,29 +28,29 @@ class Entry:
 
 @dataclass(slots=True)
 class Rate:
-    """Of one contestant: what it did per second in each round, and the microseconds of processor for each of that."""
+    """Results of one client: its rate per second in each round, and the CPU time for each item in microseconds."""
 
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     problem: str | None = None
-    """Why there is no figure."""
+    """The reason if there is no figure."""
 
     @property
     def rate(self) -> float | None:
-        """The median; None without a figure."""
+        """The median rate; None without a figure."""
         return median(self.rates) if self.rates else None
 
     @property
     def cost(self) -> float | None:
-        """The median, in microseconds."""
+        """The median cost, in microseconds."""
         return median(self.costs) if self.costs else None
 
 
 def race(what: str, entries: Sequence[Entry], rounds: int) -> Mapping[str, Rate]:
-    """Have all `entries` do `what` (``echo`` or ``find``), one after the other, `rounds` times."""
+    """Run `what` (``echo`` or ``find``) for all `entries`, one after the other, `rounds` times."""
     found = {entry.name: Rate() for entry in entries}
     for number in range(rounds):
-        # The other way round every second time, so that nobody always comes after the same.
+        # Every second round is in reverse order, so that no client always runs after the same one.
         for entry in entries if number % 2 == 0 else reversed(entries):
             mine = found[entry.name]
             if mine.problem is None:
@@ -68,11 +68,11 @@ def _run(what: str, entry: Entry, mine: Rate) -> None:
             )
         took = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        mine.problem = f"not done within {LIMIT:.0f} s"
+        mine.problem = f"not finished within {LIMIT:.0f} s"
         return
     except (subprocess.CalledProcessError, ValueError, IndexError) as error:
         lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        mine.problem = lines[-1] if lines else "it failed"
+        mine.problem = lines[-1] if lines else "unknown error"
         return
     wanted = entry.work.count if what == "echo" else took["done"]
     if not took["done"] or took["done"] < wanted:
@@ -87,6 +87,6 @@ def _shown(name: str, rate: Rate) -> str:
 
 
 def tell(line: str) -> None:
-    """Say how far it is: on standard error, as standard output has the table."""
+    """Report progress on standard error, because standard output has the tables."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -1,1 +1,1 @@
-"""DICOM clients that are compared: each a module with `echo` and, where it can, `find`, run in a process of its own."""
+"""The compared DICOM clients. Each is a module with `echo` and, if supported, `find`, run in its own process."""

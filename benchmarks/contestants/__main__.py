@@ -1,4 +1,4 @@
-"""Run one contestant once: ``python -m benchmarks.contestants NAME echo|find WORK`` prints what it took, as JSON."""
+"""Run one client once: ``python -m benchmarks.contestants NAME echo|find WORK`` prints the duration as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.measuring import Run, Work
 
 
 def main(name: str, what: str, work: Work) -> None:
-    """Warm up, run, and print."""
+    """Warm up, run, and print the duration."""
     raise_file_limit()
     run: Run = getattr(importlib.import_module(f"benchmarks.contestants.{name}"), what)
     if what == "echo":

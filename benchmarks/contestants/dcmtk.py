@@ -1,4 +1,4 @@
-"""DCMTK's `echoscu` and `findscu`, a process for each session, as a monitoring script calls them."""
+"""DCMTK's `echoscu` and `findscu`, one process for each session, as in a monitoring script."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ def echo(work: Work) -> tuple[int, Took]:
 
 
 def find(work: Work) -> tuple[int, Took]:
-    """C-FINDs; returns the matches, counted as they are listed, as findscu itself counts none."""
+    """C-FINDs; returns the number of matches, counted in the output, because findscu does not count them."""
     watch = Stopwatch()
     matches = sum(_listed(work) for _ in range(work.count))
     return matches, watch.took()
 
 
 def find_quietly(work: Work) -> tuple[int, Took]:
-    """C-FINDs of which findscu says nothing (``-q``), so that nobody knows how many matches there were: what listing
-    them costs it shows beside `find`. Returns the matches that it listed once, before the time was taken.
+    """C-FINDs without output (``-q``), which cannot be counted; the difference to `find` is the cost of the output.
+
+    Returns the number of matches of one run with output, which is not timed.
     """
     matches = _listed(work)
     watch = Stopwatch()
@@ -56,11 +57,11 @@ def _listed(work: Work) -> int:
         _findscu(work), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         if process.stdout is None:
-            raise RuntimeError("its output is needed")
+            raise RuntimeError("findscu has no standard output")
         while piece := process.stdout.read(_PIECE):
             text = kept + piece
             matches += text.count(_LISTED)
-            kept = text[-len(_LISTED) + 1 :]  # too short to hold one that was counted
+            kept = text[-len(_LISTED) + 1 :]  # too short to contain a match that was already counted
     return matches
 
 

@@ -1,4 +1,4 @@
-"""DCMTK's `findscu`, told to say nothing: the fastest it can be, and no way to count."""
+"""DCMTK's `findscu` without output: its highest speed, but the matches cannot be counted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The floor: a bare asyncio client, that sends what our own client sends and reads as many bytes as come back.
+"""The floor: a bare asyncio client that sends the same bytes as dicom_exporter and reads as many bytes as come back.
 
-It connects, writes and reads with asyncio's streams, on the same event loop as ours, and knows nothing of DICOM: no
-deadline, no limits, no state, no word about what went wrong.
+It connects, writes and reads with asyncio streams on the same event loop, without any DICOM code: no deadline, no
+limits, no state and no error messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""pynetdicom's application entity, in as many threads as there are to be associations at once."""
+"""pynetdicom's application entity, with one thread for each concurrent association."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def echo(work: Work) -> tuple[int, Took]:
 
 
 def find(work: Work) -> tuple[int, Took]:
-    """C-FINDs; returns the matches."""
+    """C-FINDs; returns the number of matches."""
     ae = AE(ae_title="BENCHMARK")
     ae.add_requested_context(STUDY_FIND)
     identifier = Dataset()

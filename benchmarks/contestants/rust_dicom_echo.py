@@ -1,4 +1,4 @@
-"""`dicom-echo`, written in Rust, as PyPI has it: a function that blocks, in as many threads as are to run at once."""
+"""`dicom-echo` from PyPI, written in Rust: a blocking function, with one thread for each concurrent session."""
 
 from __future__ import annotations
 
