@@ -1,5 +1,5 @@
-"""`make demo-stack`: the demo's archives and exporter, Prometheus, Alertmanager, and a terminal that shows the pages.
+"""`make demo-stack`: the archives and the exporter of the demo, Prometheus, Alertmanager, and alerts in the terminal.
 
-It uses the rules and the routes that are shipped, only faster: nobody waits minutes for a demonstration. The package
-does not know of this, and is not needed for it to be changed.
+It uses the rules and the routes of this repository with shorter durations, so that alerts come within minutes.
+The package dicom_exporter does not depend on this directory.
 """

@@ -1,4 +1,4 @@
-"""Starts everything, shows the pages that come, and ends everything."""
+"""Start all programs, show the alerts, and stop all programs at the end."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ TIMES_FASTER = 20
 PORTS = {"exporter": DEFAULT_PORT, "prometheus": 9090, "alertmanager": 9093, "pages": 9099}
 COULD_NOT_RUN = 3
 _PATIENCE = 10.0
-"""Seconds that a program has to end by itself."""
+"""Seconds for a program to end after SIGTERM."""
 _PACKAGES = {"prometheus": ("prometheus",), "prometheus-alertmanager": ("prometheus-alertmanager", "alertmanager")}
-"""Debian's package -> what its program may be called."""
+"""Debian package -> possible names of its program."""
 
 
 class CouldNotRun(Exception):
-    """One of the programs is missing, or has ended."""
+    """A program is missing, or has ended unexpectedly."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A program that we started."""
+    """A program that was started."""
 
     name: str
     process: asyncio.subprocess.Process
     log: Path
 
     async def ended(self) -> None:
-        """Wait until it has ended by itself, which is bad news. Raises CouldNotRun."""
+        """Wait until the program ends, which is an error. Raises CouldNotRun with the end of its log."""
         code = await self.process.wait()
         last = "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-10:])
-        raise CouldNotRun(f"{self.name} has ended with {code}:\n{last}")
+        raise CouldNotRun(f"{self.name} ended with exit code {code}:\n{last}")
 
 
 def find_programs() -> list[str]:
-    """The paths of Prometheus and Alertmanager. Raises CouldNotRun with what to install."""
+    """The paths of Prometheus and Alertmanager. Raises CouldNotRun with the packages to install."""
     found = {
         package: next((path for name in names if (path := shutil.which(name))), None)
         for package, names in _PACKAGES.items()
@@ -61,18 +61,18 @@ def find_programs() -> list[str]:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` where it is free on loopback, else another one that is."""
+    """`wanted` if it is free on loopback, otherwise another free port. Raises CouldNotRun."""
     for port in (wanted, 0):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise CouldNotRun("no port is free on 127.0.0.1")
+    raise CouldNotRun("no free port on 127.0.0.1")
 
 
 @asynccontextmanager
 async def child(name: str, arguments: Sequence[str], directory: Path) -> AsyncIterator[Child]:
-    """Run a program until the block ends. Ctrl-C does not reach it: we end it, after all who need it."""
+    """Run a program until the block ends. Ctrl-C does not reach it, so that the programs end in the right order."""
     log = directory / f"{name}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -93,7 +93,7 @@ async def child(name: str, arguments: Sequence[str], directory: Path) -> AsyncIt
 
 
 async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None:
-    """Run the stack until `stop`. Raises CouldNotRun where a part of it does not run."""
+    """Run the stack until `stop` is set. Raises CouldNotRun if a program cannot start or ends."""
     prometheus, alertmanager = find_programs()
     ports = {name: free_port(port) for name, port in PORTS.items()}
     exporter = f"127.0.0.1:{ports['exporter']}"
@@ -108,7 +108,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
     def tell(text: str) -> None:
         try:
             show(text)
-        except BrokenPipeError:  # nobody reads any more, as after `| head`
+        except BrokenPipeError:  # the reader has closed the pipe, as with `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             stop.set()
 
@@ -145,25 +145,26 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         finally:
             for task in (stopped, *waiting):
                 task.cancel()
-        tell("Ending it all ...")
+        tell("Stopping ...")
 
 
 def greeting(urls: dict[str, str], interval: str) -> str:
-    """What the terminal says first."""
+    """The first text in the terminal."""
     return f"""\
-Archives that are made up, and all that watches them, run on this machine:
+A demonstration with simulated archives runs on this machine:
   the exporter      {urls["exporter"]}
   Prometheus        {urls["prometheus"]}/alerts
   Alertmanager      {urls["alertmanager"]}
-  this terminal     {urls["pages"]} takes the pages, in place of a pager
+  this terminal     {urls["pages"]} receives the alerts, instead of a pager
 
-The rules and the routes are those of prometheus/, but fast: each alert waits 1/{TIMES_FASTER} of its time, and there is
-a scrape every {interval}. One archive is open to anybody: the first page comes within two minutes. Ctrl-C ends it all.
+The rules and the routes are those in prometheus/, but faster: each alert waits 1/{TIMES_FASTER} of its normal time, and
+Prometheus scrapes every {interval}. One archive is open to anybody, so the first alert comes within two minutes.
+Press Ctrl-C to stop.
 """
 
 
 async def main(targets: int | None) -> int:
-    """Run until Ctrl-C, SIGTERM or SIGHUP, or until a part of it ends; the exit code."""
+    """Run until Ctrl-C, SIGTERM or SIGHUP, or until a program ends; return the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -178,15 +179,13 @@ async def main(targets: int | None) -> int:
 
 
 def at_least_three(text: str) -> int:
-    """A number of targets, as the demo takes it."""
+    """Parse the number of targets."""
     if not text.isdecimal() or int(text) < 3:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 3 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 3 or more")
     return int(text)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m deploy.demo_stack", description=__doc__)
-    parser.add_argument(
-        "--targets", type=at_least_three, metavar="N", help="so many archives of all kinds, 3 or more; else three"
-    )
+    parser.add_argument("--targets", type=at_least_three, metavar="N", help="number of archives, 3 or more; default: 3")
     sys.exit(asyncio.run(main(parser.parse_args().targets)))

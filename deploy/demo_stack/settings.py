@@ -1,4 +1,4 @@
-"""The shipped rules and routes, made to act in seconds: nothing but durations and addresses is changed."""
+"""The rules and routes of this repository with shorter durations: only durations and addresses are changed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "prometheus" / "rules"
 ALERTMANAGER = ROOT / "prometheus" / "alertmanager.yml"
 RUNBOOKS = "http://localhost:10104"
-"""Where the shipped rules say that the exporter is."""
+"""The address of the exporter in the rules of this repository."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _ALERT = re.compile(r"\s*- alert: (\w+)$")
 _FOR = re.compile(r"(\s*for:\s*)(\d+)([smhdw])$")
 _UNHURRIED = {"DicomExporterAbsent"}
-"""The first scrape of hundreds of targets takes longer than a part of its wait, and until then there is no exporter."""
+"""Alerts that keep their `for`: the first scrape of hundreds of targets takes longer than the shortened time."""
 
 
 def write_rules(directory: Path, times_faster: int, exporter_url: str) -> None:
-    """Copy the shipped rules into `directory`, with their waits divided, and their runbooks at `exporter_url`."""
+    """Copy the rules into `directory`, with each `for` divided by `times_faster`, and links to `exporter_url`."""
     directory.mkdir()
     for file in RULES.glob("*.yml"):
         (directory / file.name).write_text(faster(file.read_text(), times_faster).replace(RUNBOOKS, exporter_url))
@@ -33,7 +33,7 @@ def write_rules(directory: Path, times_faster: int, exporter_url: str) -> None:
 def faster(rules: str, times: int) -> str:
     """The text of a rule file with every `for` divided by `times`, in whole seconds and at least one.
 
-    Those of `_UNHURRIED` stay.
+    Alerts in `_UNHURRIED` are not changed.
     """
     lines, alert = [], ""
     for line in rules.splitlines(keepends=True):
@@ -49,7 +49,7 @@ def faster(rules: str, times: int) -> str:
 def prometheus_config(
     jobs: list[Mapping[str, Any]], alertmanager: str, rules: str, *, scrape: str, evaluation: str
 ) -> str:
-    """The text of a prometheus.yml. `alertmanager` is `host:port`, `rules` a pattern of files, the rest intervals."""
+    """The text of a prometheus.yml. `alertmanager` is `host:port`, `rules` a file pattern, the others are intervals."""
     return json.dumps(
         {
             "global": {"scrape_interval": scrape, "scrape_timeout": scrape, "evaluation_interval": evaluation},
@@ -61,9 +61,9 @@ def prometheus_config(
 
 
 def alertmanager_config(receivers: Mapping[str, str], wait: str = "1s") -> str:
-    """The text of the shipped alertmanager.yml, whose groups wait for `wait` alone.
+    """The text of alertmanager.yml, with `wait` as the wait and interval of each group.
 
-    `receivers` gives the beginning of a URL and what to put in its place.
+    `receivers` maps the start of a receiver's URL to its replacement.
     """
     config = yaml.safe_load(ALERTMANAGER.read_text())
     _hurry(config["route"], wait)
@@ -85,4 +85,4 @@ def _replaced(url: str, receivers: Mapping[str, str]) -> str:
     for begin, other in receivers.items():
         if url.startswith(begin):
             return other
-    raise ValueError(f"nothing is said of {url}")
+    raise ValueError(f"no replacement for {url}")

@@ -1,9 +1,9 @@
-"""Coverage-guided fuzzing of everything that reads what strangers send: `make fuzz SECONDS=1800`.
+"""Coverage-guided fuzzing of all code that reads input from peers: `make fuzz SECONDS=1800`.
 
-- `targets`: functions of bytes that raise nothing, whatever the bytes are, or there is a bug;
-- `mutator`: damage that keeps the bytes worth reading, PDU by PDU;
-- `corpus`: inputs that once reached something new, kept from earlier runs, and the seeds to begin with;
-- `run`: one target under atheris; `__main__`: all of them.
+- `targets`: functions that take any bytes; an exception is a bug;
+- `mutator`: mutations on the level of PDUs, so that most of the input stays valid;
+- `corpus`: the seeds, and inputs of earlier runs that reached new code;
+- `run`: runs one target with atheris; `__main__`: runs all targets.
 
-Without atheris, `test_corpus` plays the corpus to the targets, so what was found once stays found.
+`test_corpus` runs the targets with the corpus, without atheris, as a regression test.
 """

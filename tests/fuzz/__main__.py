@@ -1,7 +1,7 @@
-"""Fuzz all targets, or those named, one after the other: `python -m tests.fuzz --seconds 1800`.
+"""Fuzz all or the named targets, one after the other: `python -m tests.fuzz --seconds 1800`.
 
-Begins from the seeds and the kept corpus, and keeps what it finds (`--no-keep` leaves the kept corpus as it is). Exit
-code 1 where a target crashed; the input is in the directory that is printed, and `--input` plays it again.
+A run starts with the seeds and the kept corpus, and updates the kept corpus (`--no-keep` does not). The exit code is 1
+if a target crashed. The input is in the directory that is printed; `--input` runs it again.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from typing import IO
 from tests.fuzz import corpus, targets
 
 _COMMAND = "FUZZ_COMMAND"
-"""Variable with the command that `run` was started by."""
+"""Environment variable with the command that started `run`."""
 _SHARES = {"association": 0.3, "session": 0.35, "web": 0.15, "dicom_json": 0.05, "dataset": 0.05, "configuration": 0.1}
-"""Of the time, by what a stranger has most ways to send."""
+"""Share of the time for each target: more for targets with more possible inputs."""
 _MAX_LENGTH = 16 * 1024
 _KEPT_LENGTH = 4 * 1024
-"""Bytes of an input that is kept: the corpus is to stay small."""
+"""Maximum size of a kept input in bytes, so that the corpus stays small."""
 _KEPT_BYTES = 150_000
 _ENOUGH_CRASHES = 5
 _UNIT_TIMEOUT = 20
-"""Seconds for one input. Nothing takes more than a few milliseconds; a machine that is busy may."""
+"""Seconds for one input. It takes a few milliseconds, but longer on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one target's run came to."""
+    """The result of the run of one target."""
 
     target: str
     runs: int
     rate: int
     edges: int
-    """Edges of our code that were reached, as libFuzzer counts them."""
+    """Code edges that were reached, as counted by libFuzzer."""
     features: int
     peak_megabytes: int
     crashes: int
@@ -50,18 +50,18 @@ class Run:
 def main() -> int:
     """Read the command line and fuzz."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(targets.ALL)}; all by default")
-    parser.add_argument("--seconds", type=int, default=300, help="for all targets together")
-    parser.add_argument("--directory", type=Path, help="where to work; a new temporary directory by default")
-    parser.add_argument("--no-keep", action="store_true", help="leave the kept corpus as it is")
-    parser.add_argument("--input", type=Path, help="play this one input to the target, without atheris")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"from {', '.join(targets.ALL)}; default: all")
+    parser.add_argument("--seconds", type=int, default=300, help="total time for all targets")
+    parser.add_argument("--directory", type=Path, help="working directory; default: a new temporary directory")
+    parser.add_argument("--no-keep", action="store_true", help="do not update the kept corpus")
+    parser.add_argument("--input", type=Path, help="run the target with this input only, without atheris")
     options = parser.parse_args()
     names = options.targets or list(targets.ALL)
     if unknown := set(names) - targets.ALL.keys():
-        parser.error(f"no target: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown target: {', '.join(sorted(unknown))}")
     if options.input is not None:
         if len(names) != 1:
-            parser.error("--input wants one TARGET")
+            parser.error("--input needs exactly one TARGET")
         targets.ALL[names[0]](options.input.read_bytes())
         return 0
     directory = options.directory or Path(tempfile.mkdtemp(prefix="fuzz-"))
@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def _fuzz(name: str, directory: Path, seconds: int) -> Run:
-    """Run one target for `seconds`, anew after each crash, of which a few are enough."""
+    """Run one target for `seconds`. Restart after a crash, up to `_ENOUGH_CRASHES` times."""
     (directory / "corpus").mkdir(parents=True, exist_ok=True)
     (directory / "crashes").mkdir(exist_ok=True)
     _write(directory / "corpus", [*corpus.seeds(name), *corpus.found(name)])
@@ -109,7 +109,7 @@ def _fuzz(name: str, directory: Path, seconds: int) -> Run:
 
 
 def _keep(name: str, directory: Path) -> None:
-    """Keep the smallest inputs that reach what the whole corpus of a run reaches, seeds apart."""
+    """Keep the smallest inputs that reach the same code as the complete corpus of a run, without the seeds."""
     small = directory / "minimised"
     small.mkdir(exist_ok=True)
     with (directory / "merge.log").open("w") as log:
@@ -129,7 +129,7 @@ def _keep(name: str, directory: Path) -> None:
 
 def _atheris(name: str, arguments: list[str], directory: Path, log: IO[str]) -> subprocess.CompletedProcess[bytes]:
     root = Path(__file__).parents[2]
-    command = directory / "run"  # to merge, libFuzzer starts itself again, by what it takes for its own name
+    command = directory / "run"  # for a merge, libFuzzer starts itself again with its own command
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.fuzz.run {name} "$@"\n')
     command.chmod(0o755)
     return subprocess.run(
@@ -153,7 +153,7 @@ def _statistics(name: str, text: str) -> list[int]:
 
 
 def _report(runs: list[Run], directory: Path) -> None:
-    lines = ["target          runs        a second  edges  features  peak MB  result"]
+    lines = ["target          runs      per second  edges  features  peak MB  result"]
     lines += [
         f"{run.target:14}  {run.runs:10,}  {run.rate:8,}  {run.edges:5,}  {run.features:8,}  {run.peak_megabytes:7,}"
         f"  {f'CRASHED, see {directory / run.target}' if run.crashes else 'nothing found'}"

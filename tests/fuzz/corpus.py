@@ -1,6 +1,6 @@
-"""Inputs worth keeping: seeds from recorded sessions and test files, and what earlier runs found.
+"""The corpus: seeds from recorded sessions and test files, and inputs that earlier runs found.
 
-What runs found is kept in `found/`, one archive a target, as hundreds of tiny files are no use to a reader.
+The inputs of earlier runs are in `found/`, with one archive for each target instead of hundreds of small files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.hostile.simulated import Direction, direct
 
 FOUND = Path(__file__).parent / "found"
 CRASHES = Path(__file__).parent / "crashes"
-"""Inputs that once were a bug; their names say which."""
+"""Inputs that caused a bug; the file names describe it."""
 _CONFIG_FILES = Path(__file__).parents[1] / "config" / "testdata"
 _EXAMPLE = Path(__file__).parents[2] / "config.example.yml"
 _CLOSE = direct(Direction.CLOSE)
@@ -26,12 +26,12 @@ _LARGEST_SEED = 16 * 1024
 
 
 def seeds(target: str) -> list[bytes]:
-    """What a run of `target` begins with."""
+    """The seeds of `target`."""
     return [seed for seed in _SEEDS[target]() if len(seed) <= _LARGEST_SEED]
 
 
 def found(target: str) -> list[bytes]:
-    """What earlier runs found, and kept."""
+    """The inputs that earlier runs of `target` have kept."""
     archive = FOUND / f"{target}.zip"
     if not archive.exists():
         return []
@@ -40,17 +40,17 @@ def found(target: str) -> list[bytes]:
 
 
 def crashes(target: str) -> list[Path]:
-    """Inputs that were a bug of `target` once."""
+    """Inputs that caused a bug of `target`."""
     return sorted((CRASHES / target).glob("*"))
 
 
 def keep(target: str, inputs: Iterable[bytes]) -> None:
-    """Keep `inputs` as what runs of `target` found, in place of what was kept before."""
+    """Replace the kept inputs of `target` by `inputs`."""
     FOUND.mkdir(exist_ok=True)
     named = {hashlib.sha256(data).hexdigest()[:16]: data for data in inputs}
     with zipfile.ZipFile(FOUND / f"{target}.zip", "w", zipfile.ZIP_DEFLATED) as files:
         for name, data in sorted(named.items()):
-            files.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # ZipInfo: of no date
+            files.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # ZipInfo: without the current date
 
 
 def _association() -> list[bytes]:

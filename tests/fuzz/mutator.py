@@ -1,4 +1,4 @@
-"""Damage to a stream of PDUs that leaves most of it readable: what is cut at random is refused at its first length."""
+"""Mutations of a stream of PDUs that leave most of it valid: random cuts would be refused at the first PDU length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.hostile import simulated, wire
 from tests.hostile.simulated import Direction
 
 Mutate = Callable[[bytes, int], bytes]
-"""Any damage to some bytes, up to a length: libFuzzer's own."""
+"""Mutates bytes, up to a maximum length: the mutator of libFuzzer."""
 
 _TYPES = (*range(1, 8), *Direction)
 _STATUSES = (0x0000, 0xFE00, 0xFF00, 0xFF01, 0xA700, 0xA900, 0xB001, 0xC001, 0x0122, 0x0124)
@@ -17,7 +17,7 @@ _STATUS_ELEMENT = b"\x00\x00\x00\x09\x02\x00\x00\x00"
 
 
 def mutate_stream(stream: bytes, room: int, seed: int, mutate: Mutate) -> bytes:
-    """`stream` with a few things changed, at most `room` bytes of it."""
+    """Return `stream` with a few mutations, at most `room` bytes long."""
     chance = random.Random(seed)
     if not stream or chance.random() < 0.25:
         return mutate(stream, room)
@@ -45,16 +45,16 @@ def _change(pdus: list[bytes], chance: random.Random, mutate: Mutate) -> None:
             pdus.insert(at, wire.pdu(chance.choice(_TYPES), body))
         case 4:
             pdus[at] = bytes([chance.choice(_TYPES)]) + pdu[1:]
-        case 5:  # one status for another
+        case 5:  # another status
             place = pdu.find(_STATUS_ELEMENT)
             if place >= 0:
                 status = chance.choice(_STATUSES).to_bytes(2, "little")
                 place += len(_STATUS_ELEMENT)
                 pdus[at] = pdu[:place] + status + pdu[place + 2 :]
-        case 6:  # a lie about the length
+        case 6:  # a wrong length
             length = chance.choice((0, 1, len(pdu), len(pdu) - 7, 0xFFFF, 0x40001, 0xFFFFFFFF)) & 0xFFFFFFFF
             pdus[at] = pdu[:2] + length.to_bytes(4, "big") + pdu[6:]
-        case 7:  # one fragment into two
+        case 7:  # split one fragment into two
             if pdu[:1] == bytes([wire.P_DATA]) and len(pdu) > 14:
                 cut = chance.randrange(12, len(pdu))
                 control = pdu[11]
@@ -63,7 +63,7 @@ def _change(pdus: list[bytes], chance: random.Random, mutate: Mutate) -> None:
                     wire.p_data(wire.pdv(pdu[10], part, command=bool(bits & 1), last=bool(bits & 2)))
                     for part, bits in halves
                 )
-        case 8 if pdu[:1] == bytes([wire.P_DATA]) and len(pdu) > 12:  # damage inside a fragment that fits
+        case 8 if pdu[:1] == bytes([wire.P_DATA]) and len(pdu) > 12:  # mutation inside a fragment, with valid lengths
             fragment = mutate(pdu[12:], len(pdu) + 64)
             pdus[at] = wire.p_data(wire.pdv(pdu[10], fragment, command=bool(pdu[11] & 1), last=bool(pdu[11] & 2)))
         case _:

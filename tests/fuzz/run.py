@@ -1,6 +1,6 @@
-"""One target under atheris: `python -m tests.fuzz.run TARGET [libFuzzer's own arguments]`. Never returns.
+"""Run one target with atheris: `python -m tests.fuzz.run TARGET [arguments of libFuzzer]`. Never returns.
 
-FUZZ_COMMAND in the environment is what libFuzzer starts itself again by, where it has to.
+The environment variable FUZZ_COMMAND is the command with which libFuzzer starts itself again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ with atheris.instrument_imports(include=["dicom_exporter"]):
 from tests.fuzz.mutator import mutate_stream
 
 _HEADERS = {"association": 1, "session": 2}
-"""Targets that read a stream of PDUs, and the bytes before it."""
+"""Targets that read a stream of PDUs -> number of bytes before the stream."""
 
 
 def main() -> None:

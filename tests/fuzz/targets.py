@@ -1,6 +1,6 @@
-"""What the fuzzer feeds. Each target takes any bytes; an exception, or a failed assertion, is a bug.
+"""The fuzz targets. Each takes any bytes; an exception or a failed assertion is a bug.
 
-The first byte or two choose what is asked and how the rest is cut; so each input is one whole, reproducible story.
+The first one or two bytes select the request and how the rest is split, so that each input is reproducible.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ FuzzTarget = Callable[[bytes], None]
 
 SCENARIOS = tuple(scenarios.ALL)
 _PIECES = (0, 1, 2, 3, 5, 7, 13, 64)
-"""Sizes, in bytes, that what arrives is cut into; 0 for not at all."""
+"""Sizes of the pieces in which the data arrives, in bytes; 0: not split."""
 _MOST_PIECES = 64
 NEXT_ANSWER = b"\n\xff\xff\n"
-"""Between what the server sends on one connection and on the next, for `web`."""
+"""Separates the data of one connection from that of the next, for `web`."""
 _LABEL = re.compile(r"[ -~]*")
 
 
 def association(data: bytes) -> None:
-    """The sans-I/O state machine: any bytes end well or as a documented outcome, in any pieces as in one."""
+    """The sans-I/O state machine: any bytes give messages or a documented outcome, for any split."""
     size = _PIECES[data[0] % len(_PIECES)] if data else 0
     stream = data[1:]
     whole = _read([stream])
@@ -84,7 +84,7 @@ def _check_end(association: Association, end: AssociationEnded) -> None:
 
 
 def session(data: bytes) -> None:
-    """The whole client against a server that sends anything: every probe ends in time, with a word, and in labels."""
+    """The complete client with a server that sends any bytes: each probe ends in time, with a valid outcome."""
     if len(data) < 2:
         return
     scenario = scenarios.ALL[SCENARIOS[data[0] % len(SCENARIOS)]]
@@ -92,7 +92,7 @@ def session(data: bytes) -> None:
 
 
 def web(data: bytes) -> None:
-    """DICOMweb and web pages, against a server that sends anything: as `session`, in HTTP."""
+    """DICOMweb and web pages with a server that sends any bytes: as `session`, for HTTP."""
     if len(data) < 2:
         return
     scenario = (scenarios.dicomweb, scenarios.web)[data[0] % 2]
@@ -107,7 +107,7 @@ def _pieces(how: int) -> Iterable[int]:
 
 
 def dicom_json(data: bytes) -> None:
-    """The scanner over DICOM JSON: the same in any pieces, and as many entries as Python's own parser finds."""
+    """The scanner of DICOM JSON: the same result for any split, and as many entries as Python's JSON parser finds."""
     if not data:
         return
     size = _PIECES[data[0] % len(_PIECES)]
@@ -132,7 +132,7 @@ def _seen(scan: Scan) -> tuple[object, ...]:
 
 
 def _entries(body: bytes) -> int | None:
-    """The data sets of a body that is DICOM JSON beyond doubt; None where it is not, or not so simple."""
+    """The number of data sets in a body that is certainly DICOM JSON; None if it is not, or if it is too complex."""
     if b"\\" in body or body.count(b"[") + body.count(b"{") > 60:
         return None
     try:
@@ -145,7 +145,7 @@ def _entries(body: bytes) -> int | None:
 
 
 def dataset(data: bytes) -> None:
-    """The walker over matches, and the counts made from them."""
+    """The reader of matches, and the counts made from them."""
     if not data:
         return
     for tags, sequence in (((0x0020000D, 0x00201208), None), ((0x00080060, 0x00400001), 0x00400100)):
@@ -175,7 +175,7 @@ _QUERIES = (
 
 
 def configuration(data: bytes) -> None:
-    """A configuration file: read, or refused with lines that name it."""
+    """A configuration file: it is loaded, or rejected with messages that name the file."""
     file = _directory() / "config.yml"
     file.write_bytes(data)
     errors: Sequence[ConfigError] = ()
@@ -194,7 +194,7 @@ def _directory() -> Path:
 
 
 def _cut(data: bytes, size: int) -> Iterator[bytes]:
-    """`data` in pieces of `size` bytes, of which there are not too many."""
+    """`data` in pieces of `size` bytes, or of more bytes if there were more than `_MOST_PIECES`."""
     step = max(size, len(data) // _MOST_PIECES) if size else max(len(data), 1)
     for begin in range(0, len(data), step):
         yield data[begin : begin + step]

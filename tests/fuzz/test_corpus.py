@@ -1,4 +1,4 @@
-"""The fuzzer's inputs, without the fuzzer: what earlier runs reached, and what once was a bug."""
+"""The targets with the kept corpus, without the fuzzer: inputs of earlier runs, and inputs that caused a bug."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.fuzz import corpus, targets
 
 
 @pytest.mark.parametrize("target", targets.ALL)
-def test_every_kept_input_is_survived(target: str) -> None:
+def test_kept_inputs_raise_nothing(target: str) -> None:
     for data in [*corpus.seeds(target), *corpus.found(target)]:
         targets.ALL[target](data)
 
@@ -17,5 +17,5 @@ def test_every_kept_input_is_survived(target: str) -> None:
     ("target", "path"),
     [pytest.param(name, path, id=path.name) for name in targets.ALL for path in corpus.crashes(name)],
 )
-def test_what_was_a_bug_is_none_any_more(target: str, path: Path) -> None:
+def test_inputs_of_fixed_bugs_raise_nothing(target: str, path: Path) -> None:
     targets.ALL[target](path.read_bytes())

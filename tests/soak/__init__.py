@@ -1,10 +1,10 @@
-"""The exporter for half an hour among hundreds of peers that come and go, hang, lie and die: `make soak MINUTES=30`.
+"""A soak test: the exporter with hundreds of peers that appear, disappear, hang and misbehave: `make soak MINUTES=30`.
 
 ```
-__main__ ── starts ──> peers      one process, an address each, moods that change; writes down who was what when
-         └─ starts ──> watched    the real exporter, its wall clock by libfaketime, its open files limited
-   clients ── scrape ──┘          two at once; what they read is compared with what the peers were
-   weather                        reloads, clock jumps, file descriptors that run out
-   sampling, verdict              sockets, tasks, threads, memory in quiet moments: a table, and whether it holds
+__main__ ── starts ──> peers      one process, one address for each peer, moods that change; records the moods
+         └─ starts ──> watched    the real exporter, with the wall clock of libfaketime and a limit of open files
+   clients ── scrape ──┘          two in parallel; compare the metrics with the moods of the peers
+   weather                        reloads, clock jumps, a shortage of file descriptors
+   sampling, verdict              sockets, tasks, threads, memory without a scrape in progress: a table, and the result
 ```
 """

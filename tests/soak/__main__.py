@@ -1,4 +1,4 @@
-"""Run the soak: `python -m tests.soak --minutes 30`. Exit code 1 where something did not hold."""
+"""Run the soak: `python -m tests.soak --minutes 30`. The exit code is 1 if a check failed."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from tests.soak.verdict import Facts, report
 _PORT = 21104
 _MOST_FILES = 4096
 _LITTLE_MORE = 0.15
-"""Files beyond those of a quiet moment that are left while files run out, for each target: too few for most of them."""
+"""File descriptors for each target during a shortage, in addition to those in use: too few for most targets."""
 _QUIET = 3.0
-"""Seconds without a scrape before a sample is taken."""
+"""Seconds without a scrape before a sample."""
 _PATIENCE = 60.0
 
 
 @dataclass(slots=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     minutes: float
     targets: int
@@ -54,7 +54,7 @@ class Options:
 
 @dataclass(slots=True)
 class Soak:
-    """A soak under way."""
+    """A soak test in progress."""
 
     options: Options
     exporter: asyncio.subprocess.Process
@@ -66,7 +66,7 @@ class Soak:
     samples: list[Sample] = field(default_factory=list)
     reloads: int = 0
     refusals: int = 0
-    """Broken configurations that were refused, as they should be."""
+    """Invalid configurations that were rejected, as expected."""
     mistakes: list[str] = field(default_factory=list)
     shortages: int = 0
     clock_errors_seen: int = 0
@@ -84,13 +84,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--targets", type=int, default=500)
-    parser.add_argument("--interval", type=float, default=6.0, help="seconds between two scrapes of a client")
-    parser.add_argument("--timeout", type=float, default=6.0, help="seconds that a scrape may take")
-    parser.add_argument("--beat", type=float, default=60.0, help="seconds between two reloads, and two samples")
-    parser.add_argument("--port", type=int, default=_PORT, help="of all peers, on 127.77.0.0/16")
+    parser.add_argument("--interval", type=float, default=6.0, help="seconds between two scrapes of one client")
+    parser.add_argument("--timeout", type=float, default=6.0, help="scrape timeout in seconds")
+    parser.add_argument("--beat", type=float, default=60.0, help="seconds between two reloads, and between two samples")
+    parser.add_argument("--port", type=int, default=_PORT, help="port of all peers, on 127.77.0.0/16")
     parser.add_argument("--seed", type=int, default=104)
     parser.add_argument(
-        "--most-unknown", type=float, default=0.01, help="part of the outcomes that may be overload for want of CPU"
+        "--most-unknown", type=float, default=0.01, help="highest share of outcomes that may be overload"
     )
     parser.add_argument("--directory", type=Path, help="for logs; a new temporary directory by default")
     parser.add_argument("--output", type=Path, help="also write the result to this file")
@@ -142,7 +142,7 @@ async def _soak(options: Options) -> Facts:
 
 
 async def _run(soak: Soak, peers: asyncio.subprocess.Process) -> None:
-    """All at once, until the time is over or one of them fails."""
+    """Run everything in parallel, until the time is over or a task fails."""
     jobs: list[Coroutine[Any, Any, None]] = [
         soak.clients.keep_scraping(keep_alive=True),
         soak.clients.keep_scraping(keep_alive=False),
@@ -164,7 +164,7 @@ async def _run(soak: Soak, peers: asyncio.subprocess.Process) -> None:
 
 
 async def _alive(process: asyncio.subprocess.Process, name: str) -> None:
-    """Raises when the process ends, which it must not."""
+    """Raise RuntimeError if the process ends."""
     raise RuntimeError(f"{name} ended with {await process.wait()}, see {name}.log")
 
 
@@ -175,7 +175,7 @@ async def _every(seconds: float, do: Callable[[], Coroutine[Any, Any, None]]) ->
 
 
 async def _beats(soak: Soak) -> None:
-    """Each beat: a reload, sometimes a shortage of files, and at its end a quiet moment and a sample."""
+    """For each beat: a reload, sometimes a shortage of file descriptors, then a pause of the scrapes and a sample."""
     beat = soak.options.beat
     number = 0
     while True:
@@ -203,7 +203,7 @@ async def _reload(soak: Soak, *, broken: bool) -> None:
         try:
             async with aiohttp.ClientSession() as client, client.post(f"{soak.url}/-/reload") as answer:
                 if (answer.status == 500) is not broken:
-                    soak.mistakes.append(f"reload of a {'broken' if broken else 'good'} file: {answer.status}")
+                    soak.mistakes.append(f"reload of {'an invalid' if broken else 'a valid'} file: {answer.status}")
                 soak.refusals += broken
         except aiohttp.ClientError as error:
             soak.mistakes.append(f"reload: {type(error).__name__}")
@@ -219,12 +219,12 @@ async def _run_short_of_files(soak: Soak, seconds: float) -> None:
     soak.shortages += 1
     await asyncio.sleep(seconds)
     weather.limit_files(soak.pid, _MOST_FILES)
-    await asyncio.sleep(soak.options.timeout)  # probes of that time may still be joined
+    await asyncio.sleep(soak.options.timeout)  # a scrape may still join probes of that time
     soak.clients.short_of_files = False
 
 
 async def _jump(soak: Soak) -> None:
-    """Have the wall clock go wrong, and look whether the exporter believes it."""
+    """Change the wall clock, and check whether the exporter uses the new time."""
     soak.clock.jump()
     await asyncio.sleep(1.5)
     with contextlib.suppress(aiohttp.ClientError):
@@ -238,7 +238,7 @@ def _http_date() -> str:
 
 
 async def _look(soak: Soak) -> None:
-    """A sample, in a moment without scrapes."""
+    """Take a sample while no scrape is in progress."""
     await soak.clients.pause()
     await asyncio.sleep(_QUIET)
     taken = sample(soak.pid, soak.elapsed(), soak.options.directory / "watched")
@@ -252,7 +252,7 @@ async def _look(soak: Soak) -> None:
 
 
 async def _stop_in_mid_scrape(soak: Soak) -> int | None:
-    """SIGTERM while a scrape is under way, which must be answered; the exit code, None where it did not end."""
+    """Send SIGTERM during a scrape, which must be answered; return the exit code, None if the process did not end."""
     if soak.exporter.returncode is not None:
         return soak.exporter.returncode
     async with aiohttp.ClientSession() as client:
@@ -263,7 +263,7 @@ async def _stop_in_mid_scrape(soak: Soak) -> int | None:
         try:
             status = await asked
             if status != 200:
-                soak.mistakes.append(f"the scrape during SIGTERM was answered with {status}")
+                soak.mistakes.append(f"the scrape during SIGTERM was answered with status {status}")
         except aiohttp.ClientError as error:
             soak.mistakes.append(f"the scrape during SIGTERM was not answered: {type(error).__name__}")
     try:
@@ -303,7 +303,7 @@ async def _exporter(options: Options, clock: weather.Clock) -> AsyncIterator[tup
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # A socket that is collected while it is open would be closed under whoever has its number by then.
+            # A socket that is garbage-collected while open could close a file descriptor that is in use again.
             env={**os.environ, **clock.environment(), "PYTHONWARNINGS": "always::ResourceWarning"},
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES, _MOST_FILES)),
         )
@@ -318,7 +318,7 @@ async def _exporter(options: Options, clock: weather.Clock) -> AsyncIterator[tup
 
 @contextlib.asynccontextmanager
 async def _ending(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
-    """End the process with the block, where it has not ended before."""
+    """Kill the process at the end of the block, unless it has already ended."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Two who scrape, as two Prometheus servers do, and compare what they read with what the peers were."""
+"""Two clients that scrape like two Prometheus servers, and compare the outcomes with the moods of the peers."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from tests.soak.moods import GONE, WELL, Timeline
 _PATIENCE = aiohttp.ClientTimeout(total=60)
 _OUTCOME = re.compile(r'^dicom_echo_outcome\{(?=[^}]*target="peer-(\d+)")(?=[^}]*outcome="(\w+)")[^}]*\} 1\.0$', re.M)
 _SETTLED = 2.0
-"""Seconds that a peer must have been in its mood before the scrape for the scrape to have to see it."""
+"""Seconds for which a peer must have had its mood before a scrape, so that the outcome is compared."""
 
 
 @dataclass
 class Scrapes:
-    """What the clients saw."""
+    """The results of all scrapes."""
 
     answered: int = 0
     failed: collections.Counter[str] = field(default_factory=collections.Counter)
     failed_expected: collections.Counter[str] = field(default_factory=collections.Counter)
-    """The same, of a client that came with a new connection while there was no file descriptor for it."""
+    """The same during a shortage of file descriptors: the exporter had none for a new connection."""
     seconds: list[float] = field(default_factory=list)
     outcomes: collections.Counter[str] = field(default_factory=collections.Counter)
     compared: int = 0
     false_down: collections.Counter[str] = field(default_factory=collections.Counter)
-    """Outcomes of peers that were well all the time, and were said to be otherwise."""
+    """Other outcomes than success for peers that were well all the time."""
     false_up: collections.Counter[str] = field(default_factory=collections.Counter)
-    """Moods of peers that were gone all the time, and were said to be otherwise."""
+    """Other outcomes than refused for peers that were gone all the time."""
     unknown: int = 0
-    """Peers that were well, and of which the exporter said that it was too busy to know."""
+    """Outcomes overload without a shortage of file descriptors: the exporter had no time for the probe."""
     unknown_expected: int = 0
-    """The same, while it was kept from opening sockets."""
+    """Outcomes overload during a shortage of file descriptors."""
     missing: int = 0
     """Targets of the configuration without an outcome."""
 
 
 class Clients:
-    """Scrape until cancelled; `pause` holds them all, for a quiet moment."""
+    """Scrape until cancelled. `pause` stops all scrapes for a while."""
 
     def __init__(self, url: str, timeline: Timeline, *, interval: float, timeout: float) -> None:
         self.seen = Scrapes()
         self.short_of_files = False
-        """Whether the exporter is, now."""
+        """Whether the exporter has too few file descriptors now."""
         self.targets: frozenset[int] = frozenset()
-        """Peers that every scrape from now on has to show."""
+        """Peers that each new scrape must contain."""
         self._url = url
         self._timeline = timeline
         self._interval = interval
@@ -61,16 +61,16 @@ class Clients:
         self._idle.set()
 
     async def pause(self) -> None:
-        """Begin no more scrapes, and wait for those under way."""
+        """Start no more scrapes, and wait for those in progress."""
         self._open.clear()
         await self._idle.wait()
 
     def resume(self) -> None:
-        """Scrape on."""
+        """Allow scrapes again."""
         self._open.set()
 
     async def keep_scraping(self, *, keep_alive: bool) -> None:
-        """One client, with one connection for all scrapes or a new one for each."""
+        """Run one client, with one connection for all scrapes, or a new connection for each scrape."""
         connector = aiohttp.TCPConnector(force_close=not keep_alive)
         async with aiohttp.ClientSession(timeout=_PATIENCE, connector=connector) as client:
             while True:
@@ -101,7 +101,7 @@ class Clients:
         end = time.monotonic()
         self.seen.answered += 1
         self.seen.seconds.append(end - begin)
-        # A probe may have begun with somebody else's scrape, and been joined.
+        # The probe may have been started by the other client's scrape, and joined.
         short = short or self.short_of_files
         self._compare(text, begin - self._timeout - _SETTLED, end, targets & self.targets, short)
 

@@ -1,4 +1,4 @@
-"""What a peer may be like for a while, and who was what when."""
+"""The moods (behaviours) of a peer, and the timeline of all moods."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tests import hostile
 
 WELL = "well"
 GONE = "gone"
-"""Nobody listens: connections are refused."""
+"""There is no listener: connections are refused."""
 _FLOODS = ("endless", "without end", "4 GiB")
 _ODD = (
     *(name for name in hostile.catalogue.ALL if not any(word in name for word in _FLOODS)),
-    # A flood costs its sender as much as us, and the two share a machine here: a few of them will do.
+    # A flood costs the sender as much CPU as the receiver, and both share this machine: a few floods are enough.
     *("association: 4 GiB PDU", "find: endless matches", "echo: endless command fragments"),
 )
 BEHAVIOURS = {WELL: hostile.honest.honest(matches=3), **{name: hostile.catalogue.ALL[name] for name in _ODD}}
 
 
 def choose(chance: random.Random) -> str:
-    """A mood for a while: mostly well, as peers are."""
+    """Choose the next mood: mostly `WELL`, as with real peers."""
     kind = chance.random()
     if kind < 0.65:
         return WELL
@@ -28,18 +28,18 @@ def choose(chance: random.Random) -> str:
 
 
 NOBODY = -1
-"""In the timeline: not a peer's mood, but until when (from when stands before it) the peers' process was late."""
+"""Number for lines of the timeline without a peer: from when and until when the peers' process was late."""
 
 
 class Timeline:
-    """What the process of the peers writes to `path`, read as it comes: from when on (CLOCK_MONOTONIC) who was what."""
+    """Reads the moods that the peers' process writes to `path`: time (CLOCK_MONOTONIC), peer and mood."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open()
         self._changes: dict[int, list[tuple[float, str]]] = {}
 
     def constant(self, peer: int, begin: float, end: float) -> str | None:
-        """The mood that `peer` was in from `begin` to `end`; None where it changed, or where its process was late."""
+        """The mood of `peer` from `begin` to `end`; None if it changed, or if the peers' process was late."""
         self._read()
         if any(at <= end and float(until) >= begin for at, until in self._changes.get(NOBODY, [])):
             return None
@@ -48,7 +48,7 @@ class Timeline:
         return None if any(begin < at <= end for at, _ in changes) else last
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the file."""
         self._file.close()
 
     def _read(self) -> None:
@@ -56,4 +56,4 @@ class Timeline:
             at, peer, mood = line.rstrip("\n").split("\t")
             changes = self._changes.setdefault(int(peer), [])
             changes.append((float(at), mood))
-            del changes[:-50]  # nobody asks for what was minutes ago
+            del changes[:-50]  # older moods are not needed

@@ -1,6 +1,6 @@
-"""The peers, a process: `python -m tests.soak.peers DIRECTORY COUNT PORT SEED`. SIGTERM ends it.
+"""The process of the peers: `python -m tests.soak.peers DIRECTORY COUNT PORT SEED`. SIGTERM ends it.
 
-Writes `timeline` (who was what when) and `peers.json` (how the associations ended, anew every second) to DIRECTORY.
+Writes `timeline` (the moods) and `peers.json` (how the associations ended, updated twice a second) to DIRECTORY.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from tests.hostile import Event, Peer
 from tests.soak.moods import BEHAVIOURS, GONE, NOBODY, choose
 
 _SHORTEST, _LONGEST = 8.0, 90.0
-"""Seconds that a mood lasts."""
+"""Shortest and longest duration of a mood, in seconds."""
 _LATE = 0.3
-"""Seconds. Later than this, and our peers are not what they say they are."""
+"""Seconds. If the process is later than this, the peers do not behave as their moods say."""
 _CUT_OFF = 0.3
-"""The part of the peers that, when they go, take their connections with them."""
+"""The share of peers that close their connections when they go."""
 
 
 def address(peer: int) -> str:
-    """The address of peer number `peer`, on loopback."""
+    """The loopback address of peer number `peer`."""
     return f"127.77.{peer // 250}.{peer % 250 + 1}"
 
 
 class Endings:
-    """How connections ended, as their server saw it."""
+    """How the connections ended, as seen by the server."""
 
     def __init__(self) -> None:
         self.counts: collections.Counter[str] = collections.Counter()
         self.unclean: collections.Counter[str] = collections.Counter()
-        """Mood -> associations that the client left without A-RELEASE or A-ABORT."""
+        """Mood -> associations that the client ended without A-RELEASE or A-ABORT."""
 
     def note(self, peer: Peer, mood: str, error: BaseException | None) -> None:
-        """Count one connection that is over."""
+        """Count one connection that has ended."""
         events = set(peer.events)
         if error is not None:
             self.counts["unreadable"] += 1
             self.unclean[f"{mood}: {error!r}"] += 1
         elif Event.PROPOSED not in events:
-            self.counts["nothing proposed"] += 1
+            self.counts["no association proposed"] += 1
         elif not peer.ended_cleanly and Event.RELEASE_ANSWERED not in events:
-            self.counts["left without a word"] += 1
+            self.counts["closed without A-RELEASE or A-ABORT"] += 1
             self.unclean[mood] += 1
         elif Event.RELEASED in events:
             self.counts["released"] += 1
@@ -60,7 +60,7 @@ class Endings:
 
 
 class LivingPeer:
-    """One address, and whoever is there at the moment."""
+    """One address, with a mood that changes."""
 
     def __init__(self, number: int, port: int, endings: Endings, chance: random.Random) -> None:
         self._number = number
@@ -71,7 +71,7 @@ class LivingPeer:
         self._connections: dict[asyncio.Task[None], tuple[Peer, str]] = {}
 
     async def live(self, timeline: list[str]) -> None:
-        """Change moods for ever; each change goes to `timeline`."""
+        """Change the mood until cancelled; each change is added to `timeline`."""
         while True:
             mood = choose(self._chance)
             listening = contextlib.ExitStack()
@@ -102,7 +102,7 @@ class LivingPeer:
     def _accept(self, listener: socket.socket) -> None:
         try:
             connection, _ = listener.accept()
-        except OSError:  # gone again
+        except OSError:  # the connection is already closed
             return
         connection.setblocking(False)
         peer = Peer(connection)
@@ -121,7 +121,7 @@ class LivingPeer:
 
 
 async def _watch_ourselves(timeline: list[str]) -> None:
-    """Note where this process was late: its peers were slow then, whatever their mood."""
+    """Record when this process was late: its peers were slow then, independent of their moods."""
     while True:
         begin = time.monotonic()
         await asyncio.sleep(_LATE / 2)
@@ -167,8 +167,8 @@ async def _main(directory: Path, count: int, port: int, seed: int) -> None:
     stopping = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait({stopping, reporting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopping}:
-        task.result()  # none ends by itself but by a mistake of ours
-    await asyncio.sleep(1.5)  # what was just closed is counted
+        task.result()  # a task ends by itself only because of a bug in this file
+    await asyncio.sleep(1.5)  # so that connections that were just closed are counted
     reporting.cancel()
 
 

@@ -1,4 +1,4 @@
-"""What the exporter's process holds, and whether that stays flat."""
+"""The resources of the exporter's process, and whether they grow."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One quiet moment."""
+    """The resources at one time, while no scrape is in progress."""
 
     at: float
-    """Seconds since the beginning."""
+    """Seconds since the start of the test."""
     sockets: int
     files: int
     tasks: int
@@ -25,18 +25,18 @@ class Sample:
     memory: float
     """MiB of resident memory."""
     cpu: float
-    """Seconds since the process began."""
+    """CPU seconds since the start of the process."""
     load: float
-    """The machine's load average over a minute, for each of its processors."""
+    """The one-minute load average of the machine, divided by the number of its CPUs."""
 
 
 def sample(pid: int, at: float, watched: Path) -> Sample:
-    """Look at process `pid`, whose watcher writes to `watched`."""
+    """Take a sample of process `pid`; `watched` is the file that its watcher writes."""
     links = []
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
             links.append(str(entry.readlink()))
-        except OSError:  # closed meanwhile
+        except OSError:  # closed in the meantime
             continue
     status = dict(
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.count(":") == 1
@@ -57,7 +57,7 @@ def sample(pid: int, at: float, watched: Path) -> Sample:
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What one quantity may grow by, from the second third of the time to the last: by so much, or so many parts."""
+    """The allowed growth of one quantity, from the second third of the time to the last: absolute or relative."""
 
     name: str
     absolute: float
@@ -72,11 +72,11 @@ TOLERANCES = (
     Tolerance("memory", 8.0, 0.05),
 )
 _ENOUGH = 9
-"""Samples. With fewer of them nothing is said about growth: the first third is for warming up."""
+"""Minimum number of samples for a check of growth. The first third is the warm-up."""
 
 
 def growth(samples: Sequence[Sample], tolerance: Tolerance) -> tuple[float, float, bool] | None:
-    """The median of the second third and of the last, and whether the difference is tolerable; None with too few."""
+    """The medians of the second and of the last third, and whether the growth is allowed; None with too few samples."""
     if len(samples) < _ENOUGH:
         return None
     third = len(samples) // 3

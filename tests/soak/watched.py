@@ -1,7 +1,7 @@
-"""The exporter, and a thread that writes what cannot be seen from outside: `python -m tests.soak.watched FILE …`.
+"""The exporter with a watcher thread that records its internal state: `python -m tests.soak.watched FILE …`.
 
-FILE gets the number of asyncio's tasks, and how late the event loop was, anew every half second. All other arguments
-are the exporter's own.
+Every half second, the thread writes the number of asyncio tasks and the delay of the event loop to FILE. All other
+arguments are for the exporter.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from dicom_exporter.cli.main import main as run_exporter
 _EVERY = 0.5
 """Seconds."""
 _LENGTH = 200
-"""Bytes of what is written, always the same, so that nothing of the last time stays."""
+"""Length of the written text in bytes: always the same, so that it replaces the previous text completely."""
 
 
 def main() -> int:
-    """Run the exporter and watch it."""
+    """Run the exporter with its watcher."""
     path = Path(sys.argv.pop(1))
     loops: list[asyncio.AbstractEventLoop] = []
     make = uvloop.new_event_loop
@@ -41,15 +41,15 @@ def main() -> int:
 
 
 def _watch(path: Path, loops: list[asyncio.AbstractEventLoop]) -> None:
-    file = os.open(path, os.O_CREAT | os.O_WRONLY)  # kept, as there may soon be none left to open
+    file = os.open(path, os.O_CREAT | os.O_WRONLY)  # kept open, because there may be no free file descriptor later
     pause = threading.Event()
-    while not pause.wait(_EVERY):  # libfaketime has no answer to time.sleep
+    while not pause.wait(_EVERY):  # time.sleep does not work under libfaketime
         for loop in loops:
             asked = time.monotonic()
             answered = threading.Event()
             try:
                 loop.call_soon_threadsafe(answered.set)
-            except RuntimeError:  # closed: we are about to end
+            except RuntimeError:  # the loop is closed: the process is about to end
                 return
             answered.wait(30)
             facts = {"tasks": len(asyncio.all_tasks(loop)), "lag": time.monotonic() - asked, "at": asked}

@@ -1,4 +1,4 @@
-"""What happens to the exporter from outside: new configurations, a clock that jumps, files that run out."""
+"""Disturbances of the exporter: new configurations, clock jumps, and a shortage of file descriptors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 from tests.soak.peers import address
 
 _OFFSETS = ("+0", "+3600s", "-86400s", "+1s", "-5s", "+31536000s", "-3600s", "+0")
-"""By which the wall clock goes wrong, in libfaketime's words."""
+"""Offsets of the wall clock, in the format of libfaketime."""
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
 
 def configuration(numbers: Sequence[int], port: int, timeout: float) -> str:
-    """A configuration with those peers: most are to be available, some to be closed to strangers."""
+    """A configuration with these peers: most with `expect: available`, some with `expect: closed`."""
     modules: dict[str, Any] = {
         "counts": {"timeout": f"{round(timeout * 1000)}ms", "queries": {"studies": {"max_matches": 50}}},
         "strangers": {"identity": "stranger", "timeout": f"{round(timeout * 1000)}ms", "exposure": {"max_matches": 20}},
@@ -41,12 +41,12 @@ def configuration(numbers: Sequence[int], port: int, timeout: float) -> str:
 
 
 def some(count: int, chance: random.Random) -> list[int]:
-    """Most of `count` peers, in any order: some appear, some go, with each reload."""
+    """Most of `count` peers, in random order, so that peers are added and removed with each reload."""
     return chance.sample(range(count), max(1, round(count * chance.uniform(0.85, 1.0))))
 
 
 class Clock:
-    """The exporter's wall clock; the one that it should go by is left alone."""
+    """The wall clock of the exporter. The monotonic clock is not changed."""
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / "clock"
@@ -54,7 +54,7 @@ class Clock:
         self.set("+0")
 
     def environment(self) -> dict[str, str]:
-        """For the exporter's process. Empty where libfaketime is not installed."""
+        """Environment of the exporter's process. Empty if libfaketime is not installed."""
         if not FAKETIME:
             return {}
         return {
@@ -66,22 +66,22 @@ class Clock:
         }
 
     def jump(self) -> None:
-        """Go wrong by another amount."""
+        """Set the next offset."""
         self.jumps += 1
         self.set(_OFFSETS[self.jumps % len(_OFFSETS)])
 
     def set(self, offset: str) -> None:
-        """Go wrong by `offset`."""
+        """Set `offset`."""
         self._file.write_text(f"{offset}\n")
 
 
 def limit_files(pid: int, soft: int) -> None:
-    """Allow the process so many open files from now on."""
+    """Set the limit of open files of the process."""
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(soft, hard), hard))
 
 
 def reload_by_signal(pid: int) -> None:
-    """SIGHUP."""
+    """Send SIGHUP."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGHUP)
