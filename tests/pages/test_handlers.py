@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreResult
 from dicom_exporter.server.external_url import parse_external_url
 from tests.pages import found
 from tests.server.exporter import FakeScraper, exporter, state
@@ -86,6 +87,32 @@ async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> N
     assert "nothing listens on the port" in page.text
     assert "It answers us, and lists 231 studies." in page.text
     assert "closed proves nothing" in page.text
+
+
+async def test_page_target_off_without_echo_is_down() -> None:
+    session = SessionResult(
+        "monitor", None, {"today": QueryResult(QueryOutcome.NO_ASSOCIATION)}, association=Outcome.REFUSED
+    )
+    history = History(found.CONFIG)
+    history.add(found.record(found.OK_TARGET, session))
+    async with pages(history=history) as (client, _):
+        listed = await get(client, "/?state=down")
+        page = await get(client, target_path(found.OK_TARGET))
+    assert "Down archive south" in listed.text
+    assert "Association refused: the machine is there, and nothing listens on the port" in listed.text
+    assert "What to do: DicomTargetDown" in page.text
+    assert "refused : The machine is there, and nothing listens" in page.text
+
+
+async def test_page_target_lists_all_findings() -> None:
+    """The overview has the worst one."""
+    session = replace(found.GOOD, queries={"today": QueryResult(QueryOutcome.FAILED)}, store=StoreResult(success=False))
+    history = History(found.CONFIG)
+    history.add(found.record(found.OK_TARGET, session))
+    async with pages(history=history) as (client, _):
+        page = await get(client, target_path(found.OK_TARGET))
+    assert "Query today failed: the query failed." in page.text
+    assert "It did not take all the images of the bandwidth test." in page.text
 
 
 async def test_looking_probes_nothing() -> None:

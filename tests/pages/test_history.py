@@ -103,6 +103,19 @@ def test_a_session_without_an_echo_does_not_hide_that_the_echo_failed() -> None:
     assert kept.of(MAIN).status is Status.DOWN
 
 
+def test_history_session_in_which_nothing_was_due_does_not_hide_that_it_was_down() -> None:
+    """Queries with `every` and no echo: between two runs nothing is asked."""
+    kept = History(Config((MAIN,)))
+    off = SessionResult(
+        "monitor", None, {"x": QueryResult(QueryOutcome.NO_ASSOCIATION)}, duration=0.1, association=Outcome.REFUSED
+    )
+    kept.add(record(0, off))
+    kept.add(record(1, SessionResult("monitor", None, {"today": QueryResult(QueryOutcome.EMPTY, 0, matches=0)})))
+    assert kept.of(MAIN).status is Status.DOWN
+    kept.add(record(2, replace(off, queries={}, association=Outcome.SUCCESS)))
+    assert kept.of(MAIN).status is Status.OK
+
+
 def test_results_that_are_only_shown_again_are_no_probe() -> None:
     kept = filled("+", 10)
     kept.add(record(60, GOOD, reused=["monitor"]))

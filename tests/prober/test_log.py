@@ -82,6 +82,16 @@ def test_what_is_not_as_expected_from_the_start_is_said_once(lines: Lines) -> No
     assert (line["level"], line["msg"], line["outcome"]) == ("info", "not as expected", "refused")
 
 
+def test_log_target_off_without_echo_is_down(lines: Lines) -> None:
+    query = {"today": QueryResult(QueryOutcome.NO_ASSOCIATION)}
+    off = replace(BAD, echo=None, association=Outcome.REFUSED, queries=query)
+    answers = replace(GOOD, echo=None, association=Outcome.SUCCESS, queries={"today": QueryResult(QueryOutcome.EMPTY)})
+    first, up, down = lines.of(record(off), record(off), record(answers), record(off))
+    assert (first["msg"], first["status"], first["association"]) == ("not as expected", "down", "refused")
+    assert (up["msg"], up["status"], up["was_association"]) == ("outcome changed", "ok", "refused")
+    assert (down["msg"], down["status"], down["was_association"]) == ("outcome changed", "down", "success")
+
+
 def test_at_debug_there_is_a_line_for_each_probe(lines: Lines) -> None:
     found = lines.of(record(GOOD), record(GOOD), record(GOOD, reused=["monitor"]), level="debug")
     assert [(line["level"], line["msg"]) for line in found] == [("debug", "probe")] * 2
