@@ -1,7 +1,7 @@
 """What a probe found, as small frozen values.
 
 Probes make these, `exposure` and `metrics` read them. Nothing here does anything, and nothing here imports more than
-the standard library. A field that is ``None`` was not established: it becomes an absent sample, never a 0.
+the standard library and `text`. A field that is ``None`` was not established: it becomes an absent sample, never a 0.
 
 No field may ever hold an identifying attribute of a match (PS3.15 Annex E lists them).
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from dicom_exporter.text import SafeText
 
 
 class Outcome(StrEnum):
@@ -118,12 +120,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who the peer says it is (PS3.7 D.3.3.2). Its own words: escaped and cut before they are shown."""
+    """Who the peer says it is (PS3.7 D.3.3.2)."""
 
-    implementation_class_uid: str
-    implementation_version: str
+    implementation_class_uid: SafeText
+    implementation_version: SafeText
     max_pdu_bytes: int
     """What it can receive in one PDU; 0 means that it states no limit (PS3.8 D.1)."""
+    product: str
+    """What `dicom.products` makes of the two names; ``unknown`` where it knows neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class TLSFacts:
     """What a TLS handshake showed."""
 
     version: str | None = None
-    """None where the handshake did not get that far."""
+    """None where the handshake did not get that far. This and `cipher` are names of our TLS library, not peer text."""
     cipher: str | None = None
     certificate_expiry: float | None = None
     """Unix time at which the first certificate of the chain ends."""
@@ -161,7 +165,7 @@ class QueryResult:
     """True: all counted. False: at least this many."""
     instances: int | None = None
     """Sum of NumberOfStudyRelatedInstances; None where a match did not carry it."""
-    matches_by: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    matches_by: Mapping[str, Mapping[SafeText, int]] = field(default_factory=dict)
     """attribute keyword -> value -> matches; see `config` for the attributes that are allowed."""
     duration: float | None = None
     first_match: float | None = None
@@ -262,8 +266,8 @@ class WebResult:
     over_tls: bool = False
     studies: int | None = None
     complete: bool | None = None
-    server: str | None = None
-    """The ``Server`` header: the peer's own words."""
+    server: SafeText | None = None
+    """The ``Server`` header."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
     phases: Mapping[str, float] = field(default_factory=dict)

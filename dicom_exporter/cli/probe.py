@@ -19,7 +19,6 @@ from rich.text import Text
 from dicom_exporter.cli.parser import Exit
 from dicom_exporter.cli.terminal import probe_alone, stdout_console
 from dicom_exporter.config import Address, Config, Exposure, Identity, Module, Target, tls_settings
-from dicom_exporter.metrics import printable
 from dicom_exporter.results import Outcome, QueryResult, SessionResult
 from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict, judge
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried
@@ -140,7 +139,7 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
     if session.services:
         yield "Services", ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in session.services.items())
     if (peer := session.peer) is not None:
-        who = f"{printable(peer.implementation_version)} ({printable(peer.implementation_class_uid)})"
+        who = f"{peer.implementation_version} ({peer.implementation_class_uid})"
         yield "Peer", f"{who}, PDUs up to {peer.max_pdu_bytes or 'any'} bytes"
     if (tls := session.tls) is not None:
         expiry = tls.certificate_expiry
@@ -164,10 +163,6 @@ def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict
     """Everything that was found, under the names it has in `results`."""
     found = dataclasses.asdict(session)
     del found["identity"]
-    if found["peer"] is not None:
-        found["peer"] = {
-            key: printable(value) if isinstance(value, str) else value for key, value in found["peer"].items()
-        }
     return {
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,

@@ -23,6 +23,7 @@ from types import MappingProxyType
 
 from dicom_exporter.dicom.errors import NotDicom, ProtocolViolation
 from dicom_exporter.results import Rejection
+from dicom_exporter.text import SafeText
 
 HEADER_LENGTH = 6
 HEADER = struct.Struct(">BxI")
@@ -34,9 +35,7 @@ _USER_IDENTITY_RESPONSE = re.compile(rb"\x59.[\0-\x07]", re.DOTALL)
 length. We ask for none; one that comes all the same is not kept."""
 _ASSOCIATE_FIXED_LENGTH = 68
 """Protocol version, two AE titles and reserved bytes before the first item, PS3.8 Table 9-17."""
-_SHOWN_TEXT = 64
-"""Characters kept of a peer's own words. A UID has at most 64, a version name 16 (PS3.5 Table 6.2-1, PS3.7
-D.3.3.2.3)."""
+_NO_TEXT = SafeText("")
 
 
 class PDUType(IntEnum):
@@ -99,8 +98,8 @@ class AssociateAccept:
     """Presentation context ID -> result."""
     max_pdu_length: int = 0
     """Largest P-DATA-TF PDU body that the peer takes, in bytes; 0 for no limit (PS3.8 D.1)."""
-    implementation_class_uid: str = ""
-    implementation_version: str = ""
+    implementation_class_uid: SafeText = _NO_TEXT
+    implementation_version: SafeText = _NO_TEXT
 
 
 _RESULTS = {1: "rejected-permanent", 2: "rejected-transient"}
@@ -224,7 +223,7 @@ def _read_accept(items: bytes, budget: int) -> AssociateAccept:
             if len(item) < 4:
                 raise ProtocolViolation("presentation context item is too short")
             sub_items = dict(_items(item[4:]))
-            contexts.setdefault(item[0], AcceptedContext(item[2], _text(sub_items.get(0x40, b""))))
+            contexts.setdefault(item[0], AcceptedContext(item[2], SafeText(sub_items.get(0x40, b""))))
         elif item_type == 0x50:
             for sub_type, sub_item in _items(item):
                 budget -= 1
@@ -239,8 +238,8 @@ def _read_accept(items: bytes, budget: int) -> AssociateAccept:
     return AssociateAccept(
         contexts=MappingProxyType(contexts),
         max_pdu_length=int.from_bytes(maximum, "big"),
-        implementation_class_uid=_text(user_information.get(0x52, b"")),
-        implementation_version=_text(user_information.get(0x55, b"")),
+        implementation_class_uid=SafeText(user_information.get(0x52, b"")),
+        implementation_version=SafeText(user_information.get(0x55, b"")),
     )
 
 
@@ -274,8 +273,3 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise ProtocolViolation("item is longer than what holds it")
         yield item_type, data[position : position + length]
         position += length
-
-
-def _text(value: bytes) -> str:
-    r"""A peer's UID or name: padding off, cut, and nothing but ASCII; other bytes are shown as ``\xNN``."""
-    return value.strip(b" \0")[:_SHOWN_TEXT].decode("ascii", "backslashreplace")

@@ -15,7 +15,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_exporter import __version__
-from dicom_exporter.metrics import printable
 from dicom_exporter.pages.headlines import NAMES, SERVICES, WEB_ANSWERS, echo, headline, level_name, sentence
 from dicom_exporter.server.state import STATE
 from dicom_exporter.verdict.findings import Standing
@@ -74,7 +73,6 @@ def _environment() -> Environment:
         "duration": duration,
         "moment": moment,
         "path": lambda text: quote(text, safe=""),
-        "peer": printable,
         "sentence": sentence,
     }
     environment.globals |= {

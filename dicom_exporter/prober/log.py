@@ -16,9 +16,9 @@ from typing import Any
 import structlog
 
 from dicom_exporter.config import Config
-from dicom_exporter.logs import escaped
 from dicom_exporter.prober.record import Finished
 from dicom_exporter.results import QueryOutcome, SessionResult
+from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Standing, stand
 from dicom_exporter.verdict.ladder import judge
 

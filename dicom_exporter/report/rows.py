@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.dicom.products import product
-from dicom_exporter.logs import escaped
-from dicom_exporter.metrics import printable
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
 from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, TargetResult, WebAnswer, WebResult
+from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Standing, exceeding, of_echo, of_web
 from dicom_exporter.verdict.ladder import ASSOCIATES, QUERYABLE, Verdict, allowed_level, judge
 from dicom_exporter.verdict.texts import LEVELS, OUTCOMES, QUERY_OUTCOMES
@@ -96,7 +94,7 @@ class Row:
     """check -> whether it holds, which is bad; None where no stranger was sent."""
     product: str = ""
     version: str = ""
-    """What it says of itself, made printable; empty where it said nothing."""
+    """What it says of itself; empty where it said nothing."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -152,8 +150,8 @@ def make_row(target: Target, result: TargetResult) -> Row:
     if peer is not None:
         row = replace(
             row,
-            product=product(peer.implementation_class_uid, peer.implementation_version),
-            version=printable(peer.implementation_version),
+            product=peer.product,
+            version=peer.implementation_version,
         )
     if verdict is not None:
         row = replace(row, levels=verdict.levels, checks=verdict.checks)
