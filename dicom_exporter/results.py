@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from dicom_exporter.text import SafeText
 
@@ -97,6 +97,55 @@ class Phase(StrEnum):
     RELEASE = "release"
 
 
+class Expect(StrEnum):
+    """What its owner says of a target, as seen from here."""
+
+    AVAILABLE = "available"
+    """It must answer us."""
+    GUARDED = "guarded"
+    """It must answer us, and refuse strangers."""
+    CLOSED = "closed"
+    """It must not be reachable from here."""
+    CONTROL = "control"
+    """It is known to be open from here, and shows that this vantage can see."""
+
+
+class LadderService(StrEnum):
+    """What a stranger can reach on a target. Each has a level of its own, under this name in `dicom_exposure_level`."""
+
+    DIMSE = "dimse"
+    """The DICOM port."""
+    DICOMWEB = "dicomweb"
+    WEB = "web"
+    """Web pages: viewers, user interfaces and REST roots."""
+
+
+class LadderLevel(IntEnum):
+    """How far a stranger gets, as a number that sorts."""
+
+    CLOSED = 0
+    OPEN_PORT = 1
+    REFUSES_STRANGERS = 2
+    ASSOCIATES = 3
+    QUERYABLE = 4
+    LISTS_STUDIES = 5
+    IDENTIFIES_PATIENTS = 6
+    HANDS_OUT_IMAGES = 7
+
+
+class Check(StrEnum):
+    """Single facts about what a stranger finds, under the names they have in `dicom_exposure_check`. True is bad."""
+
+    CALLING_AE_TITLE_UNCHECKED = "calling_ae_title_unchecked"
+    CALLED_AE_TITLE_UNCHECKED = "called_ae_title_unchecked"
+    PLAINTEXT_ACCEPTED = "plaintext_accepted"
+    TLS_BELOW_PROFILE = "tls_below_profile"
+    WORKLIST_QUERYABLE = "worklist_queryable"
+    RETRIEVE_NEGOTIABLE = "retrieve_negotiable"
+    STORE_NEGOTIABLE = "store_negotiable"
+    HTTP_WITHOUT_TLS = "http_without_tls"
+
+
 class Service(StrEnum):
     """The SOP classes we propose, under the names they have in `dicom_service_accepted`."""
 
@@ -109,13 +158,46 @@ class Service(StrEnum):
     STORAGE = "storage"
 
 
+class RejectResult(StrEnum):
+    """Result of an A-ASSOCIATE-RJ, PS3.8 Table 9-21."""
+
+    PERMANENT = "rejected-permanent"
+    TRANSIENT = "rejected-transient"
+    UNLISTED = "unlisted"
+    """A code that the table does not have."""
+
+
+class RejectSource(StrEnum):
+    """Who sent an A-ASSOCIATE-RJ, PS3.8 Table 9-21."""
+
+    SERVICE_USER = "service-user"
+    SERVICE_PROVIDER_ACSE = "service-provider-acse"
+    SERVICE_PROVIDER_PRESENTATION = "service-provider-presentation"
+    UNLISTED = "unlisted"
+    """A code that the table does not have."""
+
+
+class RejectReason(StrEnum):
+    """Reason of an A-ASSOCIATE-RJ, PS3.8 Table 9-21. The code alone is ambiguous: its meaning depends on the source."""
+
+    NO_REASON_GIVEN = "no-reason-given"
+    APPLICATION_CONTEXT_NAME_NOT_SUPPORTED = "application-context-name-not-supported"
+    CALLING_AE_TITLE_NOT_RECOGNIZED = "calling-ae-title-not-recognized"
+    CALLED_AE_TITLE_NOT_RECOGNIZED = "called-ae-title-not-recognized"
+    PROTOCOL_VERSION_NOT_SUPPORTED = "protocol-version-not-supported"
+    TEMPORARY_CONGESTION = "temporary-congestion"
+    LOCAL_LIMIT_EXCEEDED = "local-limit-exceeded"
+    UNLISTED = "unlisted"
+    """A code that the table does not have for this source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An A-ASSOCIATE-RJ in the words of PS3.8 Table 9-21; codes it does not list read ``unlisted``."""
+    """An A-ASSOCIATE-RJ in the words of PS3.8 Table 9-21."""
 
-    result: str
-    source: str
-    reason: str
+    result: RejectResult
+    source: RejectSource
+    reason: RejectReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from rich.text import Text
 from dicom_exporter.cli.parser import Exit
 from dicom_exporter.cli.terminal import probe_alone, stdout_console
 from dicom_exporter.config import Address, Config, Exposure, Identity, Module, Target, tls_settings
-from dicom_exporter.results import Outcome, QueryResult, SessionResult
-from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict, judge
+from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryResult, RejectReason, SessionResult
+from dicom_exporter.verdict.ladder import Verdict, judge
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried
 
 
@@ -34,24 +34,25 @@ def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> 
     verdict = judge([session]) if session is not None else None
     if session is None or verdict is None:
         return Exit.COULD_NOT_RUN
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     if as_json:
         sys.stdout.write(json.dumps(_ladder_as_json(target, session, verdict), indent=2) + "\n")
     else:
         _print_ladder(stdout_console(), target, session, verdict)
     if level is None:
         return Exit.COULD_NOT_RUN
-    return Exit.NOT_AS_EXPECTED if level >= ASSOCIATES else Exit.OK
+    return Exit.NOT_AS_EXPECTED if level >= LadderLevel.ASSOCIATES else Exit.OK
 
 
 def _print_ladder(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
     if level is None:
         console.print(Text("Unknown: it could not be told how far a stranger gets. Unknown is not safe."))
     else:
         name, meaning = LEVELS[level]
-        console.print(Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= ASSOCIATES else "green"))
+        style = "red" if level >= LadderLevel.ASSOCIATES else "green"
+        console.print(Text(f"Level {level} of 7, {name}. {meaning}", style=style))
     table = Table(box=None, pad_edge=False)
     table.add_column("What was tried")
     table.add_column("What came back")
@@ -66,7 +67,7 @@ def _print_ladder(console: Console, target: Target, session: SessionResult, verd
 
 
 def _ladder_as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     return {
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,
@@ -80,8 +81,8 @@ def _ladder_as_json(target: Target, session: SessionResult, verdict: Verdict) ->
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which is what is run here."""
 _FLAGS = {
-    "calling-ae-title-not-recognized": "--calling-ae",
-    "called-ae-title-not-recognized": "--called-ae",
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "--calling-ae",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "--called-ae",
 }
 
 

@@ -22,7 +22,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from dicom_exporter.dicom.errors import NotDicom, ProtocolViolation
-from dicom_exporter.results import Rejection
+from dicom_exporter.results import Rejection, RejectReason, RejectResult, RejectSource
 from dicom_exporter.text import SafeText
 
 HEADER_LENGTH = 6
@@ -102,18 +102,23 @@ class AssociateAccept:
     implementation_version: SafeText = _NO_TEXT
 
 
-_RESULTS = {1: "rejected-permanent", 2: "rejected-transient"}
-_SOURCES = {1: "service-user", 2: "service-provider-acse", 3: "service-provider-presentation"}
-_REASONS = {
-    (1, 1): "no-reason-given",
-    (1, 2): "application-context-name-not-supported",
-    (1, 3): "calling-ae-title-not-recognized",
-    (1, 7): "called-ae-title-not-recognized",
-    (2, 1): "no-reason-given",
-    (2, 2): "protocol-version-not-supported",
-    (3, 1): "temporary-congestion",
-    (3, 2): "local-limit-exceeded",
+_RESULTS = {1: RejectResult.PERMANENT, 2: RejectResult.TRANSIENT}
+_SOURCES = {
+    1: RejectSource.SERVICE_USER,
+    2: RejectSource.SERVICE_PROVIDER_ACSE,
+    3: RejectSource.SERVICE_PROVIDER_PRESENTATION,
 }
+_REASONS = {
+    (1, 1): RejectReason.NO_REASON_GIVEN,
+    (1, 2): RejectReason.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED,
+    (1, 3): RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED,
+    (1, 7): RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED,
+    (2, 1): RejectReason.NO_REASON_GIVEN,
+    (2, 2): RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED,
+    (3, 1): RejectReason.TEMPORARY_CONGESTION,
+    (3, 2): RejectReason.LOCAL_LIMIT_EXCEEDED,
+}
+"""(source, reason) -> meaning, PS3.8 Table 9-21."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +138,9 @@ class AssociateReject:
     def rejection(self) -> Rejection:
         """The codes in the words of PS3.8 Table 9-21. Servers send codes it does not list: those are ``unlisted``."""
         return Rejection(
-            result=_RESULTS.get(self.result, "unlisted"),
-            source=_SOURCES.get(self.source, "unlisted"),
-            reason=_REASONS.get((self.source, self.reason), "unlisted"),
+            result=_RESULTS.get(self.result, RejectResult.UNLISTED),
+            source=_SOURCES.get(self.source, RejectSource.UNLISTED),
+            reason=_REASONS.get((self.source, self.reason), RejectReason.UNLISTED),
         )
 
 

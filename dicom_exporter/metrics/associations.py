@@ -17,7 +17,8 @@ def _rejection(session: SessionResult) -> Collection[Row]:
     rejection = session.rejection
     if rejection is None:
         return ()
-    return (({"result": rejection.result, "source": rejection.source, "reason": rejection.reason}, 1.0),)
+    result, source, reason = rejection.result.value, rejection.source.value, rejection.reason.value
+    return (({"result": result, "source": source, "reason": reason}, 1.0),)
 
 
 def _services(session: SessionResult) -> Iterable[tuple[str, float]]:

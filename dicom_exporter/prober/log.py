@@ -91,7 +91,7 @@ def fields(finished: Finished, session: SessionResult) -> Fields:
     line: Fields = {"target": finished.target.name, "identity": session.identity}
     line.update(facts(session))
     if session.rejection is not None:
-        line["reason"] = session.rejection.reason
+        line["reason"] = session.rejection.reason.value
     if session.duration is not None:
         line["seconds"] = round(session.duration, 4)
     line.update((f"{phase.value}_seconds", round(seconds, 4)) for phase, seconds in session.phases.items())

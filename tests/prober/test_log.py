@@ -21,6 +21,9 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     SessionResult,
     TargetResult,
 )
@@ -33,7 +36,9 @@ BAD = SessionResult("monitor", EchoResult(Outcome.REFUSED), duration=0.125)
 REJECTED = replace(
     BAD,
     echo=EchoResult(Outcome.REJECTED),
-    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    rejection=Rejection(
+        RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    ),
 )
 
 
