@@ -227,8 +227,10 @@ def _read_accept(items: bytes, budget: int) -> AssociateAccept:
         if item_type == 0x21:
             if len(item) < 4:
                 raise ProtocolViolation("presentation context item is too short")
-            sub_items = dict(_items(item[4:]))
-            contexts.setdefault(item[0], AcceptedContext(item[2], SafeText(sub_items.get(0x40, b""))))
+            # Table 9-18: only of an accepted context is the transfer syntax significant, else it is not to be tested.
+            accepted = item[2] == ContextResult.ACCEPTED
+            syntax = dict(_items(item[4:])).get(0x40, b"") if accepted else b""
+            contexts.setdefault(item[0], AcceptedContext(item[2], SafeText(syntax)))
         elif item_type == 0x50:
             for sub_type, sub_item in _items(item):
                 budget -= 1

@@ -12,7 +12,7 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import tag_for_keyword
 
 from dicom_exporter.config import Query
-from dicom_exporter.dicom.dataset import MalformedDataset, find_values, integer_string
+from dicom_exporter.dicom.dataset import MalformedDataset, count_value, find_values
 from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
 from dicom_exporter.text import SafeText
 
@@ -113,7 +113,7 @@ class Tally:
         if self._instances is None or tag is None:
             return
         try:
-            count = integer_string(find_values(data, (tag,)).get(tag, b""))
+            count = count_value(find_values(data, (tag,)).get(tag, b""))
         except MalformedDataset:
             count = None
         self._instances = None if count is None else self._instances + count
