@@ -26,12 +26,12 @@ class Group:
     down: int
     """Down, busy, refusing us, or in other trouble."""
     unknown: int
-    """Of which something could not be told."""
+    """Targets of which something is not known."""
     reachable: int
     reachable_unknown: int
     open_to_strangers: int
     open_unknown: int
-    """It could not be told whether a stranger gets in; targets that no stranger was sent to are in neither number."""
+    """It is not known whether a stranger gets in. Targets that no stranger was sent to are in neither number."""
     asked_as_stranger: int
     studies: Count
     patients: Count

@@ -56,7 +56,7 @@ class Report:
 
     @property
     def could_not_tell(self) -> bool:
-        """Whether something could not be told."""
+        """Whether something is not known."""
         return any(finding.kind.could_not_tell for row in self.rows for finding in row.findings)
 
     @property

@@ -14,7 +14,7 @@ from dicom_exporter.verdict.findings import Finding
 from dicom_exporter.verdict.ladder import allowed_level
 
 _NO_CONNECTION = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT})
-_TELLS_NOTHING = frozenset({Outcome.DNS_FAILURE, Outcome.UNREACHABLE, Outcome.OVERLOAD})
+_SAYS_NOTHING = frozenset({Outcome.DNS_FAILURE, Outcome.UNREACHABLE, Outcome.OVERLOAD})
 AS_EXPECTED = "as expected"
 
 
@@ -130,7 +130,7 @@ def _reachable(sessions: Sequence[SessionResult]) -> bool | None:
 
 
 def _connected(outcome: Outcome) -> bool | None:
-    return None if outcome in _TELLS_NOTHING else outcome not in _NO_CONNECTION
+    return None if outcome in _SAYS_NOTHING else outcome not in _NO_CONNECTION
 
 
 def _web_connected(page: WebResult) -> bool | None:

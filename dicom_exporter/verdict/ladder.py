@@ -4,7 +4,7 @@
 0 closed   1 open port   2 refuses strangers   3 associates   4 queryable   5 lists studies   6 identifies   7 hands out
 ```
 
-A level is proved by something that happened. What could not be told has no level: a DNS failure, no route, a busy
+A level is proved by something that happened. What is not known has no level: a DNS failure, no route, a busy
 peer or our own overload say nothing about who else gets in, and unknown is not safe.
 """
 
@@ -47,7 +47,7 @@ _ENDED: Mapping[Outcome, LadderLevel] = {
     Outcome.REJECTED: LadderLevel.REFUSES_STRANGERS,
     Outcome.ABORTED: LadderLevel.REFUSES_STRANGERS,
 }
-"""Level of an attempt that was not accepted. What is not here tells nothing: busy, overload, no name, no route."""
+"""Level of an attempt that was not accepted. What is not here says nothing: busy, overload, no name, no route."""
 _NOT_CONNECTED = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
 _SPOKE_DICOM = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
 _DENIALS = frozenset({QueryOutcome.REFUSED, QueryOutcome.UNSUPPORTED, QueryOutcome.ABORTED})
@@ -125,7 +125,7 @@ def _verdict_unconnected(outcome: Outcome) -> Verdict:
 
 
 def dimse_level(stranger: StrangerResult) -> LadderLevel | None:
-    """The furthest step that any attempt proved; None where the first told nothing and no other got in."""
+    """The furthest step that any attempt proved; None where the first said nothing and no other got in."""
     levels = [attempt_level(attempt) for attempt in stranger.attempts]
     known = [level for level in levels if level is not None]
     if not known or (levels[0] is None and max(known) < LadderLevel.ASSOCIATES):
@@ -151,7 +151,7 @@ def attempt_level(attempt: Attempt) -> LadderLevel | None:
 
 
 def dimse_checks(stranger: StrangerResult, level: LadderLevel | None) -> dict[Check, bool | None]:
-    """The single facts beside the ladder; None for what could not be told."""
+    """The single facts beside the ladder; None for what is not known."""
     accepted = [attempt for attempt in stranger.attempts if attempt.outcome is Outcome.SUCCESS]
     asked = next((attempt for attempt in accepted if attempt.services), None)
     # An open port that is silent proves nothing about what it serves.
@@ -228,7 +228,7 @@ def _negotiable(asked: Attempt | None, *services: Service) -> bool | None:
 
 
 def web_level(results: Iterable[WebResult]) -> LadderLevel | None:
-    """The furthest step over some URLs; None where one told nothing and no other lists or answers anything."""
+    """The furthest step over some URLs; None where one said nothing and no other lists or answers anything."""
     levels = [_web_level(result) for result in results]
     known = [level for level in levels if level is not None]
     if not known or (None in levels and max(known) < LadderLevel.QUERYABLE):
