@@ -31,14 +31,14 @@ def _known(exposed: Exposed) -> Iterable[tuple[str, float]]:
 
 
 def _allowed(exposed: Exposed) -> Iterable[tuple[str, float | None]]:
-    return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect.value)).items()
+    return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect)).items()
 
 
 EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
     Family(
         "dicom_exposure_level",
         "How far a stranger got: 0 closed, 1 open port, 2 refuses strangers, 3 associates, 4 queryable, "
-        "5 lists studies, 6 identifies patients, 7 hands out images. Absent where it could not be told.",
+        "5 lists studies, 6 identifies patients, 7 hands out images. Absent where it is not known.",
         shared("service", lambda exposed: exposed.verdict.levels.items()),
     ),
     Family(
@@ -46,10 +46,10 @@ EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
         "The highest level that the configuration allows (`expect`).",
         shared("service", _allowed),
     ),
-    Family("dicom_exposure_known", "Whether it could be told how far a stranger gets.", shared("service", _known)),
+    Family("dicom_exposure_known", "Whether the level of the service is known.", shared("service", _known)),
     Family(
         "dicom_exposure_check",
-        "Single facts about what a stranger finds; absent where it could not be told.",
+        "Single facts about what a stranger finds; absent where it is not known.",
         shared("check", lambda exposed: exposed.verdict.checks.items()),
     ),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import SessionResult
+from dicom_exporter.results import LadderLevel, SessionResult
 from dicom_exporter.verdict.findings import MUST_ANSWER, Finding, Status
-from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict
+from dicom_exporter.verdict.ladder import Verdict
 from dicom_exporter.verdict.texts import LEVELS, sentence
 
 NAMES: Mapping[Status, str] = {
@@ -40,7 +40,7 @@ def _as_expected(target: Target, sessions: Sequence[SessionResult], verdict: Ver
             yield f"It answers us{count}."
     levels = [level for level in verdict.levels.values() if level is not None] if verdict is not None else []
     if levels:
-        known_open = target.expect is Expect.CONTROL and max(levels) >= ASSOCIATES
+        known_open = target.expect is Expect.CONTROL and max(levels) >= LadderLevel.ASSOCIATES
         yield "It is known to be open, and reads open." if known_open else LEVELS[max(levels)][1]
 
 

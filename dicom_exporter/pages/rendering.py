@@ -15,7 +15,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_exporter import __version__
-from dicom_exporter.metrics import printable
 from dicom_exporter.pages.headlines import NAMES, headline
 from dicom_exporter.prober.log import lines
 from dicom_exporter.server.state import STATE
@@ -76,7 +75,6 @@ def _environment() -> Environment:
         "log_lines": lines,
         "moment": moment,
         "path": lambda text: quote(text, safe=""),
-        "peer": printable,
         "sentence": sentence,
     }
     environment.globals |= {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import Count, total
 from dicom_exporter.report.rows import Row
+from dicom_exporter.results import LadderLevel, LadderService
 from dicom_exporter.verdict.findings import Status
-from dicom_exporter.verdict.ladder import ASSOCIATES
 
 NO_VALUE = "(none)"
 """The group of the targets that do not have the label."""
@@ -26,12 +26,12 @@ class Group:
     down: int
     """Down, busy, refusing us, or in other trouble."""
     unknown: int
-    """Of which something could not be told."""
+    """Targets of which something is not known."""
     reachable: int
     reachable_unknown: int
     open_to_strangers: int
     open_unknown: int
-    """It could not be told whether a stranger gets in; targets that no stranger was sent to are in neither number."""
+    """It is not known whether a stranger gets in. Targets that no stranger was sent to are in neither number."""
     asked_as_stranger: int
     studies: Count
     patients: Count
@@ -63,7 +63,8 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
     """The sums over `rows`, without the controls."""
     rows = [row for row in rows if row.target.expect is not Expect.CONTROL]
     strangers = [row for row in rows if row.levels is not None]
-    web = [row.levels["dicomweb"] for row in strangers if row.levels is not None and "dicomweb" in row.levels]
+    dicomweb = LadderService.DICOMWEB
+    web = [row.levels[dicomweb] for row in strangers if row.levels is not None and dicomweb in row.levels]
     return Group(
         name,
         systems=len(rows),
@@ -82,7 +83,7 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
         own_studies=total(row.own_studies for row in rows),
         own_images=total(row.own_images for row in rows),
         dicomweb=len(web),
-        dicomweb_open=sum(level is not None and level >= ASSOCIATES for level in web),
+        dicomweb_open=sum(level is not None and level >= LadderLevel.ASSOCIATES for level in web),
         checks_failed=sum(len(row.failed_checks) for row in rows),
     )
 

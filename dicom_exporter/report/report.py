@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dicom_exporter.config import Expect
-from dicom_exporter.logs import escaped
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.groups import Group, grouped, sums
 from dicom_exporter.report.rows import Row, make_row
+from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Finding
 
 
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def could_not_tell(self) -> bool:
-        """Whether something could not be told."""
+        """Whether something is not known."""
         return any(finding.kind.could_not_tell for row in self.rows for finding in row.findings)
 
     @property

@@ -6,17 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dicom_exporter.config import Target
-from dicom_exporter.dicom.products import product
-from dicom_exporter.logs import escaped
-from dicom_exporter.metrics import printable
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
-from dicom_exporter.results import Outcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import Check, LadderLevel, LadderService, Outcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Finding
-from dicom_exporter.verdict.ladder import ASSOCIATES, QUERYABLE, allowed_level
+from dicom_exporter.verdict.ladder import allowed_level
 
 _NO_CONNECTION = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT})
-_TELLS_NOTHING = frozenset({Outcome.DNS_FAILURE, Outcome.UNREACHABLE, Outcome.OVERLOAD})
+_SAYS_NOTHING = frozenset({Outcome.DNS_FAILURE, Outcome.UNREACHABLE, Outcome.OVERLOAD})
 AS_EXPECTED = "as expected"
 
 
@@ -31,7 +29,7 @@ class Row:
     """How our own C-ECHO ended; None where none was asked for."""
     reachable: bool | None = None
     """Whether any of its services accepted a connection; None where it is not known."""
-    levels: Mapping[str, int | None] | None = None
+    levels: Mapping[LadderService, LadderLevel | None] | None = None
     """How far a stranger got with each service; None where no stranger was sent."""
     studies: Count = NOTHING
     patients: Count = NOTHING
@@ -40,11 +38,11 @@ class Row:
     own_studies: Count = NOTHING
     own_images: Count = NOTHING
     """What we were shown."""
-    checks: Mapping[str, bool] | None = None
+    checks: Mapping[Check, bool] | None = None
     """check -> whether it holds, which is bad; None where no stranger was sent."""
     product: str = ""
     version: str = ""
-    """What it says of itself, made printable; empty where it said nothing."""
+    """What it says of itself; empty where it said nothing."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -57,12 +55,12 @@ class Row:
         return self.findings[0].kind.value if self.findings else AS_EXPECTED
 
     @property
-    def allowed(self) -> int | None:
+    def allowed(self) -> LadderLevel | None:
         """The highest level that its owner allows; None where nothing is said of strangers."""
-        return allowed_level(self.target.expect.value)
+        return allowed_level(self.target.expect)
 
     @property
-    def level(self) -> int | None:
+    def level(self) -> LadderLevel | None:
         """The highest level that a stranger is known to have reached."""
         return max((level for level in (self.levels or {}).values() if level is not None), default=None)
 
@@ -74,12 +72,12 @@ class Row:
     @property
     def open_to_strangers(self) -> bool | None:
         """Whether a stranger gets an association, or an answer over HTTP. None: not known, or no stranger was sent."""
-        if self.level is not None and self.level >= ASSOCIATES:
+        if self.level is not None and self.level >= LadderLevel.ASSOCIATES:
             return True
         return False if self.fully_known else None
 
     @property
-    def failed_checks(self) -> tuple[str, ...]:
+    def failed_checks(self) -> tuple[Check, ...]:
         """The checks that hold, which is bad."""
         return tuple(name for name, holds in (self.checks or {}).items() if holds)
 
@@ -100,8 +98,8 @@ def make_row(record: ProbeRecord) -> Row:
     if peer is not None:
         row = replace(
             row,
-            product=product(peer.implementation_class_uid, peer.implementation_version),
-            version=printable(peer.implementation_version),
+            product=peer.product,
+            version=peer.implementation_version,
         )
     if verdict is not None:
         row = replace(row, levels=verdict.levels, checks=verdict.checks)
@@ -132,7 +130,7 @@ def _reachable(sessions: Sequence[SessionResult]) -> bool | None:
 
 
 def _connected(outcome: Outcome) -> bool | None:
-    return None if outcome in _TELLS_NOTHING else outcome not in _NO_CONNECTION
+    return None if outcome in _SAYS_NOTHING else outcome not in _NO_CONNECTION
 
 
 def _web_connected(page: WebResult) -> bool | None:
@@ -142,7 +140,7 @@ def _web_connected(page: WebResult) -> bool | None:
 def _stranger_counts(row: Row, strangers: Sequence[SessionResult]) -> tuple[Count, Count, Count]:
     """Studies, patients, images that a stranger was shown. Below level 4 nothing is listed: nothing to count."""
     unknown = Count(asked=True)
-    if row.level is None or row.level < QUERYABLE:
+    if row.level is None or row.level < LadderLevel.QUERYABLE:
         return (NOTHING, NOTHING, NOTHING) if row.fully_known else (unknown, unknown, unknown)
     (session, *_) = strangers
     queried = session.queries.get("studies")

@@ -17,9 +17,9 @@ from enum import StrEnum
 from typing import Final
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import LadderLevel, Outcome, QueryOutcome, SessionResult, WebAnswer, WebResult
 from dicom_exporter.verdict import texts
-from dicom_exporter.verdict.ladder import ASSOCIATES, LISTS_STUDIES, Verdict, allowed_level, judge
+from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
 
 
 class Status(StrEnum):
@@ -171,7 +171,7 @@ def _exposure(target: Target, sessions: Sequence[SessionResult], verdict: Verdic
     if target.expect is Expect.CONTROL:
         yield from _control(verdict, strangers, identity)
         return
-    allowed = allowed_level(target.expect.value)
+    allowed = allowed_level(target.expect)
     if allowed is None:
         return
     for service, level in verdict.levels.items():
@@ -188,14 +188,14 @@ def _control(verdict: Verdict, strangers: Sequence[SessionResult], identity: str
     known = [level for level in verdict.levels.values() if level is not None]
     if not known:
         yield _finding(Kind.UNKNOWN, texts.control_unknown(strangers), "DicomExposureUnknown", identity)
-    elif max(known) < ASSOCIATES:
+    elif max(known) < LadderLevel.ASSOCIATES:
         yield _finding(Kind.BLIND, texts.blind(max(known)), "DicomVantageBlind", identity)
 
 
-def _exposure_alert(level: int) -> str:
-    if level >= LISTS_STUDIES:
+def _exposure_alert(level: LadderLevel) -> str:
+    if level >= LadderLevel.LISTS_STUDIES:
         return "DicomPatientDataListed"
-    return "DicomExposed" if level >= ASSOCIATES else "DicomExposedOpenPort"
+    return "DicomExposed" if level >= LadderLevel.ASSOCIATES else "DicomExposedOpenPort"
 
 
 def _availability(session: SessionResult) -> list[Finding]:

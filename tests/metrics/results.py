@@ -19,6 +19,9 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     Service,
     SessionResult,
     StoreResult,
@@ -28,6 +31,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 
 TARGET = Target(
     "main",
@@ -36,7 +40,7 @@ TARGET = Target(
     expect=Expect.GUARDED,
     labels={"site": "north", "country": "DE"},
 )
-CONQUEST = Peer("1.2.826.0.1.3680043.2.135.1066.101", "1.4.16/LINUX", 0)
+CONQUEST = Peer(SafeText("1.2.826.0.1.3680043.2.135.1066.101"), SafeText("1.4.16/LINUX"), 0, "ConQuest")
 """In a version that an advisory is about."""
 STUDIES = QueryResult(
     QueryOutcome.TRUNCATED,
@@ -44,7 +48,7 @@ STUDIES = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
-    matches_by={"ModalitiesInStudy": {"CT": 30, "MR": 20}},
+    matches_by={"ModalitiesInStudy": {SafeText("CT"): 30, SafeText("MR"): 20}},
     duration=0.5,
     first_match=0.125,
     match_interval_mean=0.0625,
@@ -65,7 +69,7 @@ FULL = SessionResult(
     association=Outcome.SUCCESS,
     last_run=1_600_000_000.0,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
-    peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 16384),
+    peer=Peer(SafeText("1.2.276.0.7230010.3.0.3.6.7"), SafeText("OFFIS_DCMTK_367"), 16384, "DCMTK"),
     tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),
     store=StoreResult(success=True, bytes=5_242_880, duration=0.75, status=0),
     dicomweb=WebResult(
@@ -76,7 +80,7 @@ FULL = SessionResult(
         over_tls=True,
         studies=42,
         complete=True,
-        server="nginx/1.2.3",
+        server=SafeText("nginx/1.2.3"),
         tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False),
         phases={"connect": 0.25, "first_byte": 0.5},
     ),
@@ -85,7 +89,9 @@ REJECTED = SessionResult(
     identity="stranger",
     echo=EchoResult(Outcome.REJECTED),
     association=Outcome.REJECTED,
-    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    rejection=Rejection(
+        RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    ),
     duration=0.25,
     timeout=9.5,
 )

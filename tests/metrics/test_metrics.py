@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.metrics import MAX_TEXT, exporter_families, families, flow_families, printable
+from dicom_exporter.metrics import exporter_families, families, flow_families
 from dicom_exporter.results import (
     EchoResult,
     Flow,
     Outcome,
-    Peer,
     QueryOutcome,
     QueryResult,
     SessionResult,
@@ -126,7 +125,7 @@ def test_the_peer() -> None:
 
 
 def test_a_peer_without_a_limit_says_zero() -> None:
-    assert shown(replace(FULL, peer=Peer("1.2.3", "", 0)))["dicom_peer_max_pdu_bytes"] == {MONITOR: 0}
+    assert shown(replace(FULL, peer=replace(CONQUEST, max_pdu_bytes=0)))["dicom_peer_max_pdu_bytes"] == {MONITOR: 0}
 
 
 def test_tls() -> None:
@@ -199,36 +198,6 @@ def test_the_end_of_a_query(outcome: QueryOutcome) -> None:
     assert found["dicom_query_success"] == {MONITOR | labels(query="studies"): outcome.is_success}
     assert "dicom_query_matches" not in found
     assert "dicom_query_complete" not in found
-
-
-def test_values_that_look_the_same_are_counted_together() -> None:
-    result = replace(STUDIES, matches_by={"InstitutionName": {"SYNTHETIC\u00e4": 1, "SYNTHETIC\u00f6": 2}})
-    assert shown(query(result))["dicom_query_matches_by"] == {
-        MONITOR | labels(query="studies", attribute="InstitutionName", value="SYNTHETIC?"): 3
-    }
-
-
-def test_a_peers_own_words_are_printable_and_short() -> None:
-    peer = Peer("1.2.3\0", '\x1b[2J<script>\n"' + "\u202e" * 100, 0)
-    (key,) = shown(replace(NOTHING, peer=peer))["dicom_peer_info"]
-    found = dict(key)
-    assert found["implementation_class_uid"] == "1.2.3"
-    assert found["implementation_version"] == '?[2J<script>?"' + "?" * (MAX_TEXT - 14)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("OFFIS_DCMTK_367", "OFFIS_DCMTK_367"),
-        ("  padded \0\0", "padded"),
-        ("", ""),
-        ("\x7f\x00\x1f", "???"),
-        ("Müller", "M?ller"),
-        ("a" * 65, "a" * 64),
-    ],
-)
-def test_printable(text: str, expected: str) -> None:
-    assert printable(text) == expected
 
 
 def test_many_targets_are_told_apart() -> None:

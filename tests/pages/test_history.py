@@ -52,11 +52,11 @@ def starts(kept: History) -> list[float]:
         ("+-", 1, [1]),
     ],
 )
-def test_the_last_failures_outlive_later_successes(found: str, limit: int, kept: list[float]) -> None:
+def test_history_limit_keeps_failures_longer_than_successes(found: str, limit: int, kept: list[float]) -> None:
     assert starts(filled(found, limit)) == kept
 
 
-def test_of_very_many_targets_the_last_probe_and_the_last_failure_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_many_targets_keep_last_probe_and_last_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MAX_PROBES", 6)
     targets = tuple(replace(MAIN, name=f"target-{number}") for number in range(100))
     kept = History(Config(targets), 50)
@@ -67,7 +67,7 @@ def test_of_very_many_targets_the_last_probe_and_the_last_failure_are_kept(monke
         assert [probe.start for probe in kept.of(target).probes] == [9, 3]
 
 
-def test_a_target_stands_as_it_does_since_the_first_probe_that_found_it_so() -> None:
+def test_history_since_is_first_probe_with_the_status() -> None:
     kept = filled("+++--", 10)
     track = kept.of(MAIN)
     assert (track.status, track.since, track.since_first, track.last) == (Status.DOWN, 3, False, 4)
@@ -75,12 +75,12 @@ def test_a_target_stands_as_it_does_since_the_first_probe_that_found_it_so() -> 
     assert (track.status, track.since, track.since_first) == (Status.OK, 5, False)
 
 
-def test_from_the_first_probe_on_may_mean_longer() -> None:
+def test_history_status_from_first_probe_on_is_marked() -> None:
     track = filled("--", 10).of(MAIN)
     assert (track.since, track.since_first) == (0, True)
 
 
-def test_what_different_scrapes_find_is_put_together() -> None:
+def test_history_sessions_of_two_scrapes_are_merged() -> None:
     """One scrape runs `availability`, another `exposure`: a success of the one does not undo what the other found."""
     target = replace(MAIN, modules=("availability", "exposure"), expect=Expect.GUARDED)
     kept = History(Config((target,)))
@@ -89,28 +89,41 @@ def test_what_different_scrapes_find_is_put_together() -> None:
     assert (kept.of(target).status, kept.of(target).since) == (Status.EXPOSED, 0)
 
 
-def test_an_identity_that_is_none_of_the_targets_own_is_kept_and_decides_nothing() -> None:
+def test_history_foreign_identity_is_listed_and_does_not_change_the_status() -> None:
     kept = filled("+", 10)
     kept.add(record(1, replace(BAD, identity="other")))
     assert kept.of(MAIN).status is Status.OK
     assert starts(kept) == [1, 0]
 
 
-def test_a_session_without_an_echo_does_not_hide_that_the_echo_failed() -> None:
+def test_history_session_without_echo_does_not_hide_failed_echo() -> None:
     kept = filled("-", 10)
     query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True)
     kept.add(record(1, SessionResult("monitor", None, {"today": query})))
     assert kept.of(MAIN).status is Status.DOWN
 
 
-def test_results_that_are_only_shown_again_are_no_probe() -> None:
+def test_history_session_with_nothing_due_does_not_hide_failed_association() -> None:
+    """Queries with `every` and no echo: between two runs nothing is asked."""
+    kept = History(Config((MAIN,)))
+    off = SessionResult(
+        "monitor", None, {"x": QueryResult(QueryOutcome.NO_ASSOCIATION)}, duration=0.1, association=Outcome.REFUSED
+    )
+    kept.add(record(0, off))
+    kept.add(record(1, SessionResult("monitor", None, {"today": QueryResult(QueryOutcome.EMPTY, 0, matches=0)})))
+    assert kept.of(MAIN).status is Status.DOWN
+    kept.add(record(2, replace(off, queries={}, association=Outcome.SUCCESS)))
+    assert kept.of(MAIN).status is Status.OK
+
+
+def test_history_reused_results_are_not_listed() -> None:
     kept = filled("+", 10)
     kept.add(record(60, GOOD, reused=["monitor"]))
     assert starts(kept) == [0]
     assert kept.of(MAIN).last == 60
 
 
-def test_hashes_of_studies_are_not_kept() -> None:
+def test_history_drops_digests() -> None:
     kept = History(Config((MAIN,)))
     query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True, digests=frozenset({b"x"}))
     kept.add(record(0, replace(GOOD, queries={"studies": query})))
@@ -120,7 +133,7 @@ def test_hashes_of_studies_are_not_kept() -> None:
     assert session.queries["studies"].digests is None
 
 
-def test_a_reload_forgets_what_is_gone_and_what_moved_and_keeps_the_rest() -> None:
+def test_history_reload_forgets_removed_and_moved_targets() -> None:
     other, moved = replace(MAIN, name="other"), replace(MAIN, name="moved")
     targets = (MAIN, other, moved)
     kept = History(Config(targets))
@@ -136,7 +149,7 @@ def test_a_reload_forgets_what_is_gone_and_what_moved_and_keeps_the_rest() -> No
     assert kept.of(other).probes == []
 
 
-def test_a_probe_that_ends_after_its_target_is_gone_or_moved_is_let_go() -> None:
+def test_history_probe_of_removed_or_moved_target_is_dropped() -> None:
     kept = History(Config((MAIN,)))
     kept.add(record(0, BAD, target=replace(MAIN, name="gone")))
     kept.add(record(0, BAD, target=replace(MAIN, address=Address("old.example", 104))))
@@ -145,7 +158,7 @@ def test_a_probe_that_ends_after_its_target_is_gone_or_moved_is_let_go() -> None
     assert kept.of(MAIN).status is Status.DOWN
 
 
-def test_another_expectation_is_another_status() -> None:
+def test_history_reload_with_other_expectation_changes_the_status() -> None:
     kept = filled("--", 10)
     kept.reload(Config((replace(MAIN, expect=Expect.CONTROL),)))
     track = kept.of(MAIN)

@@ -20,6 +20,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 
 Found = ProbeRecord
 SCRIPT = "<script>alert(1)</script>"
@@ -51,7 +52,7 @@ def stranger(
         "stranger",
         EchoResult(outcome),
         queries,
-        peer=Peer("1.2.3", version, 0) if version else None,
+        peer=Peer(SafeText("1.2.3"), SafeText(version), 0, "unknown") if version else None,
         stranger=StrangerResult((attempt,)),
         dicomweb=web,
     )

@@ -17,6 +17,9 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     SessionResult,
     StoreResult,
     StrangerResult,
@@ -115,7 +118,8 @@ def test_find_unreached_without_echo_says_how_the_association_ended() -> None:
 
 
 def test_find_rejection_says_what_to_do() -> None:
-    rejection = Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized")
+    reason = RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    rejection = Rejection(RejectResult.PERMANENT, RejectSource.SERVICE_USER, reason)
     for session in (echoed(Outcome.REJECTED), associated(Outcome.REJECTED)):
         (finding,) = findings(Expect.AVAILABLE, replace(session, rejection=rejection))
         assert finding.text.endswith(". It does not let our AE title in: have its administrator add it")
