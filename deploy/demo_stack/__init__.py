@@ -1,5 +1,5 @@
 """`make demo-stack`: the demo's archives and exporter, Prometheus, Alertmanager, and a terminal that shows the pages.
 
-It uses the rules and the routes that are shipped, only faster: nobody waits minutes for a demonstration. The package
-does not know of this, and is not needed for it to be changed.
+It uses the shipped rules and routes with shorter waits, so that a demonstration does not take minutes. The package
+dicom_exporter does not depend on it.
 """

@@ -1,4 +1,4 @@
-"""Starts everything, shows the pages that come, and ends everything."""
+"""Start all programs, show the pages that arrive, and stop all programs."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ TIMES_FASTER = 20
 PORTS = {"exporter": DEFAULT_PORT, "prometheus": 9090, "alertmanager": 9093, "pages": 9099}
 COULD_NOT_RUN = 3
 _PATIENCE = 10.0
-"""Seconds that a program has to end by itself."""
+"""Seconds that a program gets to stop after SIGTERM."""
 _PACKAGES = {"prometheus": ("prometheus",), "prometheus-alertmanager": ("prometheus-alertmanager", "alertmanager")}
-"""Debian's package -> what its program may be called."""
+"""Debian package -> possible names of its program."""
 
 
 class CouldNotRun(Exception):
-    """One of the programs is missing, or has ended."""
+    """One of the programs is missing, or has stopped."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A program that we started."""
+    """A started program."""
 
     name: str
     process: asyncio.subprocess.Process
     log: Path
 
     async def ended(self) -> None:
-        """Wait until it has ended by itself, which is bad news. Raises CouldNotRun."""
+        """Wait until the program stops by itself, which is an error. Raises CouldNotRun."""
         code = await self.process.wait()
         last = "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-10:])
-        raise CouldNotRun(f"{self.name} has ended with {code}:\n{last}")
+        raise CouldNotRun(f"{self.name} exited with {code}:\n{last}")
 
 
 def find_programs() -> list[str]:
-    """The paths of Prometheus and Alertmanager. Raises CouldNotRun with what to install."""
+    """The paths of Prometheus and Alertmanager. Raises CouldNotRun with the packages to install."""
     found = {
         package: next((path for name in names if (path := shutil.which(name))), None)
         for package, names in _PACKAGES.items()
@@ -61,7 +61,7 @@ def find_programs() -> list[str]:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` where it is free on loopback, else another one that is."""
+    """`wanted` if it is free on loopback, else another free port."""
     for port in (wanted, 0):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,7 +72,7 @@ def free_port(wanted: int) -> int:
 
 @asynccontextmanager
 async def child(name: str, arguments: Sequence[str], directory: Path) -> AsyncIterator[Child]:
-    """Run a program until the block ends. Ctrl-C does not reach it: we end it, after all who need it."""
+    """Run a program until the block ends. Ctrl-C does not reach it: `run` stops the programs in reverse order."""
     log = directory / f"{name}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -93,7 +93,7 @@ async def child(name: str, arguments: Sequence[str], directory: Path) -> AsyncIt
 
 
 async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None:
-    """Run the stack until `stop`. Raises CouldNotRun where a part of it does not run."""
+    """Run the stack until `stop`. Raises CouldNotRun if a part of it does not run."""
     prometheus, alertmanager = find_programs()
     ports = {name: free_port(port) for name, port in PORTS.items()}
     exporter = f"127.0.0.1:{ports['exporter']}"
@@ -105,14 +105,14 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", "rules/*.yml", scrape=interval, evaluation="2s")
     )
 
-    def tell(text: str) -> None:
+    def print_or_stop(text: str) -> None:
         try:
             show(text)
-        except BrokenPipeError:  # nobody reads any more, as after `| head`
+        except BrokenPipeError:  # the reader has gone, as after `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             stop.set()
 
-    pages = Pages(tell, colours=sys.stdout.isatty())
+    pages = Pages(print_or_stop, colours=sys.stdout.isatty())
     async with AsyncExitStack() as stack:
         hook = await stack.enter_async_context(receiver(pages.receive, ports["pages"]))
         (directory / "alertmanager.yml").write_text(alertmanager_config({"http://": f"{hook}/"}))
@@ -135,7 +135,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
             ],
         }
         children = [await stack.enter_async_context(child(*each, directory)) for each in programs.items()]
-        tell(greeting(urls, interval))
+        print_or_stop(greeting(urls, interval))
         waiting = [asyncio.create_task(each.ended()) for each in children]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -145,25 +145,26 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         finally:
             for task in (stopped, *waiting):
                 task.cancel()
-        tell("Ending it all ...")
+        print_or_stop("Stopping ...")
 
 
 def greeting(urls: dict[str, str], interval: str) -> str:
-    """What the terminal says first."""
+    """The first text on the terminal."""
     return f"""\
-Archives that are made up, and all that watches them, run on this machine:
+Synthetic archives and their monitoring run on this machine:
   the exporter      {urls["exporter"]}
   Prometheus        {urls["prometheus"]}/alerts
   Alertmanager      {urls["alertmanager"]}
-  this terminal     {urls["pages"]} takes the pages, in place of a pager
+  this terminal     {urls["pages"]} receives the pages, in place of a pager
 
-The rules and the routes are those of prometheus/, but fast: each alert waits 1/{TIMES_FASTER} of its time, and there is
-a scrape every {interval}. One archive is open to anybody: the first page comes within two minutes. Ctrl-C ends it all.
+The rules and routes are those of prometheus/, but faster: each alert waits 1/{TIMES_FASTER} of its time, and the scrape
+interval is {interval}. One archive is open to anybody: the first page arrives within two minutes.
+Ctrl-C stops everything.
 """
 
 
 async def main(targets: int | None) -> int:
-    """Run until Ctrl-C, SIGTERM or SIGHUP, or until a part of it ends; the exit code."""
+    """Run until Ctrl-C, SIGTERM or SIGHUP, or until a program stops. Returns the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -178,15 +179,15 @@ async def main(targets: int | None) -> int:
 
 
 def at_least_three(text: str) -> int:
-    """A number of targets, as the demo takes it."""
+    """Parse a number of targets, with the minimum of the demo."""
     if not text.isdecimal() or int(text) < 3:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 3 or more")
+        raise argparse.ArgumentTypeError(f"must be a number of at least 3, not {text!r}")
     return int(text)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m deploy.demo_stack", description=__doc__)
     parser.add_argument(
-        "--targets", type=at_least_three, metavar="N", help="so many archives of all kinds, 3 or more; else three"
+        "--targets", type=at_least_three, metavar="N", help="number of archives, 3 or more (default: 3)"
     )
     sys.exit(asyncio.run(main(parser.parse_args().targets)))

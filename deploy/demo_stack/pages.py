@@ -1,4 +1,4 @@
-"""A receiver for Alertmanager's webhooks that shows each page as a person would want it on a telephone."""
+"""A receiver for Alertmanager's webhooks that shows each page as a short text, as on a phone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INDENT = " " * 20
 
 
 def page(alert: Mapping[str, Any], *, colours: bool = False) -> str:
-    """One alert of a webhook's message, in a few lines. What is not printable is shown as `?`."""
+    """Format one alert of a webhook message in a few lines. Characters that are not printable become `?`."""
     labels, annotations = alert.get("labels", {}), alert.get("annotations", {})
     resolved = alert.get("status") == "resolved"
     kind = "RESOLVED" if resolved else str(labels.get("severity", "?")).upper()
@@ -38,28 +38,28 @@ def page(alert: Mapping[str, Any], *, colours: bool = False) -> str:
 
 
 class Pages:
-    """Shows each alert once when it begins and once when it ends, however often Alertmanager repeats it."""
+    """Shows each alert once when it starts firing and once when it is resolved, even if Alertmanager repeats it."""
 
     def __init__(self, show: Callable[[str], None], *, colours: bool = False) -> None:
         self._show = show
         self._colours = colours
-        self._told: dict[str, tuple[str, str]] = {}
+        self._shown: dict[str, tuple[str, str]] = {}
 
     async def receive(self, request: web.Request) -> web.Response:
-        """One message of Alertmanager's (version 4 of its webhooks)."""
+        """Handle one message of Alertmanager (webhook version 4)."""
         message = await request.json()
         for alert in message["alerts"]:
             name = str(alert.get("fingerprint"))
-            news = (str(alert.get("status")), str(alert.get("startsAt")))
-            if self._told.get(name) != news:
-                self._told[name] = news
+            state = (str(alert.get("status")), str(alert.get("startsAt")))
+            if self._shown.get(name) != state:
+                self._shown[name] = state
                 self._show(page(alert, colours=self._colours))
         return web.Response()
 
 
 @asynccontextmanager
 async def receiver(handler: Callable[[web.Request], Any], port: int) -> AsyncIterator[str]:
-    """Listen on a port of loopback (0: any that is free) until the block ends; gives the URL for webhooks."""
+    """Listen on a loopback port (0: any free one) until the block ends; yields the URL for webhooks."""
     app = web.Application()
     app.router.add_post("/{name:.*}", handler)
     runner = web.AppRunner(app, access_log=None)
@@ -84,6 +84,6 @@ def _printable(text: str) -> str:
 
 
 def show(text: str) -> None:
-    """On the terminal, at once."""
+    """Write to the terminal and flush."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

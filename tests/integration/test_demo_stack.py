@@ -96,7 +96,7 @@ async def test_a_page_comes_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
 async def test_sigterm_as_it_begins_leaves_nothing(tmp_path: Path) -> None:
     peers_are_installed()
     async with demo_stack(tmp_path) as process:
-        await said(process, "Ctrl-C ends it all")
+        await said(process, "Ctrl-C stops everything")
         process.send_signal(signal.SIGTERM)
         await nothing_is_left(process, tmp_path)
 
@@ -137,7 +137,7 @@ async def test_it_ends_when_a_part_of_it_does(tmp_path: Path) -> None:
         async with asyncio.timeout(PATIENCE):
             _, errors = await process.communicate()
         assert process.returncode == 3
-        assert "has ended with 7:\nit is broken" in errors.decode()
+        assert "exited with 7:\nit is broken" in errors.decode()
         assert running_in(tmp_path / "tmp") == []
 
 
@@ -145,4 +145,4 @@ async def test_a_number_of_targets_that_is_none(tmp_path: Path) -> None:
     async with demo_stack(tmp_path, "--targets=2") as process:
         _, errors = await process.communicate()
         assert process.returncode == 2
-        assert "'2' is no number of 3 or more" in errors.decode()
+        assert "must be a number of at least 3, not '2'" in errors.decode()
