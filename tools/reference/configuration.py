@@ -85,7 +85,7 @@ def _child(described: Mapping[str, Any]) -> str | None:
 
 
 def _kind(described: Mapping[str, Any], blocks: Mapping[str, Any]) -> str:
-    """What may stand there, in a word or two."""
+    """The kind of value, in one or two words."""
     words = [word for part in described.get("anyOf", (described,)) if (word := _one_kind(part, blocks))]
     return " or ".join(dict.fromkeys(words))
 

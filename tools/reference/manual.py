@@ -8,7 +8,7 @@ from dicom_exporter.cli.main import PROGRAM, whole_parser
 
 
 def page() -> str:
-    """The text of the page, in roff; without a date, which would make every day's page another one."""
+    """The text of the page, in roff; without a date, which would change the page every day."""
     parser = whole_parser()
     epilog, parser.epilog = parser.epilog or "", None  # it would be filled into one paragraph
     manual = Manpage(parser, _data={"project_name": PROGRAM, "manual_title": "DICOM exporter", "date": " "})
