@@ -1,7 +1,7 @@
-"""Exit 0 where the exporter's event loop turns, 1 where it does not; for the HEALTHCHECK of a container.
+"""Exit with 0 if the exporter's event loop responds, else with 1; for the HEALTHCHECK of a container.
 
-Any HTTP answer will do: with `--web.config.file` the page may want a password, and then a 401 is a sign of life, too.
-Another address than the default: give it as an argument, like ``127.0.0.1:9104``.
+Any HTTP response with a status below 500 is good: with `--web.config.file` the page may require a password, and a 401
+shows that the exporter runs. To use another address than the default, give it as an argument, like ``127.0.0.1:9104``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import sys
 
 _DEFAULT = "127.0.0.1:10104"
 _TIMEOUT = 2.0
-"""Seconds; tried twice, plain and with TLS, inside of the five that the container gives."""
+"""Seconds for each of two attempts, plain and with TLS, within the five of the container's health check."""
 
 
 def answers(address: str, *, tls: bool) -> bool:
-    """Whether HTTP comes back from `address` (``host:port``)."""
+    """Whether `address` (``host:port``) responds with HTTP."""
     if tls:
         context = ssl.create_default_context()
         context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # it is ourselves on loopback, under a name of the outside
+        context.verify_mode = ssl.CERT_NONE  # our own server on loopback; its certificate has its public name
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(address, timeout=_TIMEOUT, context=context)
     else:
         connection = http.client.HTTPConnection(address, timeout=_TIMEOUT)

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are made from the code: `make docs` writes them, and a test says when they are old."""
+"""The pages of docs/ that are generated from the code: `make docs` writes them, and a test fails if they are old."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/command-line.md": command_line.page,
     "docs/dicom_exporter.1": manual.page,
 }
-"""File -> what makes its text."""
+"""File -> the function that returns its text."""

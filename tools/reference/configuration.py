@@ -10,10 +10,10 @@ from dicom_exporter.config.values.dicom import COUNTED, COUNTED_IN_WORKLIST, MAT
 from tools.reference.markdown import code, head, table
 
 _BEFORE: Mapping[str, str] = {
-    "identities": "A mapping: the identity's name, then",
-    "modules": "A mapping: the module's name, then",
-    "targets": "A list; of each target",
-    "compare": "A list; of each pair",
+    "identities": "A mapping from the identity's name to:",
+    "modules": "A mapping from the module's name to:",
+    "targets": "A list; each target has:",
+    "compare": "A list; each pair has:",
 }
 _KINDS = {"integer": "number", "number": "number", "boolean": "true, false", "string": "text", "object": "mapping"}
 
@@ -38,7 +38,7 @@ def _lines() -> Iterator[str]:
         about = described.get("description") or blocks[block]["description"]
         yield f"## {section}"
         yield ""
-        yield about + (f" {_BEFORE[section]}:" if section in _BEFORE else "")
+        yield about + (f" {_BEFORE[section]}" if section in _BEFORE else "")
         yield ""
         yield from _block(block, blocks, shown, f"{section}.")
     yield from _attributes()
@@ -85,7 +85,7 @@ def _child(described: Mapping[str, Any]) -> str | None:
 
 
 def _kind(described: Mapping[str, Any], blocks: Mapping[str, Any]) -> str:
-    """What may stand there, in a word or two."""
+    """The kind of value, in one or two words."""
     words = [word for part in described.get("anyOf", (described,)) if (word := _one_kind(part, blocks))]
     return " or ".join(dict.fromkeys(words))
 
@@ -125,11 +125,11 @@ def _default(described: Mapping[str, Any], required: bool) -> str:
 
 
 def _attributes() -> Iterator[str]:
-    yield "## What queries may match and count"
+    yield "## Attributes that queries may match and count"
     yield ""
     yield (
-        "A fixed list of attributes, none of which identifies a patient (PS3.15 Annex E). Those with which one could"
-        " look for a person are refused, with the reason."
+        "A fixed list of attributes that do not identify a patient (PS3.15 Annex E). Attributes that could be used to"
+        " search for a person are refused, with the reason."
     )
     yield ""
     rows = [(code(name), f"{level} and below") for name, level in MATCHED.items()]

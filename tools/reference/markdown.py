@@ -9,7 +9,7 @@ _NOTE = "<!-- Made by `make docs` from the code. Change it there. -->"
 
 
 def head(name: str) -> str:
-    """What stands at the top of a page: its title and what is not made from code, from the file `name`.md here."""
+    """The top of a page: its title and the text that is not generated from code, from the file `name`.md here."""
     return f"{_NOTE}\n\n{Path(__file__).with_name(f'{name}.md').read_text(encoding='utf-8')}"
 
 

@@ -21,20 +21,20 @@ from tools.reference.markdown import code, head, table
 _TITLES: Mapping[str, str] = {
     "TARGET_FAMILIES": "The target",
     "ASSOCIATION_FAMILIES": "Associations, C-ECHO, the peer, TLS",
-    "VISIBLE_FAMILIES": "What the built-in queries list",
+    "VISIBLE_FAMILIES": "Results of the built-in queries",
     "QUERY_FAMILIES": "Queries",
-    "EXPOSURE_FAMILIES": "What strangers get",
+    "EXPOSURE_FAMILIES": "Exposure to strangers",
     "DICOMWEB_FAMILIES": "DICOMweb",
-    "STORE_FAMILIES": "The bandwidth test",
-    "FLOW_FAMILIES": "Two targets compared",
+    "STORE_FAMILIES": "Bandwidth test",
+    "FLOW_FAMILIES": "Comparing two targets",
     "EXPORTER_FAMILIES": "The exporter itself",
 }
 """Tables of families, in the order of the page; a table that is not here comes last, under its own name."""
 _NOTES: Mapping[str, str] = {
-    "TARGET_FAMILIES": "Your own labels stand here, and on no other series of `/metrics`: join them with `group_left`.",
-    "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) says how to read them.",
-    "FLOW_FAMILIES": "Only on `/metrics`, as it takes two targets.",
-    "EXPORTER_FAMILIES": "Only on `/metrics`, with `process_*` and `python_*` as every Python exporter has them.",
+    "TARGET_FAMILIES": "Of the series of `/metrics`, only this one has your own labels: join it with `group_left`.",
+    "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) explains how to read them.",
+    "FLOW_FAMILIES": "Only on `/metrics`, as they need two targets.",
+    "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics.",
 }
 _MADE_OF_OTHERS = "SESSION_FAMILIES"
 _DUMMIES: Mapping[str, object] = {
@@ -84,7 +84,7 @@ def _lines() -> Iterator[str]:
 
 
 def _words() -> Iterator[str]:
-    yield "## Words"
+    yield "## Outcomes, levels, checks"
     yield ""
     yield "`phase`: " + ", ".join(code(phase.value) for phase in Phase) + "."
     yield ""
@@ -98,7 +98,7 @@ def _words() -> Iterator[str]:
     yield ""
     rows = [(str(level), name, text) for level, (name, text) in LEVELS.items()]
     yield from table(("level", "name", "meaning"), rows)
-    yield "`check` of `dicom_exposure_check`, where it is 1:"
+    yield "`check` of `dicom_exposure_check`: the meaning of the value 1:"
     yield ""
     yield from table(("check", "meaning"), [(code(name), bad) for name, (bad, _) in CHECKS.items()])
 
