@@ -24,8 +24,8 @@ from dicom_exporter.results import (
     WebResult,
 )
 from tests.pages import found
-from tests.pages.test_handlers import get, pages, target_path
 from tests.testing.in_process import exporter
+from tests.testing.pages import get, pages, target_path
 
 TEXT = """\
 # An archive is open

@@ -6,21 +6,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from dicom_exporter.config import Address, Config, Target
-from tests.testing.in_process import CONFIG, FakeScraper, exporter, state
-
-HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
-
-
-def series(text: str) -> dict[tuple[str, str], float]:
-    """(Name, target) -> value."""
-    return {
-        (sample.name, sample.labels.get("target", "")): sample.value
-        for metric in text_string_to_metric_families(text)
-        for sample in metric.samples
-    }
+from tests.testing.in_process import CONFIG, HEADER, FakeScraper, exporter, series, state
 
 
 async def test_metrics_are_those_of_all_targets_and_of_the_exporter() -> None:
