@@ -1,0 +1,43 @@
+"""Which path leads where: `/-/healthy`, `/-/ready`, the path of the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dicom_exporter.server import State
+from tests.testing.in_process import CONFIG, FakeScraper, exporter, state
+
+
+async def test_healthy_and_ready() -> None:
+    async with exporter() as client:
+        for path in ("/-/healthy", "/-/ready"):
+            async with client.get(path) as response:
+                assert response.status == 200
+
+
+async def test_healthy_but_not_ready() -> None:
+    async with exporter(State(FakeScraper(), lambda: CONFIG)) as client:
+        async with client.get("/-/healthy") as response:
+            assert response.status == 200
+        async with client.get("/-/ready") as response:
+            assert response.status == 503
+
+
+async def test_the_path_of_the_metrics_may_be_another() -> None:
+    async with exporter(replace(state(FakeScraper()), telemetry_path="/dicom/metrics")) as client:
+        async with client.get("/dicom/metrics") as response:
+            assert response.status == 200
+        async with client.get("/metrics") as response:
+            assert response.status == 404
+        async with client.get("/") as response:
+            assert 'href="./dicom/metrics"' in await response.text()
+
+
+async def test_long_requests_are_refused() -> None:
+    async with exporter() as client:
+        async with client.get("/probe?target=" + "x" * 20_000) as response:
+            assert response.status == 400
+        async with client.get("/", headers={"X-Long": "x" * 20_000}) as response:
+            assert response.status == 400
+        async with client.get("/-/healthy") as response:
+            assert response.status == 200
