@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dicom_exporter.server import State
-from tests.testing.in_process import CONFIG, FakeScraper, exporter, state
+from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
 
 async def test_healthy_and_ready() -> None:
@@ -16,7 +16,7 @@ async def test_healthy_and_ready() -> None:
 
 
 async def test_healthy_but_not_ready() -> None:
-    async with exporter(State(FakeScraper(), lambda: CONFIG)) as client:
+    async with exporter(State(FakeProber(), lambda: CONFIG)) as client:
         async with client.get("/-/healthy") as response:
             assert response.status == 200
         async with client.get("/-/ready") as response:
@@ -24,7 +24,7 @@ async def test_healthy_but_not_ready() -> None:
 
 
 async def test_the_path_of_the_metrics_may_be_another() -> None:
-    async with exporter(replace(state(FakeScraper()), telemetry_path="/dicom/metrics")) as client:
+    async with exporter(replace(state(FakeProber()), telemetry_path="/dicom/metrics")) as client:
         async with client.get("/dicom/metrics") as response:
             assert response.status == 200
         async with client.get("/metrics") as response:

@@ -14,14 +14,14 @@ from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.server import limits
 from dicom_exporter.server.limits import RETRY_AFTER, Traffic
 from tests.testing.connections import until
-from tests.testing.in_process import FakeScraper, exporter, state
+from tests.testing.in_process import FakeProber, exporter, state
 
 
 async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(replace(state(scraper), traffic=Traffic(max_requests=2))) as client:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(replace(state(prober), traffic=Traffic(max_requests=2))) as client:
         under_way = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(2)]
-        await until(lambda: len(scraper.asked) == 2)
+        await until(lambda: len(prober.asked) == 2)
         for path in ("/probe?target=one", "/metrics", "/sd", "/", "/nothing"):
             async with client.get(path) as response:
                 assert response.status == 503
@@ -30,7 +30,7 @@ async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
         for path in ("/-/healthy", "/-/ready"):
             async with client.get(path) as response:
                 assert response.status == 200
-        await scraper.close()
+        await prober.close()
         for task in under_way:
             async with await task as response:
                 assert response.status == 200
@@ -42,16 +42,16 @@ async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
 
 
 async def test_zero_is_no_limit() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(replace(state(scraper), traffic=Traffic(max_requests=0))) as client:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(replace(state(prober), traffic=Traffic(max_requests=0))) as client:
         under_way = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(200)]
-        await until(lambda: len(scraper.asked) == 200)
-        await scraper.close()
+        await until(lambda: len(prober.asked) == 200)
+        await prober.close()
         assert {(await task).status for task in under_way} == {200}
 
 
 async def test_requests_that_fail_are_over_too() -> None:
-    of = state(FakeScraper())
+    of = state(FakeProber())
     async with exporter(of) as client:
         for path in ("/probe", "/nothing", "/probe?target=three"):
             async with client.get(path) as response:
@@ -65,7 +65,7 @@ async def test_who_does_not_read_its_answer_is_hung_up_on(
 ) -> None:
     monkeypatch.setattr(limits, "SEND_TIMEOUT", 0.2)
     config = Config(tuple(Target(f"target-{number:05}", Address("127.0.0.1", 104)) for number in range(40_000)))
-    of = state(FakeScraper(config))
+    of = state(FakeProber(config))
     async with exporter(of) as client:
         assert client._base_url is not None
         with socket.socket() as deaf:

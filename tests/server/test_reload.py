@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
-from tests.testing.in_process import CONFIG, FakeScraper, exporter, state
+from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
 NEW = Config((Target("three", Address("127.0.0.1", 104)),))
 ERRORS = ConfigErrors(
@@ -33,34 +33,34 @@ async def values(client: ClientSession) -> dict[str, str]:
 
 
 async def test_a_reload_applies_the_new_configuration() -> None:
-    scraper = FakeScraper()
-    async with exporter(state(scraper, lambda: NEW)) as client:
+    prober = FakeProber()
+    async with exporter(state(prober, lambda: NEW)) as client:
         before = await values(client)
         assert "dicom_exporter_config_last_reload_success_timestamp_seconds" not in before
         async with client.post("/-/reload") as response:
             assert response.status == 200
         after = await values(client)
-    assert scraper.config is NEW
+    assert prober.config is NEW
     assert after["dicom_exporter_config_last_reload_successful"] == "1.0"
     assert float(after["dicom_exporter_config_last_reload_success_timestamp_seconds"]) > 1_700_000_000
 
 
 async def test_a_bad_configuration_leaves_the_running_one() -> None:
-    scraper = FakeScraper()
-    async with exporter(replace(state(scraper, fail), reload_success_time=1.0)) as client:
+    prober = FakeProber()
+    async with exporter(replace(state(prober, fail), reload_success_time=1.0)) as client:
         async with client.post("/-/reload") as response:
             assert response.status == 500
             assert (await response.text()).splitlines() == [str(error) for error in ERRORS.errors]
         async with client.get("/-/ready") as response:
             assert response.status == 200
         after = await values(client)
-    assert scraper.config is CONFIG
+    assert prober.config is CONFIG
     assert after["dicom_exporter_config_last_reload_successful"] == "0.0"
     assert after["dicom_exporter_config_last_reload_success_timestamp_seconds"] == "1.0"
 
 
 async def test_a_good_configuration_makes_up_for_a_bad_one() -> None:
-    of = state(FakeScraper(), fail)
+    of = state(FakeProber(), fail)
     async with exporter(of) as client:
         await client.post("/-/reload")
         of.load = lambda: NEW
@@ -80,7 +80,7 @@ async def test_reloads_come_one_after_the_other() -> None:
         running.pop()
         return NEW
 
-    async with exporter(state(FakeScraper(), load)) as client:
+    async with exporter(state(FakeProber(), load)) as client:
         reloads = [asyncio.create_task(client.post("/-/reload")) for _ in range(3)]
         await begun.wait()
         async with client.get("/-/healthy") as response:  # the loop turns while a file is read
@@ -92,5 +92,5 @@ async def test_reloads_come_one_after_the_other() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_a_reload_is_posted(method: str) -> None:
-    async with exporter(state(FakeScraper(), fail)) as client, client.request(method, "/-/reload") as response:
+    async with exporter(state(FakeProber(), fail)) as client, client.request(method, "/-/reload") as response:
         assert response.status == 405

@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from dicom_exporter.config import Config, Target
 from dicom_exporter.pages.history import History
 from tests.pages import found
-from tests.testing.in_process import FakeScraper, exporter, state
+from tests.testing.in_process import FakeProber, exporter, state
 
 
 class Page(HTMLParser):
@@ -39,10 +39,10 @@ class Page(HTMLParser):
 @asynccontextmanager
 async def pages(
     config: Config = found.CONFIG, history: History | None = None
-) -> AsyncIterator[tuple[ClientSession, FakeScraper]]:
-    scraper = FakeScraper(config)
-    async with exporter(replace(state(scraper), history=history or found.history())) as client:
-        yield client, scraper
+) -> AsyncIterator[tuple[ClientSession, FakeProber]]:
+    prober = FakeProber(config)
+    async with exporter(replace(state(prober), history=history or found.history())) as client:
+        yield client, prober
 
 
 async def get(client: ClientSession, path: str, status: int = 200) -> Page:
