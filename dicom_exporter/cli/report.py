@@ -20,7 +20,7 @@ from dicom_exporter.cli.process import raise_file_limit, run
 from dicom_exporter.cli.serve import DEFAULT_CONFIG_FILE, ServeOptions, load_or_complain
 from dicom_exporter.cli.terminal import FILE_WIDTH, stdout_console
 from dicom_exporter.config import Address, Config, Target
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.report import Report, make_report
 from dicom_exporter.report.formats.csv import as_csv
 from dicom_exporter.report.formats.json import as_json
@@ -91,7 +91,7 @@ async def _probe_all(config: Config) -> list[tuple[Target, TargetResult]]:
     places: dict[Address, list[Target]] = {}
     for target in config.targets:
         places.setdefault(target.address, []).append(target)
-    scraper = Scraper(config)
+    prober = Prober(config)
     turn = asyncio.Semaphore(config.global_.max_concurrent_probes)
     with _progress() as progress:
         bar = progress.add_task("Probing", total=len(config.targets))
@@ -99,7 +99,7 @@ async def _probe_all(config: Config) -> list[tuple[Target, TargetResult]]:
         async def probe(targets: Iterable[Target]) -> None:
             for target in targets:
                 async with turn:
-                    (found[target.name],) = await scraper.scrape([target], None)
+                    (found[target.name],) = await prober.probe_targets([target], None)
                 progress.advance(bar)
 
         try:
@@ -107,7 +107,7 @@ async def _probe_all(config: Config) -> list[tuple[Target, TargetResult]]:
                 for targets in places.values():
                     group.create_task(probe(targets))
         finally:
-            await scraper.close()
+            await prober.close()
     return [(target, found[target.name]) for target in config.targets]
 
 

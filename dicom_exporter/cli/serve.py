@@ -17,8 +17,8 @@ from dicom_exporter.cli.process import raise_file_limit, run
 from dicom_exporter.config import Config, ConfigErrors, load
 from dicom_exporter.pages.history import DEFAULT_LIMIT, History
 from dicom_exporter.prober.log import ProbeLog
-from dicom_exporter.prober.prober import Scraper
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.server import State
 from dicom_exporter.server import serve as serve_http
 from dicom_exporter.server.external_url import ExternalURL
@@ -157,12 +157,12 @@ async def _serve(
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
-    def tell(finished: Finished) -> None:
+    def tell(finished: ProbeRecord) -> None:
         probe_log.add(finished)
         history.add(finished)
 
     state = State(
-        Scraper(config, tell, max_connections=connections.peers),
+        Prober(config, tell, max_connections=connections.peers),
         options.load,
         timeout_offset=options.timeout_offset,
         telemetry_path=options.telemetry_path,

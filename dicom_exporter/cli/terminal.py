@@ -18,7 +18,7 @@ from rich.text import Text
 from dicom_exporter.cli.process import run
 from dicom_exporter.config import Config, Target
 from dicom_exporter.net.timing import Listener
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Phase, SessionResult
 
 _SHOWN = 8
@@ -32,11 +32,11 @@ def probe_alone(config: Config, target: Target, title: str) -> SessionResult | N
 
 
 async def _probe(config: Config, target: Target, listener: Listener | None) -> SessionResult | None:
-    scraper = Scraper(config, listener=listener)
+    prober = Prober(config, listener=listener)
     try:
-        (result,) = await scraper.scrape([target], None)
+        (result,) = await prober.probe_targets([target], None)
     finally:
-        await scraper.close()
+        await prober.close()
     return next(iter(result.sessions), None)
 
 

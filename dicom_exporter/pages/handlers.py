@@ -18,7 +18,7 @@ from dicom_exporter.pages import runbooks
 from dicom_exporter.pages.overview import overview, read
 from dicom_exporter.pages.rendering import page
 from dicom_exporter.prober.log import lines
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.server.state import STATE
 from dicom_exporter.verdict.findings import Standing
 
@@ -52,7 +52,7 @@ _EXPECTATIONS = {
 class Shown:
     """A probe in the list of a target's last ones."""
 
-    finished: Finished
+    finished: ProbeRecord
     standing: Standing
 
     @property
@@ -87,7 +87,7 @@ async def get_overview(request: web.Request) -> web.Response:
 async def get_target(request: web.Request) -> web.Response:
     """One target: how it stands, what was found last, and the last probes. `?probe=` shows one of those in full."""
     state = request.app[STATE]
-    target = state.scraper.config.target(request.match_info["name"])
+    target = state.prober.config.target(request.match_info["name"])
     if target is None:
         return await not_found(request, "The configuration has no target of this name.")
     track = state.history.of(target)
@@ -111,7 +111,7 @@ async def get_config(request: web.Request) -> web.Response:
     """The running configuration as YAML. Secrets are shown as `<secret>`."""
     state = request.app[STATE]
     async with state.page_makers:
-        return web.Response(text=await asyncio.to_thread(show_config, state.scraper.config))
+        return web.Response(text=await asyncio.to_thread(show_config, state.prober.config))
 
 
 async def get_runbooks(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dicom_exporter.config import Config, Target
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import SessionResult, TargetResult
 from dicom_exporter.verdict.findings import Standing, stand
 
@@ -37,16 +37,16 @@ class Track:
     """Whether it was so from the first probe on: then it may have been so before."""
     last: float | None = None
     """Unix time at which the last probe began."""
-    _fine: list[Finished] = field(default_factory=list)
-    _failed: list[tuple[Finished, Standing]] = field(default_factory=list)
+    _fine: list[ProbeRecord] = field(default_factory=list)
+    _failed: list[tuple[ProbeRecord, Standing]] = field(default_factory=list)
 
     @property
-    def probes(self) -> list[tuple[Finished, Standing]]:
+    def probes(self) -> list[tuple[ProbeRecord, Standing]]:
         """The probes that are kept and what each found, the youngest first."""
         fine = [(finished, Standing.OK) for finished in self._fine]
         return sorted([*fine, *self._failed], key=lambda entry: -entry[0].start)
 
-    def add(self, finished: Finished, identities: frozenset[str], limit: int) -> None:
+    def add(self, finished: ProbeRecord, identities: frozenset[str], limit: int) -> None:
         """Keep `finished`, and let go of what is beyond `limit`. `identities` are the target's own."""
         sessions = finished.result.sessions
         self.last = finished.start
@@ -103,7 +103,7 @@ class History:
             for names in {target.modules for target in config.targets}
         }
 
-    def add(self, finished: Finished) -> None:
+    def add(self, finished: ProbeRecord) -> None:
         """Keep a probe. One that began before its target was configured anew, and elsewhere, is let go."""
         track = self._tracks.get(finished.target.name)
         if track is None or (track.target is not finished.target and _place(track.target) != _place(finished.target)):

@@ -17,7 +17,7 @@ import structlog
 
 from dicom_exporter.config import Config
 from dicom_exporter.logs import escaped
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import QueryOutcome, SessionResult
 from dicom_exporter.verdict.findings import Standing, stand
 from dicom_exporter.verdict.ladder import judge
@@ -42,7 +42,7 @@ class ProbeLog:
         """Forget targets that `config` does not have."""
         self._last = {target.name: self._last.get(target.name, {}) for target in config.targets}
 
-    def add(self, finished: Finished) -> None:
+    def add(self, finished: ProbeRecord) -> None:
         """Log a probe, of which nothing is kept but its outcome. What was not probed anew is not logged anew."""
         every_one = self._stdlib.isEnabledFor(logging.DEBUG)
         known = self._last.get(finished.target.name)
@@ -54,7 +54,7 @@ class ProbeLog:
             if every_one:
                 self._log.debug("probe", **fields(finished, session))
 
-    def _note_change(self, finished: Finished, session: SessionResult, known: dict[str, Facts]) -> None:
+    def _note_change(self, finished: ProbeRecord, session: SessionResult, known: dict[str, Facts]) -> None:
         now = facts(session)
         before = known.get(session.identity)
         if now == before:
@@ -86,7 +86,7 @@ def facts(session: SessionResult) -> Facts:
     return found
 
 
-def fields(finished: Finished, session: SessionResult) -> Fields:
+def fields(finished: ProbeRecord, session: SessionResult) -> Fields:
     """The line about one identity's visit: whom, by whom, how it ended, and the seconds of each phase."""
     line: Fields = {"target": finished.target.name, "identity": session.identity}
     line.update(facts(session))
@@ -110,7 +110,7 @@ def _level(level: int | None) -> str:
 _logfmt = structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], bool_as_flag=False)
 
 
-def lines(finished: Finished) -> list[str]:
+def lines(finished: ProbeRecord) -> list[str]:
     """One line for each identity that went there, as logfmt."""
     ts = datetime.fromtimestamp(finished.start, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     found: list[dict[str, Any]] = [

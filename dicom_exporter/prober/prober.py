@@ -6,7 +6,7 @@ scrape ─┬─ target ── identity ── identity      one after the other
         └─ target that is under way already    joined, not probed twice (single flight)
 ```
 
-A probe is a task of the scraper, not of the request: a client that goes away takes nothing with it.
+A probe is a task of the prober, not of the request: a client that goes away takes nothing with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dicom_exporter.net.timing import Listener
 from dicom_exporter.prober.allowlist import Admission
 from dicom_exporter.prober.cache import Answers, Visited
 from dicom_exporter.prober.plan import Visit, queries, visit
-from dicom_exporter.prober.record import Finished, Tell
+from dicom_exporter.prober.record import OnResult, ProbeRecord
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import (
     EchoResult,
@@ -51,10 +51,10 @@ _BEGUN_AT_ONCE = 16
 nobody looks whether a connection was made: it would be said to have timed out."""
 
 
-class Scraper:
+class Prober:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
-    `tell` is called with each probe of a target that has ended. What it raises is logged, and costs nobody anything.
+    `on_result` is called with the record of each probe that has ended. What it raises is logged and changes nothing else.
     `listener` hears of the phases of all probes, for a person who looks on while there is one. At most
     `max_connections` to peers are made or pending at once.
     """
@@ -62,19 +62,19 @@ class Scraper:
     def __init__(
         self,
         config: Config,
-        tell: Tell | None = None,
+        on_result: OnResult | None = None,
         listener: Listener | None = None,
         *,
         max_connections: int = ANY_NUMBER,
     ) -> None:
         self._config = config
         self._listener = listener
-        self._tell = tell
+        self._on_result = on_result
         self._gate = Gate(config.global_.max_concurrent_probes, max_connections)
         self._lookups = LookupThreads()
         self._admission = Admission()
         self._answers = Answers()
-        self._flights: dict[_Key, asyncio.Task[TargetResult]] = {}
+        self._in_flight: dict[_Key, asyncio.Task[TargetResult]] = {}
         """Probes under way that a new scrape may join."""
         self._tasks: set[asyncio.Task[TargetResult]] = set()
         """All probes under way; after a reload, some that nobody may join any more."""
@@ -95,7 +95,7 @@ class Scraper:
         self._config = config
         self._gate.resize(config.global_.max_concurrent_probes)
         self._answers.reload(config)
-        self._flights.clear()
+        self._in_flight.clear()
 
     async def close(self) -> None:
         """Abort what is under way and wait until every association has ended."""
@@ -106,7 +106,7 @@ class Scraper:
         self._lookups.close()
         self._admission.close()
 
-    async def scrape(
+    async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
     ) -> list[TargetResult]:
         """Probe `targets` together and return their results in the same order, within `timeout` seconds.
@@ -125,12 +125,12 @@ class Scraper:
         tasks = []
         for target, chosen in wanted:
             key = (target.name, _names(chosen))
-            tasks.append(self._fly(key, config, target, chosen, deadline, resolver, self._answers))
+            tasks.append(self._start_or_join(key, config, target, chosen, deadline, resolver, self._answers))
             if len(tasks) % _BEGUN_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        return await self._land_all(wanted, tasks, timeout)
+        return await self._collect(wanted, tasks, timeout)
 
-    async def scrape_address(
+    async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
     ) -> TargetResult:
         """Probe `target`, which is not one of the configuration's, within `timeout` seconds, if it is allowed.
@@ -154,11 +154,11 @@ class Scraper:
         place = await resolver.resolve(address.host, address.port)
         # No target of the configuration has a name with a slash.
         key = (f"{place.ip}/{address}/{target.called_ae_title}", _names(chosen))
-        task = self._fly(key, config, target, chosen, deadline, resolver, Answers())
-        (result,) = await self._land_all([(target, chosen)], [task], left)
+        task = self._start_or_join(key, config, target, chosen, deadline, resolver, Answers())
+        (result,) = await self._collect([(target, chosen)], [task], left)
         return result
 
-    async def _land_all(
+    async def _collect(
         self,
         wanted: Sequence[tuple[Target, tuple[Module, ...]]],
         tasks: Sequence[asyncio.Task[TargetResult]],
@@ -172,7 +172,7 @@ class Scraper:
             for (target, chosen), task in zip(wanted, tasks, strict=True)
         ]
 
-    def _fly(
+    def _start_or_join(
         self,
         key: _Key,
         config: Config,
@@ -183,19 +183,19 @@ class Scraper:
         answers: Answers,
     ) -> asyncio.Task[TargetResult]:
         current = config is self._config  # else: joined by nobody, as the same name may be another place by now
-        task = self._flights.get(key) if current else None
+        task = self._in_flight.get(key) if current else None
         if task is None:
             task = asyncio.create_task(self._probe(config, target, modules, deadline, resolver, answers))
             if current:
-                self._flights[key] = task
+                self._in_flight[key] = task
             self._tasks.add(task)
-            task.add_done_callback(lambda done: self._land(key, done))
+            task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
-    def _land(self, key: _Key, task: asyncio.Task[TargetResult]) -> None:
+    def _forget(self, key: _Key, task: asyncio.Task[TargetResult]) -> None:
         self._tasks.discard(task)
-        if self._flights.get(key) is task:
-            del self._flights[key]
+        if self._in_flight.get(key) is task:
+            del self._in_flight[key]
 
     async def _probe(
         self,
@@ -226,14 +226,14 @@ class Scraper:
                 self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
                 sessions.append(unknown(target, name, group))
         result = TargetResult(target.name, tuple(sessions))
-        self._told(Finished(target, _names(modules), result, start, frozenset(reused)))
+        self._notify(ProbeRecord(target, _names(modules), result, start, frozenset(reused)))
         return result
 
-    def _told(self, finished: Finished) -> None:
-        if self._tell is None:
+    def _notify(self, finished: ProbeRecord) -> None:
+        if self._on_result is None:
             return
         try:
-            self._tell(finished)
+            self._on_result(finished)
         except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who looks on
             self._log.error("bug, please report it", target=finished.target.name, at=place(bug))
 

@@ -1,4 +1,4 @@
-"""A probe of a target that has ended: what whoever wants to know is told of each."""
+"""The record of one probe of one target, as it is handed to the history, the log and the debug page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dicom_exporter.results import TargetResult
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """One target, probed once. It may have been probed for several scrapes; it is told once."""
+class ProbeRecord:
+    """One target, probed once. Several scrapes may share the probe; there is one record of it."""
 
     target: Target
     """As it was configured when the probe began."""
@@ -21,8 +21,8 @@ class Finished:
     start: float
     """Unix time at which the probe began."""
     reused: frozenset[str] = frozenset()
-    """Identities that did not visit the target now: their modules' `every` is not over, and the last results stand."""
+    """Identities whose last result was reused, because the `every` of their modules is not over."""
 
 
-Tell = Callable[[Finished], None]
-"""Is called on the event loop, for each of ten thousand targets: it must be quick, and keep no more than it bounds."""
+OnResult = Callable[[ProbeRecord], None]
+"""Called on the event loop once for each probe: it must be quick, and bound what it keeps."""

@@ -24,7 +24,7 @@ from dicom_exporter.server.state import STATE, State
 
 
 def create_app(state: State) -> web.Application:
-    """The exporter's pages over `state`, whose scraper must be running."""
+    """The exporter's pages over `state`, whose prober must be running."""
     prefix = state.external_url.prefix if state.external_url is not None else ""
     always = frozenset((f"{prefix}/-/healthy", f"{prefix}/-/ready"))
     app = web.Application(middlewares=[limiting(state.traffic, always), _missing_page])

@@ -37,7 +37,7 @@ async def get_discovery(request: web.Request) -> web.Response:
     """One group for each target of the configuration, with the address by which Prometheus reaches us."""
     state = request.app[STATE]
     reached = state.external_url or _as_asked(request)
-    return web.json_response([group(target, reached) for target in state.scraper.config.targets])
+    return web.json_response([group(target, reached) for target in state.prober.config.targets])
 
 
 def group(target: Target, reached: ExternalURL) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def serve(
     *,
     max_opening: int = webconfig.MAX_OPENING,
 ) -> None:
-    """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
+    """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.prober`.
 
     Without a `web_config`, plain HTTP for everybody; with one, at most `max_opening` connections at once are not among
     the `max_connections` yet, as they have not said how they speak. `begun` is called once requests are answered and
@@ -83,12 +83,12 @@ def _site(
 async def _drain(runner: web.AppRunner, state: State, hurry: asyncio.Event) -> None:
     for site in list(runner.sites):
         await site.stop()
-    log.info("stopping", probes_in_flight=state.scraper.probes_in_flight)
+    log.info("stopping", probes_in_flight=state.prober.probes_in_flight)
     cleanup = asyncio.create_task(runner.cleanup())
     hurried = asyncio.create_task(hurry.wait())
     await asyncio.wait({cleanup, hurried}, timeout=_GRACE, return_when=asyncio.FIRST_COMPLETED)
     hurried.cancel()
-    await state.scraper.close()
+    await state.prober.close()
     await cleanup
     log.info("stopped")
 

@@ -25,7 +25,7 @@ from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families, groups
 from dicom_exporter.prober.allowlist import NotAllowed
 from dicom_exporter.prober.log import lines
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
 from dicom_exporter.results import TargetResult
 from dicom_exporter.server.discovery import USER_LABELS
@@ -72,7 +72,7 @@ async def probe_adhoc(
 ) -> TargetResult:
     """Probe `target` once it is known to be allowed. Raises HTTPForbidden, which does not say why it is not."""
     try:
-        return await state.scraper.scrape_address(target, timeout, modules)
+        return await state.prober.probe_address(target, timeout, modules)
     except NotAllowed:
         state.denied_target_requests += 1
         raise web.HTTPForbidden(text="This address is not inside of probe.allow, or there is no such host.\n") from None
@@ -80,7 +80,7 @@ async def probe_adhoc(
         raise state.traffic.refuse(Refusal.LOOKUPS) from None
 
 
-def debug_text(finished: Finished, config: Config) -> str:
+def debug_text(finished: ProbeRecord, config: Config) -> str:
     """Three sections of text. `config` is the one that the probe went by."""
     target, result = finished.target, finished.result
     metrics = generate_latest(Families(lambda: families([(target, result)], target_label=False))).decode()
@@ -92,7 +92,7 @@ def debug_text(finished: Finished, config: Config) -> str:
     return "\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections.items())
 
 
-def debug_response(finished: Finished, config: Config) -> web.Response:
+def debug_response(finished: ProbeRecord, config: Config) -> web.Response:
     """The same as an answer."""
     return web.Response(text=debug_text(finished, config))
 
@@ -109,7 +109,7 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
     format_ = wanted(request)
     if not _flag(request, "probe", default=True):
         return format_.response(await encode(partial(_own, _facts(state)), format_, state.probe_encoders))
-    config = state.scraper.config
+    config = state.prober.config
     try:
         async with state.rounds.join(config, timeout, partial(_scrape_all, state, timeout)) as joined:
             return await send(request, format_.response(await joined.body(format_, state.encoder)))
@@ -119,9 +119,9 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
 
 async def _scrape_all(state: State, timeout: float | None) -> Collect:
     """Probe all targets within `timeout` seconds; the families of that are made when they are asked for."""
-    config = state.scraper.config  # of now: a reload may have come since the request did
+    config = state.prober.config  # of now: a reload may have come since the request did
     targets, comparisons = config.targets, config.compare
-    results = await state.scraper.scrape(targets, timeout)
+    results = await state.prober.probe_targets(targets, timeout)
     facts = _facts(state)
 
     def collect() -> Shown:
@@ -144,17 +144,17 @@ async def get_probe(request: web.Request) -> web.Response:
     """One target, probed now. A probe that fails is an answer too: 200, and the metrics say how it failed."""
     state = request.app[STATE]
     timeout = _timeout(request, state)
-    config = state.scraper.config
+    config = state.prober.config
     modules = _modules(request, config)
     target = _target(request, state, config, modules)
     user_labels = _flag(request, USER_LABELS, default=True)
     debug, start = _flag(request, "debug", default=False), time.time()
     if config.target(target.name) is target:
-        (result,) = await state.scraper.scrape([target], timeout, modules)
+        (result,) = await state.prober.probe_targets([target], timeout, modules)
     else:
         result = await probe_adhoc(state, target, timeout, modules)
     if debug:
-        return debug_response(Finished(target, tuple(modules or target.modules), result, start), config)
+        return debug_response(ProbeRecord(target, tuple(modules or target.modules), result, start), config)
     format_ = wanted(request)
     shown = target if user_labels else replace(target, labels={})
     return format_.response(await encode(partial(_one, shown, result), format_, state.probe_encoders))
@@ -230,7 +230,7 @@ def _facts(state: State) -> ExporterFacts:
         python_version=platform.python_version(),
         reload_successful=state.reload_successful,
         reload_success_time=state.reload_success_time,
-        probes_in_flight=state.scraper.probes_in_flight,
+        probes_in_flight=state.prober.probes_in_flight,
         unknown_target_requests=state.unknown_target_requests,
         denied_target_requests=state.denied_target_requests,
         requests_in_flight=state.traffic.requests_in_flight,

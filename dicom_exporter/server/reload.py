@@ -28,7 +28,7 @@ async def reload(state: State) -> tuple[str, ...]:
                 log.error("invalid configuration", error=line)
             log.error("not reloaded: the running configuration stays", errors=len(lines))
             return lines
-        state.scraper.reconfigure(config)
+        state.prober.reconfigure(config)
         state.history.reload(config)
         if state.probe_log is not None:
             state.probe_log.reload(config)

@@ -19,7 +19,7 @@ from dicom_exporter.server.shared_scrapes import Rounds
 
 
 class Scrapes(Protocol):
-    """What the HTTP side needs of `dicom_exporter.prober.prober.Scraper`."""
+    """What the HTTP side needs of `dicom_exporter.prober.prober.Prober`."""
 
     @property
     def config(self) -> Config:
@@ -32,12 +32,12 @@ class Scrapes(Protocol):
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on."""
 
-    async def scrape(
+    async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
     ) -> list[TargetResult]:
         """Probe `targets` within `timeout` seconds; the results stand in the same order."""
 
-    async def scrape_address(
+    async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
     ) -> TargetResult:
         """Probe `target`, which is not one of the configuration's. Raises NotAllowed, Overloaded."""
@@ -48,9 +48,9 @@ class Scrapes(Protocol):
 
 @dataclass(slots=True)
 class State:
-    """The scraper, where its configuration comes from, and the few facts that change while we run."""
+    """The prober, where its configuration comes from, and the few facts that change while we run."""
 
-    scraper: Scrapes
+    prober: Scrapes
     load: Callable[[], Config]
     """Reads the configuration anew, and may block. Raises `ConfigErrors`."""
     timeout_offset: float = 0.5

@@ -1,4 +1,4 @@
-"""Probe a server on this machine as the scraper would, without a configuration file."""
+"""Probe a server on this machine as the prober would, without a configuration file."""
 
 from __future__ import annotations
 

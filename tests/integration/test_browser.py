@@ -14,12 +14,12 @@ from playwright.async_api import Browser, Dialog, Page, Route, async_playwright,
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from tests import hostile
 from tests.hostile import wire
 from tests.pages import found
 from tests.peers.requirements import program
-from tests.server.exporter import FakeScraper, exporter, state
+from tests.server.exporter import FakeProber, exporter, state
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -87,7 +87,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     """Serve `history` and open a window of `size`. Nothing may complain until the block ends."""
     history = history or found.history()
-    async with exporter(replace(state(FakeScraper(config)), history=history)) as client:
+    async with exporter(replace(state(FakeProber(config)), history=history)) as client:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
@@ -263,9 +263,9 @@ async def test_a_peer_that_calls_itself_a_script_harms_nothing(browser: Browser)
         target = Target("markup", Address("127.0.0.1", server.port))
         config = Config((target,))
         history = History(config)
-        scraper = Scraper(config, history.add)
-        await scraper.scrape(config.targets, None)
-        await scraper.close()
+        prober = Prober(config, history.add)
+        await prober.probe_targets(config.targets, None)
+        await prober.close()
     async with site(browser, history, config) as opened:
         page = await opened.open(target_path(target))
         await expect(page.get_by_text("<script>alert(document.domain)</script>")).to_be_visible()

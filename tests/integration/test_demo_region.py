@@ -17,7 +17,7 @@ from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
 from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import QueryOutcome, SessionResult, TargetResult
 from dicom_exporter.verdict.comparison import missing_studies
 from dicom_exporter.verdict.ladder import judge
@@ -51,13 +51,13 @@ def region(directory: Path, targets: int) -> Iterator[Found]:
 
 
 async def scraped(config: Config) -> list[TargetResult]:
-    scraper = Scraper(config)
+    prober = Prober(config)
     try:
         # A few at a time: the peers are threads of this very process, and busy must not look like slow.
         groups = [config.targets[first : first + 6] for first in range(0, len(config.targets), 6)]
-        return [result for group in groups for result in await scraper.scrape(group, timeout=None)]
+        return [result for group in groups for result in await prober.probe_targets(group, timeout=None)]
     finally:
-        await scraper.close()
+        await prober.close()
 
 
 def session(found: Found, target: str, identity: str = "monitor") -> SessionResult:

@@ -12,7 +12,7 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Outcome, SessionResult
 from dicom_exporter.verdict.ladder import Verdict, judge
 from tests import hostile
@@ -45,11 +45,11 @@ async def look(
     """What a stranger finds at `host`, and the session that it was."""
     target = replace(Target("t", Address(host, port), called, ("exposure",), Expect.CLOSED), **more)  # type: ignore[arg-type]
     module = Module("exposure", "stranger", seconds, echo=False, exposure=exposure)
-    scraper = Scraper(Config((target,), modules={"exposure": module}))
+    prober = Prober(Config((target,), modules={"exposure": module}))
     try:
-        (result,) = await scraper.scrape([target], seconds)
+        (result,) = await prober.probe_targets([target], seconds)
     finally:
-        await scraper.close()
+        await prober.close()
     verdict = judge(result.sessions)
     assert verdict is not None
     return verdict, result.sessions[0]
@@ -230,11 +230,11 @@ async def test_never_two_associations_at_once() -> None:
             )
             for n in range(3)
         ]
-        scraper = Scraper(Config(tuple(targets)))
+        prober = Prober(Config(tuple(targets)))
         try:
-            await scraper.scrape(targets, 20.0)
+            await prober.probe_targets(targets, 20.0)
         finally:
-            await scraper.close()
+            await prober.close()
         titles = {peer.requests[0].calling for peer in server.connections}  # type: ignore[union-attr]
         assert len(titles - {"PROMETHEUS"}) >= 6  # a new one each time
         for peer in await server.ended(len(server.connections)):

@@ -9,7 +9,7 @@ import pytest
 
 from dicom_exporter.config import Address, Compare, Config, Level, Model, Module, Query, Target
 from dicom_exporter.metrics import flow_families
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Flow
 from dicom_exporter.verdict.comparison import missing_studies
 from tests.peers import Orthanc, synthetic
@@ -26,11 +26,11 @@ async def flows(source: Orthanc, destination: Orthanc, query: Query = ALL) -> Se
         Target(name, Address(archive.dicom.host, archive.dicom.port), modules=("studies",))
         for name, archive in (("source", source), ("destination", destination))
     )
-    scraper = Scraper(Config(targets, modules={"studies": module}, compare=(COMPARE,)))
+    prober = Prober(Config(targets, modules={"studies": module}, compare=(COMPARE,)))
     try:
-        results = await scraper.scrape(targets, 10.0)
+        results = await prober.probe_targets(targets, 10.0)
     finally:
-        await scraper.close()
+        await prober.close()
     return missing_studies([COMPARE], results)
 
 

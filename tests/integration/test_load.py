@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from dicom_exporter.config import Config, load
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.server import State
 from tests import hostile
 from tests.cli.running import Running, started
@@ -195,8 +195,8 @@ async def test_no_task_stays_behind(tmp_path: Path) -> None:
         configure(tmp_path, targets, probe={"allow": ["127.0.0.0/8"]})
         config = load([tmp_path / "config.yml"])
         tasks = len(asyncio.all_tasks())
-        scraper = Scraper(config)
-        state = State(scraper, _loader(config), ready=True)
+        prober = Prober(config)
+        state = State(prober, _loader(config), ready=True)
         async with in_process.exporter(state) as session:
             patient = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]
             hasty = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]
@@ -209,10 +209,10 @@ async def test_no_task_stays_behind(tmp_path: Path) -> None:
             assert await asyncio.gather(*patient) == [200] * len(patient)
 
             async def none_left() -> bool:
-                return not scraper.probes_in_flight and not state.traffic.requests_in_flight
+                return not prober.probes_in_flight and not state.traffic.requests_in_flight
 
             await until(none_left, "requests and probes have ended")
-        await scraper.close()
+        await prober.close()
 
         async def as_before() -> bool:
 

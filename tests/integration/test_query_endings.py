@@ -16,7 +16,7 @@ from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, Config, Level, Model, Module, Query, RelativeDate, Target
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
 from tests.integration.probing import STUDIES, probe
 from tests.peers import Orthanc, synthetic
@@ -106,17 +106,17 @@ async def test_a_model_that_is_not_offered_is_unsupported(pynetdicom_scp: Callab
 @asynccontextmanager
 async def scraping(query: Query, *targets: Target) -> AsyncIterator[Callable[[Target], Any]]:
     module = Module("availability", queries={query.name: query})
-    scraper = Scraper(Config(targets, modules={module.name: module}))
+    prober = Prober(Config(targets, modules={module.name: module}))
 
     async def scrape(target: Target) -> QueryResult | None:
-        (result,) = await scraper.scrape([target], 10.0)
+        (result,) = await prober.probe_targets([target], 10.0)
         found: QueryResult | None = result.sessions[0].queries.get(query.name)
         return found
 
     try:
         yield scrape
     finally:
-        await scraper.close()
+        await prober.close()
 
 
 def _target(address: Any, name: str = "main", **more: Any) -> Target:

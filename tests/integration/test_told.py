@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Module, Target
-from dicom_exporter.prober.prober import Scraper
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Outcome, TargetResult
 from tests import hostile
 
@@ -19,19 +19,19 @@ pytestmark = pytest.mark.integration
 ECHO = Module("availability", timeout=10.0)
 
 
-async def scrape(scraper: Scraper, times: int = 1) -> list[TargetResult]:
-    found = await asyncio.gather(*(scraper.scrape(scraper.config.targets, None) for _ in range(times)))
+async def scrape(prober: Prober, times: int = 1) -> list[TargetResult]:
+    found = await asyncio.gather(*(prober.probe_targets(prober.config.targets, None) for _ in range(times)))
     return [result for results in found for result in results]
 
 
 async def test_each_probe_is_told_once_however_many_scrapes_wait_for_it() -> None:
-    told: list[Finished] = []
+    told: list[ProbeRecord] = []
     async with hostile.server(hostile.honest.honest()) as peer:
         target = Target("main", Address("127.0.0.1", peer.port))
-        scraper = Scraper(Config((target,), modules={ECHO.name: ECHO}), told.append)
+        prober = Prober(Config((target,), modules={ECHO.name: ECHO}), told.append)
         before = time.time()
-        results = await scrape(scraper, times=3)
-        await scraper.close()
+        results = await scrape(prober, times=3)
+        await prober.close()
     (finished,) = told
     assert finished.target is target
     assert finished.modules == ("availability",)
@@ -41,27 +41,27 @@ async def test_each_probe_is_told_once_however_many_scrapes_wait_for_it() -> Non
 
 
 async def test_a_visit_that_is_not_due_is_told_as_the_last_one_again() -> None:
-    told: list[Finished] = []
+    told: list[ProbeRecord] = []
     async with hostile.server(hostile.honest.honest()) as peer:
         module = replace(ECHO, every=3600.0)
         target = Target("main", Address("127.0.0.1", peer.port))
-        scraper = Scraper(Config((target,), modules={module.name: module}), told.append)
-        await scrape(scraper)
-        await scrape(scraper)
-        await scraper.close()
+        prober = Prober(Config((target,), modules={module.name: module}), told.append)
+        await scrape(prober)
+        await scrape(prober)
+        await prober.close()
     assert [finished.reused for finished in told] == [frozenset(), frozenset({"monitor"})]
     assert told[0].result.sessions == told[1].result.sessions
 
 
 async def test_who_looks_on_cannot_break_a_scrape() -> None:
-    def fail(finished: Finished) -> None:
+    def fail(finished: ProbeRecord) -> None:
         raise RuntimeError("ours")
 
     async with hostile.server(hostile.honest.honest()) as peer:
         target = Target("main", Address("127.0.0.1", peer.port))
-        scraper = Scraper(Config((target,), modules={ECHO.name: ECHO}), fail)
-        (result,) = await scrape(scraper)
-        await scraper.close()
+        prober = Prober(Config((target,), modules={ECHO.name: ECHO}), fail)
+        (result,) = await scrape(prober)
+        await prober.close()
     (session,) = result.sessions
     assert session.echo is not None
     assert session.echo.outcome is Outcome.SUCCESS

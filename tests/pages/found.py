@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dicom_exporter.config import Address, Config, Expect, Target, WebEntry
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import (
     Attempt,
     Called,
@@ -145,9 +145,9 @@ CONFIG = Config(tuple(FOUND))
 FINE = {Expect.CLOSED: SHUT, Expect.CONTROL: OPEN, Expect.AVAILABLE: GOOD}
 
 
-def finished(target: Target, *sessions: SessionResult, before: float = 0.0) -> Finished:
+def finished(target: Target, *sessions: SessionResult, before: float = 0.0) -> ProbeRecord:
     """A probe that began `before` seconds ago."""
-    return Finished(target, target.modules, TargetResult(target.name, sessions), time.time() - before)
+    return ProbeRecord(target, target.modules, TargetResult(target.name, sessions), time.time() - before)
 
 
 def history(config: Config = CONFIG, found: Mapping[Target, tuple[SessionResult, ...]] | None = None) -> History:

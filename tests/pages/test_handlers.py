@@ -16,7 +16,7 @@ from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.server.external_url import parse_external_url
 from tests.pages import found
-from tests.server.exporter import FakeScraper, exporter, state
+from tests.server.exporter import FakeProber, exporter, state
 
 HOSTILE_NAME = "<script>alert(1)</script>&\"'?a=b#c"
 
@@ -44,10 +44,10 @@ class Page(HTMLParser):
 @asynccontextmanager
 async def pages(
     config: Config = found.CONFIG, history: History | None = None
-) -> AsyncIterator[tuple[ClientSession, FakeScraper]]:
-    scraper = FakeScraper(config)
-    async with exporter(replace(state(scraper), history=history or found.history())) as client:
-        yield client, scraper
+) -> AsyncIterator[tuple[ClientSession, FakeProber]]:
+    prober = FakeProber(config)
+    async with exporter(replace(state(prober), history=history or found.history())) as client:
+        yield client, prober
 
 
 async def get(client: ClientSession, path: str, status: int = 200) -> Page:
@@ -89,11 +89,11 @@ async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> N
 
 
 async def test_looking_probes_nothing() -> None:
-    async with pages() as (client, scraper):
+    async with pages() as (client, prober):
         for path in ("/", *map(target_path, found.FOUND), "/config", "/runbooks/", "/targets/nobody"):
             async with client.get(path) as response:
                 await response.read()
-        assert scraper.asked == []
+        assert prober.asked == []
 
 
 async def test_every_link_leads_somewhere() -> None:
@@ -108,7 +108,7 @@ async def test_every_link_leads_somewhere() -> None:
 async def test_every_link_stays_under_the_prefix() -> None:
     prefix = "/monitoring/dicom"
     external = parse_external_url(f"http://exporter.example{prefix}/")
-    of = replace(state(FakeScraper(found.CONFIG)), history=found.history(), external_url=external)
+    of = replace(state(FakeProber(found.CONFIG)), history=found.history(), external_url=external)
     async with exporter(of) as client:
         for path in ("/", target_path(found.DOWN_TARGET), "/runbooks/"):
             for link in (await get(client, prefix + path)).links:
@@ -157,14 +157,14 @@ async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
 
 async def test_where_nothing_was_probed_the_page_says_so_and_offers_to() -> None:
     config = Config((found.NEVER_TARGET,))
-    async with pages(config, History(config)) as (client, scraper):
+    async with pages(config, History(config)) as (client, prober):
         page = await get(client, "/")
         assert "Nothing has been probed since the exporter started" in page.text
         (link,) = [link for link in page.links if link.startswith("probe?")]
-        assert scraper.asked == []
+        assert prober.asked == []
         async with client.get(f"/{link}") as response:
             assert response.content_type == "text/plain"
-        assert len(scraper.asked) == 1
+        assert len(prober.asked) == 1
 
 
 async def test_without_targets_there_is_a_page_too() -> None:
@@ -232,11 +232,11 @@ async def test_the_running_configuration_is_shown() -> None:
 
 
 async def test_debug_shows_log_metrics_and_configuration() -> None:
-    async with pages() as (client, scraper):
+    async with pages() as (client, prober):
         async with client.get("/probe?target=main-pacs&debug=true&module=availability") as response:
             text = await response.text()
             assert response.content_type == "text/plain"
-        assert [modules for _, _, modules in scraper.asked] == [("availability",)]
+        assert [modules for _, _, modules in prober.asked] == [("availability",)]
     log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration that"))
     assert 0 == log < metrics < configuration
     assert re.search(r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor outcome=success$", text, re.M)
@@ -245,9 +245,9 @@ async def test_debug_shows_log_metrics_and_configuration() -> None:
 
 
 async def test_debug_is_true_or_false() -> None:
-    async with pages() as (client, scraper):
+    async with pages() as (client, prober):
         async with client.get("/probe?target=main-pacs&debug=yes") as response:
             assert response.status == 400
-        assert scraper.asked == []
+        assert prober.asked == []
         async with client.get("/probe?target=main-pacs&debug=false") as response:
             assert (await response.text()).startswith("# HELP")

@@ -10,7 +10,7 @@ import pytest
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.pages import history
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult, TargetResult
 from dicom_exporter.verdict.findings import Standing
 from tests.metrics.results import STRANGER
@@ -20,8 +20,8 @@ GOOD = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))
 BAD = SessionResult("monitor", EchoResult(Outcome.REFUSED))
 
 
-def finished(start: float, *sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> Finished:
-    return Finished(target, target.modules, TargetResult(target.name, sessions), start, frozenset(reused))
+def finished(start: float, *sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> ProbeRecord:
+    return ProbeRecord(target, target.modules, TargetResult(target.name, sessions), start, frozenset(reused))
 
 
 def filled(found: str, limit: int) -> History:

@@ -12,7 +12,7 @@ import pytest
 from dicom_exporter import logs
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.prober.log import ProbeLog
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
@@ -51,7 +51,7 @@ class Lines:
     def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
         self._capfd = capfd
 
-    def of(self, *steps: Finished | Config, level: str = "info") -> list[dict[str, object]]:
+    def of(self, *steps: ProbeRecord | Config, level: str = "info") -> list[dict[str, object]]:
         """The lines that probes, and reloads of a configuration, make of a log that begins with them."""
         logs.configure(level, logs.LogFormat.JSON)
         log = ProbeLog(Config((MAIN,)))
@@ -63,8 +63,8 @@ class Lines:
         return [json.loads(line) for line in self._capfd.readouterr().err.splitlines()]
 
 
-def finished(*sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> Finished:
-    return Finished(target, target.modules, TargetResult(target.name, sessions), 0.0, frozenset(reused))
+def finished(*sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> ProbeRecord:
+    return ProbeRecord(target, target.modules, TargetResult(target.name, sessions), 0.0, frozenset(reused))
 
 
 def test_at_info_there_is_a_line_for_each_change_and_none_for_a_scrape(lines: Lines) -> None:
@@ -96,7 +96,7 @@ def test_a_change_of_the_exposure_level_is_one(lines: Lines) -> None:
 
 
 def test_how_many_matches_there_are_is_no_news(lines: Lines) -> None:
-    def counted(outcome: QueryOutcome, matches: int | None) -> Finished:
+    def counted(outcome: QueryOutcome, matches: int | None) -> ProbeRecord:
         return finished(replace(GOOD, queries={"today": QueryResult(outcome, 0, matches=matches)}))
 
     found = [counted(QueryOutcome.EMPTY, 0), counted(QueryOutcome.ALLOWED, 7), counted(QueryOutcome.TRUNCATED, 100)]

@@ -1,4 +1,4 @@
-"""The HTTP side over a scraper that probes nothing."""
+"""The HTTP side over a prober that probes nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Asked = tuple[tuple[str, ...], float | None, tuple[str, ...] | None]
 
 
 @dataclass
-class FakeScraper:
+class FakeProber:
     """Answers at once, or once `go` is set, that every echo succeeded; keeps what it was asked."""
 
     config: Config = CONFIG
@@ -39,7 +39,7 @@ class FakeScraper:
     def reconfigure(self, config: Config) -> None:
         self.config = config
 
-    async def scrape(
+    async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
     ) -> list[TargetResult]:
         self.asked.append((tuple(target.name for target in targets), timeout, tuple(modules) if modules else None))
@@ -50,12 +50,12 @@ class FakeScraper:
         session = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))
         return [TargetResult(target.name, (session,)) for target in targets]
 
-    async def scrape_address(
+    async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
     ) -> TargetResult:
         if self.denies is not None:
             raise self.denies
-        (result,) = await self.scrape([target], timeout, modules)
+        (result,) = await self.probe_targets([target], timeout, modules)
         return result
 
     async def close(self) -> None:
@@ -64,14 +64,14 @@ class FakeScraper:
             self.go.set()
 
 
-def state(scraper: FakeScraper, load: Callable[[], Config] = lambda: CONFIG) -> State:
+def state(prober: FakeProber, load: Callable[[], Config] = lambda: CONFIG) -> State:
     """The state of an exporter that is ready."""
-    return State(scraper, load, ready=True, history=History(scraper.config))
+    return State(prober, load, ready=True, history=History(prober.config))
 
 
 @asynccontextmanager
 async def exporter(
-    of: State | FakeScraper | None = None,
+    of: State | FakeProber | None = None,
     max_connections: int = 1000,
     idle: float = 60.0,
     web_config: LiveConfig | None = None,
@@ -81,7 +81,7 @@ async def exporter(
     Beyond `max_connections`, and after `idle` seconds, connections end.
     """
     if not isinstance(of, State):
-        of = state(of or FakeScraper())
+        of = state(of or FakeProber())
     app = create_app(of)
     if web_config is not None:
         protect(app, web_config)

@@ -12,7 +12,7 @@ from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
-from tests.server.exporter import FakeScraper, exporter
+from tests.server.exporter import FakeProber, exporter
 from tests.server.test_probe_endpoints import series
 
 ALLOW = ProbeSettings((parse_network("10.0.0.0/8"),))
@@ -45,23 +45,23 @@ async def counts(client: object) -> dict[str, float]:
     ],
 )
 async def test_an_address_is_probed(query: str, address: str, title: str, modules: tuple[str, ...] | None) -> None:
-    scraper = FakeScraper(CONFIG)
-    async with exporter(scraper) as client, client.get(f"/probe?target={query}") as response:
+    prober = FakeProber(CONFIG)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
         text = await response.text()
     assert response.status == 200
-    assert scraper.asked == [((address,), None, modules)]
+    assert prober.asked == [((address,), None, modules)]
     assert f'dicom_target_info{{address="{address}",called_ae_title="{title}",expect="available"}} 1.0' in text
 
 
 async def test_a_name_of_the_configuration_comes_first() -> None:
-    scraper = FakeScraper(CONFIG, denies=NotAllowed())
-    async with exporter(scraper) as client, client.get("/probe?target=10.0.0.9:104") as response:
+    prober = FakeProber(CONFIG, denies=NotAllowed())
+    async with exporter(prober) as client, client.get("/probe?target=10.0.0.9:104") as response:
         assert 'address="127.0.0.1:11112"' in await response.text()
     assert response.status == 200
 
 
 async def test_a_denial_says_nothing_and_is_counted() -> None:
-    async with exporter(FakeScraper(CONFIG, denies=NotAllowed())) as client:
+    async with exporter(FakeProber(CONFIG, denies=NotAllowed())) as client:
         answers = set()
         for target in ("192.0.2.1:104", "nowhere.example:104", "[::1]:104"):
             async with client.get(f"/probe?target={target}") as response:
@@ -75,7 +75,7 @@ async def test_a_denial_says_nothing_and_is_counted() -> None:
 
 
 async def test_too_many_lookups_are_told_to_come_again() -> None:
-    async with exporter(FakeScraper(CONFIG, denies=Overloaded("…"))) as client:
+    async with exporter(FakeProber(CONFIG, denies=Overloaded("…"))) as client:
         async with client.get("/probe?target=pacs.example:104") as response:
             assert response.status == 503
             assert "Retry-After" in response.headers
@@ -98,18 +98,18 @@ async def test_too_many_lookups_are_told_to_come_again() -> None:
     ],
 )
 async def test_what_an_address_cannot_be_asked(query: str, said: str) -> None:
-    scraper = FakeScraper(CONFIG)
-    async with exporter(scraper) as client, client.get(f"/probe?target={query}") as response:
+    prober = FakeProber(CONFIG)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
         text = await response.text()
     assert response.status == 400
     assert said in text
-    assert scraper.asked == []
+    assert prober.asked == []
 
 
 async def test_it_is_off_where_nothing_is_allowed() -> None:
-    scraper = FakeScraper(replace(CONFIG, probe=ProbeSettings()))
-    async with exporter(scraper) as client:
+    prober = FakeProber(replace(CONFIG, probe=ProbeSettings()))
+    async with exporter(prober) as client:
         async with client.get("/probe?target=10.1.2.3:104") as response:
             assert response.status == 400
         assert await counts(client) == {"denied": 0, "unknown": 1}
-    assert scraper.asked == []
+    assert prober.asked == []

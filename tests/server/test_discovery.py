@@ -12,7 +12,7 @@ from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.config.values.text import check_label_name
 from dicom_exporter.results import TargetResult
 from dicom_exporter.server.external_url import parse_external_url
-from tests.server.exporter import FakeScraper, exporter, state
+from tests.server.exporter import FakeProber, exporter, state
 
 PACS = Target(
     "main pacs & more",
@@ -25,7 +25,7 @@ CONFIG = Config((PACS, Target("two", Address("::1", 11112))))
 
 async def test_every_target_is_a_group_that_leads_to_its_probe() -> None:
     async with (
-        exporter(FakeScraper(CONFIG)) as client,
+        exporter(FakeProber(CONFIG)) as client,
         client.get("/sd", headers={"Host": "exporter:10104"}) as response,
     ):
         groups = await response.json()
@@ -68,7 +68,7 @@ def test_no_label_of_the_user_takes_the_place_of_ours(label: str) -> None:
 
 async def test_the_external_url_says_where_prometheus_reaches_us() -> None:
     external = parse_external_url("https://monitoring.example/dicom/")
-    of = replace(state(FakeScraper(CONFIG)), external_url=external)
+    of = replace(state(FakeProber(CONFIG)), external_url=external)
     async with exporter(of) as client, client.get("/dicom/sd", headers={"Host": "somebody.else"}) as response:
         groups = await response.json()
     for group in groups:
@@ -79,21 +79,21 @@ async def test_the_external_url_says_where_prometheus_reaches_us() -> None:
 
 @pytest.mark.parametrize("host", ["", "a/b", "user@host", "<script>alert(1)</script>", "host:99999"])
 async def test_a_host_that_is_none_is_a_bad_request(host: str) -> None:
-    async with exporter(FakeScraper(CONFIG)) as client, client.get("/sd", headers={"Host": host}) as response:
+    async with exporter(FakeProber(CONFIG)) as client, client.get("/sd", headers={"Host": host}) as response:
         text = await response.text()
     assert response.status == 400
     assert "script" not in text
 
 
 async def test_the_host_does_not_matter_where_the_external_url_is_given() -> None:
-    of = replace(state(FakeScraper(CONFIG)), external_url=parse_external_url("http://exporter.example"))
+    of = replace(state(FakeProber(CONFIG)), external_url=parse_external_url("http://exporter.example"))
     async with exporter(of) as client, client.get("/sd", headers={"Host": "a/b"}) as response:
         assert (await response.json())[0]["targets"] == ["exporter.example:80"]
 
 
 async def test_everything_is_under_the_prefix() -> None:
     external = parse_external_url("http://exporter.example/monitoring/dicom")
-    async with exporter(replace(state(FakeScraper(CONFIG)), external_url=external)) as client:
+    async with exporter(replace(state(FakeProber(CONFIG)), external_url=external)) as client:
         for path in ("/", "/sd", "/metrics", "/probe?target=two", "/-/healthy", "/-/ready"):
             async with client.get(f"/monitoring/dicom{path}") as response:
                 assert response.status == 200, path
@@ -118,8 +118,8 @@ async def test_everything_is_under_the_prefix() -> None:
 
 
 async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_them() -> None:
-    scraper = FakeScraper(CONFIG)
-    async with exporter(scraper) as client:
+    prober = FakeProber(CONFIG)
+    async with exporter(prober) as client:
         for query, there in (("", True), ("&user_labels=true", True), ("&user_labels=false", False)):
             async with client.get(f"/probe?target=main%20pacs%20%26%20more{query}") as response:
                 (info,) = [
@@ -135,12 +135,12 @@ async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_th
 async def test_the_same_target_is_asked_with_and_without_the_users_labels() -> None:
     """As another one it would have answers of its own, and its queries with `every` would be put twice as often."""
 
-    class Watched(FakeScraper):
-        async def scrape(
+    class Watched(FakeProber):
+        async def probe_targets(
             self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
         ) -> list[TargetResult]:
             probed.extend(targets)
-            return await super().scrape(targets, timeout, modules)
+            return await super().probe_targets(targets, timeout, modules)
 
     probed: list[Target] = []
     async with exporter(Watched(CONFIG)) as client:

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
 from dicom_exporter.server import State
-from tests.server.exporter import CONFIG, FakeScraper, exporter, state
+from tests.server.exporter import CONFIG, FakeProber, exporter, state
 
 NEW = Config((Target("three", Address("127.0.0.1", 104)),))
 ERRORS = ConfigErrors(
@@ -41,7 +41,7 @@ async def test_healthy_and_ready() -> None:
 
 
 async def test_healthy_but_not_ready() -> None:
-    async with exporter(State(FakeScraper(), lambda: CONFIG)) as client:
+    async with exporter(State(FakeProber(), lambda: CONFIG)) as client:
         async with client.get("/-/healthy") as response:
             assert response.status == 200
         async with client.get("/-/ready") as response:
@@ -49,34 +49,34 @@ async def test_healthy_but_not_ready() -> None:
 
 
 async def test_a_reload_applies_the_new_configuration() -> None:
-    scraper = FakeScraper()
-    async with exporter(state(scraper, lambda: NEW)) as client:
+    prober = FakeProber()
+    async with exporter(state(prober, lambda: NEW)) as client:
         before = await values(client)
         assert "dicom_exporter_config_last_reload_success_timestamp_seconds" not in before
         async with client.post("/-/reload") as response:
             assert response.status == 200
         after = await values(client)
-    assert scraper.config is NEW
+    assert prober.config is NEW
     assert after["dicom_exporter_config_last_reload_successful"] == "1.0"
     assert float(after["dicom_exporter_config_last_reload_success_timestamp_seconds"]) > 1_700_000_000
 
 
 async def test_a_bad_configuration_leaves_the_running_one() -> None:
-    scraper = FakeScraper()
-    async with exporter(replace(state(scraper, fail), reload_success_time=1.0)) as client:
+    prober = FakeProber()
+    async with exporter(replace(state(prober, fail), reload_success_time=1.0)) as client:
         async with client.post("/-/reload") as response:
             assert response.status == 500
             assert (await response.text()).splitlines() == [str(error) for error in ERRORS.errors]
         async with client.get("/-/ready") as response:
             assert response.status == 200
         after = await values(client)
-    assert scraper.config is CONFIG
+    assert prober.config is CONFIG
     assert after["dicom_exporter_config_last_reload_successful"] == "0.0"
     assert after["dicom_exporter_config_last_reload_success_timestamp_seconds"] == "1.0"
 
 
 async def test_a_good_configuration_makes_up_for_a_bad_one() -> None:
-    of = state(FakeScraper(), fail)
+    of = state(FakeProber(), fail)
     async with exporter(of) as client:
         await client.post("/-/reload")
         of.load = lambda: NEW
@@ -96,7 +96,7 @@ async def test_reloads_come_one_after_the_other() -> None:
         running.pop()
         return NEW
 
-    async with exporter(state(FakeScraper(), load)) as client:
+    async with exporter(state(FakeProber(), load)) as client:
         reloads = [asyncio.create_task(client.post("/-/reload")) for _ in range(3)]
         await begun.wait()
         async with client.get("/-/healthy") as response:  # the loop turns while a file is read
@@ -108,12 +108,12 @@ async def test_reloads_come_one_after_the_other() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_a_reload_is_posted(method: str) -> None:
-    async with exporter(state(FakeScraper(), fail)) as client, client.request(method, "/-/reload") as response:
+    async with exporter(state(FakeProber(), fail)) as client, client.request(method, "/-/reload") as response:
         assert response.status == 405
 
 
 async def test_the_path_of_the_metrics_may_be_another() -> None:
-    async with exporter(replace(state(FakeScraper()), telemetry_path="/dicom/metrics")) as client:
+    async with exporter(replace(state(FakeProber()), telemetry_path="/dicom/metrics")) as client:
         async with client.get("/dicom/metrics") as response:
             assert response.status == 200
         async with client.get("/metrics") as response:

@@ -19,7 +19,7 @@ from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.server import connections, limits, shared_scrapes
 from dicom_exporter.server.limits import RETRY_AFTER, Traffic
 from dicom_exporter.webconfig import LiveConfig
-from tests.server.exporter import CONFIG, FakeScraper, exporter, state
+from tests.server.exporter import CONFIG, FakeProber, exporter, state
 from tests.server.test_probe_endpoints import HEADER, series
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -61,10 +61,10 @@ async def ended(connection: Connection) -> bytes:
 
 
 async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(replace(state(scraper), traffic=Traffic(max_requests=2))) as client:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(replace(state(prober), traffic=Traffic(max_requests=2))) as client:
         under_way = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(2)]
-        await until(lambda: len(scraper.asked) == 2)
+        await until(lambda: len(prober.asked) == 2)
         for path in ("/probe?target=one", "/metrics", "/sd", "/", "/nothing"):
             async with client.get(path) as response:
                 assert response.status == 503
@@ -73,7 +73,7 @@ async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
         for path in ("/-/healthy", "/-/ready"):
             async with client.get(path) as response:
                 assert response.status == 200
-        await scraper.close()
+        await prober.close()
         for task in under_way:
             async with await task as response:
                 assert response.status == 200
@@ -85,16 +85,16 @@ async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
 
 
 async def test_zero_is_no_limit() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(replace(state(scraper), traffic=Traffic(max_requests=0))) as client:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(replace(state(prober), traffic=Traffic(max_requests=0))) as client:
         under_way = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(200)]
-        await until(lambda: len(scraper.asked) == 200)
-        await scraper.close()
+        await until(lambda: len(prober.asked) == 200)
+        await prober.close()
         assert {(await task).status for task in under_way} == {200}
 
 
 async def test_requests_that_fail_are_over_too() -> None:
-    of = state(FakeScraper())
+    of = state(FakeProber())
     async with exporter(of) as client:
         for path in ("/probe", "/nothing", "/probe?target=three"):
             async with client.get(path) as response:
@@ -105,21 +105,21 @@ async def test_requests_that_fail_are_over_too() -> None:
 
 async def test_scrapes_that_come_together_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
-    scraper = FakeScraper(go=asyncio.Event())
-    of = state(scraper)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
     async with exporter(of) as client:
         scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(200)]
         await until(lambda: of.traffic.requests_in_flight == 200)
-        await scraper.close()
+        await prober.close()
         bodies = {await (await scrape).read() for scrape in scrapes}
-    assert len(scraper.asked) == 1
+    assert len(prober.asked) == 1
     assert len(bodies) == 1
 
 
 async def test_each_who_joins_gets_the_format_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
-    scraper = FakeScraper(go=asyncio.Event())
-    of = state(scraper)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
     accepts = ["text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0"]
     async with exporter(of) as client:
         scrapes = [
@@ -128,9 +128,9 @@ async def test_each_who_joins_gets_the_format_of_its_own(monkeypatch: pytest.Mon
             for encoding in ("identity", "gzip")
         ]
         await until(lambda: of.traffic.requests_in_flight == len(scrapes))
-        await scraper.close()
+        await prober.close()
         answers = [await scrape for scrape in scrapes]
-    assert len(scraper.asked) == 1
+    assert len(prober.asked) == 1
     formats = {(answer.content_type, answer.headers.get("Content-Encoding")) for answer in answers}
     assert len(formats) == 4
 
@@ -139,20 +139,20 @@ async def test_a_scrape_is_joined_only_where_it_ends_in_time_and_is_by_the_runni
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
-    scraper = FakeScraper(go=asyncio.Event())
-    of = state(scraper)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
     async with exporter(of) as client:
         scrapes = []
         for timeouts in (None, "30", "10", "20", None, "9"):
             headers = {} if timeouts is None else {HEADER: timeouts}
             scrapes.append(asyncio.create_task(client.get("/metrics", headers=headers)))
             await until(lambda: of.traffic.requests_in_flight == len(scrapes))
-        await until(lambda: len(scraper.asked) == 4)
-        assert [timeout for _, timeout, _ in scraper.asked] == [None, 29.5, 9.5, 8.5]
-        scraper.reconfigure(Config(CONFIG.targets[:1]))
+        await until(lambda: len(prober.asked) == 4)
+        assert [timeout for _, timeout, _ in prober.asked] == [None, 29.5, 9.5, 8.5]
+        prober.reconfigure(Config(CONFIG.targets[:1]))
         scrapes.append(asyncio.create_task(client.get("/metrics")))
-        await until(lambda: len(scraper.asked) == 5)
-        await scraper.close()
+        await until(lambda: len(prober.asked) == 5)
+        await prober.close()
         texts = [await (await scrape).text() for scrape in scrapes]
     targets = [{target for _, target in series(text) if target} for text in texts]
     assert targets == [{"one", "two"}] * 6 + [{"one"}]
@@ -162,36 +162,36 @@ async def test_a_scrape_that_began_a_while_ago_is_joined_only_where_there_are_en
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", -1.0)
-    scraper = FakeScraper(go=asyncio.Event())
-    of = state(scraper)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
     async with exporter(of) as client:
         scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(50)]
         await until(lambda: of.traffic.requests_in_flight == len(scrapes))
-        await scraper.close()
+        await prober.close()
         assert {(await scrape).status for scrape in scrapes} == {200}
-    assert len(scraper.asked) == shared_scrapes.JOIN_ANY_FROM
+    assert len(prober.asked) == shared_scrapes.JOIN_ANY_FROM
 
 
 async def test_there_are_at_most_so_many_scrapes_of_all_targets() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(scraper) as client:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(prober) as client:
         timeouts = [str(30 - number) for number in range(shared_scrapes.MAX_ROUNDS)]
         scrapes = []
         for timeout in timeouts:
             scrapes.append(asyncio.create_task(client.get("/metrics", headers={HEADER: timeout})))
-            await until(lambda: len(scraper.asked) == len(scrapes))
+            await until(lambda: len(prober.asked) == len(scrapes))
         async with client.get("/metrics", headers={HEADER: "1"}) as response:
             assert response.status == 503
             assert "Too many scrapes" in await response.text()
         async with client.get("/metrics?probe=false") as response:
             assert 'requests_refused_total{reason="scrapes"} 1.0' in await response.text()
-        await scraper.close()
+        await prober.close()
         assert {(await scrape).status for scrape in scrapes} == {200}
 
 
 async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 0.0)
-    async with exporter(FakeScraper(), max_connections=3) as client:
+    async with exporter(FakeProber(), max_connections=3) as client:
         silent, slow = await connect(client), await connect(client)
         slow[1].write(b"GET / HTTP/1.1\r\nX-")
         kept = await connect(client)
@@ -207,7 +207,7 @@ async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.Monkey
 
 async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
-    async with exporter(FakeScraper(), max_connections=10) as client:
+    async with exporter(FakeProber(), max_connections=10) as client:
         opened = await asyncio.gather(*(connect(client) for _ in range(30)))
         for _, writer in opened:
             writer.write(HEALTHY)
@@ -218,21 +218,21 @@ async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(mo
 
 
 async def test_where_all_connections_are_busy_a_new_one_is_refused() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    of = state(scraper)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
     async with exporter(of, max_connections=2) as client:
         under_way = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(2)]
-        await until(lambda: len(scraper.asked) == 2)
+        await until(lambda: len(prober.asked) == 2)
         answer = await ended(await connect(client))
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After" in answer
-        await scraper.close()
+        await prober.close()
         assert {(await task).status for task in under_way} == {200}
     assert of.traffic.refused == {"connections": 1}
 
 
 async def test_who_says_nothing_or_not_enough_is_hung_up_on() -> None:
-    async with exporter(FakeScraper(), idle=0.2) as client:
+    async with exporter(FakeProber(), idle=0.2) as client:
         silent, slow = await connect(client), await connect(client)
         slow[1].write(b"GET / HTTP/1.1\r\nX-")
         assert await ended(silent) == b""
@@ -244,7 +244,7 @@ async def test_who_does_not_read_its_answer_is_hung_up_on(
 ) -> None:
     monkeypatch.setattr(limits, "SEND_TIMEOUT", 0.2)
     config = Config(tuple(Target(f"target-{number:05}", Address("127.0.0.1", 104)) for number in range(40_000)))
-    of = state(FakeScraper(config))
+    of = state(FakeProber(config))
     async with exporter(of) as client:
         assert client._base_url is not None
         with socket.socket() as deaf:
@@ -265,7 +265,7 @@ async def test_who_does_not_read_its_answer_is_hung_up_on(
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_a_body_that_nobody_asked_for_is_not_read(method: str) -> None:
-    async with exporter(FakeScraper()) as client:
+    async with exporter(FakeProber()) as client:
         reader, writer = await connect(client)
         head = f"{method} /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 40}\r\n\r\n"
         writer.write(head.encode() + b"x" * 1000)
@@ -293,7 +293,7 @@ async def test_with_a_web_configuration_too_no_more_are_let_in_than_may(
     monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
     file = tmp_path / "web.yml"
     file.write_text("{}\n")
-    async with exporter(FakeScraper(), max_connections=10, web_config=LiveConfig(str(file))) as client:
+    async with exporter(FakeProber(), max_connections=10, web_config=LiveConfig(str(file))) as client:
         opened = await asyncio.gather(*(connect(client) for _ in range(30)))
         for _, writer in opened:
             writer.write(HEALTHY)
