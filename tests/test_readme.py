@@ -12,7 +12,7 @@ from dicom_exporter.cli.completion import subparsers
 from dicom_exporter.cli.main import main, whole_parser
 from dicom_exporter.config import Expect, load
 from dicom_exporter.verdict.texts import LEVELS
-from tests import readme
+from tests.testing import readme
 from tools.reference import ROOT, metrics
 
 TEXT = readme.PATH.read_text()

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.contestants import callbacks, floor, ours
 from benchmarks.measuring import Work
 from benchmarks.servers import fast_scp
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 

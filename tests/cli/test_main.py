@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests import hostile
-from tests.cli.running import started
-from tests.hostile import Behaviour, Peer, honest, negotiation, wire
+from tests.testing import hostile
+from tests.testing.hostile import Behaviour, Peer, honest, negotiation, wire
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 

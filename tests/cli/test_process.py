@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from tests import hostile
-from tests.cli.running import PATIENCE, started
-from tests.hostile import Peer
+from tests.testing import hostile
+from tests.testing.hostile import Peer
+from tests.testing.running import PATIENCE, started
 
 pytestmark = pytest.mark.integration
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.cli.running import PATIENCE
-from tests.hostile import honest
-from tests.integration.exporting import configure
+from tests.testing import hostile
+from tests.testing.exporting import configure
+from tests.testing.hostile import honest
+from tests.testing.running import PATIENCE
 
 pytestmark = pytest.mark.integration
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.cli.main import main
-from tests.cli.running import started
-from tests.peers import make_certificates
-from tests.webconfig.texts import HASH, TLS
+from tests.testing.peers import make_certificates
+from tests.testing.running import started
+from tests.testing.web_config import HASH, TLS
 
 GOOD = "targets:\n  - {name: one, address: '127.0.0.1:104'}\n"
 

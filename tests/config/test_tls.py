@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from dicom_exporter.config import TLSSettings
-from tests.config.helpers import TARGETS, errors_of, load_text
+from tests.testing.loading import TARGETS, errors_of, load_text
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"

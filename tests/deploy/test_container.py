@@ -11,8 +11,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests.deploy.images import USER, Image, build_image
-from tests.integration.exporting import parsed
-from tests.peers.process import free_address, process
+from tests.testing.exporting import parsed
+from tests.testing.peers.process import free_address, process
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "dicom_exporter.service"
 MOST_EXPOSED = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dicom_exporter.dicom import pdu
-from tests.hostile import wire
+from tests.testing.hostile import wire
 
 
 def kept(more: bytes) -> int:

@@ -24,10 +24,10 @@ from dicom_exporter.dicom.errors import (
 )
 from dicom_exporter.results import Outcome, QueryOutcome, SessionResult
 from tests.dicom import encoded
-from tests.hostile import messages, wire
-from tests.hostile.playing import play
-from tests.hostile.scenarios import archive
-from tests.hostile.simulated import Direction, direct
+from tests.testing.hostile import messages, wire
+from tests.testing.hostile.playing import play
+from tests.testing.hostile.scenarios import archive
+from tests.testing.hostile.simulated import Direction, direct
 
 A_RELEASE_RQ, A_RELEASE_RP = wire.release_rq(), wire.release_rp()
 USER_ABORT, PROVIDER_ABORT = wire.abort(0, 0), wire.abort(2, 0)

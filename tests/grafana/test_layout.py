@@ -12,7 +12,7 @@ import yaml
 from dicom_exporter.results import Outcome, QueryOutcome
 from grafana.source.words import LEVELS, OUTCOMES, QUERY_OUTCOMES
 from tests.grafana.dashboards import DASHBOARDS, DIRECTORY, all_queries, panels
-from tests.prometheus.files import alerts
+from tests.testing.rules import alerts
 
 UIDS = {dashboard["uid"] for dashboard in DASHBOARDS.values()}
 

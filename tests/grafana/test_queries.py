@@ -13,7 +13,7 @@ from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Outcome
 from tests.grafana.dashboards import DASHBOARDS, all_queries, filled, selectors, variables
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 _TABLES = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES)
 OF_TARGETS = {family.name for table in _TABLES for family in table}

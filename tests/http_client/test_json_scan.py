@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dicom_exporter.http_client.body import PIECE, BodyEnded, decoder_for, inflated
 from dicom_exporter.http_client.json_scan import Scan, Verdict
-from tests.hostile.http import entry
+from tests.testing.hostile.http import entry
 
 
 def scanned(data: bytes, split: int = 0, most: int = 100, identity: bool = False) -> Scan:

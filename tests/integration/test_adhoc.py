@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.hostile import messages
-from tests.hostile.parsing import Message, Proposal
-from tests.integration.exporting import exporter
+from tests.testing import hostile
+from tests.testing.exporting import exporter
+from tests.testing.hostile import messages
+from tests.testing.hostile.parsing import Message, Proposal
 
 pytestmark = pytest.mark.integration
 

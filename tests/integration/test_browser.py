@@ -15,11 +15,11 @@ from playwright.async_api import Browser, Dialog, Page, Route, async_playwright,
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.prober import Prober
-from tests import hostile
-from tests.hostile import wire
 from tests.pages import found
-from tests.peers.requirements import program
-from tests.server.exporter import FakeProber, exporter, state
+from tests.testing import hostile
+from tests.testing.hostile import wire
+from tests.testing.in_process import FakeProber, exporter, state
+from tests.testing.peers.requirements import program
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

@@ -10,9 +10,9 @@ import yaml
 
 from dicom_exporter.demo import DemoPeers, demo_peers
 from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER
-from tests.hostile import wire
-from tests.peers import dcmtk
-from tests.peers.process import Address
+from tests.testing.hostile import wire
+from tests.testing.peers import dcmtk
+from tests.testing.peers.process import Address
 
 pytestmark = pytest.mark.integration
 

@@ -21,7 +21,7 @@ from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import QueryOutcome, SessionResult, TargetResult
 from dicom_exporter.verdict.comparison import missing_studies
 from dicom_exporter.verdict.ladder import judge
-from tests.cli.running import started
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo_stack.settings import ROOT
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 

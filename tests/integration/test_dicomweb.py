@@ -10,8 +10,8 @@ import pytest
 from dicom_exporter.config import Secret
 from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
-from tests.integration.webbing import dicomweb, tls_front, web
-from tests.peers import Certificates, Orthanc, synthetic
+from tests.testing.peers import Certificates, Orthanc, synthetic
+from tests.testing.web_probing import dicomweb, tls_front, web
 
 pytestmark = pytest.mark.integration
 

@@ -21,10 +21,10 @@ import uvloop
 from dicom_exporter.config import Secret
 from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
-from tests.hostile import http
-from tests.hostile.http import Behaviour
-from tests.integration.webbing import SHORT, dicomweb, web
-from tests.peers import Certificates
+from tests.testing.hostile import http
+from tests.testing.hostile.http import Behaviour
+from tests.testing.peers import Certificates
+from tests.testing.web_probing import SHORT, dicomweb, web
 
 pytestmark = pytest.mark.integration
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.cli.running import started
-from tests.integration.examples import example
-from tests.integration.exporting import Exporter, configure, until
-from tests.peers import Orthanc, synthetic
-from tests.peers.prometheus import Prometheus, prometheus
+from tests.testing.examples import example
+from tests.testing.exporting import Exporter, configure, until
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.prometheus import Prometheus, prometheus
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.hostile import Event, Peer
-from tests.integration.exporting import Exposition, configure, exporter
-from tests.peers import Certificates, Orthanc, dcmtk, synthetic
-from tests.peers.requirements import program
+from tests.testing import hostile
+from tests.testing.exporting import Exposition, configure, exporter
+from tests.testing.hostile import Event, Peer
+from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 

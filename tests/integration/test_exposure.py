@@ -15,9 +15,9 @@ from dicom_exporter.config.model import WebEntry
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Outcome, SessionResult
 from dicom_exporter.verdict.ladder import Verdict, judge
-from tests import hostile
-from tests.hostile import Event
-from tests.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing import hostile
+from tests.testing.hostile import Event
+from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from dicom_exporter.metrics import flow_families
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Flow
 from dicom_exporter.verdict.comparison import missing_studies
-from tests.peers import Orthanc, synthetic
+from tests.testing.peers import Orthanc, synthetic
 
 pytestmark = pytest.mark.integration
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests import hostile
-from tests.hostile import Event, echo, find, messages, negotiation, plain, release, wire
+from tests.testing import hostile
+from tests.testing.hostile import Event, echo, find, messages, negotiation, plain, release, wire
 
 pytestmark = pytest.mark.integration
 

@@ -16,11 +16,10 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector
 from dicom_exporter.config import Config, load
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.server import State
-from tests import hostile
-from tests.cli.running import Running, started
-from tests.hostile import Behaviour
-from tests.integration.exporting import configure, parsed, until
-from tests.server import exporter as in_process
+from tests.testing import hostile, in_process
+from tests.testing.exporting import configure, parsed, until
+from tests.testing.hostile import Behaviour
+from tests.testing.running import Running, started
 
 pytestmark = [
     pytest.mark.integration,

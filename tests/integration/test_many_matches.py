@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.exporting import exporter
+from tests.testing.exporting import exporter
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ async def flooding() -> AsyncIterator[int]:
     server = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.integration.flood",
+        "tests.testing.flood",
         str(MATCHES),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,

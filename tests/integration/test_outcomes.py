@@ -13,9 +13,9 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.results import Outcome, Phase, QueryOutcome
-from tests import hostile
-from tests.hostile import Event, catalogue
-from tests.integration.probing import STUDIES, probe
+from tests.testing import hostile
+from tests.testing.hostile import Event, catalogue
+from tests.testing.probing import STUDIES, probe
 
 pytestmark = pytest.mark.integration
 

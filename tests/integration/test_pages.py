@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.integration.exporting import Exporter, configure, exporter
+from tests.testing import hostile
+from tests.testing.exporting import Exporter, configure, exporter
 
 pytestmark = pytest.mark.integration
 

@@ -17,14 +17,14 @@ from aiohttp import ClientSession
 
 from deploy.demo_stack.pages import receiver
 from deploy.demo_stack.settings import RUNBOOKS, alertmanager_config, prometheus_config, write_rules
-from tests.cli.running import started
-from tests.integration.exporting import configure, until
-from tests.integration.paging import Inbox, Page, door
 from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
-from tests.peers import Orthanc, synthetic
-from tests.peers.alertmanager import alertmanager
-from tests.peers.process import free_address
-from tests.peers.prometheus import Prometheus, prometheus
+from tests.testing.exporting import configure, until
+from tests.testing.paging import Inbox, Page, door
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.alertmanager import alertmanager
+from tests.testing.peers.process import free_address
+from tests.testing.peers.prometheus import Prometheus, prometheus
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 

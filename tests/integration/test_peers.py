@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.events import Event
 
-from tests.peers import Certificates, Orthanc, dcmtk, synthetic
-from tests.peers import orthanc as run_orthanc
-from tests.peers.process import Address
+from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers import orthanc as run_orthanc
+from tests.testing.peers.process import Address
 
 pytestmark = pytest.mark.integration
 

@@ -24,13 +24,13 @@ from pynetdicom.dsutils import decode
 from pynetdicom.events import Event
 
 from dicom_exporter.config import Address
-from tests import hostile
-from tests.hostile import Behaviour, Peer, honest, messages, wire
-from tests.hostile.find import BROKEN_DATASETS
-from tests.hostile.parsing import Message
-from tests.integration.exporting import parsed
-from tests.peers import Orthanc, dcmtk, synthetic
-from tests.peers.process import Process, process
+from tests.testing import hostile
+from tests.testing.exporting import parsed
+from tests.testing.hostile import Behaviour, Peer, honest, messages, wire
+from tests.testing.hostile.find import BROKEN_DATASETS
+from tests.testing.hostile.parsing import Message
+from tests.testing.peers import Orthanc, dcmtk, synthetic
+from tests.testing.peers.process import Process, process
 
 pytestmark = pytest.mark.integration
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import readme
-from tests.integration.exporting import exporter, until
-from tests.peers import Orthanc, synthetic
-from tests.peers.prometheus import prometheus
+from tests.testing import readme
+from tests.testing.exporting import exporter, until
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.prometheus import prometheus
 
 pytestmark = pytest.mark.integration
 

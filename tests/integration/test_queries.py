@@ -13,8 +13,8 @@ import pytest
 
 from dicom_exporter.config import Level, Model, Query, RelativeDate
 from dicom_exporter.results import QueryOutcome, QueryResult
-from tests.integration.probing import NOW, STUDIES, probe
-from tests.peers import Orthanc, dcmtk, synthetic
+from tests.testing.peers import Orthanc, dcmtk, synthetic
+from tests.testing.probing import NOW, STUDIES, probe
 
 pytestmark = pytest.mark.integration
 

@@ -18,8 +18,8 @@ from dicom_exporter.config import Address, Config, Level, Model, Module, Query, 
 from dicom_exporter.config.values.time import TimeWindow
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
-from tests.integration.probing import STUDIES, probe
-from tests.peers import Orthanc, synthetic
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.probing import STUDIES, probe
 
 pytestmark = pytest.mark.integration
 

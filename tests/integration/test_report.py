@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.cli.running import PATIENCE, started
-from tests.hostile import honest
-from tests.integration.exporting import configure
 from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
-from tests.peers import Orthanc, synthetic
-from tests.peers.process import free_address
+from tests.testing import hostile
+from tests.testing.exporting import configure
+from tests.testing.hostile import honest
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.process import free_address
+from tests.testing.running import PATIENCE, started
 
 pytestmark = pytest.mark.integration
 

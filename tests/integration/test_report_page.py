@@ -14,8 +14,8 @@ from playwright.async_api import Browser, async_playwright
 from dicom_exporter.config import Expect
 from dicom_exporter.report.formats.html import as_html
 from dicom_exporter.results import Outcome
-from tests.peers.requirements import program
 from tests.report import found as made
+from tests.testing.peers.requirements import program
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

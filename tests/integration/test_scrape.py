@@ -14,8 +14,8 @@ from dicom_exporter.config import Address, Config, Expect, GlobalSettings, Level
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Outcome, QueryOutcome, TargetResult
 from dicom_exporter.verdict.ladder import judge
-from tests import hostile
-from tests.hostile import Event, Peer
+from tests.testing import hostile
+from tests.testing.hostile import Event, Peer
 
 pytestmark = pytest.mark.integration
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from tests import hostile
-from tests.cli.running import started
-from tests.integration.examples import example
-from tests.integration.exporting import configure, until
-from tests.peers.prometheus import Prometheus, prometheus
+from tests.testing import hostile
+from tests.testing.examples import example
+from tests.testing.exporting import configure, until
+from tests.testing.peers.prometheus import Prometheus, prometheus
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 

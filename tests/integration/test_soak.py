@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.requirements import missing
 from tests.soak.weather import FAKETIME
+from tests.testing.peers.requirements import missing
 
 pytestmark = pytest.mark.integration
 

@@ -16,10 +16,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests import hostile
-from tests.integration.exporting import Exporter, configure, until
-from tests.peers.process import free_address
-from tests.peers.requirements import program
+from tests.testing import hostile
+from tests.testing.exporting import Exporter, configure, until
+from tests.testing.peers.process import free_address
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 
@@ -124,7 +124,7 @@ async def in_namespace(scenario: str, directory: Path) -> dict[str, str]:
     program("ip", "iproute2")
     process = await asyncio.create_subprocess_exec(
         *("unshare", "--map-root-user", "--net", "--mount"),
-        *(sys.executable, "-m", "tests.integration.namespace", scenario, str(directory)),
+        *(sys.executable, "-m", "tests.testing.namespace", scenario, str(directory)),
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await asyncio.wait_for(process.communicate(), 60)

@@ -14,9 +14,9 @@ from pynetdicom import evt
 from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, ConfigErrors, load
-from tests.cli.running import started
-from tests.integration.exporting import Exporter, Exposition, configure, exporter
-from tests.peers import Orthanc, dcmtk, synthetic
+from tests.testing.exporting import Exporter, Exposition, configure, exporter
+from tests.testing.peers import Orthanc, dcmtk, synthetic
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from dicom_exporter.config import Address, Config, Module, Target
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Outcome, TargetResult
-from tests import hostile
+from tests.testing import hostile
 
 pytestmark = pytest.mark.integration
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PATIENCE, Running, started
-from tests.integration.exporting import configure
-from tests.peers import Certificates, make_certificates
-from tests.peers.requirements import program
-from tests.webconfig.serving import replace
-from tests.webconfig.texts import TLS, users
+from tests.testing.exporting import configure
+from tests.testing.peers import Certificates, make_certificates
+from tests.testing.peers.requirements import program
+from tests.testing.running import PATIENCE, Running, started
+from tests.testing.serving import replace
+from tests.testing.web_config import TLS, users
 
 pytestmark = pytest.mark.integration
 

@@ -9,13 +9,13 @@ import yaml
 
 from dicom_exporter import DEFAULT_PORT
 from dicom_exporter.webconfig import load
-from tests.integration.exporting import until
 from tests.integration.test_web_config import exporter, run
-from tests.peers import make_certificates
-from tests.peers.prometheus import prometheus
-from tests.peers.requirements import program
-from tests.readme import blocks
-from tests.webconfig.texts import hashed
+from tests.testing.exporting import until
+from tests.testing.peers import make_certificates
+from tests.testing.peers.prometheus import prometheus
+from tests.testing.peers.requirements import program
+from tests.testing.readme import blocks
+from tests.testing.web_config import hashed
 
 pytestmark = pytest.mark.integration
 

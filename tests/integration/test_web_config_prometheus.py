@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.exporting import until
 from tests.integration.test_web_config import MUTUAL, exporter
-from tests.peers import make_certificates
-from tests.peers.prometheus import prometheus
-from tests.webconfig.serving import replace
-from tests.webconfig.texts import users
+from tests.testing.exporting import until
+from tests.testing.peers import make_certificates
+from tests.testing.peers.prometheus import prometheus
+from tests.testing.serving import replace
+from tests.testing.web_config import users
 
 pytestmark = pytest.mark.integration
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from dicom_exporter.results import WebAnswer
-from tests.hostile import http
-from tests.hostile.http import Behaviour
-from tests.integration.webbing import SHORT, web
+from tests.testing.hostile import http
+from tests.testing.hostile.http import Behaviour
+from tests.testing.web_probing import SHORT, web
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,7 @@ from dicom_exporter.metrics import Group, families, groups, lines
 from dicom_exporter.metrics.families import Family, Row, single
 from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, TargetResult
 from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, TARGET, values
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 SESSIONS = (FULL, replace(REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
 Found = list[tuple[Target, TargetResult]]

@@ -16,7 +16,7 @@ from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Flow, TargetResult
 from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STRANGER, TARGET
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 
 @dataclass

@@ -16,7 +16,7 @@ from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.server.external_url import parse_external_url
 from tests.pages import found
-from tests.server.exporter import FakeProber, exporter, state
+from tests.testing.in_process import FakeProber, exporter, state
 
 HOSTILE_NAME = "<script>alert(1)</script>&\"'?a=b#c"
 

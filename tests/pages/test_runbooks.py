@@ -25,7 +25,7 @@ from dicom_exporter.results import (
 )
 from tests.pages import found
 from tests.pages.test_handlers import get, pages, target_path
-from tests.server.exporter import exporter
+from tests.testing.in_process import exporter
 
 TEXT = """\
 # An archive is open

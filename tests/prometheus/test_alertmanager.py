@@ -8,8 +8,8 @@ import subprocess
 import pytest
 import yaml
 
-from tests.peers.requirements import program
-from tests.prometheus.files import PROMETHEUS, alerts
+from tests.testing.peers.requirements import program
+from tests.testing.rules import PROMETHEUS, alerts
 
 CONFIG = PROMETHEUS / "alertmanager.yml"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 DIRECTORY = Path(__file__).parents[2] / "prometheus"
 EXAMPLES = sorted(path.name for path in DIRECTORY.glob("prometheus*.yml"))

@@ -16,8 +16,8 @@ from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Outcome, QueryOutcome
-from tests.peers.requirements import program
-from tests.prometheus.files import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
+from tests.testing.peers.requirements import program
+from tests.testing.rules import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
 
 TABLES = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES, EXPORTER_FAMILIES)
 METRICS = {family.name for table in TABLES for family in table} | {"up"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.prometheus.files import RUNBOOKS, alerts
+from tests.testing.rules import RUNBOOKS, alerts
 
 PAGES = sorted(RUNBOOKS.glob("*.md"))
 ALERTING = RUNBOOKS.parent / "alerting.md"

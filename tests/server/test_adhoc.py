@@ -12,8 +12,8 @@ from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
-from tests.server.exporter import FakeProber, exporter
 from tests.server.test_probe_endpoints import series
+from tests.testing.in_process import FakeProber, exporter
 
 ALLOW = ProbeSettings((parse_network("10.0.0.0/8"),))
 CONFIG = Config(

@@ -12,7 +12,7 @@ from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.config.values.text import check_label_name
 from dicom_exporter.results import TargetResult
 from dicom_exporter.server.external_url import parse_external_url
-from tests.server.exporter import FakeProber, exporter, state
+from tests.testing.in_process import FakeProber, exporter, state
 
 PACS = Target(
     "main pacs & more",

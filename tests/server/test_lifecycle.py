@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
 from dicom_exporter.server import State
-from tests.server.exporter import CONFIG, FakeProber, exporter, state
+from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
 NEW = Config((Target("three", Address("127.0.0.1", 104)),))
 ERRORS = ConfigErrors(

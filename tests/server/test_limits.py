@@ -19,8 +19,8 @@ from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.server import connections, limits, shared_scrapes
 from dicom_exporter.server.limits import RETRY_AFTER, Traffic
 from dicom_exporter.webconfig import LiveConfig
-from tests.server.exporter import CONFIG, FakeProber, exporter, state
 from tests.server.test_probe_endpoints import HEADER, series
+from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

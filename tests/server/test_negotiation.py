@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from dicom_exporter.server.negotiation import accepts_gzip
-from tests.server.exporter import exporter
+from tests.testing.in_process import exporter
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dicom_exporter.config import Address, Config, Target
-from tests.server.exporter import CONFIG, FakeProber, exporter, state
+from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
 HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 

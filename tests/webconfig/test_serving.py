@@ -11,8 +11,8 @@ from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
 from dicom_exporter.webconfig.passwords import PasswordChecker
-from tests.webconfig.serving import serving
-from tests.webconfig.texts import basic, users
+from tests.testing.serving import serving
+from tests.testing.web_config import basic, users
 
 RIGHT, WRONG = ("alice", "right"), ("alice", "wrong")
 

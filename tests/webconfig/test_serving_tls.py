@@ -11,9 +11,9 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 from structlog.testing import capture_logs
 
-from tests.peers import Certificates, make_certificates
-from tests.webconfig.serving import client_context, replace, serving
-from tests.webconfig.texts import TLS
+from tests.testing.peers import Certificates, make_certificates
+from tests.testing.serving import client_context, replace, serving
+from tests.testing.web_config import TLS
 
 MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
 

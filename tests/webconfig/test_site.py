@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.webconfig import site
-from tests.webconfig.serving import serving
+from tests.testing.serving import serving
 
 BOUND = 5
 
