@@ -54,7 +54,7 @@ nobody looks whether a connection was made: it would be said to have timed out."
 class Prober:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
-    `on_result` is called with the record of each probe that has ended. What it raises is logged and changes nothing else.
+    `on_result` is called with the record of each probe that has ended. What it raises is logged, nothing more.
     `listener` hears of the phases of all probes, for a person who looks on while there is one. At most
     `max_connections` to peers are made or pending at once.
     """

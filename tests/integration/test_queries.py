@@ -39,7 +39,7 @@ class Archive:
         result = await probe(self.address.host, self.address.port, query, called=self.called, seconds=20)
         return result.queries[query.name]
 
-    def list(self, *keys: str, model: str = "-S") -> dcmtk.ProbeRecord:
+    def list(self, *keys: str, model: str = "-S") -> dcmtk.Finished:
         return dcmtk.findscu(self.address, *keys, options=[model], called=self.called)
 
 
