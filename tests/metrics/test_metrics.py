@@ -19,7 +19,8 @@ from dicom_exporter.results import (
     TargetResult,
     TLSFacts,
 )
-from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STUDIES, TARGET, labels, shown, values
+from tests.builders import CONQUEST, FACTS, FULL, STRANGER_REJECTED, STUDIES, TARGET
+from tests.metrics.samples import labels, shown, values
 
 MONITOR = labels(identity="monitor")
 NOTHING = SessionResult("monitor", None)
@@ -35,7 +36,7 @@ def test_a_target_is_shown_with_its_labels() -> None:
 
 
 def test_user_labels_stand_on_the_target_alone() -> None:
-    for name, series in shown(FULL, REJECTED).items():
+    for name, series in shown(FULL, STRANGER_REJECTED).items():
         if name != "dicom_target_info":
             assert not any(label in ("site", "country") for key in series for label, _ in key)
 
@@ -47,8 +48,8 @@ def test_the_targets_own_facts_win_over_user_labels() -> None:
 
 
 def test_every_series_carries_its_target_on_metrics_and_none_on_probe() -> None:
-    on_metrics = shown(FULL, REJECTED, target_label=True)
-    on_probe = shown(FULL, REJECTED)
+    on_metrics = shown(FULL, STRANGER_REJECTED, target_label=True)
+    on_probe = shown(FULL, STRANGER_REJECTED)
     assert on_metrics.keys() == on_probe.keys()
     for name, series in on_probe.items():
         assert {key | labels(target="main") for key in series} == set(on_metrics[name])
@@ -90,7 +91,7 @@ def test_the_whole_probe() -> None:
 
 
 def test_a_rejection() -> None:
-    found = shown(REJECTED)
+    found = shown(STRANGER_REJECTED)
     key = labels(
         identity="stranger",
         result="rejected-permanent",

@@ -15,7 +15,7 @@ from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Flow, TargetResult
-from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STRANGER, TARGET
+from tests.builders import CONQUEST, FACTS, FULL, STRANGER, STRANGER_REJECTED, TARGET
 from tests.testing.peers.requirements import program
 
 
@@ -26,7 +26,7 @@ class Everything:
     target_label: bool
 
     def collect(self) -> list[Metric]:
-        sessions = (FULL, replace(REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
+        sessions = (FULL, replace(STRANGER_REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
         found = list(families([(TARGET, TargetResult("main", sessions))], target_label=self.target_label))
         if self.target_label:
             found += flow_families([Flow("main", "copy", 3)])

@@ -8,7 +8,8 @@ import pytest
 
 from dicom_exporter.config import Expect
 from dicom_exporter.results import SessionResult, StrangerResult
-from tests.metrics.results import FULL, REJECTED, STRANGER, TARGET, labels, shown
+from tests.builders import FULL, STRANGER, STRANGER_REJECTED, TARGET
+from tests.metrics.samples import labels, shown
 
 EXPOSURE = ("dicom_exposure_level", "dicom_exposure_level_allowed", "dicom_exposure_known", "dicom_exposure_check")
 
@@ -59,4 +60,4 @@ def test_the_verdict_is_the_targets_and_no_identitys() -> None:
 
 
 def test_where_no_stranger_was_sent_nothing_is_said() -> None:
-    assert not set(EXPOSURE) & shown(FULL, REJECTED).keys()
+    assert not set(EXPOSURE) & shown(FULL, STRANGER_REJECTED).keys()

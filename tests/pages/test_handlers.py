@@ -11,7 +11,7 @@ import pytest
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.server.external_url import parse_external_url
-from tests.pages import found
+from tests import builders
 from tests.testing.in_process import FakeProber, exporter, state
 from tests.testing.pages import get, pages, target_path
 
@@ -41,7 +41,7 @@ async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> N
 
 async def test_looking_probes_nothing() -> None:
     async with pages() as (client, prober):
-        for path in ("/", *map(target_path, found.FOUND), "/config", "/runbooks/", "/targets/nobody"):
+        for path in ("/", *map(target_path, builders.SESSIONS), "/config", "/runbooks/", "/targets/nobody"):
             async with client.get(path) as response:
                 await response.read()
         assert prober.asked == []
@@ -49,7 +49,7 @@ async def test_looking_probes_nothing() -> None:
 
 async def test_every_link_leads_somewhere() -> None:
     async with pages() as (client, _):
-        for path in ("/", "/?label=site%3Dnorth", *map(target_path, found.FOUND), "/runbooks/"):
+        for path in ("/", "/?label=site%3Dnorth", *map(target_path, builders.SESSIONS), "/runbooks/"):
             for link in set((await get(client, path)).links):
                 where = urljoin(f"http://x{path}", link).removeprefix("http://x")
                 async with client.get(where) as response:
@@ -59,9 +59,9 @@ async def test_every_link_leads_somewhere() -> None:
 async def test_every_link_stays_under_the_prefix() -> None:
     prefix = "/monitoring/dicom"
     external = parse_external_url(f"http://exporter.example{prefix}/")
-    of = replace(state(FakeProber(found.CONFIG)), history=found.history(), external_url=external)
+    of = replace(state(FakeProber(builders.CONFIG)), history=builders.history(), external_url=external)
     async with exporter(of) as client:
-        for path in ("/", target_path(found.DOWN_TARGET), "/runbooks/"):
+        for path in ("/", target_path(builders.DOWN_TARGET), "/runbooks/"):
             for link in (await get(client, prefix + path)).links:
                 assert urljoin(f"http://x{prefix}{path}", link).startswith(f"http://x{prefix}/")
         for path in ("/nothing", "/no/such/thing"):
@@ -71,7 +71,7 @@ async def test_every_link_stays_under_the_prefix() -> None:
 
 async def test_a_target_shows_what_was_proved_and_how() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert "Exposed for 2 h 2 min" in page.text
     assert "5 lists studies proved" in page.text
     assert "0 closed allowed up to here" in page.text
@@ -86,14 +86,14 @@ async def test_a_target_shows_what_was_proved_and_how() -> None:
 
 async def test_a_peers_own_words_are_shown_as_such() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert page.text.count("<script>alert(1)</script>?[2J?") == 2  # the text of an element, and no element
     assert page.elements.count("script") == 1
 
 
 async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
     async with pages() as (client, _):
-        path = target_path(found.DOWN_TARGET)
+        path = target_path(builders.DOWN_TARGET)
         page = await get(client, path)
         keys = [link for link in page.links if link.startswith("?probe=")]
         assert len(keys) == 3
@@ -107,7 +107,7 @@ async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
 
 
 async def test_where_nothing_was_probed_the_page_says_so_and_offers_to() -> None:
-    config = Config((found.NEVER_TARGET,))
+    config = Config((builders.NEVER_TARGET,))
     async with pages(config, History(config)) as (client, prober):
         page = await get(client, "/")
         assert "Nothing has been probed since the exporter started" in page.text
@@ -124,18 +124,18 @@ async def test_without_targets_there_is_a_page_too() -> None:
 
 
 async def test_old_news_are_called_old() -> None:
-    config = Config((found.OK_TARGET,))
+    config = Config((builders.OK_TARGET,))
     history = History(config)
-    history.add(found.finished(found.OK_TARGET, found.GOOD, before=3700))
+    history.add(builders.recent(builders.OK_TARGET, builders.GOOD, ago=3700))
     async with pages(config, history) as (client, _):
         assert "No scrape for 1 h 1 min" in (await get(client, "/")).text
 
 
 async def test_ten_thousand_targets_are_a_hundred_a_page() -> None:
-    targets = {replace(found.OK_TARGET, name=f"t{number:05}"): (found.GOOD,) for number in range(10_000)}
-    targets[found.DOWN_TARGET] = (found.DOWN,)
+    targets = {replace(builders.OK_TARGET, name=f"t{number:05}"): (builders.GOOD,) for number in range(10_000)}
+    targets[builders.DOWN_TARGET] = (builders.DOWN,)
     config = Config(tuple(targets))
-    async with pages(config, found.history(config, targets)) as (client, _):
+    async with pages(config, builders.history(config, targets)) as (client, _):
         page = await get(client, "/")
         assert "10000 OK" in page.text
         assert "1 to 100 of 10001" in page.text
@@ -152,7 +152,7 @@ async def test_ten_thousand_targets_are_a_hundred_a_page() -> None:
 async def test_what_the_operator_wrote_is_escaped() -> None:
     target = Target(HOSTILE_NAME, Address("127.0.0.1", 104), "<b>&'\"", labels={"note": '"><img src=x onerror=1>'})
     config = Config((target,))
-    async with pages(config, found.history(config, {target: (found.GOOD,)})) as (client, _):
+    async with pages(config, builders.history(config, {target: (builders.GOOD,)})) as (client, _):
         for path in ("/", target_path(target), "/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%3Cb%3E%3D%22%3E"):
             page = await get(client, path)
             assert "img" not in page.elements

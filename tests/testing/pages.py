@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 
 from dicom_exporter.config import Config, Target
 from dicom_exporter.pages.history import History
-from tests.pages import found
+from tests import builders
 from tests.testing.in_process import FakeProber, exporter, state
 
 
@@ -38,10 +38,10 @@ class Page(HTMLParser):
 
 @asynccontextmanager
 async def pages(
-    config: Config = found.CONFIG, history: History | None = None
+    config: Config = builders.CONFIG, history: History | None = None
 ) -> AsyncIterator[tuple[ClientSession, FakeProber]]:
     prober = FakeProber(config)
-    async with exporter(replace(state(prober), history=history or found.history())) as client:
+    async with exporter(replace(state(prober), history=history or builders.history())) as client:
         yield client, prober
 
 
