@@ -1,7 +1,6 @@
 import datetime
 
-from dicom_exporter.demo.archive import build_archive, image_records, study_record, synthetic_uid, worklist_records
-from dicom_exporter.demo.instances import synthetic_instance
+from dicom_exporter.demo.archive import build_archive, study_record, synthetic_uid, worklist_records
 
 TODAY = datetime.date(2026, 3, 1)
 
@@ -49,12 +48,3 @@ def test_the_worklist_is_of_today() -> None:
         step = item["ScheduledProcedureStepSequence"][0]
         assert isinstance(step, dict)
         assert step["ScheduledProcedureStepStartDate"] == "20260301"
-
-
-def test_an_instance_carries_the_identity_it_was_asked_for_by() -> None:
-    study = build_archive(1).studies[0]
-    record = next(iter(image_records(study, study.series[0], TODAY)))
-    instance = synthetic_instance(record)
-    assert instance.StudyInstanceUID == study.uid
-    assert instance.SOPInstanceUID == record["SOPInstanceUID"]
-    assert len(instance.PixelData) == instance.Rows * instance.Columns

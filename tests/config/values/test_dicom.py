@@ -1,11 +1,11 @@
-"""What a query may match and count, and with which values."""
+"""AE titles; what a query may match and count, and with which values."""
 
 from __future__ import annotations
 
 import pytest
 from pydicom.datadict import dictionary_VR, keyword_dict
 
-from dicom_exporter.config import Level, MatchValue, Model, RelativeDate
+from dicom_exporter.config import Level, MatchValue, Model, RelativeDate, parse_ae_title
 from dicom_exporter.config.values.dicom import (
     COUNT_KEYWORDS,
     MATCH_KEYWORDS,
@@ -128,3 +128,16 @@ def test_what_can_be_matched_where(keyword: str, model: Model, level: Level | No
 )
 def test_what_can_be_counted_where(keyword: str, model: Model, level: Level | None, can: bool) -> None:
     assert (why_not_counted(keyword, model, level) is None) is can
+
+
+@pytest.mark.parametrize(
+    ("text", "title"), [("MAINPACS", "MAINPACS"), ("  A B  ", "A B"), ("A" * 16 + "   ", "A" * 16)]
+)
+def test_ae_titles(text: str, title: str) -> None:
+    assert parse_ae_title(text) == title
+
+
+@pytest.mark.parametrize("text", ["", "   ", "A" * 17, "A\\B", "A\x00", "A\x7f", "Ä", "A\n"])
+def test_not_ae_titles(text: str) -> None:
+    with pytest.raises(ValueError, match="AE title"):
+        parse_ae_title(text)
