@@ -7,13 +7,15 @@ needed any more fail, too.
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent
-PACKAGE = TESTS.parent / "dicom_exporter"
+ROOT = TESTS.parent
+PACKAGE = ROOT / "dicom_exporter"
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     # Entry points: what they do is to start the rest.
@@ -142,9 +144,28 @@ def test_tree_no_file_imports_a_test_module() -> None:
 @pytest.mark.parametrize("directory", ["benchmarks", "deploy", "dicom_exporter", "grafana", "tools"])
 def test_tree_of_tests_only_testing_is_imported_elsewhere(directory: str) -> None:
     found = {
-        (path.relative_to(TESTS.parent).as_posix(), name)
-        for path in (TESTS.parent / directory).rglob("*.py")
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in (ROOT / directory).rglob("*.py")
         for name in imported(path)
         if name.startswith("tests.") and not f"{name}.".startswith("tests.testing.")
     }
     assert found == set()
+
+
+def test_tree_test_functions_are_in_test_files() -> None:
+    found = {
+        (path.relative_to(TESTS).as_posix(), node.name)
+        for path in TESTS.rglob("*.py")
+        if not path.name.startswith("test_")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    }
+    assert found == set(), "pytest does not look for tests in these files"
+
+
+def test_make_test_leaves_nothing_out() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert options["testpaths"] == ["tests"]
+    assert not [option for option in options["addopts"] if option.startswith(("-m", "-k", "--ignore", "--deselect"))]
+    assert "\t$(BIN)/python -m pytest $(ARGS)\n" in (ROOT / "Makefile").read_text()
+    assert "make lint test" in (ROOT / ".ci" / "run").read_text()

@@ -14,7 +14,7 @@ from tests.deploy.images import USER, Image, build_image
 from tests.testing.exporting import parsed
 from tests.testing.peers.process import free_address, process
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]  # the first test builds the image
 
 HEALTHCHECK = ["python3", "/opt/dicom_exporter/healthcheck.py"]
 

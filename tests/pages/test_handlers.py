@@ -15,6 +15,8 @@ from tests import builders
 from tests.testing.in_process import FakeProber, exporter, state
 from tests.testing.pages import get, pages, target_path
 
+pytestmark = pytest.mark.loopback
+
 HOSTILE_NAME = "<script>alert(1)</script>&\"'?a=b#c"
 
 

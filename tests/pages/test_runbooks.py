@@ -138,6 +138,7 @@ def test_a_runbook_that_is_not_there_is_not_linked(directory: Path) -> None:
     assert runbooks.fitting(builders.OK_TARGET, [builders.DOWN]) is None
 
 
+@pytest.mark.loopback
 async def test_runbooks_are_pages() -> None:
     async with exporter() as client:
         listed = await get(client, "/runbooks/")
@@ -149,6 +150,7 @@ async def test_runbooks_are_pages() -> None:
         await get(client, "/runbooks/DicomTargetDown.md")
 
 
+@pytest.mark.loopback
 @pytest.mark.parametrize("name", ["secret", "secret.txt", "..", "%2e%2e", "DicomExposed.md.md", "%00"])
 async def test_nothing_else_is_read(name: str) -> None:
     async with exporter() as client, client.get(f"/runbooks/{name}") as response:
@@ -157,6 +159,7 @@ async def test_nothing_else_is_read(name: str) -> None:
         assert response.status == 404 or str(response.url).endswith("/")
 
 
+@pytest.mark.loopback
 async def test_the_page_of_a_target_leads_to_what_to_do() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(builders.EXPOSED_TARGET))

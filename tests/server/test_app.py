@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from dicom_exporter.server import State
 from tests.testing.in_process import CONFIG, FakeProber, exporter, state
+
+pytestmark = pytest.mark.loopback
 
 
 async def test_healthy_and_ready() -> None:

@@ -13,6 +13,8 @@ from dicom_exporter.webconfig import LiveConfig
 from tests.testing.connections import HEALTHY, connect, ended, status, until
 from tests.testing.in_process import FakeProber, exporter, state
 
+pytestmark = pytest.mark.loopback
+
 
 async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 0.0)

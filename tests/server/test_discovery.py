@@ -14,6 +14,8 @@ from dicom_exporter.results import TargetResult
 from dicom_exporter.server.external_url import parse_external_url
 from tests.testing.in_process import FakeProber, exporter, state
 
+pytestmark = pytest.mark.loopback
+
 PACS = Target(
     "main pacs & more",
     Address("127.0.0.1", 104),

@@ -16,6 +16,8 @@ from dicom_exporter.server.limits import RETRY_AFTER, Traffic
 from tests.testing.connections import until
 from tests.testing.in_process import FakeProber, exporter, state
 
+pytestmark = pytest.mark.loopback
+
 
 async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
     prober = FakeProber(go=asyncio.Event())

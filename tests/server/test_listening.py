@@ -50,6 +50,7 @@ def accepts(host: str, port: int) -> bool:
     return True
 
 
+@pytest.mark.loopback
 @needs_ipv6
 def test_without_a_host_it_listens_on_ipv4_and_ipv6() -> None:
     (sock,) = listen([ListenAddress("", 0)])
@@ -59,6 +60,7 @@ def test_without_a_host_it_listens_on_ipv4_and_ipv6() -> None:
         assert accepts("::1", port)
 
 
+@pytest.mark.loopback
 def test_with_a_host_it_listens_there_alone() -> None:
     (sock,) = listen([ListenAddress("127.0.0.1", 0)])
     with closing(sock):
@@ -67,11 +69,13 @@ def test_with_a_host_it_listens_there_alone() -> None:
         assert not accepts("127.0.0.2", port)
 
 
+@pytest.mark.loopback
 def test_a_port_in_use_names_itself_and_the_reason(taken: int) -> None:
     with pytest.raises(CannotListen, match=f"^cannot listen on 127.0.0.1:{taken}: address already in use$"):
         listen([ListenAddress("127.0.0.1", taken)])
 
 
+@pytest.mark.loopback
 def test_it_listens_on_all_or_on_none(taken: int) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         free = other.getsockname()[1]

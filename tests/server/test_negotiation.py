@@ -9,6 +9,8 @@ import pytest
 from dicom_exporter.server.negotiation import accepts_gzip
 from tests.testing.in_process import exporter
 
+pytestmark = pytest.mark.loopback
+
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"

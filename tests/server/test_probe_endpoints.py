@@ -15,6 +15,8 @@ from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
 from tests.testing.in_process import CONFIG, HEADER, FakeProber, exporter, series, state
 
+pytestmark = pytest.mark.loopback
+
 ALLOW = ProbeSettings((parse_network("10.0.0.0/8"),))
 ALLOWING = Config(
     (Target("one", Address("127.0.0.1", 104)), Target("10.0.0.9:104", Address("127.0.0.1", 11112))),

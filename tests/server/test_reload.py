@@ -12,6 +12,8 @@ from aiohttp import ClientSession
 from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
 from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
+pytestmark = pytest.mark.loopback
+
 NEW = Config((Target("three", Address("127.0.0.1", 104)),))
 ERRORS = ConfigErrors(
     [

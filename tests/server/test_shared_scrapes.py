@@ -12,6 +12,8 @@ from dicom_exporter.server import shared_scrapes
 from tests.testing.connections import until
 from tests.testing.in_process import CONFIG, HEADER, FakeProber, exporter, series, state
 
+pytestmark = pytest.mark.loopback
+
 
 async def test_scrapes_that_come_together_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)

@@ -15,6 +15,8 @@ from tests.testing.peers import Certificates, make_certificates
 from tests.testing.serving import client_context, replace, serving
 from tests.testing.web_config import TLS
 
+pytestmark = pytest.mark.loopback
+
 MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
 
 

@@ -14,6 +14,8 @@ from dicom_exporter.webconfig.passwords import PasswordChecker
 from tests.testing.serving import serving
 from tests.testing.web_config import basic, users
 
+pytestmark = pytest.mark.loopback
+
 RIGHT, WRONG = ("alice", "right"), ("alice", "wrong")
 
 

@@ -10,6 +10,8 @@ import pytest
 from dicom_exporter.webconfig import site
 from tests.testing.serving import serving
 
+pytestmark = pytest.mark.loopback
+
 BOUND = 5
 
 
