@@ -10,7 +10,6 @@ import pytest
 from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
-from dicom_exporter.server import State
 from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
 NEW = Config((Target("three", Address("127.0.0.1", 104)),))
@@ -41,7 +40,7 @@ async def test_healthy_and_ready() -> None:
 
 
 async def test_healthy_but_not_ready() -> None:
-    async with exporter(State(FakeProber(), lambda: CONFIG)) as client:
+    async with exporter(state(FakeProber(), ready=False)) as client:
         async with client.get("/-/healthy") as response:
             assert response.status == 200
         async with client.get("/-/ready") as response:
@@ -63,7 +62,9 @@ async def test_a_reload_applies_the_new_configuration() -> None:
 
 async def test_a_bad_configuration_leaves_the_running_one() -> None:
     prober = FakeProber()
-    async with exporter(replace(state(prober, fail), reload_success_time=1.0)) as client:
+    of = state(prober, fail)
+    of.reloader.success_time = 1.0
+    async with exporter(of) as client:
         async with client.post("/-/reload") as response:
             assert response.status == 500
             assert (await response.text()).splitlines() == [str(error) for error in ERRORS.errors]
@@ -79,7 +80,7 @@ async def test_a_good_configuration_makes_up_for_a_bad_one() -> None:
     of = state(FakeProber(), fail)
     async with exporter(of) as client:
         await client.post("/-/reload")
-        of.load = lambda: NEW
+        of.reloader.load = lambda: NEW
         await client.post("/-/reload")
         assert (await values(client))["dicom_exporter_config_last_reload_successful"] == "1.0"
 

@@ -175,7 +175,7 @@ async def test_a_scrape_that_began_a_while_ago_is_joined_only_where_there_are_en
 async def test_there_are_at_most_so_many_scrapes_of_all_targets() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
-        timeouts = [str(30 - number) for number in range(shared_scrapes.MAX_ROUNDS)]
+        timeouts = [str(30 - number) for number in range(shared_scrapes.MAX_SCRAPES)]
         scrapes = []
         for timeout in timeouts:
             scrapes.append(asyncio.create_task(client.get("/metrics", headers={HEADER: timeout})))
@@ -190,7 +190,7 @@ async def test_there_are_at_most_so_many_scrapes_of_all_targets() -> None:
 
 
 async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 0.0)
+    monkeypatch.setattr(connections, "_FIRST_REQUEST", 0.0)
     async with exporter(FakeProber(), max_connections=3) as client:
         silent, slow = await connect(client), await connect(client)
         slow[1].write(b"GET / HTTP/1.1\r\nX-")
@@ -206,7 +206,7 @@ async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.Monkey
 
 
 async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
+    monkeypatch.setattr(connections, "_FIRST_REQUEST", 60.0)
     async with exporter(FakeProber(), max_connections=10) as client:
         opened = await asyncio.gather(*(connect(client) for _ in range(30)))
         for _, writer in opened:
@@ -277,7 +277,7 @@ async def test_a_long_answer_is_as_a_short_one(monkeypatch: pytest.MonkeyPatch) 
     async with exporter() as client:
         whole = []
         for piece in (1 << 20, 100):
-            monkeypatch.setattr(limits, "_PIECE", piece)
+            monkeypatch.setattr(limits, "_CHUNK", piece)
             async with client.get("/sd", headers={"Host": "x:1"}) as response:
                 headers = {name: value for name, value in response.headers.items() if name != "Date"}
                 whole.append((response.status, headers, await response.read()))
@@ -290,7 +290,7 @@ async def test_a_long_answer_is_as_a_short_one(monkeypatch: pytest.MonkeyPatch) 
 async def test_with_a_web_configuration_too_no_more_are_let_in_than_may(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
+    monkeypatch.setattr(connections, "_FIRST_REQUEST", 60.0)
     file = tmp_path / "web.yml"
     file.write_text("{}\n")
     async with exporter(FakeProber(), max_connections=10, web_config=LiveConfig(str(file))) as client:
