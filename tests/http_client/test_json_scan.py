@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import pickle
-import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_exporter.http_client.body import PIECE, BodyEnded, decoder_for, inflated
 from dicom_exporter.http_client.json_scan import Scan, Verdict
 from tests.testing.hostile.http import entry
 
@@ -121,20 +118,3 @@ def test_wanted_uids_are_given_and_nothing_else_is_kept() -> None:
         kept = pickle.dumps(vars(scan))
         assert b"SECRET" not in kept
         assert b"PHI12345" not in kept
-
-
-@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP ", "deflate"])
-def test_a_compressed_body_comes_back_whole(coding: str) -> None:
-    body = json.dumps([entry(number) for number in range(5000)]).encode()
-    packed = zlib.compress(body) if coding == "deflate" else gzip.compress(body)
-    decoder = decoder_for(coding)
-    parts = [
-        piece for begin in range(0, len(packed), 1000) for piece in inflated(decoder, packed[begin : begin + 1000])
-    ]
-    assert b"".join(parts) == body
-    assert max(map(len, parts)) <= PIECE
-
-
-def test_an_unknown_coding_is_refused() -> None:
-    with pytest.raises(BodyEnded):
-        decoder_for("br")

@@ -18,10 +18,10 @@ import pytest
 from pynetdicom import evt
 
 from deploy.demo_stack.settings import RUNBOOKS, prometheus_config, write_rules
-from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing.exporting import exporter, until
 from tests.testing.hostile import wire
 from tests.testing.peers import Address, Orthanc, dcmtk, make_certificates, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing.peers.prometheus import prometheus
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Dialog, Page, Route, async_playwright,
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.prober import Prober
-from tests.pages import found
+from tests import builders
 from tests.testing import hostile
 from tests.testing.hostile import wire
 from tests.testing.in_process import FakeProber, exporter, state
@@ -79,14 +79,14 @@ class Site:
 async def site(
     browser: Browser,
     history: History | None = None,
-    config: Config = found.CONFIG,
+    config: Config = builders.CONFIG,
     *,
     size: tuple[int, int] = DESKTOP,
     dark: bool = False,
     scripts: bool = True,
 ) -> AsyncIterator[Site]:
     """Serve `history` and open a window of `size`. Nothing may complain until the block ends."""
-    history = history or found.history()
+    history = history or builders.history()
     async with exporter(replace(state(FakeProber(config)), history=history)) as client:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
@@ -161,14 +161,14 @@ async def test_the_list_is_filtered(browser: Browser, scripts: bool) -> None:
 
 
 async def test_the_page_keeps_itself_up_to_date_under_the_hands_of_its_reader(browser: Browser) -> None:
-    config = Config((found.OK_TARGET, found.SHUT_TARGET))
-    history = found.history(config, {found.OK_TARGET: (found.GOOD,), found.SHUT_TARGET: (found.SHUT,)})
+    config = Config((builders.OK_TARGET, builders.SHUT_TARGET))
+    history = builders.history(config, {builders.OK_TARGET: (builders.GOOD,), builders.SHUT_TARGET: (builders.SHUT,)})
     async with site(browser, history, config) as opened:
         page = await opened.open()
         await page.get_by_role("searchbox").fill("half a wor")
         link = page.get_by_role("link", name="shut", exact=True)
         await link.focus()
-        history.add(found.finished(found.OK_TARGET, found.DOWN))
+        history.add(builders.recent(builders.OK_TARGET, builders.DOWN))
         await opened.shown_anew()
         first = page.locator(".targets > li").first
         await expect(first).to_contain_text("Down")
@@ -243,7 +243,7 @@ async def test_everything_is_reached_by_keyboard(browser: Browser) -> None:
 async def test_nobody_is_kept_out(browser: Browser, size: tuple[int, int], dark: bool) -> None:
     """Contrast, names, roles and order, as far as axe-core can tell; and nothing is wider than the window."""
     async with site(browser, size=size, dark=dark) as opened:
-        for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (found.EXPOSED_TARGET, found.OK_TARGET))):
+        for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (builders.EXPOSED_TARGET, builders.OK_TARGET))):
             page = await opened.open(path)
             results = await Axe().run(page)
             assert results.violations_count == 0, f"{path}\n{results.generate_report()}"

@@ -18,19 +18,11 @@ from dicom_exporter.verdict.ladder import Verdict, judge
 from tests.testing import hostile
 from tests.testing.hostile import Event
 from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 
 pytestmark = pytest.mark.integration
 
-EVERYTHING_OPEN = {
-    "DicomCheckCalledAet": False,
-    "DicomAlwaysAllowEcho": True,
-    "DicomAlwaysAllowFind": True,
-    "DicomAlwaysAllowGet": True,
-    "DicomAlwaysAllowMove": True,
-    "DicomAlwaysAllowStore": True,
-}
 COUNTS = Exposure()
-ONLY_KNOWN = {**dict.fromkeys(EVERYTHING_OPEN, False), "DicomCheckCalledAet": True}
 
 
 async def look(

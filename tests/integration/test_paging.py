@@ -17,11 +17,11 @@ from aiohttp import ClientSession
 
 from deploy.demo_stack.pages import receiver
 from deploy.demo_stack.settings import RUNBOOKS, alertmanager_config, prometheus_config, write_rules
-from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing.exporting import configure, until
 from tests.testing.paging import Inbox, Page, door
 from tests.testing.peers import Orthanc, synthetic
 from tests.testing.peers.alertmanager import alertmanager
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing.peers.process import free_address
 from tests.testing.peers.prometheus import Prometheus, prometheus
 from tests.testing.running import started

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing import hostile
 from tests.testing.exporting import configure
 from tests.testing.hostile import honest
 from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing.peers.process import free_address
 from tests.testing.running import PATIENCE, started
 

@@ -14,14 +14,14 @@ from playwright.async_api import Browser, async_playwright
 from dicom_exporter.config import Expect
 from dicom_exporter.report.formats.html import as_html
 from dicom_exporter.results import Outcome
-from tests.report import found as made
+from tests import builders
 from tests.testing.peers.requirements import program
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
-SCRIPT = made.found(
-    made.target(made.SCRIPT, Expect.CLOSED, country="<img src=x onerror=alert(1)>"),
-    made.stranger(Outcome.SUCCESS, made.listing(1), version=made.SCRIPT),
+SCRIPT = builders.found(
+    builders.target(builders.MARKUP, Expect.CLOSED, country="<img src=x onerror=alert(1)>"),
+    builders.stranger(Outcome.SUCCESS, builders.listing(1), version=builders.MARKUP),
 )
 
 
@@ -38,7 +38,7 @@ async def browser() -> AsyncIterator[Browser]:
 def url(tmp_path: Path) -> str:
     """Where a report of everything is, and of a target that would like to be a script."""
     file = tmp_path / "report.html"
-    file.write_text(as_html(made.report(*made.ALL, SCRIPT, by="country")), encoding="utf-8")
+    file.write_text(as_html(builders.report(*builders.ALL_FOUND, SCRIPT, by="country")), encoding="utf-8")
     return file.as_uri()
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.integration.test_exposure import EVERYTHING_OPEN
 from tests.testing.exporting import exporter
 from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN
 from tests.testing.peers.requirements import program
 from tests.testing.rules import PROMETHEUS, RUNBOOKS
 

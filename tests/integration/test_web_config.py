@@ -3,64 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.testing.exporting import configure
 from tests.testing.peers import Certificates, make_certificates
 from tests.testing.peers.requirements import program
-from tests.testing.running import PATIENCE, Running, started
+from tests.testing.protected import exporter, run
 from tests.testing.serving import replace
-from tests.testing.web_config import TLS, users
+from tests.testing.web_config import MUTUAL, TLS, users
 
 pytestmark = pytest.mark.integration
 
-FREE = "--web.listen-address=127.0.0.1:0"
-MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
 RIGHT = ["--user", "alice:right"]
 
 NO_HANDSHAKE, EMPTY_REPLY, ALERT = 35, 52, 56
 """What curl calls it when the server ends a handshake: before the client thinks that it is done, or after."""
 DISTRUSTS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Exporter:
-    """A running exporter behind a file."""
-
-    running: Running
-    port: int
-    directory: Path
-
-    @property
-    def file(self) -> Path:
-        return self.directory / "web.yml"
-
-    async def curl(self, *flags: str, path: str = "/-/healthy", scheme: str = "https") -> tuple[int, str]:
-        """What curl says: its exit code, and what was answered, headers first."""
-        url = f"{scheme}://localhost:{self.port}{path}"
-        curl = [program("curl", "curl"), "--silent", "--include", "--max-time", "30", *flags, url]
-        return await run(curl, self.directory)
-
-    async def status(self, *flags: str, path: str = "/-/healthy", scheme: str = "https") -> int:
-        """The status of the answer, which there must be."""
-        code, text = await self.curl(*flags, path=path, scheme=scheme)
-        assert code == 0
-        return int(text.split()[1])
-
-
-async def run(command: Sequence[str], directory: Path, said: bytes | None = None) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=directory, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await asyncio.wait_for(process.communicate(said), PATIENCE)
-    assert process.returncode is not None
-    return process.returncode, out.decode()
 
 
 TRUST = ["--cacert", "ca.pem"]
@@ -70,18 +29,6 @@ CERTIFICATE = ["--cert", "client.pem", "--key", "client.key"]
 @pytest.fixture
 def certificates(tmp_path: Path) -> Certificates:
     return make_certificates(tmp_path)
-
-
-@asynccontextmanager
-async def exporter(directory: Path, text: str) -> AsyncIterator[Exporter]:
-    """Run the exporter behind a web.yml that holds `text`. At the end it must stop when it is told to."""
-    configure(directory, [{"name": "one", "address": "127.0.0.1:1"}])
-    replace(directory / "web.yml", text)
-    async with started(FREE, "--web.config.file=web.yml", directory=directory) as running:
-        port = int((await running.logged(r"msg=listening address=127.0.0.1:(\d+) "))[1])
-        yield Exporter(running, port, directory)
-        running.process.send_signal(signal.SIGTERM)
-        assert await running.ended() == 0
 
 
 async def test_tls(certificates: Certificates, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import yaml
 
 from dicom_exporter import DEFAULT_PORT
 from dicom_exporter.webconfig import load
-from tests.integration.test_web_config import exporter, run
 from tests.testing.exporting import until
 from tests.testing.peers import make_certificates
 from tests.testing.peers.prometheus import prometheus
 from tests.testing.peers.requirements import program
+from tests.testing.protected import exporter, run
 from tests.testing.readme import blocks
 from tests.testing.web_config import hashed
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_web_config import MUTUAL, exporter
 from tests.testing.exporting import until
 from tests.testing.peers import make_certificates
 from tests.testing.peers.prometheus import prometheus
+from tests.testing.protected import exporter
 from tests.testing.serving import replace
-from tests.testing.web_config import users
+from tests.testing.web_config import MUTUAL, users
 
 pytestmark = pytest.mark.integration
 

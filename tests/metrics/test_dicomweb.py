@@ -8,7 +8,8 @@ import pytest
 
 from dicom_exporter.metrics import MAX_TEXT
 from dicom_exporter.results import SessionResult, TLSFacts, WebAnswer, WebResult
-from tests.metrics.results import FULL, REJECTED, labels, shown
+from tests.builders import FULL, STRANGER_REJECTED
+from tests.metrics.samples import labels, shown
 
 MONITOR = labels(identity="monitor")
 
@@ -31,7 +32,7 @@ def test_an_answer() -> None:
 
 
 def test_nothing_is_said_where_nobody_looked() -> None:
-    assert not any(name.startswith("dicomweb") for name in shown(REJECTED))
+    assert not any(name.startswith("dicomweb") for name in shown(STRANGER_REJECTED))
 
 
 @pytest.mark.parametrize("kind", WebAnswer)

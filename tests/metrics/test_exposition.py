@@ -19,10 +19,11 @@ from dicom_exporter.config import Target
 from dicom_exporter.metrics import Group, families, groups, lines
 from dicom_exporter.metrics.families import Family, Row, single
 from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, TargetResult
-from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, TARGET, values
+from tests.builders import CONQUEST, FULL, STRANGER, STRANGER_REJECTED, TARGET
+from tests.metrics.samples import values
 from tests.testing.peers.requirements import program
 
-SESSIONS = (FULL, replace(REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
+SESSIONS = (FULL, replace(STRANGER_REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
 Found = list[tuple[Target, TargetResult]]
 
 

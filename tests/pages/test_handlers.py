@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from html.parser import HTMLParser
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 import pytest
-from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.server.external_url import parse_external_url
-from tests.pages import found
+from tests import builders
 from tests.testing.in_process import FakeProber, exporter, state
+from tests.testing.pages import get, pages, target_path
 
 HOSTILE_NAME = "<script>alert(1)</script>&\"'?a=b#c"
-
-
-class Page(HTMLParser):
-    """The text of a page, and where it leads."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.elements: list[str] = []
-        self.text = ""
-        self.feed(html)
-        self.text = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("href", "src", "action")]
-        assert not [name for name, _ in attrs if name == "style" or name.startswith("on")]
-
-    def handle_data(self, data: str) -> None:
-        self.text += f" {data}"
-
-
-@asynccontextmanager
-async def pages(
-    config: Config = found.CONFIG, history: History | None = None
-) -> AsyncIterator[tuple[ClientSession, FakeProber]]:
-    prober = FakeProber(config)
-    async with exporter(replace(state(prober), history=history or found.history())) as client:
-        yield client, prober
-
-
-async def get(client: ClientSession, path: str, status: int = 200) -> Page:
-    async with client.get(path, headers={"Accept": "text/html"}) as response:
-        text = await response.text()
-        assert response.status == status
-        assert response.content_type == "text/html"
-        assert "unsafe" not in response.headers["Content-Security-Policy"]
-        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
-        assert response.headers["X-Frame-Options"] == "DENY"
-    assert "<script>alert" not in text
-    assert "\x1b" not in text
-    return Page(text)
-
-
-def target_path(target: Target) -> str:
-    return f"/targets/{quote(target.name, safe='')}"
 
 
 async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> None:
@@ -90,7 +41,7 @@ async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> N
 
 async def test_looking_probes_nothing() -> None:
     async with pages() as (client, prober):
-        for path in ("/", *map(target_path, found.FOUND), "/config", "/runbooks/", "/targets/nobody"):
+        for path in ("/", *map(target_path, builders.SESSIONS), "/config", "/runbooks/", "/targets/nobody"):
             async with client.get(path) as response:
                 await response.read()
         assert prober.asked == []
@@ -98,7 +49,7 @@ async def test_looking_probes_nothing() -> None:
 
 async def test_every_link_leads_somewhere() -> None:
     async with pages() as (client, _):
-        for path in ("/", "/?label=site%3Dnorth", *map(target_path, found.FOUND), "/runbooks/"):
+        for path in ("/", "/?label=site%3Dnorth", *map(target_path, builders.SESSIONS), "/runbooks/"):
             for link in set((await get(client, path)).links):
                 where = urljoin(f"http://x{path}", link).removeprefix("http://x")
                 async with client.get(where) as response:
@@ -108,9 +59,9 @@ async def test_every_link_leads_somewhere() -> None:
 async def test_every_link_stays_under_the_prefix() -> None:
     prefix = "/monitoring/dicom"
     external = parse_external_url(f"http://exporter.example{prefix}/")
-    of = replace(state(FakeProber(found.CONFIG)), history=found.history(), external_url=external)
+    of = replace(state(FakeProber(builders.CONFIG)), history=builders.history(), external_url=external)
     async with exporter(of) as client:
-        for path in ("/", target_path(found.DOWN_TARGET), "/runbooks/"):
+        for path in ("/", target_path(builders.DOWN_TARGET), "/runbooks/"):
             for link in (await get(client, prefix + path)).links:
                 assert urljoin(f"http://x{prefix}{path}", link).startswith(f"http://x{prefix}/")
         for path in ("/nothing", "/no/such/thing"):
@@ -120,7 +71,7 @@ async def test_every_link_stays_under_the_prefix() -> None:
 
 async def test_a_target_shows_what_was_proved_and_how() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert "Exposed for 2 h 2 min" in page.text
     assert "5 lists studies proved" in page.text
     assert "0 closed allowed up to here" in page.text
@@ -135,14 +86,14 @@ async def test_a_target_shows_what_was_proved_and_how() -> None:
 
 async def test_a_peers_own_words_are_shown_as_such() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert page.text.count("<script>alert(1)</script>?[2J?") == 2  # the text of an element, and no element
     assert page.elements.count("script") == 1
 
 
 async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
     async with pages() as (client, _):
-        path = target_path(found.DOWN_TARGET)
+        path = target_path(builders.DOWN_TARGET)
         page = await get(client, path)
         keys = [link for link in page.links if link.startswith("?probe=")]
         assert len(keys) == 3
@@ -156,7 +107,7 @@ async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
 
 
 async def test_where_nothing_was_probed_the_page_says_so_and_offers_to() -> None:
-    config = Config((found.NEVER_TARGET,))
+    config = Config((builders.NEVER_TARGET,))
     async with pages(config, History(config)) as (client, prober):
         page = await get(client, "/")
         assert "Nothing has been probed since the exporter started" in page.text
@@ -173,18 +124,18 @@ async def test_without_targets_there_is_a_page_too() -> None:
 
 
 async def test_old_news_are_called_old() -> None:
-    config = Config((found.OK_TARGET,))
+    config = Config((builders.OK_TARGET,))
     history = History(config)
-    history.add(found.finished(found.OK_TARGET, found.GOOD, before=3700))
+    history.add(builders.recent(builders.OK_TARGET, builders.GOOD, ago=3700))
     async with pages(config, history) as (client, _):
         assert "No scrape for 1 h 1 min" in (await get(client, "/")).text
 
 
 async def test_ten_thousand_targets_are_a_hundred_a_page() -> None:
-    targets = {replace(found.OK_TARGET, name=f"t{number:05}"): (found.GOOD,) for number in range(10_000)}
-    targets[found.DOWN_TARGET] = (found.DOWN,)
+    targets = {replace(builders.OK_TARGET, name=f"t{number:05}"): (builders.GOOD,) for number in range(10_000)}
+    targets[builders.DOWN_TARGET] = (builders.DOWN,)
     config = Config(tuple(targets))
-    async with pages(config, found.history(config, targets)) as (client, _):
+    async with pages(config, builders.history(config, targets)) as (client, _):
         page = await get(client, "/")
         assert "10000 OK" in page.text
         assert "1 to 100 of 10001" in page.text
@@ -201,7 +152,7 @@ async def test_ten_thousand_targets_are_a_hundred_a_page() -> None:
 async def test_what_the_operator_wrote_is_escaped() -> None:
     target = Target(HOSTILE_NAME, Address("127.0.0.1", 104), "<b>&'\"", labels={"note": '"><img src=x onerror=1>'})
     config = Config((target,))
-    async with pages(config, found.history(config, {target: (found.GOOD,)})) as (client, _):
+    async with pages(config, builders.history(config, {target: (builders.GOOD,)})) as (client, _):
         for path in ("/", target_path(target), "/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%3Cb%3E%3D%22%3E"):
             page = await get(client, path)
             assert "img" not in page.elements

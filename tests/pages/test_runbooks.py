@@ -23,9 +23,9 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
-from tests.pages import found
-from tests.pages.test_handlers import get, pages, target_path
+from tests import builders
 from tests.testing.in_process import exporter
+from tests.testing.pages import get, pages, target_path
 
 TEXT = """\
 # An archive is open
@@ -85,40 +85,40 @@ def _forget() -> None:
 
 
 def echoed(outcome: Outcome, **more: object) -> SessionResult:
-    return replace(found.GOOD, echo=EchoResult(outcome), **more)  # type: ignore[arg-type]
+    return replace(builders.GOOD, echo=EchoResult(outcome), **more)  # type: ignore[arg-type]
 
 
 def climbed(attempt: Attempt) -> SessionResult:
-    return replace(found.SHUT, stranger=StrangerResult((attempt,)))
+    return replace(builders.SHUT, stranger=StrangerResult((attempt,)))
 
 
 @pytest.mark.parametrize(
     ("target", "session", "name"),
     [
-        (found.OK_TARGET, found.GOOD, None),
-        (found.OK_TARGET, found.DOWN, "DicomTargetDown"),
-        (found.OK_TARGET, found.REJECTED, "DicomTargetRefusesUs"),
-        (found.OK_TARGET, echoed(Outcome.BUSY), "DicomTargetBusy"),
-        (found.OK_TARGET, echoed(Outcome.OVERLOAD), "DicomTargetUnknown"),
+        (builders.OK_TARGET, builders.GOOD, None),
+        (builders.OK_TARGET, builders.DOWN, "DicomTargetDown"),
+        (builders.OK_TARGET, builders.REJECTED, "DicomTargetRefusesUs"),
+        (builders.OK_TARGET, echoed(Outcome.BUSY), "DicomTargetBusy"),
+        (builders.OK_TARGET, echoed(Outcome.OVERLOAD), "DicomTargetUnknown"),
         (
-            found.OK_TARGET,
-            replace(found.GOOD, queries={"x": QueryResult(QueryOutcome.REFUSED)}),
+            builders.OK_TARGET,
+            replace(builders.GOOD, queries={"x": QueryResult(QueryOutcome.REFUSED)}),
             "DicomQueryFailing",
         ),
-        (found.OK_TARGET, replace(found.GOOD, store=StoreResult(success=False)), "DicomStoreFailing"),
-        (found.OK_TARGET, replace(found.GOOD, dicomweb=WebResult(WebAnswer.OTHER)), "DicomWebDown"),
-        (found.OK_TARGET, replace(found.GOOD, dicomweb=WebResult(WebAnswer.DENIED)), "DicomWebRefusesUs"),
-        (found.SHUT_TARGET, found.SHUT, None),
-        (found.SHUT_TARGET, climbed(Attempt(Outcome.REJECTED)), "DicomExposedOpenPort"),
-        (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS)), "DicomExposed"),
+        (builders.OK_TARGET, replace(builders.GOOD, store=StoreResult(success=False)), "DicomStoreFailing"),
+        (builders.OK_TARGET, replace(builders.GOOD, dicomweb=WebResult(WebAnswer.OTHER)), "DicomWebDown"),
+        (builders.OK_TARGET, replace(builders.GOOD, dicomweb=WebResult(WebAnswer.DENIED)), "DicomWebRefusesUs"),
+        (builders.SHUT_TARGET, builders.SHUT, None),
+        (builders.SHUT_TARGET, climbed(Attempt(Outcome.REJECTED)), "DicomExposedOpenPort"),
+        (builders.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS)), "DicomExposed"),
         (
-            found.SHUT_TARGET,
+            builders.SHUT_TARGET,
             climbed(Attempt(Outcome.SUCCESS, queries={"studies": QueryResult(QueryOutcome.ALLOWED, matches=1)})),
             "DicomPatientDataListed",
         ),
-        (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
-        (found.SHUT_TARGET, found.UNKNOWN, "DicomExposureUnknown"),
-        (found.BLIND_TARGET, found.SHUT, "DicomVantageBlind"),
+        (builders.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
+        (builders.SHUT_TARGET, builders.UNRESOLVED, "DicomExposureUnknown"),
+        (builders.BLIND_TARGET, builders.SHUT, "DicomVantageBlind"),
     ],
 )
 def test_the_runbook_is_that_of_the_alert(target: Target, session: SessionResult, name: str | None) -> None:
@@ -130,12 +130,12 @@ def test_no_other_runbook_is_ever_named() -> None:
 
 
 def test_what_was_never_probed_has_one_too() -> None:
-    assert runbooks.fitting(found.OK_TARGET, []) == "DicomTargetNotScraped"
+    assert runbooks.fitting(builders.OK_TARGET, []) == "DicomTargetNotScraped"
 
 
 def test_a_runbook_that_is_not_there_is_not_linked(directory: Path) -> None:
     (directory / "DicomTargetDown.md").unlink()
-    assert runbooks.fitting(found.OK_TARGET, [found.DOWN]) is None
+    assert runbooks.fitting(builders.OK_TARGET, [builders.DOWN]) is None
 
 
 async def test_runbooks_are_pages() -> None:
@@ -159,7 +159,7 @@ async def test_nothing_else_is_read(name: str) -> None:
 
 async def test_the_page_of_a_target_leads_to_what_to_do() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert "What to do: DicomPatientDataListed" in page.text
     assert "../runbooks/DicomPatientDataListed" in page.links
 

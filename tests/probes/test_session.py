@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, StoreResult, WebAnswer
+from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, StoreResult
 from tests.testing.hostile import damage, scenarios, sessions, simulated
 from tests.testing.hostile.playing import facts, play
 
 RECORDED = sessions.load()
 recorded = pytest.mark.parametrize("session", RECORDED, ids=str)
-over_http = pytest.mark.parametrize("session", sessions.load(scenarios.HTTP), ids=str)
 
 
 def test_the_servers_that_we_mean_are_recorded() -> None:
@@ -91,28 +90,3 @@ def test_an_answer_that_lay_there_at_the_deadline_is_an_answer() -> None:
     assert found.echo is not None
     assert found.echo.outcome is Outcome.SUCCESS
     assert found.queries["studies"].outcome is QueryOutcome.TIMEOUT
-
-
-@over_http
-def test_a_whole_session_over_http_says_what_the_server_had(session: sessions.Session) -> None:
-    found = play(scenarios.HTTP[session.scenario], session.steps)
-    assert isinstance(found, SessionResult)
-    (result,) = found.web or (found.dicomweb,)
-    assert result is not None
-    assert (result.answer, result.studies, result.complete) == (WebAnswer.ENTRIES, 3, True)
-
-
-@over_http
-@settings(max_examples=25, deadline=None)
-@given(pieces=damage.pieces)
-def test_any_split_finds_the_same_over_http(session: sessions.Session, pieces: list[int]) -> None:
-    scenario = scenarios.HTTP[session.scenario]
-    assert facts(play(scenario, session.steps, pieces)) == facts(play(scenario, session.steps))
-
-
-@over_http
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_any_damage_ends_as_an_answer_over_http(session: sessions.Session, data: st.DataObject) -> None:
-    steps = data.draw(damage.damaged(list(session.steps)))
-    play(scenarios.HTTP[session.scenario], steps, data.draw(damage.pieces), silent_at_end=data.draw(st.booleans()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dicom_exporter.report.columns import FIELDS, GROUP_COLUMNS, TARGET_COLUMNS, Data, Layout, shown
-from tests.report import found as made
+from tests import builders
 
 SINGLE_LAYOUTS = (Layout.DOCUMENT, Layout.WIDE, Layout.WIDE | Layout.WIDE_WEB, Layout.NARROW, Layout.NARROW_OWN)
 
@@ -34,24 +34,24 @@ def test_field_name_is_unique_in_one_format(formats: Data, side: str) -> None:
     assert len(set(names)) == len(names)
 
 
-def cell(heading: str, found: made.Found, layout: Layout) -> str:
+def cell(heading: str, found: builders.Found, layout: Layout) -> str:
     columns = {column.heading: column for column in shown(TARGET_COLUMNS, layout)}
-    (row,) = made.report(found).rows
+    (row,) = builders.report(found).rows
     return columns[heading].text(row) if layout is Layout.DOCUMENT else columns[heading].short(row)
 
 
 def test_level_is_words_where_there_is_room_and_a_number_elsewhere() -> None:
-    assert cell("A stranger gets", made.OPEN, Layout.DOCUMENT) == "5 lists studies"
-    assert cell("A stranger gets", made.OPEN, Layout.WIDE) == "5 lists studies"
-    assert cell("Level", made.OPEN, Layout.NARROW) == "5"
-    assert cell("Level", made.UNKNOWN, Layout.NARROW) == "unknown"
+    assert cell("A stranger gets", builders.FOUND_OPEN, Layout.DOCUMENT) == "5 lists studies"
+    assert cell("A stranger gets", builders.FOUND_OPEN, Layout.WIDE) == "5 lists studies"
+    assert cell("Level", builders.FOUND_OPEN, Layout.NARROW) == "5"
+    assert cell("Level", builders.FOUND_UNKNOWN, Layout.NARROW) == "unknown"
 
 
 def test_not_asked_is_a_dash_that_the_medium_has() -> None:
-    assert cell("A stranger gets", made.DOWN, Layout.DOCUMENT) == "\N{EN DASH}"
-    assert cell("A stranger gets", made.DOWN, Layout.WIDE) == "-"
+    assert cell("A stranger gets", builders.FOUND_DOWN, Layout.DOCUMENT) == "\N{EN DASH}"
+    assert cell("A stranger gets", builders.FOUND_DOWN, Layout.WIDE) == "-"
 
 
 def test_control_is_allowed_any_level_from_association_on() -> None:
-    assert cell("Allowed", made.CONTROL, Layout.DOCUMENT).endswith(", or further")
-    assert cell("Allowed", made.CONTROL, Layout.NARROW) == "3+"
+    assert cell("Allowed", builders.FOUND_CONTROL, Layout.DOCUMENT).endswith(", or further")
+    assert cell("Allowed", builders.FOUND_CONTROL, Layout.NARROW) == "3+"

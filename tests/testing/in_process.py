@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from aiohttp import ClientSession, TCPConnector, web
+from prometheus_client.parser import text_string_to_metric_families
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
@@ -22,6 +23,8 @@ from dicom_exporter.server.state import State
 from dicom_exporter.webconfig import LiveConfig, Site, protect
 
 CONFIG = Config((Target("one", Address("127.0.0.1", 104)), Target("two", Address("::1", 11112))))
+
+HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 
 Asked = tuple[tuple[str, ...], float | None, tuple[str, ...] | None]
 
@@ -66,6 +69,15 @@ class FakeProber:
         self.closed = True
         if self.go is not None:
             self.go.set()
+
+
+def series(text: str) -> dict[tuple[str, str], float]:
+    """(Name, target) -> value."""
+    return {
+        (sample.name, sample.labels.get("target", "")): sample.value
+        for metric in text_string_to_metric_families(text)
+        for sample in metric.samples
+    }
 
 
 def state(prober: FakeProber | Prober, load: Callable[[], Config] = lambda: CONFIG, *, ready: bool = True) -> State:

@@ -7,6 +7,7 @@ import base64
 import bcrypt
 
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
+MUTUAL = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
 HASH = "$2y$10$yiOvjuhRHd3b3QWFACteSujEWlp7FPXNGdiCPpih4QMv03HnIj.l2"
 
 

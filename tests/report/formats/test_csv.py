@@ -11,7 +11,7 @@ from dicom_exporter.config import Expect
 from dicom_exporter.report import Report
 from dicom_exporter.report.formats.csv import COLUMNS, as_csv
 from dicom_exporter.results import Outcome
-from tests.report import found as made
+from tests import builders
 
 FORMULAS = ("=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "＝1")  # noqa: RUF001
 
@@ -32,9 +32,9 @@ def test_csv_column_order_is_stable() -> None:
 
 
 def test_csv_has_a_line_for_each_target_group_and_the_total() -> None:
-    found = lines(made.report(*made.ALL, by="country"))
+    found = lines(builders.report(*builders.ALL_FOUND, by="country"))
     assert [(line["line"], line["name"]) for line in found] == [
-        *(("target", target.name) for target, _ in made.ALL),
+        *(("target", target.name) for target, _ in builders.ALL_FOUND),
         ("group", "DE"),
         ("group", "FR"),
         ("group", "(none)"),
@@ -50,16 +50,16 @@ def test_csv_has_a_line_for_each_target_group_and_the_total() -> None:
 
 
 def test_csv_group_without_strangers_has_empty_stranger_columns() -> None:
-    *_, total = lines(made.report(made.DOWN))
+    *_, total = lines(builders.report(builders.FOUND_DOWN))
     columns = ("open_to_strangers", "open_to_strangers_unknown", "checks_failed", "stranger_studies")
     assert [total[column] for column in columns] == [""] * 4
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_csv_cell_that_begins_like_a_formula_is_quoted(formula: str) -> None:
-    one = made.found(
-        made.target("t", Expect.CLOSED, site=formula), made.stranger(Outcome.REJECTED, version=formula.strip())
+    one = builders.found(
+        builders.target("t", Expect.CLOSED, site=formula), builders.stranger(Outcome.REJECTED, version=formula.strip())
     )
-    for line in lines(made.report(one, by="site")):
+    for line in lines(builders.report(one, by="site")):
         for name, cell in line.items():
             assert not cell.startswith(("=", "+", "-", "@", "\t", "＝")), name  # noqa: RUF001

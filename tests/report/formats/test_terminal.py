@@ -11,7 +11,7 @@ from dicom_exporter.config import Expect
 from dicom_exporter.report import Report
 from dicom_exporter.report.formats.terminal import print_report
 from dicom_exporter.results import QueryOutcome, QueryResult
-from tests.report import found as made
+from tests import builders
 
 
 def table(report: Report, width: int) -> list[str]:
@@ -22,7 +22,7 @@ def table(report: Report, width: int) -> list[str]:
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_table_fits_the_width_and_names_every_target_worst_first(width: int) -> None:
-    shown = table(made.report(*made.ALL, by="country"), width)
+    shown = table(builders.report(*builders.ALL_FOUND, by="country"), width)
     assert max(map(len, shown)) <= width
     heads = [line.split()[0] for line in shown if line]
     names = ["Target", "open", "web", "down", "unknown", "closed", "guarded", "control"]
@@ -33,17 +33,19 @@ def test_table_fits_the_width_and_names_every_target_worst_first(width: int) -> 
 
 def test_narrow_table_without_strangers_has_our_own_counts() -> None:
     studies = QueryResult(QueryOutcome.ALLOWED, matches=12, complete=True)
-    inside = made.found(made.target("inside", Expect.AVAILABLE), made.ours(studies=studies))
-    shown = table(made.report(inside), 80)
+    inside = builders.found(builders.target("inside", Expect.AVAILABLE), builders.monitor(studies=studies))
+    shown = table(builders.report(inside), 80)
     assert shown[0].split() == ["Target", "Result", "We", "see"]
     assert shown[1].split() == ["inside", "as", "expected", "12"]
-    assert "see" not in table(made.report(made.GUARDED, inside), 80)[0].split()
+    assert "see" not in table(builders.report(builders.FOUND_GUARDED, inside), 80)[0].split()
 
 
 def test_table_of_ascii_names_is_ascii() -> None:
-    assert "\n".join(table(made.report(*made.ALL), 200)).isascii()
+    assert "\n".join(table(builders.report(*builders.ALL_FOUND), 200)).isascii()
 
 
 def test_control_characters_and_markup_in_a_label_are_shown_as_text() -> None:
-    report = made.report(made.found(made.target("t", Expect.AVAILABLE, site="\x1b]0;x\x07[red]")), by="site")
+    report = builders.report(
+        builders.found(builders.target("t", Expect.AVAILABLE, site="\x1b]0;x\x07[red]")), by="site"
+    )
     assert any(r"\x1b]0;x\x07[red]" in line for line in table(report, 200))

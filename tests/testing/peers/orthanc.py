@@ -21,6 +21,18 @@ PLUGINS = Path("/usr/share/orthanc/plugins")
 DICOMWEB = "libOrthancDicomWeb.so"
 WORKLISTS = "libModalityWorklists.so"
 
+EVERYTHING_OPEN = {
+    "DicomCheckCalledAet": False,
+    "DicomAlwaysAllowEcho": True,
+    "DicomAlwaysAllowFind": True,
+    "DicomAlwaysAllowGet": True,
+    "DicomAlwaysAllowMove": True,
+    "DicomAlwaysAllowStore": True,
+}
+"""Settings with which anyone may do anything."""
+ONLY_KNOWN = {**dict.fromkeys(EVERYTHING_OPEN, False), "DicomCheckCalledAet": True}
+"""Settings with which only a known AE title may do anything, and only where it calls Orthanc by Orthanc's own title."""
+
 
 @dataclass(frozen=True, slots=True)
 class Orthanc:

@@ -1,10 +1,9 @@
-"""`/-/healthy`, `/-/ready`, `/-/reload` and the page for people."""
+"""`/-/reload`: all of a new configuration, or nothing of it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession
@@ -30,21 +29,6 @@ async def values(client: ClientSession) -> dict[str, str]:
     async with client.get("/metrics") as response:
         lines = (await response.text()).splitlines()
     return dict(line.split(" ") for line in lines if not line.startswith("#") and "{" not in line)
-
-
-async def test_healthy_and_ready() -> None:
-    async with exporter() as client:
-        for path in ("/-/healthy", "/-/ready"):
-            async with client.get(path) as response:
-                assert response.status == 200
-
-
-async def test_healthy_but_not_ready() -> None:
-    async with exporter(state(FakeProber(), ready=False)) as client:
-        async with client.get("/-/healthy") as response:
-            assert response.status == 200
-        async with client.get("/-/ready") as response:
-            assert response.status == 503
 
 
 async def test_a_reload_applies_the_new_configuration() -> None:
@@ -111,23 +95,3 @@ async def test_reloads_come_one_after_the_other() -> None:
 async def test_a_reload_is_posted(method: str) -> None:
     async with exporter(state(FakeProber(), fail)) as client, client.request(method, "/-/reload") as response:
         assert response.status == 405
-
-
-async def test_the_path_of_the_metrics_may_be_another() -> None:
-    async with exporter(replace(state(FakeProber()), telemetry_path="/dicom/metrics")) as client:
-        async with client.get("/dicom/metrics") as response:
-            assert response.status == 200
-        async with client.get("/metrics") as response:
-            assert response.status == 404
-        async with client.get("/") as response:
-            assert 'href="./dicom/metrics"' in await response.text()
-
-
-async def test_long_requests_are_refused() -> None:
-    async with exporter() as client:
-        async with client.get("/probe?target=" + "x" * 20_000) as response:
-            assert response.status == 400
-        async with client.get("/", headers={"X-Long": "x" * 20_000}) as response:
-            assert response.status == 400
-        async with client.get("/-/healthy") as response:
-            assert response.status == 200
