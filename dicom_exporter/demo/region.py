@@ -17,7 +17,7 @@ from dicom_exporter.demo.archive import Archive, build_archive
 from dicom_exporter.demo.archive_scp import Manner, archive_entity, archive_handlers
 from dicom_exporter.demo.background import Background
 from dicom_exporter.demo.blunt import ABORT, BUSY, Filtered, answering, silent
-from dicom_exporter.demo.certificates import Authority, make_authority, make_certificate, server_context
+from dicom_exporter.demo.certificates import Authority, make_authority
 from dicom_exporter.demo.changes import Changes
 from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER, OPEN_TITLE
 from dicom_exporter.demo.loopback import has_whole_net
@@ -60,7 +60,7 @@ def demo_region(directory: Path, targets: int = 0, first_port: int = FIRST_PORT)
     authority = make_authority(directory)
     password_file = directory / "web-password"
     password_file.write_text(_WEB_LOGIN[1])
-    make_certificate(authority, "monitor", 365)
+    authority.write_certificate("monitor", 365)
     with ExitStack() as stack:
         ports = {kind: first_port + offset if first_port else 0 for offset, kind in enumerate(PEERS)}
         found = _start(ports, authority, stack, whole_net=whole_net)
@@ -86,7 +86,7 @@ def _start(
         manner: Manner | None = None,
         tls: bool = False,
         days: int = 400,
-        demands_certificate: bool = False,
+        require_client_certificate: bool = False,
         software: tuple[str, str] | None = None,
         takes_images: bool = False,
     ) -> None:
@@ -95,7 +95,9 @@ def _start(
         if software is not None:
             entity.implementation_class_uid, entity.implementation_version_name = software
         handlers = archive_handlers(holds, manner)
-        context = server_context(authority, kind, days, demands_certificate=demands_certificate) if tls else None
+        context = (
+            authority.server_context(kind, days, require_client_certificate=require_client_certificate) if tls else None
+        )
         server = listen(entity, ports[kind], handlers, tls=context, whole_net=whole_net)
         servers.append(server)
         found[kind] = server.server_address[1]
@@ -122,7 +124,7 @@ def _start(
         software=(_CONQUEST_UID, _CONQUEST_VERSION),
         takes_images=True,
     )
-    archive(PeerKind.MUTUAL_TLS, small, tls=True, demands_certificate=True)
+    archive(PeerKind.MUTUAL_TLS, small, tls=True, require_client_certificate=True)
     found[PeerKind.BUSY] = background.talk(answering(BUSY), ports[PeerKind.BUSY], whole_net=whole_net)
     found[PeerKind.ABORTS] = background.talk(answering(ABORT), ports[PeerKind.ABORTS], whole_net=whole_net)
     found[PeerKind.SILENT] = background.talk(silent, ports[PeerKind.SILENT], whole_net=whole_net)
@@ -132,7 +134,7 @@ def _start(
     found[PeerKind.WEB_OPEN] = background.serve(web_application(small), ports[PeerKind.WEB_OPEN])
     found[PeerKind.WEB_LOGIN] = background.serve(web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_LOGIN])
     found[PeerKind.WEB_TLS] = background.serve(
-        web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_TLS], server_context(authority, "web", 60)
+        web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_TLS], authority.server_context("web", 60)
     )
     changes = stack.enter_context(Changes(whole_net=whole_net))
     found[PeerKind.VENDOR] = changes.visited(small, ports[PeerKind.VENDOR])
