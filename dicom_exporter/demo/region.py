@@ -1,7 +1,7 @@
-"""A health region that is made up: peers of every kind that one meets, on loopback, and the targets that they are.
+"""A synthetic health region: peers of every kind that occurs in practice, on loopback, and a target for each.
 
-Each kind of peer runs once. Any number of addresses of 127.0.0.0/8 leads to the same peers: the exporter has one
-association at a time with an address, so each is a target of its own.
+Each kind of peer runs once. It listens on all addresses of 127.0.0.0/8: the exporter has one association at a time with
+an address, so each address is a target of its own.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from dicom_exporter.demo.web import web_application
 _CONQUEST_UID, _CONQUEST_VERSION = "1.2.826.0.1.3680043.2.135.1066.101", "1.4.17/LINUX"
 _WEB_LOGIN = ("monitor", "synthetic")
 _LARGE, _LACKING = 1200, 3
-"""Studies of the large archive, and those that did not arrive at the second archive of a flow."""
+"""Studies of the large archive, and studies that the destination of a comparison lacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What runs, and the configuration that probes it."""
+    """The targets, and the configuration that probes them."""
 
     targets: tuple[TargetKind, ...]
     addresses: tuple[str, ...]
@@ -45,10 +45,10 @@ class Region:
 
 @contextmanager
 def demo_region(directory: Path, targets: int = 0, first_port: int = FIRST_PORT) -> Iterator[Region]:
-    """Run all kinds of peers until the block ends, as so many targets: 0 for those with a name, or at least LEAST.
+    """Run all kinds of peers until the block ends, as this number of targets: at least LEAST, or 0 for the named ones.
 
     Certificates and passwords are written into `directory`; 0 for `first_port` takes any free ports. Raises OSError
-    where the system has no 127.0.0.0/8 to spread targets over.
+    if the system cannot listen on all of 127.0.0.0/8.
     """
     keep_quiet()
     whole_net = has_whole_net()
@@ -137,6 +137,6 @@ def _start(
         web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_TLS], authority.server_context("web", 60)
     )
     changes = stack.enter_context(Changes(whole_net=whole_net))
-    found[PeerKind.VENDOR] = changes.visited(small, ports[PeerKind.VENDOR])
+    found[PeerKind.VENDOR] = changes.opened_by_vendor(small, ports[PeerKind.VENDOR])
     found[PeerKind.RESTARTS] = changes.restarted(small, ports[PeerKind.RESTARTS])
     return found

@@ -14,7 +14,7 @@ from tests.testing.connections import HEALTHY, connect, ended, status, until
 from tests.testing.in_process import FakeProber, exporter, state
 
 
-async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_longest_idle_connection_is_closed_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_FIRST_REQUEST", 0.0)
     async with exporter(FakeProber(), max_connections=3) as client:
         silent, slow = await connect(client), await connect(client)
@@ -30,7 +30,7 @@ async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.Monkey
             connection[1].close()
 
 
-async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_burst_of_connections_beyond_limit_gets_503_and_none_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_FIRST_REQUEST", 60.0)
     async with exporter(FakeProber(), max_connections=10) as client:
         opened = await asyncio.gather(*(connect(client) for _ in range(30)))
@@ -42,7 +42,7 @@ async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(mo
     assert Counter(answer.split()[1] for answer in answers) == {b"200": 10, b"503": 20}
 
 
-async def test_where_all_connections_are_busy_a_new_one_is_refused() -> None:
+async def test_new_connection_is_refused_when_all_are_busy() -> None:
     prober = FakeProber(go=asyncio.Event())
     of = state(prober)
     async with exporter(of, max_connections=2) as client:
@@ -56,7 +56,7 @@ async def test_where_all_connections_are_busy_a_new_one_is_refused() -> None:
     assert of.traffic.refused == {"connections": 1}
 
 
-async def test_who_says_nothing_or_not_enough_is_hung_up_on() -> None:
+async def test_connection_without_complete_request_is_closed() -> None:
     async with exporter(FakeProber(), idle=0.2) as client:
         silent, slow = await connect(client), await connect(client)
         slow[1].write(b"GET / HTTP/1.1\r\nX-")
@@ -65,7 +65,7 @@ async def test_who_says_nothing_or_not_enough_is_hung_up_on() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_a_body_that_nobody_asked_for_is_not_read(method: str) -> None:
+async def test_request_body_is_not_read(method: str) -> None:
     async with exporter(FakeProber()) as client:
         reader, writer = await connect(client)
         head = f"{method} /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 40}\r\n\r\n"
@@ -74,9 +74,7 @@ async def test_a_body_that_nobody_asked_for_is_not_read(method: str) -> None:
         await ended((reader, writer))
 
 
-async def test_with_a_web_configuration_too_no_more_are_let_in_than_may(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_connection_limit_holds_with_web_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(connections, "_FIRST_REQUEST", 60.0)
     file = tmp_path / "web.yml"
     file.write_text("{}\n")
