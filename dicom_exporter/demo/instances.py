@@ -1,4 +1,4 @@
-"""The one image that the demo's archive hands out, for whichever instance is asked for."""
+"""The one image that the demo's archive returns, for every instance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from dicom_exporter.demo.archive import Record
 
 TRANSFER_SYNTAX = ImplicitVRLittleEndian
-"""The one that every caller must know (PS3.5 10.1), so the only one we need."""
+"""The transfer syntax that every caller must support (PS3.5 10.1), so the only one we need."""
 
 _SIDE = 8  # pixels
 _TAKEN = (

@@ -1,4 +1,4 @@
-"""The sockets that the exporter listens on, bound before anything else starts: a port in use is known at once."""
+"""The sockets that the exporter listens on, bound before anything else starts: a port in use is reported at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def parse_listen_address(text: str) -> ListenAddress:
 
 
 def listen(addresses: Sequence[ListenAddress]) -> list[socket.socket]:
-    """Listen on all of `addresses`, or on none: raises CannotListen for the first that cannot be had."""
+    """Listen on all of `addresses`, or on none: raises CannotListen for the first that fails."""
     sockets: list[socket.socket] = []
     try:
         for address in addresses:
@@ -55,7 +55,7 @@ def listen(addresses: Sequence[ListenAddress]) -> list[socket.socket]:
 
 
 def _all_interfaces(address: ListenAddress) -> list[socket.socket]:
-    """One socket for IPv4 and IPv6; for IPv4 alone where this machine has no IPv6."""
+    """One socket for IPv4 and IPv6; for IPv4 alone if this machine has no IPv6."""
     if socket.has_dualstack_ipv6():
         try:
             return [
@@ -64,13 +64,13 @@ def _all_interfaces(address: ListenAddress) -> list[socket.socket]:
                 )
             ]
         except OSError as error:
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # IPv6 is there, and switched off
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # IPv6 is compiled in, and disabled
                 raise
     return [socket.create_server(("0.0.0.0", address.port), backlog=_BACKLOG)]
 
 
 def _host(address: ListenAddress) -> list[socket.socket]:
-    """A socket for each address of the host: `localhost` has two."""
+    """One socket for each address of the host: `localhost` has two."""
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     try:

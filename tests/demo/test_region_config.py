@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import Config, Expect, load
-from dicom_exporter.demo.certificates import make_authority, make_certificate
+from dicom_exporter.demo.certificates import make_authority
 from dicom_exporter.demo.region_config import address, region_config
 from dicom_exporter.demo.targets import LEAST, NAMED, PEERS, TargetKind, more_targets
 
@@ -17,7 +17,7 @@ PORTS = {kind: 20000 + number for number, kind in enumerate(PEERS)}
 
 def loaded(directory: Path, targets: tuple[TargetKind, ...], *, whole_net: bool) -> Config:
     authority = make_authority(directory)
-    make_certificate(authority, "monitor", 365)
+    authority.write_certificate("monitor", 365)
     password = directory / "web-password"
     password.write_text("synthetic")
     text = region_config(targets, PORTS, authority.ca_file, "monitor", password, whole_net=whole_net)

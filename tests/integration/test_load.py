@@ -15,7 +15,6 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from dicom_exporter.config import Config, load
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.server import State
 from tests.testing import hostile, in_process
 from tests.testing.exporting import configure, parsed, until
 from tests.testing.hostile import Behaviour
@@ -195,7 +194,7 @@ async def test_no_task_stays_behind(tmp_path: Path) -> None:
         config = load([tmp_path / "config.yml"])
         tasks = len(asyncio.all_tasks())
         prober = Prober(config)
-        state = State(prober, _loader(config), ready=True)
+        state = in_process.state(prober, _loader(config))
         async with in_process.exporter(state) as session:
             patient = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]
             hasty = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]

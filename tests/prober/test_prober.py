@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from dicom_exporter.config import Address, Config, Identity, Module, Target
-from dicom_exporter.pages.history import History
 from dicom_exporter.prober import prober
 from dicom_exporter.prober.cache import Answers
 from dicom_exporter.prober.plan import Visit
@@ -15,7 +14,7 @@ from dicom_exporter.prober.prober import Prober
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import EchoResult, Outcome, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
-from dicom_exporter.server.state import State
+from tests.testing import in_process
 
 COUNT = 40
 """More than are begun in one turn of the event loop."""
@@ -74,7 +73,7 @@ async def test_a_reload_that_comes_between_a_request_and_its_scrape_costs_nothin
         modules={"other": Module("other", "us")},
     )
     prober = Prober(old)
-    state = State(prober, lambda: new, ready=True, history=History(old))
+    state = in_process.state(prober, lambda: new)
     scrape_of_a_request = asyncio.ensure_future(_scrape_all(state, 30.0))
     prober.reconfigure(new)
     await scrape_of_a_request

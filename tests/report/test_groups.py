@@ -8,7 +8,7 @@ from dicom_exporter.results import Outcome
 from tests import builders
 
 
-def test_the_total_of_everything() -> None:
+def test_total_of_all_kinds() -> None:
     total = builders.report(*builders.ALL_FOUND).total
     assert (total.systems, total.as_expected, total.exposed, total.down, total.unknown) == (6, 2, 2, 1, 1)
     assert (total.reachable, total.reachable_unknown) == (3, 1)
@@ -32,7 +32,7 @@ def group(*found: builders.Found) -> Group:
     return builders.report(*found).total
 
 
-def test_a_sum_of_whole_counts_is_whole() -> None:
+def test_sum_is_complete_only_if_all_counts_are() -> None:
     one = builders.found(
         builders.target("a", Expect.CLOSED), builders.stranger(Outcome.SUCCESS, builders.listing(2, 1))
     )
@@ -43,12 +43,12 @@ def test_a_sum_of_whole_counts_is_whole() -> None:
     assert str(group(one, two, builders.FOUND_UNKNOWN).studies) == "at least 5"
 
 
-def test_a_label_with_control_characters_is_harmless() -> None:
+def test_control_characters_in_label_are_escaped() -> None:
     (one,) = builders.report(builders.found(builders.target("t", Expect.CLOSED, site="a\x1b[2J\nb")), by="site").groups
     assert one.name == r"a\x1b[2J\nb"
 
 
-def test_the_summary() -> None:
+def test_summary_names_each_number_above_zero() -> None:
     assert builders.report(*builders.ALL_FOUND).summary == (
         "6 systems: 2 as expected, 2 exposed, 1 down or in trouble, 1 with something unknown. Controls seen: 1 of 1."
     )

@@ -16,8 +16,8 @@ from tests.testing.in_process import FakeProber, exporter, state
 pytestmark = pytest.mark.loopback
 
 
-async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 0.0)
+async def test_longest_idle_connection_is_closed_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_FIRST_REQUEST", 0.0)
     async with exporter(FakeProber(), max_connections=3) as client:
         silent, slow = await connect(client), await connect(client)
         slow[1].write(b"GET / HTTP/1.1\r\nX-")
@@ -32,8 +32,8 @@ async def test_the_longest_idle_connection_makes_room(monkeypatch: pytest.Monkey
             connection[1].close()
 
 
-async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
+async def test_burst_of_connections_beyond_limit_gets_503_and_none_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_FIRST_REQUEST", 60.0)
     async with exporter(FakeProber(), max_connections=10) as client:
         opened = await asyncio.gather(*(connect(client) for _ in range(30)))
         for _, writer in opened:
@@ -44,7 +44,7 @@ async def test_of_many_that_come_at_once_some_are_refused_and_none_is_cut_off(mo
     assert Counter(answer.split()[1] for answer in answers) == {b"200": 10, b"503": 20}
 
 
-async def test_where_all_connections_are_busy_a_new_one_is_refused() -> None:
+async def test_new_connection_is_refused_when_all_are_busy() -> None:
     prober = FakeProber(go=asyncio.Event())
     of = state(prober)
     async with exporter(of, max_connections=2) as client:
@@ -58,7 +58,7 @@ async def test_where_all_connections_are_busy_a_new_one_is_refused() -> None:
     assert of.traffic.refused == {"connections": 1}
 
 
-async def test_who_says_nothing_or_not_enough_is_hung_up_on() -> None:
+async def test_connection_without_complete_request_is_closed() -> None:
     async with exporter(FakeProber(), idle=0.2) as client:
         silent, slow = await connect(client), await connect(client)
         slow[1].write(b"GET / HTTP/1.1\r\nX-")
@@ -67,7 +67,7 @@ async def test_who_says_nothing_or_not_enough_is_hung_up_on() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_a_body_that_nobody_asked_for_is_not_read(method: str) -> None:
+async def test_request_body_is_not_read(method: str) -> None:
     async with exporter(FakeProber()) as client:
         reader, writer = await connect(client)
         head = f"{method} /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 40}\r\n\r\n"
@@ -76,10 +76,8 @@ async def test_a_body_that_nobody_asked_for_is_not_read(method: str) -> None:
         await ended((reader, writer))
 
 
-async def test_with_a_web_configuration_too_no_more_are_let_in_than_may(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(connections, "_TIME_TO_SPEAK", 60.0)
+async def test_connection_limit_holds_with_web_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(connections, "_FIRST_REQUEST", 60.0)
     file = tmp_path / "web.yml"
     file.write_text("{}\n")
     async with exporter(FakeProber(), max_connections=10, web_config=LiveConfig(str(file))) as client:

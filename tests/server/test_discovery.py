@@ -25,7 +25,7 @@ PACS = Target(
 CONFIG = Config((PACS, Target("two", Address("::1", 11112))))
 
 
-async def test_every_target_is_a_group_that_leads_to_its_probe() -> None:
+async def test_discovery_has_a_group_for_each_target() -> None:
     async with (
         exporter(FakeProber(CONFIG)) as client,
         client.get("/sd", headers={"Host": "exporter:10104"}) as response,
@@ -63,12 +63,12 @@ async def test_every_target_is_a_group_that_leads_to_its_probe() -> None:
 
 
 @pytest.mark.parametrize("label", ["instance", "target", "job", "__metrics_path__", "__param_target", "__scheme__"])
-def test_no_label_of_the_user_takes_the_place_of_ours(label: str) -> None:
+def test_user_labels_cannot_override_discovery_labels(label: str) -> None:
     with pytest.raises(ValueError):
         check_label_name(label)
 
 
-async def test_the_external_url_says_where_prometheus_reaches_us() -> None:
+async def test_discovery_address_is_external_url() -> None:
     external = parse_external_url("https://monitoring.example/dicom/")
     of = replace(state(FakeProber(CONFIG)), external_url=external)
     async with exporter(of) as client, client.get("/dicom/sd", headers={"Host": "somebody.else"}) as response:
@@ -80,20 +80,20 @@ async def test_the_external_url_says_where_prometheus_reaches_us() -> None:
 
 
 @pytest.mark.parametrize("host", ["", "a/b", "user@host", "<script>alert(1)</script>", "host:99999"])
-async def test_a_host_that_is_none_is_a_bad_request(host: str) -> None:
+async def test_discovery_with_invalid_host_header_is_bad_request(host: str) -> None:
     async with exporter(FakeProber(CONFIG)) as client, client.get("/sd", headers={"Host": host}) as response:
         text = await response.text()
     assert response.status == 400
     assert "script" not in text
 
 
-async def test_the_host_does_not_matter_where_the_external_url_is_given() -> None:
+async def test_discovery_ignores_host_header_with_external_url() -> None:
     of = replace(state(FakeProber(CONFIG)), external_url=parse_external_url("http://exporter.example"))
     async with exporter(of) as client, client.get("/sd", headers={"Host": "a/b"}) as response:
         assert (await response.json())[0]["targets"] == ["exporter.example:80"]
 
 
-async def test_everything_is_under_the_prefix() -> None:
+async def test_all_paths_are_under_the_prefix_of_external_url() -> None:
     external = parse_external_url("http://exporter.example/monitoring/dicom")
     async with exporter(replace(state(FakeProber(CONFIG)), external_url=external)) as client:
         for path in ("/", "/sd", "/metrics", "/probe?target=two", "/-/healthy", "/-/ready"):
@@ -119,7 +119,7 @@ async def test_everything_is_under_the_prefix() -> None:
                 assert response.status == 200, link
 
 
-async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_them() -> None:
+async def test_discovered_probe_leaves_user_labels_out_of_target_info() -> None:
     prober = FakeProber(CONFIG)
     async with exporter(prober) as client:
         for query, there in (("", True), ("&user_labels=true", True), ("&user_labels=false", False)):
@@ -134,7 +134,7 @@ async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_th
                 assert response.status == 400
 
 
-async def test_the_same_target_is_asked_with_and_without_the_users_labels() -> None:
+async def test_probe_is_the_same_with_and_without_user_labels() -> None:
     """As another one it would have answers of its own, and its queries with `every` would be put twice as often."""
 
     class Watched(FakeProber):

@@ -19,7 +19,7 @@ from tests.testing.in_process import FakeProber, exporter, state
 pytestmark = pytest.mark.loopback
 
 
-async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
+async def test_requests_beyond_limit_get_503_with_retry_after() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(replace(state(prober), traffic=Traffic(max_requests=2))) as client:
         under_way = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(2)]
@@ -43,7 +43,7 @@ async def test_beyond_the_limit_requests_are_told_to_come_again() -> None:
     assert "dicom_exporter_requests_in_flight 1.0" in text
 
 
-async def test_zero_is_no_limit() -> None:
+async def test_max_requests_zero_is_no_limit() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(replace(state(prober), traffic=Traffic(max_requests=0))) as client:
         under_way = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(200)]
@@ -52,7 +52,7 @@ async def test_zero_is_no_limit() -> None:
         assert {(await task).status for task in under_way} == {200}
 
 
-async def test_requests_that_fail_are_over_too() -> None:
+async def test_failed_requests_are_not_in_flight() -> None:
     of = state(FakeProber())
     async with exporter(of) as client:
         for path in ("/probe", "/nothing", "/probe?target=three"):
@@ -62,7 +62,7 @@ async def test_requests_that_fail_are_over_too() -> None:
     assert not of.traffic.busy
 
 
-async def test_who_does_not_read_its_answer_is_hung_up_on(
+async def test_connection_of_client_that_does_not_read_is_aborted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(limits, "SEND_TIMEOUT", 0.2)
@@ -86,11 +86,11 @@ async def test_who_does_not_read_its_answer_is_hung_up_on(
     assert received < 10_000_000  # of twice as much
 
 
-async def test_a_long_answer_is_as_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_chunked_response_equals_response_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with exporter() as client:
         whole = []
         for piece in (1 << 20, 100):
-            monkeypatch.setattr(limits, "_PIECE", piece)
+            monkeypatch.setattr(limits, "_CHUNK", piece)
             async with client.get("/sd", headers={"Host": "x:1"}) as response:
                 headers = {name: value for name, value in response.headers.items() if name != "Date"}
                 whole.append((response.status, headers, await response.read()))

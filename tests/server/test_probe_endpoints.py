@@ -30,7 +30,7 @@ ALLOWING = Config(
 )
 
 
-async def test_metrics_are_those_of_all_targets_and_of_the_exporter() -> None:
+async def test_metrics_has_all_targets_and_the_exporter_itself() -> None:
     prober = FakeProber()
     async with exporter(prober) as client, client.get("/metrics") as response:
         found = series(await response.text())
@@ -42,7 +42,7 @@ async def test_metrics_are_those_of_all_targets_and_of_the_exporter() -> None:
     assert ("process_open_fds", "") in found
 
 
-async def test_the_exporters_own_metrics_can_be_had_without_a_probe() -> None:
+async def test_metrics_with_probe_false_starts_no_probe() -> None:
     prober = FakeProber()
     async with exporter(prober) as client:
         async with client.get("/metrics?probe=false") as response:
@@ -54,7 +54,7 @@ async def test_the_exporters_own_metrics_can_be_had_without_a_probe() -> None:
     assert all(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
 
 
-async def test_a_probe_is_of_one_target_and_carries_no_target() -> None:
+async def test_probe_result_has_no_target_label() -> None:
     prober = FakeProber()
     async with exporter(prober) as client, client.get("/probe?target=two") as response:
         found = series(await response.text())
@@ -63,7 +63,7 @@ async def test_a_probe_is_of_one_target_and_carries_no_target() -> None:
     assert not any(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
 
 
-async def test_a_probe_may_name_modules() -> None:
+async def test_probe_with_module_parameter_runs_these_modules_once() -> None:
     prober = FakeProber()
     async with exporter(prober) as client:
         async with client.get("/probe?target=one&module=availability") as response:
@@ -94,7 +94,7 @@ async def test_a_probe_may_name_modules() -> None:
         "?target=" + "x" * 5000,
     ],
 )
-async def test_what_the_configuration_does_not_have_is_a_bad_request(query: str) -> None:
+async def test_probe_of_unknown_target_or_module_is_bad_request(query: str) -> None:
     prober = FakeProber()
     async with exporter(prober) as client, client.get(f"/probe{query}") as response:
         text = await response.text()
@@ -106,7 +106,7 @@ async def test_what_the_configuration_does_not_have_is_a_bad_request(query: str)
     assert prober.asked == []
 
 
-async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+async def test_unknown_name_is_answered_with_known_names() -> None:
     async with exporter() as client:
         async with client.get("/probe?target=three") as response:
             assert "one, two" in await response.text()
@@ -114,13 +114,13 @@ async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
             assert "availability, exposure" in await response.text()
 
 
-async def test_of_many_names_a_few_are_enough() -> None:
+async def test_unknown_name_is_answered_with_at_most_twenty_names() -> None:
     config = Config(tuple(Target(f"target-{number}", Address("127.0.0.1", 104)) for number in range(1000)))
     async with exporter(FakeProber(config)) as client, client.get("/probe?target=x") as response:
         assert (await response.text()).endswith("target-19, and 980 more.\n")
 
 
-async def test_requests_for_unknown_targets_are_counted() -> None:
+async def test_unknown_target_requests_are_counted() -> None:
     async with exporter() as client:
         for query in ("?target=three", "?target=four", "", "?target=one"):
             await client.get(f"/probe{query}")
@@ -128,7 +128,7 @@ async def test_requests_for_unknown_targets_are_counted() -> None:
             assert series(await response.text())["dicom_exporter_unknown_target_requests_total", ""] == 2
 
 
-async def test_the_answer_comes_before_the_scrape_times_out() -> None:
+async def test_probe_timeout_is_header_less_offset() -> None:
     prober = FakeProber()
     async with exporter(replace(state(prober), timeout_offset=1.0)) as client:
         await client.get("/metrics", headers={HEADER: "10"})
@@ -137,22 +137,32 @@ async def test_the_answer_comes_before_the_scrape_times_out() -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/probe?target=one"])
-@pytest.mark.parametrize("timeout", ["soon", "0", "-1", "nan", "inf"])
-async def test_a_timeout_that_is_none_is_a_bad_request(path: str, timeout: str) -> None:
+@pytest.mark.parametrize(
+    ("timeout", "said"),
+    [
+        ("soon", f"{HEADER} is not a number.\n"),
+        ("0", f"{HEADER} is not a positive number of seconds.\n"),
+        ("-1", f"{HEADER} is not a positive number of seconds.\n"),
+        ("nan", f"{HEADER} is not a positive number of seconds.\n"),
+        ("inf", f"{HEADER} is not a positive number of seconds.\n"),
+    ],
+)
+async def test_timeout_header_that_is_invalid_is_bad_request(path: str, timeout: str, said: str) -> None:
     prober = FakeProber()
     async with exporter(prober) as client, client.get(path, headers={HEADER: timeout}) as response:
         assert response.status == 400
-        assert HEADER in await response.text()
+        assert await response.text() == said
     assert prober.asked == []
 
 
-async def test_two_timeouts_are_a_bad_request() -> None:
+async def test_timeout_header_given_twice_is_bad_request() -> None:
     async with exporter() as client, client.get("/metrics", headers=[(HEADER, "5"), (HEADER, "10")]) as response:
         assert response.status == 400
+        assert await response.text() == f"The header {HEADER} may be given once.\n"
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/probe?target=one", "/-/healthy", "/-/ready"])
-async def test_head_is_get_without_a_body(path: str) -> None:
+async def test_head_request_has_headers_of_get_and_no_body(path: str) -> None:
     async with exporter() as client, client.head(path) as response:
         assert response.status == 200
         assert int(response.headers["Content-Length"]) > 0
@@ -160,14 +170,14 @@ async def test_head_is_get_without_a_body(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/probe?target=one"])
-async def test_nothing_is_posted_to_a_scrape(path: str) -> None:
+async def test_post_to_scrape_endpoint_is_method_not_allowed(path: str) -> None:
     prober = FakeProber()
     async with exporter(prober) as client, client.post(path) as response:
         assert response.status == 405
     assert prober.asked == []
 
 
-async def test_the_exporter_is_healthy_while_a_scrape_waits() -> None:
+async def test_healthy_is_answered_during_a_scrape() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
@@ -179,7 +189,7 @@ async def test_the_exporter_is_healthy_while_a_scrape_waits() -> None:
         assert (await scrape).status == 200
 
 
-async def test_a_client_that_goes_away_does_not_end_the_scrape() -> None:
+async def test_scrape_continues_after_client_disconnects() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
@@ -192,7 +202,7 @@ async def test_a_client_that_goes_away_does_not_end_the_scrape() -> None:
         await asyncio.wait_for(prober.answered.wait(), 10)
 
 
-async def test_a_configuration_that_changes_in_mid_scrape_changes_the_next_one() -> None:
+async def test_reload_during_scrape_applies_to_next_scrape() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
@@ -222,7 +232,7 @@ async def counts(client: object) -> dict[str, float]:
         ("[2001:db8::1]:104", "[2001:db8::1]:104", "ANY-SCP", None),
     ],
 )
-async def test_an_address_is_probed(query: str, address: str, title: str, modules: tuple[str, ...] | None) -> None:
+async def test_adhoc_address_is_probed(query: str, address: str, title: str, modules: tuple[str, ...] | None) -> None:
     prober = FakeProber(ALLOWING)
     async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
         text = await response.text()
@@ -231,14 +241,14 @@ async def test_an_address_is_probed(query: str, address: str, title: str, module
     assert f'dicom_target_info{{address="{address}",called_ae_title="{title}",expect="available"}} 1.0' in text
 
 
-async def test_a_name_of_the_configuration_comes_first() -> None:
+async def test_configured_name_that_is_an_address_is_not_adhoc() -> None:
     prober = FakeProber(ALLOWING, denies=NotAllowed())
     async with exporter(prober) as client, client.get("/probe?target=10.0.0.9:104") as response:
         assert 'address="127.0.0.1:11112"' in await response.text()
     assert response.status == 200
 
 
-async def test_a_denial_says_nothing_and_is_counted() -> None:
+async def test_adhoc_denial_gives_no_reason_and_is_counted() -> None:
     async with exporter(FakeProber(ALLOWING, denies=NotAllowed())) as client:
         answers = set()
         for target in ("192.0.2.1:104", "nowhere.example:104", "[::1]:104"):
@@ -252,7 +262,7 @@ async def test_a_denial_says_nothing_and_is_counted() -> None:
     assert "not inside of probe.allow" in text
 
 
-async def test_too_many_lookups_are_told_to_come_again() -> None:
+async def test_adhoc_lookup_overload_is_503_with_retry_after() -> None:
     async with exporter(FakeProber(ALLOWING, denies=Overloaded("…"))) as client:
         async with client.get("/probe?target=pacs.example:104") as response:
             assert response.status == 503
@@ -275,7 +285,7 @@ async def test_too_many_lookups_are_told_to_come_again() -> None:
         ("http://10.1.2.3:104/", "no target of this name"),
     ],
 )
-async def test_what_an_address_cannot_be_asked(query: str, said: str) -> None:
+async def test_adhoc_parameters_that_are_not_allowed_are_bad_requests(query: str, said: str) -> None:
     prober = FakeProber(ALLOWING)
     async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
         text = await response.text()
@@ -284,7 +294,7 @@ async def test_what_an_address_cannot_be_asked(query: str, said: str) -> None:
     assert prober.asked == []
 
 
-async def test_it_is_off_where_nothing_is_allowed() -> None:
+async def test_adhoc_without_probe_allow_is_unknown_target() -> None:
     prober = FakeProber(replace(ALLOWING, probe=ProbeSettings()))
     async with exporter(prober) as client:
         async with client.get("/probe?target=10.1.2.3:104") as response:

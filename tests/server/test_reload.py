@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession
@@ -34,7 +33,7 @@ async def values(client: ClientSession) -> dict[str, str]:
     return dict(line.split(" ") for line in lines if not line.startswith("#") and "{" not in line)
 
 
-async def test_a_reload_applies_the_new_configuration() -> None:
+async def test_reload_applies_new_configuration() -> None:
     prober = FakeProber()
     async with exporter(state(prober, lambda: NEW)) as client:
         before = await values(client)
@@ -47,9 +46,11 @@ async def test_a_reload_applies_the_new_configuration() -> None:
     assert float(after["dicom_exporter_config_last_reload_success_timestamp_seconds"]) > 1_700_000_000
 
 
-async def test_a_bad_configuration_leaves_the_running_one() -> None:
+async def test_reload_of_invalid_configuration_keeps_running_one() -> None:
     prober = FakeProber()
-    async with exporter(replace(state(prober, fail), reload_success_time=1.0)) as client:
+    of = state(prober, fail)
+    of.reloader.success_time = 1.0
+    async with exporter(of) as client:
         async with client.post("/-/reload") as response:
             assert response.status == 500
             assert (await response.text()).splitlines() == [str(error) for error in ERRORS.errors]
@@ -61,16 +62,16 @@ async def test_a_bad_configuration_leaves_the_running_one() -> None:
     assert after["dicom_exporter_config_last_reload_success_timestamp_seconds"] == "1.0"
 
 
-async def test_a_good_configuration_makes_up_for_a_bad_one() -> None:
+async def test_reload_is_successful_again_after_an_invalid_one() -> None:
     of = state(FakeProber(), fail)
     async with exporter(of) as client:
         await client.post("/-/reload")
-        of.load = lambda: NEW
+        of.reloader.load = lambda: NEW
         await client.post("/-/reload")
         assert (await values(client))["dicom_exporter_config_last_reload_successful"] == "1.0"
 
 
-async def test_reloads_come_one_after_the_other() -> None:
+async def test_concurrent_reloads_run_one_after_another() -> None:
     loop, begun, go = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     running, most = [], []
 
@@ -93,6 +94,6 @@ async def test_reloads_come_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_a_reload_is_posted(method: str) -> None:
+async def test_reload_with_other_method_is_not_allowed(method: str) -> None:
     async with exporter(state(FakeProber(), fail)) as client, client.request(method, "/-/reload") as response:
         assert response.status == 405

@@ -15,7 +15,7 @@ from tests.testing.in_process import CONFIG, HEADER, FakeProber, exporter, serie
 pytestmark = pytest.mark.loopback
 
 
-async def test_scrapes_that_come_together_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_concurrent_requests_share_one_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
     prober = FakeProber(go=asyncio.Event())
     of = state(prober)
@@ -28,7 +28,7 @@ async def test_scrapes_that_come_together_are_one(monkeypatch: pytest.MonkeyPatc
     assert len(bodies) == 1
 
 
-async def test_each_who_joins_gets_the_format_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shared_scrape_is_encoded_in_the_format_of_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
     prober = FakeProber(go=asyncio.Event())
     of = state(prober)
@@ -47,7 +47,7 @@ async def test_each_who_joins_gets_the_format_of_its_own(monkeypatch: pytest.Mon
     assert len(formats) == 4
 
 
-async def test_a_scrape_is_joined_only_where_it_ends_in_time_and_is_by_the_running_configuration(
+async def test_scrape_is_joined_only_if_it_ends_in_time_and_has_running_configuration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
@@ -70,7 +70,7 @@ async def test_a_scrape_is_joined_only_where_it_ends_in_time_and_is_by_the_runni
     assert targets == [{"one", "two"}] * 6 + [{"one"}]
 
 
-async def test_a_scrape_that_began_a_while_ago_is_joined_only_where_there_are_enough(
+async def test_older_scrape_is_joined_only_when_several_are_in_flight(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", -1.0)
@@ -84,10 +84,10 @@ async def test_a_scrape_that_began_a_while_ago_is_joined_only_where_there_are_en
     assert len(prober.asked) == shared_scrapes.JOIN_ANY_FROM
 
 
-async def test_there_are_at_most_so_many_scrapes_of_all_targets() -> None:
+async def test_scrapes_in_flight_are_limited() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
-        timeouts = [str(30 - number) for number in range(shared_scrapes.MAX_ROUNDS)]
+        timeouts = [str(30 - number) for number in range(shared_scrapes.MAX_SCRAPES)]
         scrapes = []
         for timeout in timeouts:
             scrapes.append(asyncio.create_task(client.get("/metrics", headers={HEADER: timeout})))

@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 from aiohttp import ClientSession, TCPConnector, web
 from prometheus_client.parser import text_string_to_metric_families
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
-from dicom_exporter.server import State, create_app
+from dicom_exporter.server.app import create_app
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress, listen
+from dicom_exporter.server.reload import Reloader
+from dicom_exporter.server.state import State
 from dicom_exporter.webconfig import LiveConfig, Site, protect
 
 CONFIG = Config((Target("one", Address("127.0.0.1", 104)), Target("two", Address("::1", 11112))))
@@ -27,7 +31,7 @@ Asked = tuple[tuple[str, ...], float | None, tuple[str, ...] | None]
 
 @dataclass
 class FakeProber:
-    """Answers at once, or once `go` is set, that every echo succeeded; keeps what it was asked."""
+    """Reports at once, or once `go` is set, that every echo succeeded; records its calls."""
 
     config: Config = CONFIG
     go: asyncio.Event | None = None
@@ -76,9 +80,13 @@ def series(text: str) -> dict[tuple[str, str], float]:
     }
 
 
-def state(prober: FakeProber, load: Callable[[], Config] = lambda: CONFIG) -> State:
+def state(prober: FakeProber | Prober, load: Callable[[], Config] = lambda: CONFIG, *, ready: bool = True) -> State:
     """The state of an exporter that is ready."""
-    return State(prober, load, ready=True, history=History(prober.config))
+    history = History(prober.config)
+    made = State(cast(Prober, prober), Reloader(load, (prober.reconfigure, history.reload)), history)
+    if ready:
+        made.ready.set()
+    return made
 
 
 @asynccontextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from argparse_manpage.manpage import Manpage  # type: ignore[import-untyped]
 
-from dicom_exporter.cli.main import PROGRAM, whole_parser
+from dicom_exporter.cli.main import whole_parser
+from dicom_exporter.cli.parser import PROGRAM
 
 
 def page() -> str:

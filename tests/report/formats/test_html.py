@@ -18,7 +18,7 @@ def words(page: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<(style).*?</\1>|<[^>]*>", " ", page, flags=re.S)))
 
 
-def test_it_says_when_where_and_what() -> None:
+def test_page_has_time_vantage_and_findings() -> None:
     said = words(as_html(builders.report(*builders.ALL_FOUND, by="country")))
     for expected in (
         "2026-01-02 03:04:05 UTC",
@@ -37,7 +37,7 @@ def test_it_says_when_where_and_what() -> None:
         assert expected in said
 
 
-def test_a_list_of_hundreds_becomes_a_number() -> None:
+def test_long_list_of_targets_is_a_number() -> None:
     many = [
         builders.found(builders.target(f"inside-{number}", Expect.AVAILABLE), builders.monitor())
         for number in range(30)
@@ -45,12 +45,12 @@ def test_a_list_of_hundreds_becomes_a_number() -> None:
     assert "No stranger was sent to 30 targets" in words(as_html(builders.report(*many)))
 
 
-def test_without_a_control_it_says_what_that_means() -> None:
+def test_page_without_control_explains_it() -> None:
     assert "There is no control among the targets" in words(as_html(builders.report(builders.FOUND_CLOSED)))
     assert "There is no control" not in words(as_html(builders.report(builders.FOUND_CLOSED, builders.FOUND_CONTROL)))
 
 
-def test_it_is_one_file_and_its_policy_lets_in_nothing_else() -> None:
+def test_page_loads_nothing_and_its_policy_allows_only_its_style() -> None:
     page = as_html(builders.report(*builders.ALL_FOUND))
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.S)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -59,7 +59,7 @@ def test_it_is_one_file_and_its_policy_lets_in_nothing_else() -> None:
     assert not re.search(r"<(script|img|link|iframe|form)\b|\b(src|href|style|on\w+)=|url\(|@import|https?:", page)
 
 
-def test_nobodys_text_becomes_markup() -> None:
+def test_names_labels_and_versions_are_escaped() -> None:
     name, site = "<b>name</b>", "<i>site</i>"
     one = builders.found(
         builders.target(name, Expect.CLOSED, site=site),
