@@ -15,7 +15,7 @@ def kept(more: bytes) -> int:
     return remembered().currsize - before
 
 
-def test_a_user_identity_response_that_nobody_asked_for_is_not_kept() -> None:
+def test_accept_unrequested_user_identity_response_is_dropped() -> None:
     """It may be a token that lets somebody in (PS3.7 D.3.3.7.2)."""
     pdu._read_known_accept.cache_clear()
     response = wire.item(0x59, b"synthetic-token-of-no-one")

@@ -67,7 +67,7 @@ def giant_pdus() -> Iterator[bytes]:
 @pytest.mark.parametrize(
     "flood", [endless_fragments, endless_message, largest_pdus_byte_by_byte, endless_matches, giant_pdus]
 )
-def test_a_flood_fills_no_memory(flood: Callable[[], Iterator[bytes]]) -> None:
+def test_association_flood_is_bounded_in_memory(flood: Callable[[], Iterator[bytes]]) -> None:
     """Megabytes of it, or as much as is let in before it is refused."""
     association = accepted()
     source = flood()
@@ -88,7 +88,7 @@ def test_a_flood_fills_no_memory(flood: Callable[[], Iterator[bytes]]) -> None:
     assert peak < 4_000_000
 
 
-def test_an_endless_list_fills_no_memory() -> None:
+def test_json_scan_endless_list_is_bounded_in_memory() -> None:
     scan = Scan(10**9, identity=True, uids=(b"0020000D",))
     entry = b'{"00100010":{"vr":"PN","Value":[{"Alphabetic":"SYNTHETIC^ONE"}]},"0020000D":{"vr":"UI","Value":["1.2"]}},'
     deep = b'{"00100010":{"Value":[' + b"[" * 40 + b"]" * 40 + b"]}},"
@@ -106,7 +106,7 @@ def test_an_endless_list_fills_no_memory() -> None:
 
 
 @given(body=st.sampled_from(BODIES), data=st.data())
-def test_a_damaged_list_reads_the_same_in_any_split(body: bytes, data: st.DataObject) -> None:
+def test_json_scan_damaged_list_reads_the_same_in_any_split(body: bytes, data: st.DataObject) -> None:
     (damaged, *_) = data.draw(damage.damaged([body])) or [b""]
     targets.dicom_json(data.draw(st.binary(min_size=1, max_size=1)) + damaged)
 
@@ -134,7 +134,7 @@ def datasets(draw: st.DrawFn, depth: int = 2) -> Dataset:
 
 @settings(deadline=None)
 @given(datasets())
-def test_what_pydicom_wrote_is_found_where_it_stands(dataset: Dataset) -> None:
+def test_find_values_reads_what_pydicom_wrote(dataset: Dataset) -> None:
     data = encode_dataset(dataset)
     assert _texts(find_values(data, (STUDY_UID, INSTANCES, MODALITY))) == _expected(dataset)
     steps = dataset.get("ScheduledProcedureStepSequence")
@@ -155,7 +155,7 @@ def _expected(dataset: Dataset) -> dict[int, str]:
 
 @settings(deadline=None)
 @given(dataset=datasets(), data=st.data())
-def test_a_damaged_match_is_read_or_refused(dataset: Dataset, data: st.DataObject) -> None:
+def test_find_values_damaged_match_is_read_or_malformed(dataset: Dataset, data: st.DataObject) -> None:
     (damaged, *_) = data.draw(damage.damaged([encode_dataset(dataset)])) or [b""]
     for sequence in (None, STEPS):
         try:

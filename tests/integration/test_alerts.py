@@ -93,7 +93,7 @@ def names(alerts: list[dict[str, Any]], job: str) -> dict[str, set[str]]:
     return found
 
 
-async def test_who_is_told_of_what(
+async def test_alerts_fire_for_the_right_targets(
     orthanc: Callable[..., Orthanc],
     dcmqrscp: Callable[..., dcmtk.Server],
     storescp: Callable[..., dcmtk.Server],

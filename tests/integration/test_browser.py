@@ -125,7 +125,7 @@ def target_path(target: Target) -> str:
     return f"/targets/{quote(target.name, safe='')}"
 
 
-async def test_what_is_wrong_is_seen_first(browser: Browser) -> None:
+async def test_overview_worst_targets_come_first(browser: Browser) -> None:
     async with site(browser, size=PHONE) as opened:
         page = await opened.open()
         assert await page.title() == "1 exposed of 8 · dicom_exporter"
@@ -141,7 +141,7 @@ async def test_what_is_wrong_is_seen_first(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-async def test_the_list_is_filtered(browser: Browser, scripts: bool) -> None:
+async def test_overview_filter_narrows_the_list(browser: Browser, scripts: bool) -> None:
     async with site(browser, scripts=scripts) as opened:
         page = await opened.open()
         names = page.locator(".targets .name")
@@ -160,7 +160,7 @@ async def test_the_list_is_filtered(browser: Browser, scripts: bool) -> None:
         await expect(names).to_have_text(["archive south", "shut"])
 
 
-async def test_the_page_keeps_itself_up_to_date_under_the_hands_of_its_reader(browser: Browser) -> None:
+async def test_page_updates_itself_and_keeps_focus(browser: Browser) -> None:
     config = Config((builders.OK_TARGET, builders.SHUT_TARGET))
     history = builders.history(config, {builders.OK_TARGET: (builders.GOOD,), builders.SHUT_TARGET: (builders.SHUT,)})
     async with site(browser, history, config) as opened:
@@ -178,7 +178,7 @@ async def test_the_page_keeps_itself_up_to_date_under_the_hands_of_its_reader(br
         await expect(page.get_by_role("searchbox")).to_have_value("half a wor")
 
 
-async def test_a_page_that_nobody_looks_at_fetches_nothing(browser: Browser) -> None:
+async def test_page_hidden_fetches_nothing(browser: Browser) -> None:
     async with site(browser) as opened:
         page = await opened.open()
         await page.evaluate(
@@ -192,7 +192,7 @@ async def test_a_page_that_nobody_looks_at_fetches_nothing(browser: Browser) -> 
         assert opened.requests.count(f"{opened.url}/") == 2
 
 
-async def test_a_page_that_is_old_says_so(browser: Browser) -> None:
+async def test_page_outdated_says_so(browser: Browser) -> None:
     async with site(browser) as opened:
         page = await opened.open()
 
@@ -209,7 +209,7 @@ async def test_a_page_that_is_old_says_so(browser: Browser) -> None:
         opened.complaints[:] = [text for text in opened.complaints if "ERR_FAILED" not in text]  # that was us
 
 
-async def test_everything_is_reached_by_keyboard(browser: Browser) -> None:
+async def test_page_is_usable_by_keyboard(browser: Browser) -> None:
     async with site(browser, size=PHONE) as opened:
         page = await opened.open()
         await page.keyboard.press("Tab")
@@ -240,7 +240,7 @@ async def test_everything_is_reached_by_keyboard(browser: Browser) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
-async def test_nobody_is_kept_out(browser: Browser, size: tuple[int, int], dark: bool) -> None:
+async def test_page_passes_accessibility_checks(browser: Browser, size: tuple[int, int], dark: bool) -> None:
     """Contrast, names, roles and order, as far as axe-core can tell; and nothing is wider than the window."""
     async with site(browser, size=size, dark=dark) as opened:
         for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (builders.EXPOSED_TARGET, builders.OK_TARGET))):
@@ -251,7 +251,7 @@ async def test_nobody_is_kept_out(browser: Browser, size: tuple[int, int], dark:
             assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 
 
-async def test_a_peer_that_calls_itself_a_script_harms_nothing(browser: Browser) -> None:
+async def test_page_script_in_peer_text_does_not_run(browser: Browser) -> None:
     async def behaviour(peer: hostile.Peer) -> None:
         proposal = await peer.proposal()
         contexts = dict.fromkeys(proposal.contexts, wire.ACCEPTED)

@@ -34,7 +34,7 @@ async def flows(source: Orthanc, destination: Orthanc, query: Query = ALL) -> Se
     return missing_studies([COMPARE], results)
 
 
-async def test_studies_that_have_not_arrived(orthanc: Callable[..., Orthanc]) -> None:
+async def test_flow_missing_studies_are_counted(orthanc: Callable[..., Orthanc]) -> None:
     source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
     source.upload(synthetic.studies(10))
     destination.upload(synthetic.studies(7))
@@ -45,7 +45,7 @@ async def test_studies_that_have_not_arrived(orthanc: Callable[..., Orthanc]) ->
     assert await flows(source, destination) == [Flow("source", "destination", 0)]
 
 
-async def test_a_count_that_is_cut_or_missing_tells_nothing(orthanc: Callable[..., Orthanc]) -> None:
+async def test_flow_with_incomplete_count_is_unknown(orthanc: Callable[..., Orthanc]) -> None:
     source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
     source.upload(synthetic.studies(10))
     destination.upload(synthetic.studies(10))

@@ -50,7 +50,7 @@ def peak_memory(pid: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
-async def test_a_million_matches_are_counted_in_no_memory(tmp_path: Path) -> None:
+async def test_query_million_matches_are_bounded_in_memory(tmp_path: Path) -> None:
     modules = {
         "few": {"timeout": "60s", "queries": {"studies": {"max_matches": 1000}}},
         "all": {"timeout": "60s", "queries": {"studies": {"max_matches": 2 * MATCHES}}},

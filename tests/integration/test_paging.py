@@ -56,7 +56,7 @@ def is_late(page: Page) -> bool:
     return status == "resolved" and alert in EXPOSURE and alert != LISTED and target == "main-pacs"
 
 
-async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+async def test_paging_each_expected_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     closed = orthanc(known={"monitor": "PROMETHEUS"}, **ONLY_KNOWN)
     opened = orthanc(**EVERYTHING_OPEN)
     opened.upload(synthetic.studies(3))

@@ -59,7 +59,7 @@ def test_orthanc_learns_and_forgets_callers_at_run_time(orthanc: Callable[..., O
     assert not dcmtk.echoscu(archive.dicom).ok
 
 
-def test_orthanc_starts_anew_on_the_same_data(tmp_path: Path) -> None:
+def test_orthanc_restarts_with_the_same_data(tmp_path: Path) -> None:
     with run_orthanc(tmp_path) as first:
         first.upload(synthetic.studies(3))
         first.stop()

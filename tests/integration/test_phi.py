@@ -229,7 +229,7 @@ def _samples(text: str, name: str) -> dict[str, float]:
     return found
 
 
-async def test_nothing_of_a_patient_comes_out(
+async def test_phi_is_in_no_output(
     orthanc: Callable[..., Orthanc], pynetdicom_scp: Callable[..., Address], tmp_path: Path
 ) -> None:
     full = orthanc(dicomweb=True, worklists=True, DicomAlwaysAllowFind=True, DicomAlwaysAllowGet=True)
@@ -312,7 +312,7 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize("where", _BUGS)
-async def test_an_error_of_ours_quotes_no_archive(where: str, tmp_path: Path) -> None:
+async def test_phi_is_in_no_error_of_ours(where: str, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(hostile.server(MISBEHAVING["unasked"]))
         (tmp_path / "buggy.py").write_text(_BUGGY.format(name=NAME, id=ID, bug=_BUGS[where]))
@@ -328,7 +328,7 @@ async def test_an_error_of_ours_quotes_no_archive(where: str, tmp_path: Path) ->
         assert_free_of_patients(running.log, "log")
 
 
-async def test_a_password_reaches_the_archive_and_nobody_else(
+async def test_password_is_sent_to_the_archive_and_in_no_output(
     pynetdicom_scp: Callable[..., Address], tmp_path: Path
 ) -> None:
     """User identity negotiation with username and passcode, PS3.7 D.3.3.7."""

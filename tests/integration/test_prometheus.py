@@ -27,7 +27,7 @@ def scrape_configs(exporter_address: str) -> list[dict[str, Any]]:
     return [{**job, "scrape_interval": "1s", "scrape_timeout": "1s"} for job in jobs]
 
 
-async def test_prometheus_scrapes_both_ways(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+async def test_prometheus_scrapes_metrics_and_probe(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(5))
     targets: list[dict[str, object]] = [

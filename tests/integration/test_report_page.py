@@ -42,7 +42,7 @@ def url(tmp_path: Path) -> str:
     return file.as_uri()
 
 
-async def test_it_asks_for_nothing_and_runs_nothing(browser: Browser, url: str) -> None:
+async def test_report_page_loads_and_runs_nothing(browser: Browser, url: str) -> None:
     complaints: list[str] = []
     requests: list[str] = []
     page = await browser.new_page()
@@ -57,7 +57,9 @@ async def test_it_asks_for_nothing_and_runs_nothing(browser: Browser, url: str) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everybody_can_read_it(browser: Browser, url: str, scheme: Literal["light", "dark"]) -> None:
+async def test_report_page_passes_accessibility_checks(
+    browser: Browser, url: str, scheme: Literal["light", "dark"]
+) -> None:
     context = await browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
     page = await context.new_page()
     await page.goto(url)
@@ -66,7 +68,7 @@ async def test_everybody_can_read_it(browser: Browser, url: str, scheme: Literal
     await context.close()
 
 
-async def test_it_fits_a_phone_and_paper(browser: Browser, url: str) -> None:
+async def test_report_page_fits_phone_and_paper(browser: Browser, url: str) -> None:
     context = await browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = await context.new_page()
     await page.goto(url)

@@ -76,7 +76,7 @@ async def places(
         }
 
 
-async def test_what_is_to_be_typed_works(places: Mapping[str, str], tmp_path: Path) -> None:
+async def test_runbook_commands_work(places: Mapping[str, str], tmp_path: Path) -> None:
     assert len(commands()) > 20
     for command in commands():
         process = await asyncio.create_subprocess_exec(

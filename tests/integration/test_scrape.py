@@ -53,7 +53,7 @@ def outcome(result: TargetResult) -> Outcome:
     return session.echo.outcome
 
 
-async def test_hanging_targets_cost_their_own_deadline_and_nothing_else() -> None:
+async def test_prober_hanging_targets_do_not_delay_others() -> None:
     """60 healthy, 30 that accept and say nothing, 10 that do not exist."""
     async with (
         hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
@@ -92,7 +92,7 @@ class Counting:
             self.now -= 1
 
 
-async def test_targets_that_share_an_address_are_probed_one_after_the_other() -> None:
+async def test_prober_targets_of_one_address_are_probed_in_turn() -> None:
     counting = Counting()
     async with hostile.server(counting) as server:
         targets = [target(f"t{n}", server.port, "localhost" if n % 2 else "127.0.0.1", ip_version=4) for n in range(6)]
@@ -103,7 +103,7 @@ async def test_targets_that_share_an_address_are_probed_one_after_the_other() ->
     assert counting.most == 1
 
 
-async def test_silence_proves_nothing_about_who_was_given_the_rest_of_anothers_time() -> None:
+async def test_prober_silence_after_wait_for_address_is_overload() -> None:
     """The second target comes to its turn with less time left than the first one took: it may well be up."""
     modules = {name: Module(name, timeout=timeout) for name, timeout in (("short", 1.5), ("long", 2.0))}
     async with hostile.server(hostile.plain.silent) as server:
@@ -114,7 +114,7 @@ async def test_silence_proves_nothing_about_who_was_given_the_rest_of_anothers_t
     assert (outcome(first), outcome(second)) == (Outcome.NO_ANSWER, Outcome.OVERLOAD)
 
 
-async def test_no_more_associations_at_once_than_the_config_allows() -> None:
+async def test_prober_associations_stay_below_limit() -> None:
     counting = Counting()
     async with hostile.server(counting, host=EVERYWHERE) as server:
         targets = [target(f"t{n}", server.port, f"127.0.4.{n}") for n in range(1, 31)]
@@ -143,7 +143,7 @@ async def filtered_port() -> AsyncIterator[int]:
             sock.close()
 
 
-async def test_peers_that_say_nothing_do_not_hold_every_place() -> None:
+async def test_prober_silent_peers_do_not_use_up_the_limit() -> None:
     """Otherwise a few of them cost all the others their scrape."""
     async with (
         hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
@@ -157,7 +157,7 @@ async def test_peers_that_say_nothing_do_not_hold_every_place() -> None:
     assert {outcome(result) for result in results[:4]} == {Outcome.NO_ANSWER}
 
 
-async def test_pending_connects_take_no_place() -> None:
+async def test_prober_pending_connects_do_not_count() -> None:
     async with filtered_port() as filtered, hostile.server(hostile.honest.honest()) as server:
         targets = [target("filtered", filtered), target("healthy", server.port)]
         async with scraping(config(*targets, max_concurrent_probes=1, connect_timeout=0.5)) as prober:
@@ -165,7 +165,7 @@ async def test_pending_connects_take_no_place() -> None:
         assert [outcome(result) for result in results] == [Outcome.CONNECT_TIMEOUT, Outcome.SUCCESS]
 
 
-async def test_many_targets_are_not_begun_in_one_turn_of_the_loop() -> None:
+async def test_prober_many_targets_start_over_several_turns_of_the_loop() -> None:
     """Nobody would look whether their connections are made meanwhile, until all of them had timed out."""
     many = [target(str(number), 104, f"127.99.{number // 250}.{number % 250 + 1}") for number in range(1000)]
     seen = []
@@ -178,7 +178,7 @@ async def test_many_targets_are_not_begun_in_one_turn_of_the_loop() -> None:
     assert 0 < seen[0] <= 100
 
 
-async def test_two_scrapes_at_once_share_one_probe() -> None:
+async def test_prober_concurrent_scrapes_share_one_probe() -> None:
     async with hostile.server(hostile.honest.honest()) as server:
         main = target("main", server.port)
         async with scraping(config(main)) as prober:
@@ -189,7 +189,7 @@ async def test_two_scrapes_at_once_share_one_probe() -> None:
             assert len(server.connections) == 2
 
 
-async def test_a_client_that_goes_away_leaves_the_probe_to_the_others() -> None:
+async def test_prober_cancelled_scrape_leaves_shared_probe() -> None:
     entered = asyncio.Event()
     go_on = asyncio.Event()
 
@@ -212,7 +212,7 @@ async def test_a_client_that_goes_away_leaves_the_probe_to_the_others() -> None:
         assert len(server.connections) == 1
 
 
-async def test_a_joined_probe_that_outlasts_our_scrape_says_nothing_about_the_peer() -> None:
+async def test_prober_joined_probe_past_deadline_is_overload() -> None:
     entered = asyncio.Event()
 
     async def behaviour(peer: Peer) -> None:
@@ -229,7 +229,7 @@ async def test_a_joined_probe_that_outlasts_our_scrape_says_nothing_about_the_pe
             assert outcome((await long)[0]) is Outcome.NO_ANSWER
 
 
-async def test_close_aborts_what_is_under_way() -> None:
+async def test_prober_close_aborts_running_probes() -> None:
     entered = asyncio.Event()
 
     async def behaviour(peer: Peer) -> None:
@@ -248,7 +248,7 @@ async def test_close_aborts_what_is_under_way() -> None:
         assert prober.probes_in_flight == 0
 
 
-async def test_a_query_with_every_is_asked_once_and_shown_again() -> None:
+async def test_prober_query_with_every_is_sent_once() -> None:
     async with hostile.server(hostile.honest.honest(matches=7)) as server:
         main = target("main", server.port)
         module = replace(COUNT, queries={"studies": replace(STUDIES, every=3600.0)})
@@ -262,7 +262,7 @@ async def test_a_query_with_every_is_asked_once_and_shown_again() -> None:
         assert asked == [2, 1]  # echo and find, then echo alone
 
 
-async def test_an_archive_that_aborts_on_optional_keys_is_asked_for_less_from_then_on() -> None:
+async def test_prober_optional_keys_that_abort_are_left_out_later() -> None:
     async with hostile.server(hostile.find.aborts_on()) as server:
         main = target("main", server.port)
         async with scraping(config(main, module=COUNT)) as prober:
@@ -275,7 +275,7 @@ async def test_an_archive_that_aborts_on_optional_keys_is_asked_for_less_from_th
             assert len(server.connections) == 5
 
 
-async def test_a_stranger_we_never_got_to_leaves_the_exposure_unknown() -> None:
+async def test_prober_exposure_joined_past_deadline_is_unknown() -> None:
     entered = asyncio.Event()
 
     async def behaviour(peer: Peer) -> None:

@@ -110,7 +110,7 @@ async def fresh(servers: Sequence[Prometheus], since: float) -> list[set[str]]:
     ]
 
 
-async def test_each_target_is_one_servers_and_an_exporter_may_die(tmp_path: Path) -> None:
+async def test_sharding_each_target_has_one_prometheus_and_survives_an_exporter(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         archive = await stack.enter_async_context(hostile.server(hostile.honest.honest(3)))
         targets = [

@@ -31,7 +31,7 @@ def certificates(tmp_path: Path) -> Certificates:
     return make_certificates(tmp_path)
 
 
-async def test_tls(certificates: Certificates, tmp_path: Path) -> None:
+async def test_web_config_tls(certificates: Certificates, tmp_path: Path) -> None:
     async with exporter(tmp_path, TLS) as exporting:
         code, text = await exporting.curl(*TRUST, path="/metrics")
         assert code == 0
@@ -46,7 +46,7 @@ async def test_tls(certificates: Certificates, tmp_path: Path) -> None:
         assert '"__scheme__": "https"' in (await exporting.curl(*TRUST, path="/sd"))[1]
 
 
-async def test_a_certificate_in_the_file_itself(certificates: Certificates, tmp_path: Path) -> None:
+async def test_web_config_inline_certificate(certificates: Certificates, tmp_path: Path) -> None:
     def inline(path: Path) -> str:
         return "|\n" + "".join(f"    {line}\n" for line in path.read_text().splitlines())
 
@@ -55,7 +55,7 @@ async def test_a_certificate_in_the_file_itself(certificates: Certificates, tmp_
         assert await exporting.status(*TRUST) == 200
 
 
-async def test_mutual_tls(certificates: Certificates, tmp_path: Path) -> None:
+async def test_web_config_mutual_tls(certificates: Certificates, tmp_path: Path) -> None:
     other = make_certificates(tmp_path / "other")
     async with exporter(tmp_path, MUTUAL + "  client_allowed_sans: [one, monitor.test.example]\n") as exporting:
         assert await exporting.status(*TRUST, *CERTIFICATE) == 200
@@ -71,7 +71,7 @@ async def test_mutual_tls(certificates: Certificates, tmp_path: Path) -> None:
         assert "client=127.0.0.1" in line[0]
 
 
-async def test_users_with_hashes_of_htpasswd(certificates: Certificates, tmp_path: Path) -> None:
+async def test_web_config_hashes_of_htpasswd(certificates: Certificates, tmp_path: Path) -> None:
     htpasswd = [program("htpasswd", "apache2-utils"), "-niBC", "4", "alice"]
     code, line = await run(htpasswd, tmp_path, b"right\n")
     name, _, hashed = line.strip().partition(":")
@@ -85,7 +85,7 @@ async def test_users_with_hashes_of_htpasswd(certificates: Certificates, tmp_pat
         assert await exporting.status(*TRUST, "--request", "POST", path="/-/reload") == 401
 
 
-async def test_changes_are_felt_at_once(certificates: Certificates, tmp_path: Path) -> None:
+async def test_web_config_change_applies_to_next_request(certificates: Certificates, tmp_path: Path) -> None:
     async with exporter(tmp_path, TLS + users(alice="right")) as exporting:
         assert await exporting.status(*TRUST, *RIGHT) == 200
         replace(exporting.file, TLS + users(bob="right"))
@@ -97,7 +97,7 @@ async def test_changes_are_felt_at_once(certificates: Certificates, tmp_path: Pa
         assert await exporting.status("--cacert", "new/ca.pem") == 401
 
 
-async def test_a_broken_file_is_500_and_recovers(tmp_path: Path) -> None:
+async def test_web_config_broken_file_is_500_until_repaired(tmp_path: Path) -> None:
     async with exporter(tmp_path, users(alice="right")) as exporting:
         replace(exporting.file, "basic_auth_users: {alice: oops}\n")
         assert await exporting.status(*RIGHT, scheme="http") == 500
@@ -107,7 +107,7 @@ async def test_a_broken_file_is_500_and_recovers(tmp_path: Path) -> None:
         assert await exporting.status(*RIGHT, scheme="http") == 200
 
 
-async def test_a_keep_alive_connection_does_not_hold_up_the_end(certificates: Certificates, tmp_path: Path) -> None:
+async def test_web_config_idle_connection_does_not_delay_shutdown(certificates: Certificates, tmp_path: Path) -> None:
     async with exporter(tmp_path, TLS) as exporting:
         reader, writer = await asyncio.open_connection("127.0.0.1", exporting.port)  # says nothing
         assert await exporting.status(*TRUST) == 200

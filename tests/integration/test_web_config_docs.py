@@ -23,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "web-config.md"
 NAME = f"exporter.hospital.example:{DEFAULT_PORT}"
 
 
-async def test_five_minutes(tmp_path: Path) -> None:
+async def test_web_config_docs_steps_work(tmp_path: Path) -> None:
     certificate, htpasswd, rest = blocks("sh", DOCS)
     web, scrape, mutual = blocks("yaml", DOCS)
     program("openssl", "openssl")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 PROTECTED = MUTUAL + "  client_allowed_sans: [monitor.test.example]\n"
 
 
-async def test_prometheus_scrapes_with_certificate_and_password(tmp_path: Path) -> None:
+async def test_web_config_prometheus_with_certificate_and_password(tmp_path: Path) -> None:
     certificates = make_certificates(tmp_path)
     (tmp_path / "password").write_text("right")
     trust = {"ca_file": str(certificates.authority), "server_name": "localhost"}

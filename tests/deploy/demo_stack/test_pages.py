@@ -27,7 +27,7 @@ EXPOSED: dict[str, Any] = {
 }
 
 
-def test_a_page_says_when_how_bad_what_where_and_what_to_do() -> None:
+def test_page_has_time_severity_alert_target_and_runbook() -> None:
     shown = page(EXPOSED)
     assert "CRITICAL" in shown.splitlines()[0]
     assert ":03:04" in shown.splitlines()[0]  # in whichever zone
@@ -43,7 +43,7 @@ def test_a_page_says_when_how_bad_what_where_and_what_to_do() -> None:
     assert "\033" in page(EXPOSED, colours=True)
 
 
-def test_its_end_says_what_is_over() -> None:
+def test_page_resolved_names_the_alert() -> None:
     shown = page({**EXPOSED, "status": "resolved"})
     assert "RESOLVED" in shown
     assert ":13:04" in shown
@@ -51,14 +51,14 @@ def test_its_end_says_what_is_over() -> None:
     assert "Close it" not in shown
 
 
-def test_what_would_move_the_cursor_is_shown_as_text() -> None:
+def test_page_control_characters_are_escaped() -> None:
     shown = page({**EXPOSED, "labels": {"target": "a\033[2Jb\nc", "severity": "\a"}})
     assert "target a?[2Jb?c" in shown
     assert "\033" not in shown
     assert "\a" not in shown
 
 
-def test_a_message_that_lacks_everything() -> None:
+def test_page_of_empty_alert_is_shown() -> None:
     assert page({}).startswith("??:??:??")
 
 
@@ -72,7 +72,7 @@ class Message:
         return {"alerts": list(self._alerts)}
 
 
-async def test_a_repetition_is_not_shown_again_and_news_are() -> None:
+async def test_pages_repeated_alert_is_shown_once() -> None:
     shown: list[str] = []
     pages = Pages(shown.append)
     resolved = {**EXPOSED, "status": "resolved"}

@@ -19,7 +19,7 @@ def without_times(document: Any) -> Any:
     return [{key: value for key, value in rule.items() if key != "for"} for rule in document["groups"][0]["rules"]]
 
 
-def test_only_times_and_addresses_change(tmp_path: Path) -> None:
+def test_settings_change_only_times_and_addresses(tmp_path: Path) -> None:
     write_rules(tmp_path / "rules", 20, "http://127.0.0.1:1")
     written = {file.name: file.read_text() for file in (tmp_path / "rules").iterdir()}
     assert written.keys() == SHIPPED.keys()
@@ -29,14 +29,14 @@ def test_only_times_and_addresses_change(tmp_path: Path) -> None:
         assert without_times(back) == without_times(SHIPPED[name])
 
 
-def test_every_time_is_shorter() -> None:
+def test_faster_shortens_every_time() -> None:
     for file in RULES.glob("*.yml"):
         rules = yaml.safe_load(faster(file.read_text(), 20))["groups"][0]["rules"]
         alerts = {rule["alert"]: rule["for"] for rule in rules if "alert" in rule}
         assert {name for name, wait in alerts.items() if not wait.endswith("s")} <= {"DicomExporterAbsent"}
 
 
-def test_that_there_is_no_exporter_is_not_said_before_its_first_scrape() -> None:
+def test_faster_absent_alert_waits_for_first_scrape() -> None:
     """The first scrape of three hundred targets takes longer than a twentieth of the alert's wait."""
     (rule,) = [rule for rule in _rules(faster((RULES / "exporter.yml").read_text(), 20)) if "Absent" in rule["alert"]]
     assert rule["for"] == "5m"
@@ -49,11 +49,11 @@ def _rules(text: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("shipped", "times", "short"), [("1m", 20, "3s"), ("1h", 20, "180s"), ("5s", 20, "1s"), ("1d", 60, "1440s")]
 )
-def test_times_are_divided(shipped: str, times: int, short: str) -> None:
+def test_faster_divides_durations(shipped: str, times: int, short: str) -> None:
     assert faster(f"  for: {shipped}\n  expr: x[5m]\n", times) == f"  for: {short}\n  expr: x[5m]\n"
 
 
-def test_every_page_goes_to_us_and_at_once() -> None:
+def test_alertmanager_config_sends_all_to_our_receiver_at_once() -> None:
     text = alertmanager_config({"http://pager.hospital.example/north": "http://a", "http://": "http://b"}, "2s")
     config = json.loads(text)
     urls = {
@@ -72,7 +72,7 @@ def test_every_page_goes_to_us_and_at_once() -> None:
     assert len(waits) >= 4
 
 
-def test_a_receiver_that_nobody_named_is_an_error() -> None:
+def test_alertmanager_config_unknown_receiver_is_an_error() -> None:
     with pytest.raises(ValueError, match="tickets"):
         alertmanager_config({"http://pager": "http://a"})
 

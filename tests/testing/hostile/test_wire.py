@@ -14,7 +14,7 @@ def read(data: bytes) -> Dataset:
     return read_dataset(io.BytesIO(data), is_implicit_VR=True, is_little_endian=True)
 
 
-def test_an_accepting_answer_reads_back() -> None:
+def test_associate_ac_reads_back() -> None:
     answer = A_ASSOCIATE_AC()
     answer.decode(wire.associate_ac({1: 0, 3: 3}, called="MAINPACS"))
     assert [(context.context_id, context.result) for context in answer.presentation_context] == [(1, 0), (3, 3)]
@@ -23,20 +23,20 @@ def test_an_accepting_answer_reads_back() -> None:
     assert answer.reserved_aet.strip() == "MAINPACS"
 
 
-def test_a_rejection_reads_back() -> None:
+def test_associate_rj_reads_back() -> None:
     rejection = A_ASSOCIATE_RJ()
     rejection.decode(wire.associate_rj(2, 3, 1))
     assert (rejection.result, rejection.source, rejection.reason_diagnostic) == (2, 3, 1)
 
 
-def test_an_abort_and_a_release_read_back() -> None:
+def test_abort_and_release_rp_read_back() -> None:
     abort = A_ABORT_RQ()
     abort.decode(wire.abort(2, 6))
     assert (abort.source, abort.reason_diagnostic) == (2, 6)
     A_RELEASE_RP().decode(wire.release_rp())
 
 
-def test_our_proposal_reads_back_in_both_readers() -> None:
+def test_associate_rq_reads_back_in_both_readers() -> None:
     data = wire.associate_rq({1: messages.VERIFICATION, 3: messages.STUDY_ROOT_FIND}, calling="US", called="THEM")
     request = A_ASSOCIATE_RQ()
     request.decode(data)
@@ -50,7 +50,7 @@ def test_our_proposal_reads_back_in_both_readers() -> None:
     }
 
 
-def test_a_response_reads_back() -> None:
+def test_find_rsp_reads_back() -> None:
     command = read(messages.find_rsp(7, 0xFF00, dataset=True))
     assert command.CommandField == 0x8020
     assert command.MessageIDBeingRespondedTo == 7
@@ -60,13 +60,13 @@ def test_a_response_reads_back() -> None:
     assert command.CommandGroupLength == len(messages.find_rsp(7, 0xFF00, dataset=True)) - 12
 
 
-def test_a_match_reads_back() -> None:
+def test_match_reads_back() -> None:
     match = read(messages.match(5, instances=12))
     assert str(match.StudyInstanceUID).startswith("2.25.")
     assert match.NumberOfStudyRelatedInstances == 12
 
 
-def test_fragments_read_back_as_the_message_they_came_from() -> None:
+def test_message_fragments_read_back_whole() -> None:
     command, dataset = messages.find_rsp(1, 0xFF00, dataset=True), messages.match(1)
     for one_pdu in (False, True):
         data = bytearray(messages.message(3, command, dataset, max_pdv=9, pdus=not one_pdu))
@@ -84,7 +84,7 @@ def test_fragments_read_back_as_the_message_they_came_from() -> None:
         assert fragments == {True: command, False: dataset}
 
 
-def test_the_clients_requests_are_put_together_again() -> None:
+def test_reassembly_of_client_requests() -> None:
     command = messages.command_set(
         {0x0002: messages.uid(messages.STUDY_ROOT_FIND), 0x0100: messages.C_FIND_RQ, 0x0110: 4, 0x0800: 1}
     )

@@ -24,7 +24,7 @@ async def scrape(prober: Prober, times: int = 1) -> list[TargetResult]:
     return [result for results in found for result in results]
 
 
-async def test_each_probe_is_told_once_however_many_scrapes_wait_for_it() -> None:
+async def test_on_result_is_called_once_per_probe() -> None:
     told: list[ProbeRecord] = []
     async with hostile.server(hostile.honest.honest()) as peer:
         target = Target("main", Address("127.0.0.1", peer.port))
@@ -40,7 +40,7 @@ async def test_each_probe_is_told_once_however_many_scrapes_wait_for_it() -> Non
     assert all(result is finished.result for result in results)
 
 
-async def test_a_visit_that_is_not_due_is_told_as_the_last_one_again() -> None:
+async def test_on_result_cached_identity_is_marked_as_reused() -> None:
     told: list[ProbeRecord] = []
     async with hostile.server(hostile.honest.honest()) as peer:
         module = replace(ECHO, every=3600.0)
@@ -53,7 +53,7 @@ async def test_a_visit_that_is_not_due_is_told_as_the_last_one_again() -> None:
     assert told[0].result.sessions == told[1].result.sessions
 
 
-async def test_who_looks_on_cannot_break_a_scrape() -> None:
+async def test_on_result_exception_does_not_break_the_scrape() -> None:
     def fail(finished: ProbeRecord) -> None:
         raise RuntimeError("ours")
 
