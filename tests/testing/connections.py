@@ -1,4 +1,4 @@
-"""Connections of one's own to an HTTP server, for what a well-behaved client does not do."""
+"""Plain TCP connections to an HTTP server, for what a well-behaved client does not send."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ HEALTHY = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Turn the loop until `condition` is true."""
+    """Wait until `condition` is true."""
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - nothing tells when a request has come in
             await asyncio.sleep(0.001)
 
 
 async def connect(client: ClientSession) -> Connection:
-    """A connection of one's own."""
+    """A new connection to the server of `client`."""
     assert client._base_url is not None
     return await asyncio.open_connection(client._base_url.host, client._base_url.port)
 

@@ -1,4 +1,4 @@
-"""The exporter as a process of its own, with a configuration, and what it then shows."""
+"""The exporter as a process with a configuration, and the metrics that it shows."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _PATIENCE = ClientTimeout(total=60)
 
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """What one request brought."""
+    """The samples of one response."""
 
     text: str
     samples: Sequence[Sample]
 
     def values(self, name: str, **labels: str) -> list[float]:
-        """The values of the series of that name which have all of `labels`, in the order in which they stand."""
+        """The values of the series of that name which have all of `labels`, in the order of the text."""
         return [sample.value for sample in self._series(name, labels)]
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -61,7 +61,7 @@ class Exposition:
 
 
 def parsed(text: str) -> Exposition:
-    """What `text` says."""
+    """The samples of `text`."""
     return Exposition(text, [each for family in text_string_to_metric_families(text) for each in family.samples])
 
 
@@ -97,7 +97,7 @@ def configure(directory: Path, targets: Sequence[Mapping[str, Any]], **sections:
 
 @asynccontextmanager
 async def exporter(directory: Path, targets: Sequence[Mapping[str, Any]], **sections: Any) -> AsyncIterator[Exporter]:
-    """Configure the exporter and run it in `directory` until the block ends. It must then end by itself, with 0."""
+    """Configure the exporter and run it in `directory` until the block ends. It must then stop with exit code 0."""
     configure(directory, targets, **sections)
     async with started("--web.listen-address=127.0.0.1:0", directory=directory) as running:
         url = await running.url()

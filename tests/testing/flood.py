@@ -1,6 +1,6 @@
-"""A server that lists as many studies as it is told, faster than a client can count them.
+"""A server that lists any number of studies, faster than a client can count them.
 
-A process of its own: ``python -m tests.testing.flood 1000000`` prints its port, and serves until its standard
+Run as a process: ``python -m tests.testing.flood 1000000`` prints its port, and serves until its standard
 input ends.
 """
 

@@ -1,4 +1,4 @@
-"""The HTTP side over a prober that probes nothing."""
+"""The HTTP server of the exporter in this process, with a prober that probes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exporter where names do not resolve, or IPv6 leads nowhere: to be run in namespaces of its own, see test_stamina.
+"""The exporter where names do not resolve or IPv6 is not routed. Run in own network and mount namespaces: test_stamina.
 
 `unshare --map-root-user --net --mount python -m tests.testing.namespace SCENARIO DIRECTORY` prints the outcomes as
 JSON, by target. Its own files stand in for those of /etc, for this process alone.
@@ -28,20 +28,20 @@ async def _outcomes(targets: list[dict[str, Any]], directory: Path) -> dict[str,
         return {str(target["name"]): page.outcome(target["name"]) for target in targets}
 
 
-def _stand_in(path: str, text: str, directory: Path) -> None:
+def _replace_file(path: str, text: str, directory: Path) -> None:
     file = directory / Path(path).name
     file.write_text(text)
     subprocess.run(["mount", "--bind", str(file), path], check=True)
 
 
-def _set_the_scene(directory: Path) -> None:
+def _set_up(directory: Path) -> None:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    _stand_in("/etc/resolv.conf", "nameserver 127.0.0.53\n", directory)
-    _stand_in("/etc/nsswitch.conf", "hosts: files dns\n", directory)
-    _stand_in("/etc/hosts", f"127.0.0.1 both.test\n{_BROKEN} both.test six.test\n", directory)
+    _replace_file("/etc/resolv.conf", "nameserver 127.0.0.53\n", directory)
+    _replace_file("/etc/nsswitch.conf", "hosts: files dns\n", directory)
+    _replace_file("/etc/hosts", f"127.0.0.1 both.test\n{_BROKEN} both.test six.test\n", directory)
 
 
-async def _look(scenario: str, directory: Path) -> dict[str, str]:
+async def _outcomes_of(scenario: str, directory: Path) -> dict[str, str]:
     async with hostile.server(hostile.honest.honest()) as server:
         here = {"name": "by address", "address": server.address}
         names = [{"name": f"name {n}", "address": f"name-{n}.test:{server.port}"} for n in range(20)]
@@ -65,9 +65,9 @@ async def _look(scenario: str, directory: Path) -> dict[str, str]:
 
 
 def main(scenario: str, directory: Path) -> None:
-    """Set the scene, and say what is seen in it."""
-    _set_the_scene(directory)
-    sys.stdout.write(json.dumps(asyncio.run(_look(scenario, directory))))
+    """Set up the namespace, and print the outcomes."""
+    _set_up(directory)
+    sys.stdout.write(json.dumps(asyncio.run(_outcomes_of(scenario, directory))))
 
 
 if __name__ == "__main__":

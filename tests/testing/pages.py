@@ -17,7 +17,7 @@ from tests.testing.in_process import FakeProber, exporter, state
 
 
 class Page(HTMLParser):
-    """The text of a page, and where it leads."""
+    """The text, the links and the elements of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where pages arrive, and a door that leads to one archive or to another."""
+"""A receiver of pages, and a TCP forwarder whose destination can change."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Page:
 
     @property
     def what(self) -> tuple[str, str, str]:
-        """Status, name and target, by which tests tell pages apart."""
+        """Status, name and target, which identify a page in tests."""
         return (self.status, self.labels["alertname"], self.labels.get("target", ""))
 
 
 class Inbox:
-    """All that has arrived, in the order in which it came."""
+    """All pages that have arrived, in order."""
 
     def __init__(self) -> None:
         self.pages: list[Page] = []
@@ -62,16 +62,16 @@ class Inbox:
         return found[0]
 
 
-class Door:
-    """A TCP address that leads to one archive, to another, or nowhere, as somebody's firewall rule would have it."""
+class Forwarder:
+    """A TCP address that forwards to an archive that can change, as a firewall rule does, or refuses connections."""
 
     def __init__(self) -> None:
         self.address = free_address()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
-    async def lead_to(self, archive: Address | None) -> None:
-        """From now on, new connections reach `archive`; None: nothing listens here. Old ones end."""
+    async def forward_to(self, archive: Address | None) -> None:
+        """Forward new connections to `archive`; None: refuse them. Close the old ones."""
         if self._server is not None:
             self._server.close()
         for task in self._open:
@@ -94,7 +94,7 @@ class Door:
             ends.append(back)
             await asyncio.gather(_copy(reader, back), _copy(onward, writer))
         except (OSError, asyncio.CancelledError):
-            pass  # one of both has gone, or the door leads elsewhere now
+            pass  # one side has closed, or the destination has changed
         finally:
             self._open.discard(task)
             for end in ends:
@@ -102,13 +102,13 @@ class Door:
 
 
 @asynccontextmanager
-async def door() -> AsyncIterator[Door]:
-    """A door that leads nowhere yet, until the block ends."""
-    made = Door()
+async def forwarder() -> AsyncIterator[Forwarder]:
+    """A forwarder until the block ends; at first it refuses connections."""
+    made = Forwarder()
     try:
         yield made
     finally:
-        await made.lead_to(None)
+        await made.forward_to(None)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

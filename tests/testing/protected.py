@@ -19,7 +19,7 @@ FREE = "--web.listen-address=127.0.0.1:0"
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """A running exporter behind a file."""
+    """A running exporter with a web configuration file."""
 
     running: Running
     port: int
@@ -30,13 +30,13 @@ class Exporter:
         return self.directory / "web.yml"
 
     async def curl(self, *flags: str, path: str = "/-/healthy", scheme: str = "https") -> tuple[int, str]:
-        """What curl says: its exit code, and what was answered, headers first."""
+        """The exit code of curl, and the response with its headers."""
         url = f"{scheme}://localhost:{self.port}{path}"
         curl = [program("curl", "curl"), "--silent", "--include", "--max-time", "30", *flags, url]
         return await run(curl, self.directory)
 
     async def status(self, *flags: str, path: str = "/-/healthy", scheme: str = "https") -> int:
-        """The status of the answer, which there must be."""
+        """The status of the response. There must be one."""
         code, text = await self.curl(*flags, path=path, scheme=scheme)
         assert code == 0
         return int(text.split()[1])
@@ -54,7 +54,7 @@ async def run(command: Sequence[str], directory: Path, said: bytes | None = None
 
 @asynccontextmanager
 async def exporter(directory: Path, text: str) -> AsyncIterator[Exporter]:
-    """Run the exporter behind a web.yml that holds `text`. At the end it must stop when it is told to."""
+    """Run the exporter with `text` as its web.yml. At the end it must stop on SIGTERM with exit code 0."""
     configure(directory, [{"name": "one", "address": "127.0.0.1:1"}])
     replace(directory / "web.yml", text)
     async with started(FREE, "--web.config.file=web.yml", directory=directory) as running:

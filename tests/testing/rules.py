@@ -1,4 +1,4 @@
-"""What stands in `prometheus/`, read for tests."""
+"""The rules in `prometheus/`, parsed."""
 
 from __future__ import annotations
 

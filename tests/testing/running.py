@@ -1,4 +1,4 @@
-"""The exporter as a process of its own."""
+"""The exporter as a process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Running:
             return (await self.process.stdout.readline()).decode()
 
     async def url(self) -> str:
-        """Where it listens."""
+        """The URL that it listens on."""
         return f"http://{(await self.logged('msg=listening address=(.*)'))[1]}"
 
     async def ended(self) -> int:
@@ -49,7 +49,7 @@ class Running:
 
 @asynccontextmanager
 async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
-    """`dicom_exporter` with `arguments`; killed at the end where it has not ended before."""
+    """`dicom_exporter` with `arguments`; killed at the end if it is still running."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

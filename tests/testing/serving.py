@@ -1,4 +1,4 @@
-"""A small application behind a file, on loopback."""
+"""A small application with a web configuration file, on loopback."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from tests.testing.web_config import basic
 
 @dataclass
 class Server:
-    """Where it is, and its file."""
+    """A running server, and its file."""
 
     file: Path
     port: int
     live: LiveConfig
 
     def write(self, text: str) -> None:
-        """Replace the file as an editor does: with another one."""
+        """Replace the file by a new one, as an editor does."""
         replace(self.file, text)
 
     def write_in_place(self, text: str) -> None:
-        """Write over what is there."""
+        """Overwrite the file."""
         self.file.write_text(text)
 
     def remove(self) -> None:
-        """Take the file away."""
+        """Remove the file."""
         self.file.unlink()
 
     async def get(
@@ -69,7 +69,7 @@ def replace(file: Path, text: str) -> None:
 
 
 def client_context(certificates: Certificates, *, certificate: bool = False) -> ssl.SSLContext:
-    """A client that trusts the authority, and shows a certificate where it is told to."""
+    """A client that trusts the authority, and has a client certificate if `certificate`."""
     context = ssl.create_default_context(cafile=certificates.authority)
     if certificate:
         context.load_cert_chain(certificates.client, certificates.client_key)
@@ -80,7 +80,7 @@ def client_context(certificates: Certificates, *, certificate: bool = False) -> 
 async def serving(
     file: Path, text: str, checker: PasswordChecker | None = None, *, max_opening: int = MAX_OPENING
 ) -> AsyncIterator[Server]:
-    """Serve a page that says the scheme, and one that fails, as `text` in `file` says."""
+    """Serve a page that shows the scheme, and one that fails, with `text` as the web configuration file."""
     replace(file, text)
 
     async def page(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Probes of HTTP servers as tests want them: short, and with everything that a scrape would hand in."""
+"""Probes of HTTP servers with short timeouts, and with all arguments that the prober would give."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def dicomweb(
     getaddrinfo: Callable[..., list[Any]] | None = None,
     **options: Any,
 ) -> WebResult:
-    """`probe_dicomweb`, as a stranger unless told otherwise."""
+    """`probe_dicomweb`, as a stranger by default."""
     lookups = LookupThreads(getaddrinfo) if getaddrinfo else LookupThreads()
     try:
         return await probe_dicomweb(
@@ -63,7 +63,7 @@ async def web(url: str, *, timeout: float = PATIENCE, product: str = "unknown") 
 
 @asynccontextmanager
 async def tls_front(port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
-    """A port that ends TLS and passes the bytes on to `port`, as hospitals put it before their archives."""
+    """A port that terminates TLS and forwards the bytes to `port`, like a reverse proxy."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Debian's Alertmanager as a process of its own."""
+"""Debian's Alertmanager as a process."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Server:
         return self.process.log
 
     def stop(self) -> None:
-        """Stop it before its time."""
+        """Stop it before the block ends."""
         self.process.stop()
 
 
@@ -73,7 +73,7 @@ def dcmqrscp(
     max_associations: int = 16,
     options: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """An archive. `known` are callers, name -> AE title, that alone are let in; without, anyone is."""
+    """An archive. `known` are callers, name -> AE title, which alone are accepted; without it, any caller is."""
     executable = program("dcmqrscp", PACKAGE)
     storage = directory / "storage"
     storage.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def storescp(
 def wlmscpfs(
     directory: Path, items: Iterable[Instance] = (), *, title: str = "WORKLIST", options: Sequence[str] = ()
 ) -> Iterator[Server]:
-    """A worklist server with those items; it knows itself by `title` and rejects calls for any other."""
+    """A worklist server with those items; its AE title is `title`, and it rejects any other called AE title."""
     executable = program("wlmscpfs", PACKAGE)
     worklist = directory / "worklists" / title
     worklist.mkdir(parents=True, exist_ok=True)

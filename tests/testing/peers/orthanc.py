@@ -97,7 +97,7 @@ class Orthanc:
         return json.loads(answer) if answer else None
 
     def stop(self) -> None:
-        """Stop it before its time."""
+        """Stop it before the block ends."""
         self.process.stop()
 
 

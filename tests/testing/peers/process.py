@@ -75,7 +75,7 @@ class Process:
         return found
 
     def stop(self) -> None:
-        """End it, and the children that it forked; done already is fine."""
+        """End it, and the children that it forked; does nothing if it has ended."""
         if self._patience and self.running:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -92,7 +92,7 @@ class Process:
 
 @contextlib.contextmanager
 def process(argv: Sequence[str], directory: Path, name: str, patience: float = STOP_TIMEOUT) -> Iterator[Process]:
-    """Run `argv` in `directory` until the block ends; its log is `name`.log there, begun anew.
+    """Run `argv` in `directory` until the block ends; its log is `name`.log there, truncated first.
 
     At the end it has `patience` seconds to stop by itself before it is killed; with 0 it is killed at once.
     """

@@ -1,4 +1,4 @@
-"""Debian's Prometheus as a process of its own."""
+"""Debian's Prometheus as a process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Prometheus:
     address: Address
 
     async def ask(self, path: str, **parameters: str) -> Any:
-        """The data that its API gives at `path`, which stands below /api/v1/."""
+        """The data that its API gives at `path`, below /api/v1/."""
         url = f"http://{self.address}/api/v1/{path}"
         async with ClientSession() as client, client.get(url, params=parameters) as response:
             answer = json.loads(await response.read())
@@ -37,7 +37,7 @@ class Prometheus:
         return found
 
     async def values(self, expression: str, label: str) -> dict[str, float]:
-        """The values that `expression` gives now, by the value of one label, which must tell them apart."""
+        """The values that `expression` gives now, by the value of one label, which must be unique."""
         series = await self.query(expression)
         values = {each["metric"].get(label, ""): float(each["value"][1]) for each in series}
         assert len(values) == len(series), f"{label} does not tell these apart: {series}"
