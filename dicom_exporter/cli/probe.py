@@ -58,9 +58,9 @@ def make_parser() -> Parser:
     """The parser of the command."""
     parser = Parser(
         f"{PROGRAM} probe",
-        description="Asks one DICOM archive now: does it answer us, and what does a stranger get there?\n"
-        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it goes as far as a stranger\n"
-        "gets, and says what that means. Probe only archives that are yours.",
+        description="Probes one DICOM archive now: does it answer us, and what does a stranger get there?\n"
+        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it tries how far a stranger\n"
+        "gets, and explains the result. Probe only your own archives.",
         epilog=f"""\
 examples:
   {PROGRAM} probe pacs.example:104 --called-ae PACS             does it answer us?
@@ -70,9 +70,9 @@ examples:
 exit codes:
   0 it answered the C-ECHO; with --exposure, it lets no stranger in
   1 it did not; with --exposure, it lets strangers in
-  2 bad usage    3 could not run, or could not tell
+  2 bad usage    3 could not run, or the result is unknown
 
-If it answers, put it under `targets` in config.yml, and see: {PROGRAM} --config.check
+If it answers, add it to `targets` in config.yml, and run: {PROGRAM} --config.check
 """,
     )
     parser.add_argument("address", metavar="HOST:PORT", type=checked(parse_address), help="like pacs.example:104")
@@ -88,13 +88,13 @@ If it answers, put it under `targets` in config.yml, and see: {PROGRAM} --config
         type=checked(parse_ae_title),
         default="PROMETHEUS",
         metavar="TITLE",
-        help="our AE title, which the archive may have to know (default: PROMETHEUS)",
+        help="our AE title, which the archive may need to know (default: PROMETHEUS)",
     )
     parser.add_flag("--tls", action="store_true", help="use DICOM TLS; the certificate is shown, not verified")
     parser.add_flag(
         "--exposure", action="store_true", help="as a stranger: random titles, plain and TLS; nothing is written"
     )
-    parser.add_flag("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_flag("--json", action="store_true", help="print JSON instead of a table")
     add_log_flags(parser, "warning")
     return parser
 
@@ -234,7 +234,7 @@ def _print_exposure(console: Console, target: Target, session: SessionResult, ve
     level = verdict.levels["dimse"]
     console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
     if level is None:
-        console.print(Text("Unknown: it could not be told how far a stranger gets. Unknown is not safe."))
+        console.print(Text("Unknown: it could not be determined how far a stranger gets. Unknown is not safe."))
     else:
         name, meaning = LEVELS[level]
         console.print(Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= ASSOCIATES else "green"))
