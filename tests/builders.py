@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dicom_exporter.config import Address, Config, Expect, Target, WebEntry
+from dicom_exporter.dicom.products import product
 from dicom_exporter.metrics import ExporterFacts
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.record import ProbeRecord
@@ -31,6 +32,9 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     Service,
     SessionResult,
     StoreResult,
@@ -40,12 +44,13 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 
 Found = tuple[Target, TargetResult]
 
 MINUTE = 60.0
 MARKUP = "<script>alert(1)</script>"
-SCRIPT = f"{MARKUP}\x1b[2J\u202e"
+SCRIPT = SafeText(f"{MARKUP}\x1b[2J\u202e")
 """A version name that a hostile peer may give itself."""
 
 
@@ -59,7 +64,8 @@ def target(name: str = "main", expect: Expect = Expect.AVAILABLE, **labels: str)
 
 def peer(version: str, class_uid: str = "1.2.3", max_pdu_length: int = 0) -> Peer:
     """What an archive says of itself."""
-    return Peer(class_uid, version, max_pdu_length)
+    uid, name = SafeText(class_uid), SafeText(version)
+    return Peer(uid, name, max_pdu_length, product(uid, name))
 
 
 def monitor(outcome: Outcome = Outcome.SUCCESS, studies: QueryResult | None = None, **fields: Any) -> SessionResult:
@@ -114,7 +120,7 @@ def recent(one: Target, *sessions: SessionResult, ago: float = 0.0) -> ProbeReco
 
 # Sessions
 
-REJECTION = Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized")
+REJECTION = Rejection(RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
 CONQUEST = peer("1.4.16/LINUX", "1.2.826.0.1.3680043.2.135.1066.101")
 """In a version that an advisory is about."""
 STUDIES = QueryResult(
@@ -123,7 +129,7 @@ STUDIES = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
-    matches_by={"ModalitiesInStudy": {"CT": 30, "MR": 20}},
+    matches_by={"ModalitiesInStudy": {SafeText("CT"): 30, SafeText("MR"): 20}},
     duration=0.5,
     first_match=0.125,
     match_interval_mean=0.0625,
@@ -154,7 +160,7 @@ FULL = SessionResult(
         over_tls=True,
         studies=42,
         complete=True,
-        server="nginx/1.2.3",
+        server=SafeText("nginx/1.2.3"),
         tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False),
         phases={"connect": 0.25, "first_byte": 0.5},
     ),

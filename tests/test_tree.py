@@ -70,9 +70,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "pages/rendering.py": ("pages/test_handlers.py",),
     "report/counts.py": ("report/test_groups.py", "report/test_rows.py"),
     "report/report.py": ("report/test_rows.py", "integration/test_report.py"),
-    "text.py": ("metrics/test_associations.py", "test_logs.py"),
     "verdict/comparison.py": ("integration/test_flow.py",),
-    "verdict/texts.py": ("test_docs.py", "pages/test_headlines.py"),
 }
 """Module without a test file of its own -> the files that test it."""
 

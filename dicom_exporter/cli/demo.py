@@ -1,4 +1,4 @@
-"""`dicom_exporter demo`: archives that are made up, and the exporter that probes them."""
+"""`dicom_exporter demo`: synthetic archives, and the exporter that probes them."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def make_parser() -> Parser:
     """The parser of the command."""
     parser = Parser(
         f"{PROGRAM} demo",
-        description="Runs archives that are made up, and the exporter that probes them, on this machine.\n"
-        "One is open to anyone, one knows its callers, and on one port nothing listens.",
+        description="Runs synthetic archives, and the exporter that probes them, on this machine.\n"
+        "One accepts anyone, one accepts known callers only, and on one port nothing listens.",
         epilog=f"""\
 examples:
   {PROGRAM} demo                 three archives, quick to understand
-  {PROGRAM} demo --peers=all     a whole region: TLS, DICOMweb, worklists, busy, slow, outdated, a flow, changes
+  {PROGRAM} demo --peers=all     a whole region: TLS, DICOMweb, worklists, slow, busy and outdated peers, changes
   {PROGRAM} demo --targets=300   the same with many targets, to try large dashboards; or with 3, for a small one
 
 Next: {PROGRAM} probe, with an archive of your own.
@@ -96,7 +96,7 @@ def _serve(options: Options, directory: Path, config_text: str, describe: Callab
 
     def announce(listening: Sequence[ListenAddress]) -> None:
         url = f"http://{ListenAddress(addresses[0].host or 'localhost', listening[0].port)}"
-        sys.stdout.write(f"{describe(url)}\nThe configuration is {config_file}. Ctrl-C ends it all.\n")
+        sys.stdout.write(f"{describe(url)}\nThe configuration is {config_file}. Ctrl-C ends the demo.\n")
         sys.stdout.flush()
 
     serving = serve.make_parser().parse_args([f"--config.file={config_file}"], serve.Options())
@@ -106,16 +106,16 @@ def _serve(options: Options, directory: Path, config_text: str, describe: Callab
 
 def _describe_three(peers: DemoPeers, url: str) -> str:
     return f"""\
-Three DICOM peers run on this machine, and every study in them is made up:
+Three DICOM peers run on this machine, and every study in them is synthetic:
   demo-open     {peers.open:<22}answers anyone
-  demo-guarded  {peers.guarded:<22}answers those it knows
+  demo-guarded  {peers.guarded:<22}answers known callers only
   demo-closed   {peers.closed:<22}nothing listens here
 
 The exporter: {url}
   curl '{url}/metrics'                    probes them all, now
   curl '{url}/probe?target=demo-open'     probes one
 
-First queries for Prometheus: who lets a stranger further than it should, and how many studies does each list?
+First queries for Prometheus: which targets are exposed, and how many studies does each list?
   dicom_exposure_level > dicom_exposure_level_allowed
   dicom_studies_visible
 """
@@ -129,7 +129,7 @@ def _describe_region(region: Region, url: str) -> str:
     expected = ", ".join(f"{count} {expect}" for expect, count in sorted(kinds.items()))
     others = f"and {more} more targets, each an address of 127.0.0.0/8 ({expected})\n" if more else ""
     return f"""\
-A health region runs on this machine, and every study in it is made up:
+A health region runs on this machine, and every study in it is synthetic:
 {lines}{others}
 The exporter: {url}
   curl '{url}/metrics'                    probes them all, now

@@ -27,19 +27,18 @@ from dicom_exporter.config import (
     parse_ae_title,
     tls_settings,
 )
-from dicom_exporter.metrics import printable
 from dicom_exporter.net.timing import Listener
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Outcome, QueryResult, SessionResult
-from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict, judge
+from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryResult, RejectReason, SessionResult
+from dicom_exporter.verdict.ladder import Verdict, judge
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried
 
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which runs without `--exposure`."""
 _EXPOSURE_TIMEOUT = 30.0
 _FLAGS = {
-    "calling-ae-title-not-recognized": "--calling-ae",
-    "called-ae-title-not-recognized": "--called-ae",
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "--calling-ae",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "--called-ae",
 }
 
 
@@ -58,9 +57,9 @@ def make_parser() -> Parser:
     """The parser of the command."""
     parser = Parser(
         f"{PROGRAM} probe",
-        description="Asks one DICOM archive now: does it answer us, and what does a stranger get there?\n"
-        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it goes as far as a stranger\n"
-        "gets, and says what that means. Probe only archives that are yours.",
+        description="Probes one DICOM archive now: does it answer us, and what does a stranger get there?\n"
+        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it tries how far a stranger\n"
+        "gets, and explains the result. Probe only your own archives.",
         epilog=f"""\
 examples:
   {PROGRAM} probe pacs.example:104 --called-ae PACS             does it answer us?
@@ -70,9 +69,9 @@ examples:
 exit codes:
   0 it answered the C-ECHO; with --exposure, it lets no stranger in
   1 it did not; with --exposure, it lets strangers in
-  2 bad usage    3 could not run, or could not tell
+  2 bad usage    3 could not run, or the result is unknown
 
-If it answers, put it under `targets` in config.yml, and see: {PROGRAM} --config.check
+If it answers, add it to `targets` in config.yml, and run: {PROGRAM} --config.check
 """,
     )
     parser.add_argument("address", metavar="HOST:PORT", type=checked(parse_address), help="like pacs.example:104")
@@ -88,13 +87,13 @@ If it answers, put it under `targets` in config.yml, and see: {PROGRAM} --config
         type=checked(parse_ae_title),
         default="PROMETHEUS",
         metavar="TITLE",
-        help="our AE title, which the archive may have to know (default: PROMETHEUS)",
+        help="our AE title, which the archive may need to know (default: PROMETHEUS)",
     )
     parser.add_flag("--tls", action="store_true", help="use DICOM TLS; the certificate is shown, not verified")
     parser.add_flag(
         "--exposure", action="store_true", help="as a stranger: random titles, plain and TLS; nothing is written"
     )
-    parser.add_flag("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_flag("--json", action="store_true", help="print JSON instead of a table")
     add_log_flags(parser, "warning")
     return parser
 
@@ -175,7 +174,7 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
     if session.services:
         yield "Services", ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in session.services.items())
     if (peer := session.peer) is not None:
-        who = f"{printable(peer.implementation_version)} ({printable(peer.implementation_class_uid)})"
+        who = f"{peer.implementation_version} ({peer.implementation_class_uid})"
         yield "Peer", f"{who}, PDUs up to {peer.max_pdu_bytes or 'any'} bytes"
     if (tls := session.tls) is not None:
         expiry = tls.certificate_expiry
@@ -199,10 +198,6 @@ def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict
     """The whole result, under the names of `dicom_exporter.results`."""
     found = dataclasses.asdict(session)
     del found["identity"]
-    if found["peer"] is not None:
-        found["peer"] = {
-            key: printable(value) if isinstance(value, str) else value for key, value in found["peer"].items()
-        }
     return {
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,
@@ -220,24 +215,26 @@ def _probe_as_stranger(options: Options) -> int:
     verdict = judge([session]) if session is not None else None
     if session is None or verdict is None:
         return Exit.COULD_NOT_RUN
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     if options.json:
         sys.stdout.write(json.dumps(_exposure_as_json(target, session, verdict), indent=2) + "\n")
     else:
         _print_exposure(stdout_console(), target, session, verdict)
     if level is None:
         return Exit.COULD_NOT_RUN
-    return Exit.NOT_AS_EXPECTED if level >= ASSOCIATES else Exit.OK
+    return Exit.NOT_AS_EXPECTED if level >= LadderLevel.ASSOCIATES else Exit.OK
 
 
 def _print_exposure(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
     if level is None:
-        console.print(Text("Unknown: it could not be told how far a stranger gets. Unknown is not safe."))
+        console.print(Text("Unknown: it could not be determined how far a stranger gets. Unknown is not safe."))
     else:
         name, meaning = LEVELS[level]
-        console.print(Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= ASSOCIATES else "green"))
+        console.print(
+            Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= LadderLevel.ASSOCIATES else "green")
+        )
     table = Table(box=None, pad_edge=False)
     table.add_column("What was tried")
     table.add_column("What came back")
@@ -252,7 +249,7 @@ def _print_exposure(console: Console, target: Target, session: SessionResult, ve
 
 
 def _exposure_as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     return {
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,

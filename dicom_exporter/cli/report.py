@@ -45,9 +45,9 @@ def make_parser() -> Parser:
     """The parser of the command."""
     parser = Parser(
         f"{PROGRAM} report",
-        description="Asks every target of the configuration once, and says who is down and who is exposed.\n"
-        "In one document: which are up for us, how far strangers get, and what they are shown. It needs no running\n"
-        "exporter.",
+        description="Probes every target of the configuration once, and reports which are down and which are exposed.\n"
+        "In one document: which are up for us, how far strangers get, and what they are shown. No running exporter\n"
+        "is needed.",
         epilog=f"""\
 examples:
   {PROGRAM} report                                     a table
@@ -56,13 +56,13 @@ examples:
 
 exit codes:
   0 all as expected    1 something is down, or exposed
-  2 bad usage or bad configuration    3 could not run, or something could not be told
+  2 bad usage or bad configuration    3 could not run, or something is unknown
 """,
     )
     add_config_file(parser)
     parser.add_flag("--format", choices=FORMATS, default="table", help="what to write (default: table)")
-    parser.add_flag("--by", metavar="LABEL", help="sums for each value of this label, country, say")
-    parser.add_flag("--output", type=Path, metavar="FILE", help="write there, and the summary to stderr")
+    parser.add_flag("--by", metavar="LABEL", help="sums for each value of this label, for example country")
+    parser.add_flag("--output", type=Path, metavar="FILE", help="write to this file, and the summary to stderr")
     add_log_flags(parser, "warning")
     return parser
 

@@ -67,12 +67,12 @@ def make_parser() -> Parser:
         PROGRAM,
         usage=f"{PROGRAM} [flags]\n       {PROGRAM} COMMAND [flags]",
         description="Probes DICOM archives for Prometheus: is each one up for us, and closed to strangers?\n"
-        "Without a command it serves what it finds: metrics, and pages for a person.",
+        "Without a command it serves metrics, and pages for people.",
         epilog=f"""\
-commands ({PROGRAM} COMMAND --help tells more):
-  demo                 try it: archives that are made up, and the exporter that probes them
-  probe HOST:PORT      ask one archive now; with --exposure, see what a stranger gets there
-  report               ask all targets of the configuration once: who is down, who is exposed
+commands (more: {PROGRAM} COMMAND --help):
+  demo                 try it: synthetic archives, and the exporter that probes them
+  probe HOST:PORT      probe one archive now; with --exposure, as a stranger
+  report               probe all targets of the configuration once: which are down, which are exposed
   completion SHELL     print the script with which bash, zsh or fish completes commands and flags
 
 from nothing to your own archive:
@@ -84,7 +84,7 @@ from nothing to your own archive:
 
 exit codes:
   0 done, and as expected    1 done, and something is down or exposed
-  2 bad usage or bad configuration    3 could not run, or could not tell
+  2 bad usage or bad configuration    3 could not run, or the result is unknown
 """,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")

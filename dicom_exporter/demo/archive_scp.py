@@ -1,4 +1,4 @@
-"""An archive that is made up, as a pynetdicom application entity: which callers it accepts, and what it answers."""
+"""A synthetic archive, as a pynetdicom application entity: which callers it accepts, and what it answers."""
 
 from __future__ import annotations
 

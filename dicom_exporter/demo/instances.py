@@ -21,7 +21,7 @@ _TAKEN = (
 def synthetic_instance(record: Record) -> Dataset:
     """An image of 8 by 8 grey pixels with the identity of `record` (level IMAGE).
 
-    Enough to be sent and stored; the acquisition parameters that its SOP class demands are not made up.
+    It is complete enough to be sent and stored; the acquisition parameters of its SOP class are left out.
     """
     instance = Dataset()
     instance.file_meta = FileMetaDataset()

@@ -14,7 +14,7 @@ from dicom_exporter.demo.loopback import HOST
 from dicom_exporter.demo.targets import PeerKind, TargetKind
 
 _HEAD = """\
-# What `dicom_exporter demo --peers=all` probes. All of it is on this machine, and every study in it is made up.
+# What `dicom_exporter demo --peers=all` probes. All of it runs on this machine, and every study is synthetic.
 """
 _TODAY = {"model": "study_root", "level": "STUDY", "match": {"StudyDate": "today"}}
 _LAST_MONTH = {**_TODAY, "match": {"StudyDate": "last 30d"}}

@@ -1,4 +1,4 @@
-"""The demo's peers on loopback: `open` answers anyone, `guarded` knows its callers, on `closed` nothing listens.
+"""The demo's peers on loopback: `open` answers anyone, `guarded` answers known callers, on `closed` nothing listens.
 
 They are pynetdicom SCPs with their threads; start and stop them outside of an event loop, or in a thread of their own.
 """

@@ -68,7 +68,7 @@ NAMED = (
                ("availability", "flow", "exposure")),
     TargetKind("demo-control", PeerKind.SMALL_OPEN, "control", "known to be open", "vantage", "DE"),
     TargetKind("demo-open", PeerKind.OPEN, "guarded", "answers anyone", "north", "DE"),
-    TargetKind("demo-guarded", PeerKind.GUARDED, "guarded", "answers those it knows", "south", "DE",
+    TargetKind("demo-guarded", PeerKind.GUARDED, "guarded", "answers known callers", "south", "DE",
                ("availability", "activity", "exposure")),
     TargetKind("demo-closed", PeerKind.CLOSED, "closed", "nothing listens here", "west", "FR"),
     TargetKind("demo-busy", PeerKind.BUSY, "guarded", "rejects everyone as busy", "lyon", "FR"),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from dicom_exporter.dicom.products import product
 from dicom_exporter.metrics.families import Family, Row, shared, single, states
 from dicom_exporter.results import Outcome, SessionResult
-from dicom_exporter.text import printable
 from dicom_exporter.verdict.advisories import matching
 
 
@@ -19,7 +17,8 @@ def _rejection(session: SessionResult) -> Collection[Row]:
     rejection = session.rejection
     if rejection is None:
         return ()
-    return (({"result": rejection.result, "source": rejection.source, "reason": rejection.reason}, 1.0),)
+    result, source, reason = rejection.result.value, rejection.source.value, rejection.reason.value
+    return (({"result": result, "source": source, "reason": reason}, 1.0),)
 
 
 def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
@@ -31,9 +30,9 @@ def _peer_info(session: SessionResult) -> Collection[Row]:
     if peer is None:
         return ()
     labels = {
-        "implementation_class_uid": printable(peer.implementation_class_uid),
-        "implementation_version": printable(peer.implementation_version),
-        "product": product(peer.implementation_class_uid, peer.implementation_version),
+        "implementation_class_uid": peer.implementation_class_uid,
+        "implementation_version": peer.implementation_version,
+        "product": peer.product,
     }
     return ((labels, 1.0),)
 
@@ -46,7 +45,7 @@ def _tls_info(session: SessionResult) -> Collection[Row]:
     tls = session.tls
     if tls is None or tls.version is None:
         return ()
-    return (({"version": printable(tls.version), "cipher": printable(tls.cipher or "unknown")}, 1.0),)
+    return (({"version": tls.version, "cipher": tls.cipher or "unknown"}, 1.0),)
 
 
 ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (

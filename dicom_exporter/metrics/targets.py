@@ -35,7 +35,7 @@ def _known(exposed: Exposed) -> Iterable[tuple[str, float]]:
 
 
 def _allowed(exposed: Exposed) -> Iterable[tuple[str, float | None]]:
-    return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect.value)).items()
+    return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect)).items()
 
 
 EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (

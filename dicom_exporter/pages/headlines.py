@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import Outcome, SessionResult, WebAnswer
+from dicom_exporter.results import LadderLevel, LadderService, Outcome, SessionResult, WebAnswer
 from dicom_exporter.verdict.findings import Standing, exceeding, of_echo, of_web, stand
-from dicom_exporter.verdict.ladder import ASSOCIATES, allowed_level, judge
-from dicom_exporter.verdict.texts import LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS
+from dicom_exporter.verdict.ladder import allowed_level, judge
+from dicom_exporter.verdict.texts import LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, SERVICES
 
 NAMES: Mapping[Standing, str] = {
     Standing.EXPOSED: "Exposed",
@@ -19,7 +19,6 @@ NAMES: Mapping[Standing, str] = {
     Standing.NEVER_PROBED: "Not probed",
     Standing.OK: "OK",
 }
-SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "web pages"}
 WEB_ANSWERS: Mapping[WebAnswer, str] = {
     WebAnswer.ENTRIES: "it lists studies",
     WebAnswer.EMPTY: "it answers, and lists none",
@@ -53,7 +52,7 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
 
 
-def level_name(level: int | None) -> str:
+def level_name(level: LadderLevel | None) -> str:
     """The number and the name of a step of the ladder."""
     return "unknown" if level is None else f"{level}, {LEVELS[level][0]}"
 
@@ -62,7 +61,7 @@ def _exposed(target: Target, sessions: Sequence[SessionResult]) -> str:
     verdict = judge(sessions)
     assert verdict is not None
     over = exceeding(target, verdict)
-    allowed = allowed_level(target.expect.value)
+    allowed = allowed_level(target.expect)
     levels = ", ".join(f"{SERVICES[service]} level {level}" for service, level in over)
     return f"{LEVELS[over[0][1]][1]} {levels}; allowed is {level_name(allowed)}."
 
@@ -71,7 +70,7 @@ def _unknown(target: Target, sessions: Sequence[SessionResult]) -> str:
     verdict = judge(sessions)
     if verdict is None and target.expect in (Expect.CLOSED, Expect.CONTROL):
         return "No stranger has tried it: nobody knows what one would get."
-    unknown = [SERVICES[service] for service, level in verdict.levels.items() if level is None] if verdict else []
+    unknown = [service for service, level in verdict.levels.items() if level is None] if verdict else []
     if not unknown:
         return next((text for how, text in _faults(sessions) if how is Standing.UNKNOWN), "It could not be told.")
     why = next(
@@ -80,11 +79,12 @@ def _unknown(target: Target, sessions: Sequence[SessionResult]) -> str:
             for session in sessions
             if session.stranger is not None
             for attempt in session.stranger.attempts[:1]
-            if "DICOM" in unknown
+            if LadderService.DIMSE in unknown
         ),
         "",
     )
-    return sentence(f"it could not be told how far a stranger gets ({', '.join(unknown)}){why}")
+    services = ", ".join(SERVICES[service] for service in unknown)
+    return sentence(f"it could not be told how far a stranger gets ({services}){why}")
 
 
 def echo(session: SessionResult) -> str:
@@ -92,8 +92,9 @@ def echo(session: SessionResult) -> str:
     assert session.echo is not None
     outcome, status = session.echo.outcome, session.echo.status
     code = "" if status is None or outcome is not Outcome.FAILURE_STATUS else f" (status {status:04X})"
-    reason = session.rejection.reason if session.rejection is not None else ""
-    return sentence(OUTCOMES[outcome] + code) + (f" {sentence(REJECTIONS[reason])}" if reason in REJECTIONS else "")
+    reason = session.rejection.reason if session.rejection is not None else None
+    advice = REJECTIONS.get(reason) if reason is not None else None
+    return sentence(OUTCOMES[outcome] + code) + (f" {sentence(advice)}" if advice is not None else "")
 
 
 def _faults(sessions: Iterable[SessionResult]) -> Iterator[tuple[Standing, str]]:
@@ -124,7 +125,7 @@ def _fine(target: Target, sessions: Sequence[SessionResult]) -> str:
     levels = [level for level in verdict.levels.values() if level is not None] if verdict is not None else []
     if levels:
         furthest = max(levels)
-        known_open = target.expect is Expect.CONTROL and furthest >= ASSOCIATES
+        known_open = target.expect is Expect.CONTROL and furthest >= LadderLevel.ASSOCIATES
         said.append("Known to be open, and seen to be." if known_open else LEVELS[furthest][1])
     return " ".join(dict.fromkeys(said)) or "As expected."
 

@@ -15,12 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_exporter import __version__
-from dicom_exporter.metrics import printable
 from dicom_exporter.pages.context import PAGES
-from dicom_exporter.pages.headlines import NAMES, SERVICES, WEB_ANSWERS, echo, headline, level_name, sentence
+from dicom_exporter.pages.headlines import NAMES, WEB_ANSWERS, echo, headline, level_name, sentence
 from dicom_exporter.verdict.findings import Standing
 from dicom_exporter.verdict.ladder import allowed_level, judge
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, answer, tried
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, SERVICES, answer, tried
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -74,7 +73,6 @@ def _environment() -> Environment:
         "duration": duration,
         "moment": moment,
         "path": lambda text: quote(text, safe=""),
-        "peer": printable,
         "sentence": sentence,
     }
     environment.globals |= {

@@ -13,9 +13,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from dicom_exporter.config import Target
-from dicom_exporter.results import Outcome, SessionResult
+from dicom_exporter.results import LadderLevel, Outcome, SessionResult
 from dicom_exporter.verdict.findings import Standing, exceeding, of_echo, of_web, stand
-from dicom_exporter.verdict.ladder import ASSOCIATES, LISTS_STUDIES, judge
+from dicom_exporter.verdict.ladder import judge
 
 _PACKAGE = Path(__file__).parents[1]
 _PLACES = (_PACKAGE / "runbooks", _PACKAGE.parent / "docs" / "runbooks")
@@ -53,9 +53,9 @@ def _alert(target: Target, sessions: Sequence[SessionResult]) -> str | None:
         case Standing.EXPOSED:
             verdict = judge(sessions)
             level = max(level for _, level in exceeding(target, verdict)) if verdict is not None else 0
-            if level >= LISTS_STUDIES:
+            if level >= LadderLevel.LISTS_STUDIES:
                 return "DicomPatientDataListed"
-            return "DicomExposed" if level >= ASSOCIATES else "DicomExposedOpenPort"
+            return "DicomExposed" if level >= LadderLevel.ASSOCIATES else "DicomExposedOpenPort"
         case Standing.DOWN:
             return "DicomTargetDown" if any(of_echo(out) is Standing.DOWN for out in outcomes) else "DicomWebDown"
         case Standing.BLIND:

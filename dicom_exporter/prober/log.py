@@ -16,9 +16,9 @@ from typing import Any
 import structlog
 
 from dicom_exporter.config import Config
-from dicom_exporter.logs import escaped
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import QueryOutcome, SessionResult
+from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Standing, stand
 from dicom_exporter.verdict.ladder import judge
 
@@ -91,7 +91,7 @@ def fields(finished: ProbeRecord, session: SessionResult) -> Fields:
     line: Fields = {"target": finished.target.name, "identity": session.identity}
     line.update(facts(session))
     if session.rejection is not None:
-        line["reason"] = session.rejection.reason
+        line["reason"] = session.rejection.reason.value
     if session.duration is not None:
         line["seconds"] = round(session.duration, 4)
     line.update((f"{phase.value}_seconds", round(seconds, 4)) for phase, seconds in session.phases.items())

@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import NONE, Count
 from dicom_exporter.report.groups import Group
-from dicom_exporter.report.rows import SERVICES, Row, level_words
-from dicom_exporter.verdict.ladder import ASSOCIATES
+from dicom_exporter.report.rows import Row, level_words
+from dicom_exporter.results import LadderLevel, LadderService
 
 T = TypeVar("T", Row, Group)
 
@@ -80,7 +80,7 @@ def _count(csv: str, json: str, target: Callable[[Row], Count], group: Callable[
     ]
 
 
-def _level(service: str, row: Row) -> object:
+def _level(service: LadderService, row: Row) -> object:
     levels = row.levels or {}
     return _known(levels[service]) if service in levels else None
 
@@ -90,7 +90,7 @@ def _if_asked(read: Callable[[Group], int], group: Group) -> int | None:
     return read(group) if group.asked_as_stranger else None
 
 
-def _copy(mapping: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _copy(mapping: Mapping[Any, Any] | None) -> dict[Any, Any] | None:
     return None if mapping is None else dict(mapping)
 
 
@@ -128,7 +128,7 @@ FIELDS: tuple[Field, ...] = (
     Field("dicomweb", Data.JSON, group=lambda group: group.dicomweb),
     Field("dicomweb_open", Data.JSON, group=lambda group: group.dicomweb_open),
     Field("checks_failed", Data.JSON, group=lambda group: group.checks_failed),
-    *(Field(f"level_{service}", Data.CSV, partial(_level, service)) for service in SERVICES),
+    *(Field(f"level_{service}", Data.CSV, partial(_level, service)) for service in LadderService),
     Field("levels", Data.JSON, lambda row: _copy(row.levels)),
     Field("level_allowed", target=lambda row: row.allowed),
     *_count("stranger_studies", "strangers.studies", lambda row: row.studies, lambda group: group.studies),
@@ -227,7 +227,7 @@ def _stranger_level(row: Row) -> str:
     return "unknown" if row.level is None else f"{row.level}{'' if row.fully_known else '+'}"
 
 
-def _service(name: str, row: Row) -> str:
+def _service(name: LadderService, row: Row) -> str:
     """How far a stranger got with one service."""
     if row.levels is None or name not in row.levels:
         return NONE
@@ -236,13 +236,13 @@ def _service(name: str, row: Row) -> str:
 
 def _allowed(row: Row) -> str:
     if row.target.expect is Expect.CONTROL:
-        return f"{level_words(ASSOCIATES)}, or further"
+        return f"{level_words(LadderLevel.ASSOCIATES)}, or further"
     return NONE if row.allowed is None else level_words(row.allowed)
 
 
 def _allowed_level(row: Row) -> str:
     if row.target.expect is Expect.CONTROL:
-        return f"{ASSOCIATES}+"
+        return f"{LadderLevel.ASSOCIATES}+"
     return NONE if row.allowed is None else f"{row.allowed}"
 
 
@@ -259,7 +259,7 @@ TARGET_COLUMNS: tuple[Column[Row], ...] = (
     Column(RESULT, lambda row: row.standing),
     Column("Reachable", lambda row: _answer(row.reachable), Layout.ROOMY),
     Column("A stranger gets", _stranger, Layout.DOCUMENT),
-    Column("A stranger gets", partial(_service, "dimse"), Layout.WIDE),
+    Column("A stranger gets", partial(_service, LadderService.DIMSE), Layout.WIDE),
     Column("Level", _stranger_level, Layout.NARROW, right=True),
     Column("Allowed", _allowed, Layout.ROOMY),
     Column("Allowed", _allowed_level, Layout.NARROW, right=True),
@@ -267,8 +267,8 @@ TARGET_COLUMNS: tuple[Column[Row], ...] = (
     Column("Patients", lambda row: row.patients, Layout.STRANGERS, right=True),
     Column("Images", lambda row: row.images, Layout.STRANGERS, right=True),
     Column("We see", lambda row: row.own_studies, Layout.OWN, right=True),
-    Column("DICOMweb", partial(_service, "dicomweb"), Layout.ROOMY),
-    Column("Web pages", partial(_service, "web"), Layout.WIDE_WEB),
+    Column("DICOMweb", partial(_service, LadderService.DICOMWEB), Layout.ROOMY),
+    Column("Web pages", partial(_service, LadderService.WEB), Layout.WIDE_WEB),
     Column("Checks failed", _checks, Layout.ROOMY, right=True),
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import Count, total
 from dicom_exporter.report.rows import Kind, Row
-from dicom_exporter.verdict.ladder import ASSOCIATES
+from dicom_exporter.results import LadderLevel, LadderService
 
 NO_VALUE = "(none)"
 """The name of the group of targets without the label."""
@@ -62,7 +62,8 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
     """The sums over `rows`, without the controls."""
     rows = [row for row in rows if row.target.expect is not Expect.CONTROL]
     strangers = [row for row in rows if row.levels is not None]
-    web = [row.levels["dicomweb"] for row in strangers if row.levels is not None and "dicomweb" in row.levels]
+    dicomweb = LadderService.DICOMWEB
+    web = [row.levels[dicomweb] for row in strangers if row.levels is not None and dicomweb in row.levels]
     return Group(
         name,
         systems=len(rows),
@@ -81,7 +82,7 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
         own_studies=total(row.own_studies for row in rows),
         own_images=total(row.own_images for row in rows),
         dicomweb=len(web),
-        dicomweb_open=sum(level is not None and level >= ASSOCIATES for level in web),
+        dicomweb_open=sum(level is not None and level >= LadderLevel.ASSOCIATES for level in web),
         checks_failed=sum(len(row.failed_checks) for row in rows),
     )
 

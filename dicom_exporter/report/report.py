@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.logs import escaped
 from dicom_exporter.report.groups import Group, grouped, sums
 from dicom_exporter.report.rows import Finding, Kind, Row, make_row
 from dicom_exporter.results import TargetResult
+from dicom_exporter.text import escaped
 
 
 @dataclass(frozen=True, slots=True)

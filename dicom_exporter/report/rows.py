@@ -7,17 +7,24 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.dicom.products import product
-from dicom_exporter.logs import escaped
-from dicom_exporter.metrics import printable
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
-from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, TargetResult, WebAnswer, WebResult
+from dicom_exporter.results import (
+    Check,
+    LadderLevel,
+    LadderService,
+    Outcome,
+    Phase,
+    QueryOutcome,
+    SessionResult,
+    TargetResult,
+    WebAnswer,
+    WebResult,
+)
+from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Standing, exceeding, of_echo, of_web
-from dicom_exporter.verdict.ladder import ASSOCIATES, QUERYABLE, Verdict, allowed_level, judge
-from dicom_exporter.verdict.texts import LEVELS, OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
+from dicom_exporter.verdict.texts import LEVELS, OUTCOMES, QUERY_OUTCOMES, SERVICES
 
-SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "Web pages"}
-"""Services of the exposure ladder, and what a person calls them."""
 _MUST_ANSWER = (Expect.AVAILABLE, Expect.GUARDED)
 _NO_CONNECTION = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT})
 _TELLS_NOTHING = frozenset({Outcome.DNS_FAILURE, Outcome.UNREACHABLE, Outcome.OVERLOAD})
@@ -83,7 +90,7 @@ class Row:
     """How our own C-ECHO ended; None where none was asked for."""
     reachable: bool | None = None
     """Whether anything of it took a connection; None where it could not be told."""
-    levels: Mapping[str, int | None] | None = None
+    levels: Mapping[LadderService, LadderLevel | None] | None = None
     """How far a stranger got with each service; None where no stranger was sent."""
     studies: Count = NOTHING
     patients: Count = NOTHING
@@ -92,11 +99,11 @@ class Row:
     own_studies: Count = NOTHING
     own_images: Count = NOTHING
     """What we were shown."""
-    checks: Mapping[str, bool] | None = None
+    checks: Mapping[Check, bool] | None = None
     """check -> whether it holds, which is bad; None where no stranger was sent."""
     product: str = ""
     version: str = ""
-    """What it says of itself, made printable; empty where it said nothing."""
+    """What it says of itself; empty where it said nothing."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -109,12 +116,12 @@ class Row:
         return self.findings[0].kind.value if self.findings else AS_EXPECTED
 
     @property
-    def allowed(self) -> int | None:
+    def allowed(self) -> LadderLevel | None:
         """The highest level that its owner allows; None where nothing is said of strangers."""
-        return allowed_level(self.target.expect.value)
+        return allowed_level(self.target.expect)
 
     @property
-    def level(self) -> int | None:
+    def level(self) -> LadderLevel | None:
         """The furthest step that a stranger is known to have taken."""
         return max((level for level in (self.levels or {}).values() if level is not None), default=None)
 
@@ -126,12 +133,12 @@ class Row:
     @property
     def open_to_strangers(self) -> bool | None:
         """Whether a stranger gets an association, or an answer over HTTP. None: not known, or no stranger was sent."""
-        if self.level is not None and self.level >= ASSOCIATES:
+        if self.level is not None and self.level >= LadderLevel.ASSOCIATES:
             return True
         return False if self.fully_known else None
 
     @property
-    def failed_checks(self) -> tuple[str, ...]:
+    def failed_checks(self) -> tuple[Check, ...]:
         """The checks that hold, which is bad."""
         return tuple(name for name, holds in (self.checks or {}).items() if holds)
 
@@ -152,8 +159,8 @@ def make_row(target: Target, result: TargetResult) -> Row:
     if peer is not None:
         row = replace(
             row,
-            product=product(peer.implementation_class_uid, peer.implementation_version),
-            version=printable(peer.implementation_version),
+            product=peer.product,
+            version=peer.implementation_version,
         )
     if verdict is not None:
         row = replace(row, levels=verdict.levels, checks=verdict.checks)
@@ -165,7 +172,7 @@ def make_row(target: Target, result: TargetResult) -> Row:
     return replace(row, findings=tuple(sorted(findings, key=lambda finding: list(Kind).index(finding.kind))))
 
 
-def level_words(level: int | None) -> str:
+def level_words(level: LadderLevel | None) -> str:
     """`5 lists studies`, or `unknown`."""
     return "unknown" if level is None else f"{level} {LEVELS[level][0]}"
 
@@ -197,7 +204,7 @@ def _control(row: Row) -> list[Finding]:
     level = row.level
     if level is None:
         return [Finding(Kind.UNKNOWN, "it could not be told whether this control is open: nothing shows that we see")]
-    if level >= ASSOCIATES:
+    if level >= LadderLevel.ASSOCIATES:
         return []
     text = f"this control should be open, and reads {level}, {LEVELS[level][0]}: what reads closed here may not be"
     return [Finding(Kind.BLIND, text)]
@@ -259,7 +266,7 @@ def _web_connected(page: WebResult) -> bool | None:
 def _stranger_counts(row: Row, strangers: Sequence[SessionResult]) -> tuple[Count, Count, Count]:
     """Studies, patients, images, where something is listed at all: below level 4 there was nothing to count."""
     unknown = Count(asked=True)
-    if row.level is None or row.level < QUERYABLE:
+    if row.level is None or row.level < LadderLevel.QUERYABLE:
         return (NOTHING, NOTHING, NOTHING) if row.fully_known else (unknown, unknown, unknown)
     (session, *_) = strangers
     queried = session.queries.get("studies")

@@ -39,7 +39,7 @@ def parse_external_url(text: str) -> ExternalURL:
     except ValueError:  # brackets that enclose no IPv6 address
         raise ValueError(f"{shown} is not a URL {_EXAMPLE}") from None
     if "@" in parts.netloc:
-        raise ValueError("the external URL has no credentials: it is shown to anybody")
+        raise ValueError("the external URL must not contain credentials: it is public")
     if parts.scheme not in _PORTS:
         raise ValueError(f"{shown} is not a URL {_EXAMPLE}: it begins with http:// or https://")
     if parts.query or parts.fragment or text.endswith(("?", "#")):

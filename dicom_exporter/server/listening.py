@@ -32,7 +32,7 @@ def parse_listen_address(text: str) -> ListenAddress:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError(f"{text!r}: an IPv6 address stands in brackets, like [::1]:10104")
+        raise ValueError(f"{text!r}: an IPv6 address must be in brackets, like [::1]:10104")
     if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ValueError(f"{text!r} is not an address like :10104, 127.0.0.1:10104 or [::1]:10104")
     return ListenAddress(host, int(port))

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, WebAnswer
-from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict, allowed_level, judge
+from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryOutcome, SessionResult, WebAnswer
+from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
 
 
 class Standing(StrEnum):
@@ -72,9 +72,9 @@ def of_web(answer: WebAnswer) -> Standing:
     return _WEB.get(answer, Standing.DOWN)
 
 
-def exceeding(target: Target, verdict: Verdict) -> list[tuple[str, int]]:
+def exceeding(target: Target, verdict: Verdict) -> list[tuple[LadderService, LadderLevel]]:
     """Services and levels of those where a stranger gets further than allowed, the furthest first."""
-    allowed = allowed_level(target.expect.value)
+    allowed = allowed_level(target.expect)
     if allowed is None:
         return []
     over = [(service, level) for service, level in verdict.levels.items() if level is not None and level > allowed]
@@ -90,7 +90,7 @@ def _strangers(target: Target, sessions: Sequence[SessionResult]) -> Iterable[St
     if exceeding(target, verdict):
         yield Standing.EXPOSED
     known = [level for level in verdict.levels.values() if level is not None]
-    if target.expect is Expect.CONTROL and known and max(known) < ASSOCIATES:
+    if target.expect is Expect.CONTROL and known and max(known) < LadderLevel.ASSOCIATES:
         yield Standing.BLIND
     if target.expect in _MUST_BE_SHUT and None in verdict.levels.values():
         yield Standing.UNKNOWN

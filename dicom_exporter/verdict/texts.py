@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from dicom_exporter.results import Attempt, Called, Outcome, QueryOutcome, QueryResult
+from dicom_exporter.results import (
+    Attempt,
+    Called,
+    Check,
+    LadderLevel,
+    LadderService,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    RejectReason,
+)
 
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.SUCCESS: "the archive answered the C-ECHO",
@@ -39,33 +49,49 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.OVERLOAD: "this machine did not get to it in time",
 }
 
-REJECTIONS: Mapping[str, str] = {
-    "calling-ae-title-not-recognized": "it does not let our AE title in: have its administrator add it",
-    "called-ae-title-not-recognized": "it goes by another AE title than the one we called it by",
+REJECTIONS: Mapping[RejectReason, str] = {
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "it does not let our AE title in: have its administrator add it",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "it goes by another AE title than the one we called it by",
 }
 """What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""
 
-LEVELS: Mapping[int, tuple[str, str]] = {
-    0: ("closed", "Nobody gets a connection here."),
-    1: ("open port", "Something listens and takes connections, and nothing that is DICOM came back."),
-    2: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
-    3: ("associates", "Anybody can open an association. What it serves could not be proved; storing may be open, too."),
-    4: ("queryable", "Anybody can search. Nothing was listed: the archive is empty, or hides its studies."),
-    5: ("lists studies", "Anybody can list the studies in here."),
-    6: ("identifies patients", "Anybody can read who the patients are."),
-    7: ("hands out images", "Anybody can fetch images."),
+SERVICES: Mapping[LadderService, str] = {
+    LadderService.DIMSE: "DICOM",
+    LadderService.DICOMWEB: "DICOMweb",
+    LadderService.WEB: "web pages",
+}
+"""Services of the exposure ladder, as they are named in a sentence."""
+
+LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
+    LadderLevel.CLOSED: ("closed", "Nobody gets a connection here."),
+    LadderLevel.OPEN_PORT: (
+        "open port",
+        "Something listens and takes connections, and nothing that is DICOM came back.",
+    ),
+    LadderLevel.REFUSES_STRANGERS: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
+    LadderLevel.ASSOCIATES: (
+        "associates",
+        "Anybody can open an association. What it serves could not be proved; storing may be open, too.",
+    ),
+    LadderLevel.QUERYABLE: (
+        "queryable",
+        "Anybody can search. Nothing was listed: the archive is empty, or hides its studies.",
+    ),
+    LadderLevel.LISTS_STUDIES: ("lists studies", "Anybody can list the studies in here."),
+    LadderLevel.IDENTIFIES_PATIENTS: ("identifies patients", "Anybody can read who the patients are."),
+    LadderLevel.HANDS_OUT_IMAGES: ("hands out images", "Anybody can fetch images."),
 }
 """Level of the exposure ladder -> its name, and what it means."""
 
-CHECKS: Mapping[str, tuple[str, str]] = {
-    "calling_ae_title_unchecked": ("Any calling AE title is accepted", "Unknown calling AE titles are refused"),
-    "called_ae_title_unchecked": ("Any called AE title is accepted", "Wrong called AE titles are refused"),
-    "plaintext_accepted": ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
-    "tls_below_profile": ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
-    "worklist_queryable": ("The worklist can be queried", "The worklist cannot be queried"),
-    "retrieve_negotiable": ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
-    "store_negotiable": ("Storing images is on offer (never tried)", "Storing images is not on offer"),
-    "http_without_tls": ("HTTP without TLS is served", "HTTP is served over TLS alone"),
+CHECKS: Mapping[Check, tuple[str, str]] = {
+    Check.CALLING_AE_TITLE_UNCHECKED: ("Any calling AE title is accepted", "Unknown calling AE titles are refused"),
+    Check.CALLED_AE_TITLE_UNCHECKED: ("Any called AE title is accepted", "Wrong called AE titles are refused"),
+    Check.PLAINTEXT_ACCEPTED: ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
+    Check.TLS_BELOW_PROFILE: ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
+    Check.WORKLIST_QUERYABLE: ("The worklist can be queried", "The worklist cannot be queried"),
+    Check.RETRIEVE_NEGOTIABLE: ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
+    Check.STORE_NEGOTIABLE: ("Storing images is on offer (never tried)", "Storing images is not on offer"),
+    Check.HTTP_WITHOUT_TLS: ("HTTP without TLS is served", "HTTP is served over TLS alone"),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
 

@@ -13,7 +13,7 @@ import pytest
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Outcome, SessionResult
+from dicom_exporter.results import Check, LadderService, Outcome, SessionResult
 from dicom_exporter.verdict.ladder import Verdict, judge
 from tests.testing import hostile
 from tests.testing.hostile import Event
@@ -60,11 +60,11 @@ async def test_exposure_open_orthanc_hands_out_images(orthanc: Callable[..., Ort
     assert session.queries["studies"].matches == before["CountStudies"]
     assert session.queries["studies"].instances == before["CountInstances"]
     assert session.queries["patients"].matches == before["CountPatients"]
-    assert verdict.checks["calling_ae_title_unchecked"] is True
-    assert verdict.checks["called_ae_title_unchecked"] is True
-    assert verdict.checks["plaintext_accepted"] is True
-    assert verdict.checks["store_negotiable"] is True
-    assert verdict.checks["retrieve_negotiable"] is True
+    assert verdict.checks[Check.CALLING_AE_TITLE_UNCHECKED] is True
+    assert verdict.checks[Check.CALLED_AE_TITLE_UNCHECKED] is True
+    assert verdict.checks[Check.PLAINTEXT_ACCEPTED] is True
+    assert verdict.checks[Check.STORE_NEGOTIABLE] is True
+    assert verdict.checks[Check.RETRIEVE_NEGOTIABLE] is True
     for exposure, level in ((Exposure(prove_identity=True), 6), (Exposure(prove_download=True), 7)):
         verdict, _ = await look_at(archive, exposure=exposure)
         assert verdict.levels == {"dimse": level}
@@ -76,7 +76,7 @@ async def test_exposure_orthanc_defaults(orthanc: Callable[..., Orthanc]) -> Non
     archive.upload(synthetic.studies(3))
     verdict, session = await look_at(archive)
     assert verdict.levels == {"dimse": 3}
-    assert verdict.checks["store_negotiable"] is True
+    assert verdict.checks[Check.STORE_NEGOTIABLE] is True
     assert session.echo is not None
     assert session.echo.outcome is Outcome.SUCCESS
     assert "studies" not in session.queries or session.queries["studies"].matches is None
@@ -86,14 +86,15 @@ async def test_exposure_orthanc_with_known_callers_refuses_strangers(orthanc: Ca
     archive = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
     verdict, _ = await look_at(archive)
     assert verdict.levels == {"dimse": 2}
-    assert verdict.checks["calling_ae_title_unchecked"] is False
-    assert verdict.checks["store_negotiable"] is False
+    assert verdict.checks[Check.CALLING_AE_TITLE_UNCHECKED] is False
+    assert verdict.checks[Check.STORE_NEGOTIABLE] is False
 
 
 async def test_exposure_change_of_calling_title_check_is_seen(orthanc: Callable[..., Orthanc]) -> None:
     closed = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
     opened = orthanc(**EVERYTHING_OPEN)
-    seen = [(await look_at(archive))[0].checks["calling_ae_title_unchecked"] for archive in (closed, opened, closed)]
+    verdicts = [(await look_at(archive))[0] for archive in (closed, opened, closed)]
+    seen = [verdict.checks[Check.CALLING_AE_TITLE_UNCHECKED] for verdict in verdicts]
     assert seen == [False, True, False]
 
 
@@ -106,9 +107,10 @@ async def test_exposure_storescp_associates(storescp: Callable[..., dcmtk.Server
 async def test_exposure_orthanc_over_tls(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
     archive = orthanc(tls=certificates, **EVERYTHING_OPEN)
     verdict, session = await look_at(archive)
-    assert verdict.levels["dimse"] is not None
-    assert verdict.levels["dimse"] >= 3
-    assert verdict.checks["plaintext_accepted"] is False
+    level = verdict.levels[LadderService.DIMSE]
+    assert level is not None
+    assert level >= 3
+    assert verdict.checks[Check.PLAINTEXT_ACCEPTED] is False
     assert session.tls is not None
     assert session.tls.certificate_expiry is not None
     assert session.tls.client_certificate_required is not True
@@ -133,7 +135,7 @@ async def test_exposure_dicomweb_of_open_orthanc(orthanc: Callable[..., Orthanc]
         web=(WebEntry(f"http://{archive.http}/app/explorer.html"),),
     )
     assert verdict.levels == {"dimse": 5, "dicomweb": 5, "web": 5}
-    assert verdict.checks["http_without_tls"] is True
+    assert verdict.checks[Check.HTTP_WITHOUT_TLS] is True
     assert session.dicomweb is not None
     assert session.dicomweb.studies == 4
 

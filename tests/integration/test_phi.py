@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from io import BytesIO
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout
 from prometheus_client.parser import text_string_to_metric_families
 from pydicom.dataset import Dataset
 from pynetdicom import evt
@@ -25,12 +23,12 @@ from pynetdicom.events import Event
 
 from dicom_exporter.config import Address
 from tests.testing import hostile
+from tests.testing.debugging import client, output_of, start_exporter
 from tests.testing.exporting import parsed
 from tests.testing.hostile import Behaviour, Peer, honest, messages, wire
 from tests.testing.hostile.find import BROKEN_DATASETS
 from tests.testing.hostile.parsing import Message
 from tests.testing.peers import Orthanc, dcmtk, synthetic
-from tests.testing.peers.process import Process, process
 
 pytestmark = pytest.mark.integration
 
@@ -190,32 +188,6 @@ def _fill(archive: Orthanc) -> None:
 def assert_free_of_patients(said: str, where: str) -> None:
     for text in FORBIDDEN:
         assert text not in said, f"{where}: {said[max(0, said.index(text) - 300) : said.index(text) + 100]}"
-
-
-def start_exporter(
-    stack: AsyncExitStack, directory: Path, config: Mapping[str, Any], *program: str
-) -> tuple[Process, str]:
-    """Run the exporter with `config` until `stack` ends; its log is all it writes. Returns its URL, too."""
-    (directory / "config.yml").write_text(json.dumps(config))
-    argv = [*(program or ("-m", "dicom_exporter")), "--web.listen-address=127.0.0.1:0", "--log.level=debug"]
-    running = stack.enter_context(process([sys.executable, *argv], directory, "exporter"))
-    return running, "http://" + running.wait_for_log(r"msg=listening address=(\S+)")[1]
-
-
-async def output_of(directory: Path, *arguments: str) -> str:
-    """Everything that a command of the exporter prints."""
-    command = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "dicom_exporter", *arguments),
-        cwd=directory,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    return (await command.communicate())[0].decode()
-
-
-def client(url: str) -> ClientSession:
-    return ClientSession(url, timeout=ClientTimeout(total=60))
 
 
 def _samples(text: str, name: str) -> dict[str, float]:

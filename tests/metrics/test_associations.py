@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.metrics import MAX_TEXT, printable
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
-    Peer,
     SessionResult,
     TLSFacts,
 )
@@ -87,7 +85,7 @@ def test_peer_identification_is_labels() -> None:
 
 
 def test_peer_without_pdu_limit_is_zero() -> None:
-    assert shown(replace(FULL, peer=Peer("1.2.3", "", 0)))["dicom_peer_max_pdu_bytes"] == {MONITOR: 0}
+    assert shown(replace(FULL, peer=replace(CONQUEST, max_pdu_bytes=0)))["dicom_peer_max_pdu_bytes"] == {MONITOR: 0}
 
 
 def test_tls_facts_are_shown() -> None:
@@ -106,29 +104,6 @@ def test_tls_unknown_facts_have_no_series() -> None:
 def test_tls_failed_handshake_has_no_version() -> None:
     found = shown(replace(NOTHING, tls=TLSFacts(client_certificate_required=True)))
     assert found.keys() == {"dicom_target_info", "dicom_tls_client_certificate_required"}
-
-
-def test_peer_text_is_printable_and_short() -> None:
-    peer = Peer("1.2.3\0", '\x1b[2J<script>\n"' + "\u202e" * 100, 0)
-    (key,) = shown(replace(NOTHING, peer=peer))["dicom_peer_info"]
-    found = dict(key)
-    assert found["implementation_class_uid"] == "1.2.3"
-    assert found["implementation_version"] == '?[2J<script>?"' + "?" * (MAX_TEXT - 14)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("OFFIS_DCMTK_367", "OFFIS_DCMTK_367"),
-        ("  padded \0\0", "padded"),
-        ("", ""),
-        ("\x7f\x00\x1f", "???"),
-        ("Müller", "M?ller"),
-        ("a" * 65, "a" * 64),
-    ],
-)
-def test_printable(text: str, expected: str) -> None:
-    assert printable(text) == expected
 
 
 def test_advisory_proved_by_version_is_1() -> None:

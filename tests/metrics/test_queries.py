@@ -79,13 +79,6 @@ def test_query_only_its_outcome_is_1(outcome: QueryOutcome) -> None:
     assert "dicom_query_complete" not in found
 
 
-def test_query_values_alike_when_cleaned_are_added() -> None:
-    result = replace(STUDIES, matches_by={"InstitutionName": {"SYNTHETIC\u00e4": 1, "SYNTHETIC\u00f6": 2}})
-    assert shown(query(result))["dicom_query_matches_by"] == {
-        MONITOR | labels(query="studies", attribute="InstitutionName", value="SYNTHETIC?"): 3
-    }
-
-
 def test_store_success_bytes_and_duration_are_shown() -> None:
     found = shown(FULL)
     assert found["dicom_store_success"] == {MONITOR: 1}

@@ -21,9 +21,13 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     SessionResult,
     TargetResult,
 )
+from dicom_exporter.text import SafeText
 from tests.builders import STRANGER
 
 MAIN = Target("main", Address("pacs.example", 104))
@@ -32,7 +36,9 @@ BAD = SessionResult("monitor", EchoResult(Outcome.REFUSED), duration=0.125)
 REJECTED = replace(
     BAD,
     echo=EchoResult(Outcome.REJECTED),
-    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    rejection=Rejection(
+        RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    ),
 )
 
 
@@ -111,7 +117,7 @@ def test_the_reason_of_a_rejection_is_said_in_the_standards_words(lines: Lines) 
 
 
 def test_nothing_of_a_peers_own_words_is_logged(lines: Lines) -> None:
-    session = replace(GOOD, peer=Peer("1.2.3", "<script>\x1b[2J\n", 0))
+    session = replace(GOOD, peer=Peer(SafeText("1.2.3"), SafeText("<script>\x1b[2J\n"), 0, "unknown"))
     (line,) = lines.of(finished(session), level="debug")
     assert "script" not in json.dumps(line)
 

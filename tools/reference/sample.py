@@ -12,6 +12,9 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     Service,
     SessionResult,
     StoreResult,
@@ -20,6 +23,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 
 _TLS = TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False)
 
@@ -30,7 +34,7 @@ QUERY = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
-    matches_by={"ModalitiesInStudy": {"CT": 30}},
+    matches_by={"ModalitiesInStudy": {SafeText("CT"): 30}},
     duration=0.5,
     first_match=0.125,
     match_interval_mean=0.0625,
@@ -46,7 +50,9 @@ ANSWERED = SessionResult(
     timeout=9.5,
     last_run=1_700_000_000.0,
     services={Service.VERIFICATION: True},
-    peer=Peer("1.2.826.0.1.3680043.2.135.1066.101", "1.4.16/LINUX", 16384),  # in a version with an advisory
+    peer=Peer(
+        SafeText("1.2.826.0.1.3680043.2.135.1066.101"), SafeText("1.4.16/LINUX"), 16384, "ConQuest"
+    ),  # in a version with an advisory
     tls=_TLS,
     store=StoreResult(success=True, bytes=5_242_880, duration=0.75, status=0),
     dicomweb=WebResult(
@@ -57,7 +63,7 @@ ANSWERED = SessionResult(
         over_tls=True,
         studies=42,
         complete=True,
-        server="nginx/1.2.3",
+        server=SafeText("nginx/1.2.3"),
         tls=_TLS,
         phases={"connect": 0.25},
     ),
@@ -65,7 +71,9 @@ ANSWERED = SessionResult(
 REJECTED = SessionResult(
     "monitor",
     EchoResult(Outcome.REJECTED),
-    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    rejection=Rejection(
+        RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    ),
 )
 STRANGER = SessionResult(
     "stranger",

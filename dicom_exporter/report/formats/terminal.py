@@ -13,6 +13,7 @@ from dicom_exporter.report.columns import GROUP_COLUMNS, RESULT, TARGET_COLUMNS,
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
 from dicom_exporter.report.rows import AS_EXPECTED, Kind, Row
+from dicom_exporter.results import LadderService
 from dicom_exporter.verdict.texts import LEVELS
 
 _WIDE = 130
@@ -51,7 +52,7 @@ def print_report(console: Console, report: Report) -> None:
 
 def _layout(report: Report, wide: bool) -> Layout:
     if wide:
-        pages = any("web" in (row.levels or {}) for row in report.rows)
+        pages = any(LadderService.WEB in (row.levels or {}) for row in report.rows)
         return Layout.WIDE | Layout.WIDE_WEB if pages else Layout.WIDE
     return Layout.NARROW if any(row.levels is not None for row in report.rows) else Layout.NARROW_OWN
 
