@@ -32,7 +32,7 @@ def _no_internet_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     node = request.node
     if node.get_closest_marker("loopback") or node.get_closest_marker("integration"):
         return
-    for name in ("bind", "connect", "connect_ex"):
+    for name in ("bind", "connect", "connect_ex", "sendto"):
         monkeypatch.setattr(socket.socket, name, _refusing(getattr(socket.socket, name)))
 
 
