@@ -18,7 +18,7 @@ from tests.testing.peers.process import Process, process
 def start_exporter(
     stack: AsyncExitStack, directory: Path, config: Mapping[str, Any], *program: str
 ) -> tuple[Process, str]:
-    """Run the exporter with `config` until `stack` ends. Returns its process, whose log is all it writes, and the URL."""
+    """Run the exporter with `config` until `stack` ends. Returns its process, whose log is all it writes, and URL."""
     (directory / "config.yml").write_text(json.dumps(config))
     argv = [*(program or ("-m", "dicom_exporter")), "--web.listen-address=127.0.0.1:0", "--log.level=debug"]
     running = stack.enter_context(process([sys.executable, *argv], directory, "exporter"))
