@@ -8,13 +8,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run test lint format docs fuzz soak bench clean
+.PHONY: help demo demo-stack run quick test lint format docs fuzz soak bench clean
 
 help:
 	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
 	@echo "make demo-stack   the same with Prometheus and Alertmanager, whose pages the terminal shows (a big one: TARGETS=300)"
 	@echo "make run     the exporter with config.yml (another file: make run CONFIG=...)"
-	@echo "make test    every test that this machine can run (some of them: make test ARGS='-k echo')"
+	@echo "make quick   the tests that start no server, in under a minute (some of them: make quick ARGS='-k echo')"
+	@echo "make test    every test that this machine can run, in about ten minutes"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make docs    write the pages of docs/ anew that are made from the code"
@@ -33,7 +34,11 @@ run: .venv/.installed
 	@test -e "$(CONFIG)" || { echo "There is no $(CONFIG): cp config.example.yml config.yml, and put your PACS into it."; exit 2; }
 	$(BIN)/dicom_exporter --config.file="$(CONFIG)"
 
+quick: .venv/.installed-test
+	$(BIN)/python -m pytest --quiet -m 'not integration' --numprocesses=auto --timeout=30 $(ARGS)
+
 test: .venv/.installed-test
+	@echo "All tests that this machine can run take about ten minutes; \`make quick\` takes less than one."
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/.installed-lint

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from tests.hostile import messages, wire
-from tests.hostile.parsing import Message, Reassembly, parse_proposal
+from tests.testing.hostile import messages, wire
+from tests.testing.hostile.parsing import Message, Reassembly, parse_proposal
 
 TITLES = slice(10, 42)
 """Called and calling AE title in an A-ASSOCIATE-RQ and -AC with their PDU header, PS3.8 Tables 9-11 and 9-17."""

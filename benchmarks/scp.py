@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from benchmarks import answers
 from benchmarks.files import raise_file_limit
-from tests.hostile import messages, wire
+from tests.testing.hostile import messages, wire
 
 LISTENERS = 4
 _BACKLOG = 4096

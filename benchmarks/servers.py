@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.cores import server_cores, started_on
-from tests.peers import Orthanc, orthanc, synthetic
+from tests.testing.peers import Orthanc, orthanc, synthetic
 
 ROOT = Path(__file__).parents[1]
 STUDIES = 500

@@ -7,4 +7,9 @@ try:
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0.0.0+unknown"
 
+# Defaults of flags, here so that `--help` need not import the modules that use them.
 DEFAULT_PORT = 10104
+DEFAULT_MAX_REQUESTS = 4096
+"""HTTP requests at once: a scrape of 20 seconds, once a minute, for each of 10,000 targets is 3,400 at once."""
+DEFAULT_HISTORY_LIMIT = 100
+"""Probes of one target that its page shows."""

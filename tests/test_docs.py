@@ -28,14 +28,14 @@ def anchors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_what_is_made_from_the_code_is_current(name: str) -> None:
+def test_docs_generated_pages_are_current(name: str) -> None:
     if name.endswith(".1") and sys.version_info[:2] != (3, 11):
         pytest.skip("each version of argparse wraps its usage lines in other places; 3.11 is compared")
     assert (ROOT / name).read_text() == PAGES[name](), f"{name} is old: `make docs` writes it anew"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
-def test_every_link_leads_somewhere(path: Path) -> None:
+def test_docs_links_resolve(path: Path) -> None:
     text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
     for link in LINK.findall(text):
         if re.match(r"https?://|mailto:", link):
@@ -60,7 +60,7 @@ def configurations() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "text"), configurations())
-def test_the_examples_of_a_configuration_load(page: str, text: str, tmp_path: Path) -> None:
+def test_docs_example_configurations_load(page: str, text: str, tmp_path: Path) -> None:
     whole = (
         text if re.search(r"^targets:", text, re.M) else f"{text}\ntargets: [{{name: one, address: 'a.example:104'}}]"
     )
@@ -68,14 +68,14 @@ def test_the_examples_of_a_configuration_load(page: str, text: str, tmp_path: Pa
     assert load([tmp_path / "config.yml"]).targets, page
 
 
-def test_no_example_scrapes_too_seldom_for_the_rules() -> None:
+def test_docs_example_intervals_suit_the_rules() -> None:
     """The rules take what is five to ten minutes old for gone, so alerts would end between two such scrapes."""
     for path in (*DOCUMENTS, *ROOT.glob("prometheus/*.yml"), *ROOT.glob("deploy/**/*.y*ml")):
         for interval in re.findall(r"^ *(?:scrape_interval|scrapeInterval|interval): *(\w+)$", path.read_text(), re.M):
             assert parse_duration(interval) <= 120, f"{name_of(path)}: {interval}"
 
 
-def test_the_metrics_page_has_every_metric_and_every_outcome() -> None:
+def test_docs_metrics_page_has_every_metric_and_outcome() -> None:
     text = (ROOT / "docs/metrics.md").read_text()
     for name in metrics.names():
         assert text.count(f"| `{name}` |") == 1, name

@@ -19,7 +19,7 @@ def fail_with(text: str) -> None:
     raise ValueError(text)
 
 
-def test_logfmt(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logfmt_line_has_time_level_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
     configure()
     structlog.stdlib.get_logger("x").info("probe ended", target="main", outcome="success", seconds=0.5)
     out, err = capsys.readouterr()
@@ -28,7 +28,7 @@ def test_logfmt(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.endswith(' level=info msg="probe ended" target=main outcome=success seconds=0.5\n')
 
 
-def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_line_has_time_level_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
     configure(log_format=LogFormat.JSON)
     structlog.stdlib.get_logger("x").warning("probe ended", seconds=0.5, done=True, why=None)
     line = json.loads(capsys.readouterr().err)
@@ -37,7 +37,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("log_format", LogFormat)
-def test_libraries_log_in_the_same_form(log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_of_libraries_have_the_same_format(log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
     configure(log_format=log_format)
     logging.getLogger("some.library").error("it is %s", "broken")
     assert "it is broken" in capsys.readouterr().err
@@ -47,7 +47,7 @@ def test_libraries_log_in_the_same_form(log_format: LogFormat, capsys: pytest.Ca
     ("level", "shown"),
     [("debug", ["debug", "info", "error"]), ("info", ["info", "error"]), ("error", ["error"])],
 )
-def test_levels(level: str, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_below_level_are_left_out(level: str, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     configure(level)
     log = structlog.stdlib.get_logger("x")
     log.debug("debug")
@@ -60,7 +60,7 @@ def test_levels(level: str, shown: list[str], capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     "evil", ["a\nlevel=error msg=forged", "\x1b[2J", "\r", "\x00", "\u202egnp", "\u2028", "\x9b", "\ud800"]
 )
-def test_nobody_forges_a_line_or_talks_to_the_terminal(
+def test_logs_control_characters_are_escaped(
     evil: str, log_format: LogFormat, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(log_format=log_format)
@@ -72,7 +72,7 @@ def test_nobody_forges_a_line_or_talks_to_the_terminal(
 
 
 @pytest.mark.parametrize("log_format", LogFormat)
-def test_the_text_of_an_exception_is_not_shown(log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_exception_text_is_left_out(log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
     configure("debug", log_format)
     for log in (structlog.stdlib.get_logger("x"), logging.getLogger("library")):
         try:
@@ -86,7 +86,7 @@ def test_the_text_of_an_exception_is_not_shown(log_format: LogFormat, capsys: py
     assert err.count("fail_with < test_logs.py:") == 2
 
 
-async def test_neither_is_that_of_a_task_nobody_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_logs_exception_text_of_unawaited_task_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     configure("debug")
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(logs.log_loop_exception)
@@ -112,7 +112,7 @@ async def test_neither_is_that_of_a_task_nobody_waited_for(capsys: pytest.Captur
         (ssl.SSLError("SECRET^PHI"), True, "error"),
     ],
 )
-async def test_a_peer_that_fails_after_its_probe_gave_it_up_is_no_error(
+async def test_logs_late_failure_of_a_peer_is_no_error(
     error: Exception, in_a_task: bool, level: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure("debug")
@@ -125,7 +125,7 @@ async def test_a_peer_that_fails_after_its_probe_gave_it_up_is_no_error(
     assert "SECRET" not in err
 
 
-def test_pynetdicom_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_pynetdicom_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     configure("debug")
     logging.getLogger("pynetdicom.service-c").critical("SECRET^PHI")
     assert capsys.readouterr().err == ""

@@ -13,7 +13,7 @@ SOURCES = ("dicom_exporter", "docs", "LICENSE", "MANIFEST.in", "README.md", "pyp
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 
 
-def test_the_wheel_has_all_that_the_pages_need(tmp_path: Path) -> None:
+def test_wheel_has_templates_and_static_files(tmp_path: Path) -> None:
     tree, out = tmp_path / "tree", tmp_path / "out"
     for name in SOURCES:
         source, copy = ROOT / name, tree / name

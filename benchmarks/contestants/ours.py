@@ -1,4 +1,4 @@
-"""The exporter's own probe, as the scraper calls it: all rules, limits and deadlines included."""
+"""The exporter's own probe, as the prober calls it: all rules, limits and deadlines included."""
 
 from __future__ import annotations
 

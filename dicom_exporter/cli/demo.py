@@ -1,81 +1,135 @@
-"""Archives that are made up, and the exporter that probes them: something to look at before one's own."""
+"""`dicom_exporter demo`: synthetic archives, and the exporter that probes them."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from dicom_exporter import DEFAULT_PORT
-from dicom_exporter.cli.parser import Exit
-from dicom_exporter.cli.serve import ServeOptions, serve
-from dicom_exporter.demo import DemoPeers, Region, demo_peers, demo_region
+from dicom_exporter.cli import serve
+from dicom_exporter.cli.parser import (
+    PROGRAM,
+    Exit,
+    ListenOptions,
+    Parser,
+    add_listen_address,
+    add_log_flags,
+    checked,
+)
 from dicom_exporter.server.listening import ListenAddress
 
+if TYPE_CHECKING:
+    from dicom_exporter.demo import DemoPeers, Region
 
-def demo(listen_addresses: Sequence[ListenAddress] | None = None) -> int:
-    """Run three peers and the exporter until Ctrl-C or SIGTERM; by default only this machine can reach it."""
-    with demo_peers() as peers, TemporaryDirectory(prefix="dicom_exporter-demo-") as directory:
-        return _serve(peers.config_text, Path(directory), listen_addresses, lambda url: _three(peers, url))
+_MAX_TARGETS = 10_000
 
 
-def region(listen_addresses: Sequence[ListenAddress] | None = None, targets: int = 0) -> int:
-    """As `demo`, with peers of every kind; `targets` is how many there are, 0 for those with a name."""
-    with TemporaryDirectory(prefix="dicom_exporter-demo-") as directory:
+class Options(ListenOptions):
+    """The parsed options."""
+
+    peers: str
+    targets: int
+    """0: those with a name."""
+
+
+def make_parser() -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        f"{PROGRAM} demo",
+        description="Runs synthetic archives, and the exporter that probes them, on this machine.\n"
+        "One accepts anyone, one accepts known callers only, and on one port nothing listens.",
+        epilog=f"""\
+examples:
+  {PROGRAM} demo                 three archives, quick to understand
+  {PROGRAM} demo --peers=all     a whole region: TLS, DICOMweb, worklists, slow, busy and outdated peers, changes
+  {PROGRAM} demo --targets=300   the same with many targets, to try large dashboards; or with 3, for a small one
+
+Next: {PROGRAM} probe, with an archive of your own.
+""",
+    )
+    parser.add_flag("--peers", choices=("three", "all"), default="three", help="which archives (default: three)")
+    parser.add_flag(
+        "--targets",
+        type=checked(_target_count),
+        default=0,
+        metavar="N",
+        help="number of targets of all kinds, 3 or more; above 27 on Linux only, in 127.0.0.0/8",
+    )
+    add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
+    add_log_flags(parser, "warning")
+    return parser
+
+
+def _target_count(text: str) -> int:
+    if not (re.fullmatch(r"[0-9]{1,5}", text) and 3 <= int(text) <= _MAX_TARGETS):
+        raise ValueError(f"{text!r} is not a number from 3 to {_MAX_TARGETS}")
+    return int(text)
+
+
+def run(options: Options) -> int:
+    """Run the archives and the exporter until Ctrl-C or SIGTERM."""
+    from dicom_exporter.demo import demo_peers, demo_region  # embedded archives, which nothing else needs
+
+    with TemporaryDirectory(prefix="dicom_exporter-demo-") as name:
+        directory = Path(name)
+        if options.peers == "three" and not options.targets:
+            with demo_peers() as peers:
+                return _serve(options, directory, peers.config_text, lambda url: _describe_three(peers, url))
         try:
-            with demo_region(Path(directory), targets) as peers:
-                return _serve(peers.config_text, Path(directory), listen_addresses, lambda url: _all(peers, url))
+            with demo_region(directory, options.targets) as region:
+                return _serve(options, directory, region.config_text, lambda url: _describe_region(region, url))
         except OSError as error:
-            sys.stderr.write(f"dicom_exporter demo: {error}\n")
+            sys.stderr.write(f"{PROGRAM} demo: {error}\n")
             return Exit.COULD_NOT_RUN
 
 
-def _serve(
-    config_text: str,
-    directory: Path,
-    listen_addresses: Sequence[ListenAddress] | None,
-    greeting: Callable[[str], str],
-) -> int:
-    addresses = listen_addresses or [ListenAddress("localhost", DEFAULT_PORT)]
+def _serve(options: Options, directory: Path, config_text: str, describe: Callable[[str], str]) -> int:
+    """Serve the configuration, by default on this machine only. `describe` gets the exporter's URL."""
+    addresses = options.web_listen_address or [ListenAddress("localhost", DEFAULT_PORT)]
     config_file = directory / "config.yml"
     config_file.write_text(config_text)
 
     def announce(listening: Sequence[ListenAddress]) -> None:
         url = f"http://{ListenAddress(addresses[0].host or 'localhost', listening[0].port)}"
-        sys.stdout.write(f"{greeting(url)}\nThe configuration is {config_file}. Ctrl-C ends it all.\n")
+        sys.stdout.write(f"{describe(url)}\nThe configuration is {config_file}. Ctrl-C ends the demo.\n")
         sys.stdout.flush()
 
-    return serve(ServeOptions([str(config_file)], listen_addresses=addresses), announce)
+    serving = serve.make_parser().parse_args([f"--config.file={config_file}"], serve.Options())
+    serving.web_listen_address = addresses
+    return serve.serve(serving, announce)
 
 
-def _three(peers: DemoPeers, url: str) -> str:
+def _describe_three(peers: DemoPeers, url: str) -> str:
     return f"""\
-Three DICOM peers run on this machine, and every study in them is made up:
+Three DICOM peers run on this machine, and every study in them is synthetic:
   demo-open     {peers.open:<22}answers anyone
-  demo-guarded  {peers.guarded:<22}answers those it knows
+  demo-guarded  {peers.guarded:<22}answers known callers only
   demo-closed   {peers.closed:<22}nothing listens here
 
 The exporter: {url}
   curl '{url}/metrics'                    probes them all, now
   curl '{url}/probe?target=demo-open'     probes one
 
-First queries for Prometheus: who lets a stranger further than it should, and how many studies does each list?
+First queries for Prometheus: which targets are exposed, and how many studies does each list?
   dicom_exposure_level > dicom_exposure_level_allowed
   dicom_studies_visible
 """
 
 
-def _all(peers: Region, url: str) -> str:
-    named = [pair for pair in zip(peers.targets, peers.addresses, strict=True) if pair[0].about]
+def _describe_region(region: Region, url: str) -> str:
+    named = [pair for pair in zip(region.targets, region.addresses, strict=True) if pair[0].about]
     lines = "".join(f"  {target.name:<22}{address:<18}{target.expect:<11}{target.about}\n" for target, address in named)
-    more = len(peers.targets) - len(named)
-    kinds = Counter(target.expect for target in peers.targets if not target.about)
+    more = len(region.targets) - len(named)
+    kinds = Counter(target.expect for target in region.targets if not target.about)
     expected = ", ".join(f"{count} {expect}" for expect, count in sorted(kinds.items()))
-    others = f"and {more} targets more, each an address of 127.0.0.0/8 ({expected})\n" if more else ""
+    others = f"and {more} more targets, each an address of 127.0.0.0/8 ({expected})\n" if more else ""
     return f"""\
-A health region runs on this machine, and every study in it is made up:
+A health region runs on this machine, and every study in it is synthetic:
 {lines}{others}
 The exporter: {url}
   curl '{url}/metrics'                    probes them all, now

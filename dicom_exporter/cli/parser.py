@@ -1,19 +1,21 @@
-"""How the program ends.
-
-What the commands' parsers are made of: a parser that says what to do next, flags that several have, their values.
-"""
+"""What the parsers of the commands share: the parser class, flags that several commands have, and the exit codes."""
 
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dicom_exporter import logs
-from dicom_exporter.config import parse_duration
 from dicom_exporter.server.listening import parse_listen_address
+
+if TYPE_CHECKING:
+    from dicom_exporter.server.listening import ListenAddress
+
+PROGRAM = "dicom_exporter"
+
+T = TypeVar("T")
 
 
 class Exit(IntEnum):
@@ -22,25 +24,42 @@ class Exit(IntEnum):
     OK = 0
     """Done, and as expected."""
     NOT_AS_EXPECTED = 1
-    """Done, and something is down."""
+    """Done, and something is down or exposed."""
     BAD_USAGE = 2
     """Bad usage, or a configuration with mistakes."""
     COULD_NOT_RUN = 3
+    """It could not run, or something could not be determined."""
 
 
-T = TypeVar("T")
+class BaseOptions(argparse.Namespace):
+    """The parsed options that every command has. Each command declares a subclass, into which argparse writes."""
 
-_MOST_DEMO_TARGETS = 10_000
+    log_level: str
+    log_format: str
+
+
+class ConfigOptions(BaseOptions):
+    """The same, of a command that reads the configuration (`add_config_file`)."""
+
+    config_file: list[str] | None
+    """Names or globs; None: `DEFAULT_CONFIG_FILE`."""
+    config_expand_env: bool
+
+
+class ListenOptions(BaseOptions):
+    """The same, of a command that listens (`add_listen_address`)."""
+
+    web_listen_address: list[ListenAddress] | None
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and in another what to do next."""
+    """Reports an error in one line, and how to get help in another."""
 
     def __init__(self, prog: str, **kwargs: Any) -> None:
         super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_flag(self, name: str, **kwargs: Any) -> None:
-        """Add `--config.file` so that it ends up in `config_file`."""
+        """Add a flag like `--config.file`, whose value is the option `config_file`."""
         self.add_argument(name, dest=name.removeprefix("--").replace(".", "_").replace("-", "_"), **kwargs)
 
     def error(self, message: str) -> NoReturn:
@@ -49,7 +68,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_config_file(parser: Parser) -> None:
-    """The flags that say where the configuration is."""
+    """The flags of `ConfigOptions`."""
     parser.add_flag(
         "--config.file", action="append", metavar="FILE", help="YAML, or a glob; repeatable (default: config.yml)"
     )
@@ -57,7 +76,7 @@ def add_config_file(parser: Parser) -> None:
 
 
 def add_listen_address(parser: Parser, default: str) -> None:
-    """The flag that says where to listen."""
+    """The flag of `ListenOptions`; `default` is for its help text."""
     parser.add_flag(
         "--web.listen-address",
         action="append",
@@ -68,18 +87,18 @@ def add_listen_address(parser: Parser, default: str) -> None:
 
 
 def add_log_flags(parser: Parser, level: str) -> None:
-    """The flags of the log, of which `level` is shown where nothing is said."""
-    parser.add_flag("--log.level", choices=logs.LEVELS, default=level, help=f"log from this on (default: {level})")
+    """The flags of `BaseOptions`; `level` is the default."""
+    parser.add_flag("--log.level", choices=logs.LEVELS, default=level, help=f"lowest level to log (default: {level})")
     parser.add_flag(
         "--log.format",
         choices=[str(log_format) for log_format in logs.LogFormat],
         default="logfmt",
-        help="how a line of the log is written (default: logfmt)",
+        help="format of a log line (default: logfmt)",
     )
 
 
 def checked(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """`parse` for argparse, which would hide the text of a ValueError."""
+    """`parse` for argparse, which would not show the message of a ValueError."""
 
     def checked(text: str) -> T:
         try:
@@ -88,40 +107,3 @@ def checked(parse: Callable[[str], T]) -> Callable[[str], T]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return checked
-
-
-def telemetry_path(text: str) -> str:
-    """A path for the metrics that no page has. Raises ValueError with a message for the user, as all here do."""
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
-        raise ValueError(f"{text!r} is not a path like /metrics")
-    if text.split("/")[1] in ("-", "config", "probe", "runbooks", "sd", "static", "targets"):
-        raise ValueError(f"{text!r} is taken")
-    return text
-
-
-def target_count(text: str) -> int:
-    """How many targets the big demo has."""
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and 3 <= int(text) <= _MOST_DEMO_TARGETS):
-        raise ValueError(f"{text!r} is not a number from 3 to {_MOST_DEMO_TARGETS}")
-    return int(text)
-
-
-def history_limit(text: str) -> int:
-    """How many probes of a target are kept."""
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and int(text)):
-        raise ValueError(f"{text!r} is not a number from 1 to 99999")
-    return int(text)
-
-
-def count(text: str) -> int:
-    """A number that may be 0, which stands for any."""
-    if not re.fullmatch(r"[0-9]{1,7}", text):
-        raise ValueError(f"{text!r} is not a number like 40; 0 stands for any number")
-    return int(text)
-
-
-def offset(text: str) -> float:
-    """Seconds from a duration as the configuration has it, where `0.5s` and `0s` are good too."""
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?s", text):
-        return float(text.removesuffix("s"))
-    return parse_duration(text)

@@ -1,7 +1,4 @@
-"""What a stranger gets of one DICOM port, in plain words.
-
-One target, now, for a person.
-"""
+"""`dicom_exporter probe HOST:PORT`: one archive, now; as ourselves, or as a stranger (`--exposure`)."""
 
 from __future__ import annotations
 
@@ -16,85 +13,120 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dicom_exporter.cli.parser import Exit
-from dicom_exporter.cli.terminal import probe_alone, stdout_console
-from dicom_exporter.config import Address, Config, Exposure, Identity, Module, Target, tls_settings
+from dicom_exporter.cli import process
+from dicom_exporter.cli.parser import PROGRAM, BaseOptions, Exit, Parser, add_log_flags, checked
+from dicom_exporter.cli.terminal import phases_shown, stdout_console
+from dicom_exporter.config import (
+    Address,
+    Config,
+    Exposure,
+    Identity,
+    Module,
+    Target,
+    parse_address,
+    parse_ae_title,
+    tls_settings,
+)
+from dicom_exporter.net.timing import Listener
+from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryResult, RejectReason, SessionResult
 from dicom_exporter.verdict.ladder import Verdict
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried
 
-
-def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> int:
-    """Go as far as a stranger gets at `address`, and print it. Nothing is written, and no name is asked for."""
-    target = Target("probe", address, called_ae_title, modules=("exposure",))
-    module = Module("exposure", "stranger", 30.0, echo=False, exposure=Exposure())
-    record = probe_alone(
-        Config((target,), modules={module.name: module}), target, f"{address}, a stranger to {called_ae_title}"
-    )
-    (session,), verdict = record.sessions, record.verdict
-    assert verdict is not None  # `exposure` is a stranger's module
-    level = verdict.levels[LadderService.DIMSE]
-    if as_json:
-        sys.stdout.write(json.dumps(_ladder_as_json(target, session, verdict), indent=2) + "\n")
-    else:
-        _print_ladder(stdout_console(), target, session, verdict)
-    if level is None:
-        return Exit.COULD_NOT_RUN
-    return Exit.NOT_AS_EXPECTED if level >= LadderLevel.ASSOCIATES else Exit.OK
-
-
-def _print_ladder(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:
-    level = verdict.levels[LadderService.DIMSE]
-    console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
-    if level is None:
-        console.print(Text("Unknown: it could not be told how far a stranger gets. Unknown is not safe."))
-    else:
-        name, meaning = LEVELS[level]
-        style = "red" if level >= LadderLevel.ASSOCIATES else "green"
-        console.print(Text(f"Level {level} of 7, {name}. {meaning}", style=style))
-    table = Table(box=None, pad_edge=False)
-    table.add_column("What was tried")
-    table.add_column("What came back")
-    for what, answer in tried(session.stranger.attempts if session.stranger is not None else ()):
-        table.add_row(Text(what), Text(answer))
-    console.print()
-    console.print(table)
-    if verdict.checks:
-        console.print()
-        for check, holds in verdict.checks.items():
-            console.print(Text(f"- {CHECKS[check][0] if holds else CHECKS[check][1]}"))
-
-
-def _ladder_as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
-    level = verdict.levels[LadderService.DIMSE]
-    return {
-        "address": str(target.address),
-        "called_ae_title": target.called_ae_title,
-        "level": level,
-        "level_name": None if level is None else LEVELS[level][0],
-        "checks": dict(verdict.checks),
-        "attempts": [dataclasses.asdict(attempt) for attempt in session.stranger.attempts] if session.stranger else [],
-    }
-
-
 _IDENTITY = "monitor"
-"""The identity of the built-in module `availability`, which is what is run here."""
+"""The identity of the built-in module `availability`, which runs without `--exposure`."""
+_EXPOSURE_TIMEOUT = 30.0
 _FLAGS = {
     RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "--calling-ae",
     RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "--called-ae",
 }
 
 
-def probe(
-    address: Address, *, called_ae_title: str, calling_ae_title: str, tls: bool = False, as_json: bool = False
-) -> int:
-    """Send a C-ECHO and the query `studies`, and print what came of it. With `tls`, any certificate is accepted."""
-    identity = Identity(_IDENTITY, calling_ae_title, tls=tls_settings(insecure_skip_verify=True) if tls else None)
-    target = Target("probe", address, called_ae_title)
+class Options(BaseOptions):
+    """The parsed options."""
+
+    address: Address
+    called_ae: str
+    calling_ae: str
+    tls: bool
+    exposure: bool
+    json: bool
+
+
+def make_parser() -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        f"{PROGRAM} probe",
+        description="Probes one DICOM archive now: does it answer us, and what does a stranger get there?\n"
+        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it tries how far a stranger\n"
+        "gets, and explains the result. Probe only your own archives.",
+        epilog=f"""\
+examples:
+  {PROGRAM} probe pacs.example:104 --called-ae PACS             does it answer us?
+  {PROGRAM} probe pacs.example:104 --called-ae PACS --exposure  what does a stranger get?
+  {PROGRAM} probe pacs.example:2762 --tls --json                for a script
+
+exit codes:
+  0 it answered the C-ECHO; with --exposure, it lets no stranger in
+  1 it did not; with --exposure, it lets strangers in
+  2 bad usage    3 could not run, or the result is unknown
+
+If it answers, add it to `targets` in config.yml, and run: {PROGRAM} --config.check
+""",
+    )
+    parser.add_argument("address", metavar="HOST:PORT", type=checked(parse_address), help="like pacs.example:104")
+    parser.add_flag(
+        "--called-ae",
+        type=checked(parse_ae_title),
+        default="ANY-SCP",
+        metavar="TITLE",
+        help="the archive's AE title (default: ANY-SCP)",
+    )
+    parser.add_flag(
+        "--calling-ae",
+        type=checked(parse_ae_title),
+        default="PROMETHEUS",
+        metavar="TITLE",
+        help="our AE title, which the archive may need to know (default: PROMETHEUS)",
+    )
+    parser.add_flag("--tls", action="store_true", help="use DICOM TLS; the certificate is shown, not verified")
+    parser.add_flag(
+        "--exposure", action="store_true", help="as a stranger: random titles, plain and TLS; nothing is written"
+    )
+    parser.add_flag("--json", action="store_true", help="print JSON instead of a table")
+    add_log_flags(parser, "warning")
+    return parser
+
+
+def run(options: Options) -> int:
+    """Probe the archive and print the result."""
+    return _probe_as_stranger(options) if options.exposure else _probe_as_ourselves(options)
+
+
+def _run_probe(config: Config, title: str) -> ProbeRecord:
+    """The record of a probe of the one target of `config`, whose phases are shown under `title` while they run."""
+    with phases_shown(title) as listener:
+        return process.run(_probe(config, listener))
+
+
+async def _probe(config: Config, listener: Listener | None) -> ProbeRecord:
+    prober = Prober(config, listener=listener)
+    try:
+        (record,) = await prober.probe_targets(config.targets, None)
+    finally:
+        await prober.close()
+    return record
+
+
+def _probe_as_ourselves(options: Options) -> int:
+    """Send a C-ECHO and the query `studies`. With `--tls`, any certificate is accepted."""
+    tls = tls_settings(insecure_skip_verify=True) if options.tls else None
+    identity = Identity(_IDENTITY, options.calling_ae, tls=tls)
+    target = Target("probe", options.address, options.called_ae)
     config = Config((target,), identities={_IDENTITY: identity})
-    record = probe_alone(config, target, f"{target.address}, {calling_ae_title} to {called_ae_title}")
-    (session,) = record.sessions
-    if as_json:
+    (session,) = _run_probe(config, f"{target.address}, {options.calling_ae} to {options.called_ae}").sessions
+    if options.json:
         sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
     else:
         _print(stdout_console(), target, identity, session)
@@ -159,7 +191,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict[str, Any]:
-    """Everything that was found, under the names it has in `results`."""
+    """The whole result, under the names of `dicom_exporter.results`."""
     found = dataclasses.asdict(session)
     del found["identity"]
     return {
@@ -167,4 +199,57 @@ def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict
         "called_ae_title": target.called_ae_title,
         "calling_ae_title": identity.calling_ae_title,
         **found,
+    }
+
+
+def _probe_as_stranger(options: Options) -> int:
+    """Find the level that a stranger gets to. Nothing is written, and no name is asked for."""
+    target = Target("probe", options.address, options.called_ae, modules=("exposure",))
+    module = Module("exposure", "stranger", _EXPOSURE_TIMEOUT, echo=False, exposure=Exposure())
+    config = Config((target,), modules={module.name: module})
+    record = _run_probe(config, f"{target.address}, a stranger to {options.called_ae}")
+    (session,), verdict = record.sessions, record.verdict
+    assert verdict is not None  # `exposure` is a stranger's module
+    level = verdict.levels[LadderService.DIMSE]
+    if options.json:
+        sys.stdout.write(json.dumps(_exposure_as_json(target, session, verdict), indent=2) + "\n")
+    else:
+        _print_exposure(stdout_console(), target, session, verdict)
+    if level is None:
+        return Exit.COULD_NOT_RUN
+    return Exit.NOT_AS_EXPECTED if level >= LadderLevel.ASSOCIATES else Exit.OK
+
+
+def _print_exposure(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:
+    level = verdict.levels[LadderService.DIMSE]
+    console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
+    if level is None:
+        console.print(Text("Unknown: it could not be determined how far a stranger gets. Unknown is not safe."))
+    else:
+        name, meaning = LEVELS[level]
+        console.print(
+            Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= LadderLevel.ASSOCIATES else "green")
+        )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("What was tried")
+    table.add_column("What came back")
+    for what, answer in tried(session.stranger.attempts if session.stranger is not None else ()):
+        table.add_row(Text(what), Text(answer))
+    console.print()
+    console.print(table)
+    if verdict.checks:
+        console.print()
+        for check, holds in verdict.checks.items():
+            console.print(Text(f"- {CHECKS[check][0] if holds else CHECKS[check][1]}"))
+
+
+def _exposure_as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
+    level = verdict.levels[LadderService.DIMSE]
+    return {
+        "address": str(target.address),
+        "called_ae_title": target.called_ae_title,
+        "level": level,
+        "level_name": None if level is None else LEVELS[level][0],
+        "checks": dict(verdict.checks),
+        "attempts": [dataclasses.asdict(attempt) for attempt in session.stranger.attempts] if session.stranger else [],
     }

@@ -16,28 +16,28 @@ log = structlog.stdlib.get_logger(__name__)
 
 T = TypeVar("T")
 
-_ENOUGH_FILES = 1_048_576
+_MAX_FILES = 1_048_576
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
-"""A few MiB of garbage at most."""
+"""New container objects between two collections: at most a few MiB of garbage."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` in a new event loop: uvloop's where there is one, as it halves the cost of an association."""
+    """Run `main` in a new event loop: uvloop's if it is installed, as it halves the cost of an association."""
 
-    async def watched() -> T:
+    async def configured() -> T:
         _collect_garbage_seldom()
         asyncio.get_running_loop().set_exception_handler(log_loop_exception)
         return await main
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(watched())
+        return runner.run(configured())
 
 
 def _collect_garbage_seldom() -> None:
-    """Leave what is loaded by now out of garbage collections, and have fewer of them.
+    """Exclude all objects that exist now from garbage collection, and collect less often.
 
-    pydicom's dictionaries and ten thousand targets are a million objects that stay; and probes make so many small ones
-    that Python's own thresholds have it look for cycles for a sixth of the time.
+    pydicom's dictionaries and ten thousand targets are a million objects that are never freed. Probes allocate so many
+    small objects that with Python's default thresholds a sixth of the time is spent looking for cycles.
     """
     gc.collect()
     gc.freeze()
@@ -45,24 +45,24 @@ def _collect_garbage_seldom() -> None:
 
 
 def raise_file_limit() -> int:
-    """Raise the soft limit on file descriptors to the hard one: each target that is being probed holds a socket.
+    """Raise the soft limit on file descriptors to the hard limit: each probe in flight holds a socket.
 
-    Returns how many there may be.
+    Returns the limit.
     """
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return _ENOUGH_FILES
+        return _MAX_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_FILES)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        except (OSError, ValueError) as error:  # macOS has a bound of its own, below the one it reports
+        except (OSError, ValueError) as error:  # macOS has an internal limit, below the one that it reports
             log.debug("the limit on file descriptors stays", reason=type(error).__name__)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     log.debug("file descriptors", soft=soft, hard=hard)
-    return _ENOUGH_FILES if soft == resource.RLIM_INFINITY else soft
+    return _MAX_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

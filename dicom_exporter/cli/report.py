@@ -1,4 +1,4 @@
-"""Every target once, now, in one document."""
+"""`dicom_exporter report`: every target is probed once, now, and the results are one document."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dicom_exporter import __version__
-from dicom_exporter.cli.parser import Exit
-from dicom_exporter.cli.process import raise_file_limit, run
-from dicom_exporter.cli.serve import DEFAULT_CONFIG_FILE, ServeOptions, load_or_complain
+from dicom_exporter.cli import process
+from dicom_exporter.cli.parser import PROGRAM, ConfigOptions, Exit, Parser, add_config_file, add_log_flags
+from dicom_exporter.cli.serve import DEFAULT_CONFIG_FILE, load_or_report
 from dicom_exporter.cli.terminal import FILE_WIDTH, stdout_console
 from dicom_exporter.config import Address, Config, Target
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report import Report, make_report
 from dicom_exporter.report.formats.csv import as_csv
@@ -32,82 +31,104 @@ from dicom_exporter.text import did_you_mean
 FORMATS = ("table", "markdown", "csv", "json", "html")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportOptions:
-    """What the command line says about the report."""
+class Options(ConfigOptions):
+    """The parsed options."""
 
-    config_files: Sequence[str] | None = None
-    expand_env: bool = False
-    format: str = "table"
-    by: str | None = None
+    format: str
+    by: str | None
     """Name of the label to group by."""
-    output: Path | None = None
+    output: Path | None
     """None: stdout."""
 
 
-def report(options: ReportOptions) -> int:
-    """Probe every target once and write what was found. Nothing is written where it could not be finished."""
-    serving = ServeOptions(options.config_files, options.expand_env)
-    config = load_or_complain(serving)
+def make_parser() -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        f"{PROGRAM} report",
+        description="Probes every target of the configuration once, and reports which are down and which are exposed.\n"
+        "In one document: which are up for us, how far strangers get, and what they are shown. No running exporter\n"
+        "is needed.",
+        epilog=f"""\
+examples:
+  {PROGRAM} report                                     a table
+  {PROGRAM} report --by country                        with sums for each value of a label
+  {PROGRAM} report --format html --output report.html  one page, for the security officer's file
+
+exit codes:
+  0 all as expected    1 something is down, or exposed
+  2 bad usage or bad configuration    3 could not run, or something is unknown
+""",
+    )
+    add_config_file(parser)
+    parser.add_flag("--format", choices=FORMATS, default="table", help="what to write (default: table)")
+    parser.add_flag("--by", metavar="LABEL", help="sums for each value of this label, for example country")
+    parser.add_flag("--output", type=Path, metavar="FILE", help="write to this file, and the summary to stderr")
+    add_log_flags(parser, "warning")
+    return parser
+
+
+def run(options: Options) -> int:
+    """Probe every target once and write the report. Nothing is written if it could not be finished."""
+    config = load_or_report(options)
     if config is None:
         return Exit.BAD_USAGE
     labels = {name for target in config.targets for name in target.labels}
     if options.by is not None and options.by not in labels:
-        there = f"; there is {', '.join(sorted(labels))}" if labels else "; none has labels"
-        hint = did_you_mean(options.by, labels) or there
-        sys.stderr.write(f"dicom_exporter report: no target has the label {options.by}{hint}\n")
+        known = f"; there is {', '.join(sorted(labels))}" if labels else "; none has labels"
+        hint = did_you_mean(options.by, labels) or known
+        sys.stderr.write(f"{PROGRAM} report: no target has the label {options.by}{hint}\n")
         return Exit.BAD_USAGE
     if options.output is not None and not os.access(options.output.parent, os.W_OK):
-        sys.stderr.write(f"dicom_exporter report: cannot write {options.output}: no such directory, or not ours\n")
+        sys.stderr.write(f"{PROGRAM} report: cannot write {options.output}: no such directory, or no permission\n")
         return Exit.COULD_NOT_RUN
-    raise_file_limit()
+    process.raise_file_limit()
     begun = datetime.now().astimezone()
-    records = run(_probe_all(config))
-    made = make_report(
-        records,
+    found = process.run(_probe_all(config))
+    report = make_report(
+        found,
         by=options.by,
         begun=begun,
         host=platform.node() or "this machine",
-        configuration=options.config_files or [DEFAULT_CONFIG_FILE],
+        configuration=options.config_file or [DEFAULT_CONFIG_FILE],
         version=__version__,
     )
     try:
-        _write(made, options)
+        _write(report, options)
     except OSError as error:
-        sys.stderr.write(f"dicom_exporter report: cannot write: {error.strerror}\n")
+        sys.stderr.write(f"{PROGRAM} report: cannot write: {error.strerror}\n")
         return Exit.COULD_NOT_RUN
-    if made.not_as_expected:
+    if report.not_as_expected:
         return Exit.NOT_AS_EXPECTED
-    return Exit.COULD_NOT_RUN if made.could_not_tell else Exit.OK
+    return Exit.COULD_NOT_RUN if report.could_not_tell else Exit.OK
 
 
 async def _probe_all(config: Config) -> list[ProbeRecord]:
-    """Each target once, in the order of the configuration, with a progress bar where somebody is looking.
+    """Probe each target once, with a progress bar on a terminal. Results are in the order of the configuration.
 
-    Those of one address wait for each other before they begin, so that none spends its own time on that; and no more
-    are begun at once than may have associations, as a report is in no hurry.
+    Targets of one address are probed one after the other, so that none spends its timeout on waiting for another. No
+    more are probed at once than can have associations: a report has no deadline.
     """
     found: dict[str, ProbeRecord] = {}
-    places: dict[Address, list[Target]] = {}
+    by_address: dict[Address, list[Target]] = {}
     for target in config.targets:
-        places.setdefault(target.address, []).append(target)
-    scraper = Scraper(config)
-    turn = asyncio.Semaphore(config.global_.max_concurrent_probes)
+        by_address.setdefault(target.address, []).append(target)
+    prober = Prober(config)
+    slots = asyncio.Semaphore(config.global_.max_concurrent_probes)
     with _progress() as progress:
         bar = progress.add_task("Probing", total=len(config.targets))
 
         async def probe(targets: Iterable[Target]) -> None:
             for target in targets:
-                async with turn:
-                    (found[target.name],) = await scraper.scrape([target], None)
+                async with slots:
+                    (found[target.name],) = await prober.probe_targets([target], None)
                 progress.advance(bar)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for targets in places.values():
+                for targets in by_address.values():
                     group.create_task(probe(targets))
         finally:
-            await scraper.close()
+            await prober.close()
     return [found[target.name] for target in config.targets]
 
 
@@ -124,29 +145,29 @@ def _progress() -> Progress:
     )
 
 
-def _write(made: Report, options: ReportOptions) -> None:
+def _write(report: Report, options: Options) -> None:
     if options.output is None:
         console = stdout_console()
         if options.format == "table":
-            print_report(console, made)
+            print_report(console, report)
         else:
-            sys.stdout.write(_text(made, options.format))
+            sys.stdout.write(_text(report, options.format))
         sys.stdout.flush()
         return
     partial = options.output.with_name(f".{options.output.name}.part")
     if options.format == "table":
         with partial.open("w", encoding="utf-8") as file:
-            print_report(Console(file=file, width=FILE_WIDTH), made)
+            print_report(Console(file=file, width=FILE_WIDTH), report)
     else:
-        partial.write_text(_text(made, options.format), encoding="utf-8", newline="")
-    partial.replace(options.output)  # whoever reads the last report meanwhile reads a whole one
-    sys.stderr.write(f"{options.output}: {made.summary}\n")
+        partial.write_text(_text(report, options.format), encoding="utf-8", newline="")
+    partial.replace(options.output)  # atomic: a reader gets the whole old report, or the whole new one
+    sys.stderr.write(f"{options.output}: {report.summary}\n")
 
 
-def _text(made: Report, name: str) -> str:
-    forms: dict[str, Callable[[Report], str]] = {"markdown": as_markdown, "csv": as_csv, "json": as_json}
+def _text(report: Report, name: str) -> str:
+    formats: dict[str, Callable[[Report], str]] = {"markdown": as_markdown, "csv": as_csv, "json": as_json}
     if name == "html":
-        from dicom_exporter.report.formats.html import as_html  # the only one that needs a template engine
+        from dicom_exporter.report.formats.html import as_html  # the only format that needs a template engine
 
-        return as_html(made)
-    return forms[name](made)
+        return as_html(report)
+    return formats[name](report)

@@ -1,70 +1,187 @@
-"""The exporter itself, and the check of its configuration."""
+"""`dicom_exporter`: the exporter itself, and `--config.check`, which checks its configuration.
+
+Everything heavy is imported by the functions that run: `--help` and `--version` are answered without it.
+"""
 
 from __future__ import annotations
 
-import socket
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from time import time
+from typing import TYPE_CHECKING, TypeVar
 
-import structlog
-
-from dicom_exporter import DEFAULT_PORT, __version__, webconfig
-from dicom_exporter.cli.parser import Exit
-from dicom_exporter.cli.process import raise_file_limit, run
-from dicom_exporter.config import Config, ConfigErrors, load
-from dicom_exporter.pages.history import DEFAULT_LIMIT, History
-from dicom_exporter.prober.log import ProbeLog
-from dicom_exporter.prober.prober import Scraper
-from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.server import State
-from dicom_exporter.server import serve as serve_http
-from dicom_exporter.server.external_url import ExternalURL
-from dicom_exporter.server.limits import DEFAULT_MAX_REQUESTS, Traffic
+from dicom_exporter import DEFAULT_HISTORY_LIMIT, DEFAULT_MAX_REQUESTS, DEFAULT_PORT, __version__
+from dicom_exporter.cli.parser import (
+    PROGRAM,
+    ConfigOptions,
+    Exit,
+    ListenOptions,
+    Parser,
+    add_config_file,
+    add_listen_address,
+    add_log_flags,
+    checked,
+)
 from dicom_exporter.server.listening import CannotListen, ListenAddress, listen
-from dicom_exporter.server.reload import applied
 
-log = structlog.stdlib.get_logger(__name__)
+if TYPE_CHECKING:
+    import socket
 
-_OWN_FILES = 64
-"""For the log, listening sockets, name resolution, and files that are read."""
+    from dicom_exporter import webconfig
+    from dicom_exporter.config import Config
+    from dicom_exporter.prober.record import ProbeRecord
+    from dicom_exporter.server.external_url import ExternalURL
+
 DEFAULT_CONFIG_FILE = "config.yml"
+_OWN_DESCRIPTORS = 64
+"""For the log, listening sockets, name resolution, and files that are read."""
 _IDLE_CONNECTIONS = 1024
-"""Prometheus keeps up to a thousand to one exporter between its scrapes."""
+"""Prometheus keeps up to a thousand open to one exporter between its scrapes."""
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """What the command line says about serving."""
+class Options(ConfigOptions, ListenOptions):
+    """The parsed options."""
 
-    config_files: Sequence[str] | None = None
-    """Names or globs; None: `DEFAULT_CONFIG_FILE`."""
-    expand_env: bool = False
-    listen_addresses: Sequence[ListenAddress] | None = None
-    """None: all interfaces, on `DEFAULT_PORT`."""
-    web_config_file: str | None = None
-    """None: plain HTTP, for everybody who can connect."""
-    telemetry_path: str = "/metrics"
-    external_url: ExternalURL | None = None
-    timeout_offset: float = 0.5
+    config_check: bool
+    web_config_file: str | None
+    """None or empty: plain HTTP, for every client."""
+    web_telemetry_path: str
+    web_external_url: ExternalURL | None
+    web_max_requests: int
+    """At once; 0: any number."""
+    timeout_offset: float
     """Seconds."""
-    max_requests: int = DEFAULT_MAX_REQUESTS
-    """At once; 0 for any number."""
-    history_limit: int = DEFAULT_LIMIT
-    """Probes of a target that the pages show."""
-
-    def load(self) -> Config:
-        """Read the configuration. Raises ConfigErrors."""
-        return load(self.config_files or [DEFAULT_CONFIG_FILE], expand_env=self.expand_env)
+    history_limit: int
+    """Probes of one target that the pages show."""
 
 
-def check(options: ServeOptions) -> int:
-    """Say on stdout that the configuration is good, or on stderr what is wrong with it, one mistake a line."""
-    loaded = _load_both_or_complain(options, webconfig.load)
+def make_parser() -> Parser:
+    """The parser of the program without a command."""
+    parser = Parser(
+        PROGRAM,
+        usage=f"{PROGRAM} [flags]\n       {PROGRAM} COMMAND [flags]",
+        description="Probes DICOM archives for Prometheus: is each one up for us, and closed to strangers?\n"
+        "Without a command it serves metrics, and pages for people.",
+        epilog=f"""\
+commands (more: {PROGRAM} COMMAND --help):
+  demo                 try it: synthetic archives, and the exporter that probes them
+  probe HOST:PORT      probe one archive now; with --exposure, as a stranger
+  report               probe all targets of the configuration once: which are down, which are exposed
+  completion SHELL     print the script with which bash, zsh or fish completes commands and flags
+
+from nothing to your own archive:
+  {PROGRAM} demo
+  {PROGRAM} probe pacs.example:104 --called-ae PACS
+  {PROGRAM} --config.file=config.yml --config.check
+  {PROGRAM} --config.file=config.yml
+  and then open http://localhost:{DEFAULT_PORT}
+
+exit codes:
+  0 done, and as expected    1 done, and something is down or exposed
+  2 bad usage or bad configuration    3 could not run, or the result is unknown
+""",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    add_config_file(parser)
+    parser.add_flag("--config.check", action="store_true", help="check the configuration, and do nothing else")
+    add_listen_address(parser, f":{DEFAULT_PORT}")
+    parser.add_flag(
+        "--web.config.file",
+        metavar="FILE",
+        help="YAML: TLS and passwords of this server (default: plain HTTP for every client)",
+    )
+    parser.add_flag(
+        "--web.telemetry-path",
+        type=checked(_telemetry_path),
+        default="/metrics",
+        metavar="PATH",
+        help="path of the metrics of all targets (default: /metrics)",
+    )
+    parser.add_flag(
+        "--web.external-url",
+        type=checked(_external_url),
+        metavar="URL",
+        help="URL under which clients reach the exporter, behind a reverse proxy for example; its path is the prefix "
+        "of all paths",
+    )
+    parser.add_flag(
+        "--web.max-requests",
+        type=checked(_max_requests),
+        default=DEFAULT_MAX_REQUESTS,
+        metavar="NUMBER",
+        help=f"requests at once; requests beyond this number get 503; 0: no limit (default: {DEFAULT_MAX_REQUESTS})",
+    )
+    parser.add_flag(
+        "--timeout-offset",
+        type=checked(_timeout_offset),
+        default=0.5,
+        metavar="DURATION",
+        help="answer this long before the scrape times out (default: 0.5s)",
+    )
+    parser.add_flag(
+        "--history.limit",
+        type=checked(_history_limit),
+        default=DEFAULT_HISTORY_LIMIT,
+        metavar="PROBES",
+        help=f"most probes of a target that its page shows; fewer with many targets (default: {DEFAULT_HISTORY_LIMIT})",
+    )
+    add_log_flags(parser, "info")
+    return parser
+
+
+def _telemetry_path(text: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        raise ValueError(f"{text!r} is not a path like /metrics")
+    from dicom_exporter.server.app import is_reserved
+
+    if is_reserved(text):
+        raise ValueError(f"{text!r} is taken")
+    return text
+
+
+def _external_url(text: str) -> ExternalURL:
+    from dicom_exporter.server.external_url import parse_external_url
+
+    return parse_external_url(text)
+
+
+def _max_requests(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise ValueError(f"{text!r} is not a number like 40; 0 stands for any number")
+    return int(text)
+
+
+def _timeout_offset(text: str) -> float:
+    """Seconds from a duration as the configuration has it, and from `0.5s` and `0s` too."""
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?s", text):
+        return float(text.removesuffix("s"))
+    from dicom_exporter.config import parse_duration
+
+    return parse_duration(text)
+
+
+def _history_limit(text: str) -> int:
+    if not (re.fullmatch(r"[0-9]{1,5}", text) and int(text)):
+        raise ValueError(f"{text!r} is not a number from 1 to 99999")
+    return int(text)
+
+
+def run(options: Options) -> int:
+    """Serve, or check the configuration."""
+    return check(options) if options.config_check else serve(options)
+
+
+def check(options: Options) -> int:
+    """Write to stdout that the configuration is valid, or each mistake in it to stderr, one a line."""
+    from dicom_exporter import webconfig
+
+    loaded = _load_both_or_report(options, webconfig.load)
     if loaded is None:
         return Exit.BAD_USAGE
     config, web_config = loaded
@@ -76,84 +193,113 @@ def check(options: ServeOptions) -> int:
     return Exit.OK
 
 
-def serve(options: ServeOptions, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. `announce` is told where, once requests are answered and signals heard."""
-    loaded = _load_both_or_complain(options, webconfig.LiveConfig)
+def serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. `announce` gets the addresses, once requests are answered and signals handled."""
+    from dicom_exporter import webconfig
+    from dicom_exporter.cli import process
+
+    loaded = _load_both_or_report(options, webconfig.LiveConfig)
     if loaded is None:
         return Exit.BAD_USAGE
     config, web_config = loaded
     try:
-        sockets = listen(options.listen_addresses or [ListenAddress("", DEFAULT_PORT)])
+        sockets = listen(options.web_listen_address or [ListenAddress("", DEFAULT_PORT)])
     except CannotListen as error:
-        sys.stderr.write(f"dicom_exporter: {error}. Another address: --web.listen-address=HOST:PORT\n")
+        sys.stderr.write(f"{PROGRAM}: {error}. Another address: --web.listen-address=HOST:PORT\n")
         return Exit.COULD_NOT_RUN
-    files = raise_file_limit()
+    budget = _allocate_descriptors(options, process.raise_file_limit())
 
-    def begun() -> None:
+    def on_ready() -> None:
         if announce is not None:
             announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
 
-    run(_serve(config, sockets, options, _share_out(options, files), web_config, begun))
+    process.run(_serve(config, sockets, options, budget, web_config, on_ready))
     return Exit.OK
 
 
-def load_or_complain(options: ServeOptions) -> Config | None:
-    """The configuration, or None after each mistake in it is on stderr, in a line of its own."""
+def load_config(options: ConfigOptions) -> Config:
+    """The configuration. Raises ConfigErrors."""
+    from dicom_exporter.config import load
+
+    return load(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
+
+
+def load_or_report(options: ConfigOptions) -> Config | None:
+    """The configuration; or None, after each mistake in it was written to stderr, one a line."""
+    from dicom_exporter.config import ConfigErrors
+
     try:
-        return options.load()
+        return load_config(options)
     except ConfigErrors as errors:
         sys.stderr.writelines(f"{error}\n" for error in errors.errors)
-        if options.config_files is None and not Path(DEFAULT_CONFIG_FILE).exists():
-            sys.stderr.write("Another file: --config.file=FILE. None yet? `dicom_exporter demo` shows what this is.\n")
+        if options.config_file is None and not Path(DEFAULT_CONFIG_FILE).exists():
+            sys.stderr.write(f"Another file: --config.file=FILE. None yet? `{PROGRAM} demo` shows what this is.\n")
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Connections:
-    """How many there may be at once, so that neither side takes the other's file descriptors."""
+def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
+    """The configuration, and the web configuration as `load_web` loads it; None after the mistakes were reported."""
+    from dicom_exporter import webconfig
 
-    clients: int
-    opening: int
-    """Clients that are not among those yet: with a web configuration, those that have not said how they speak."""
-    peers: int
-
-
-def _share_out(options: ServeOptions, files: int) -> _Connections:
-    """Clients: some who wait for nothing beside those who do, and, with a web configuration, those who shake hands,
-    which are at most half of them; at most half of the `files` in all. Peers: all but our own.
-
-    A process without a file descriptor left cannot accept a scrape: to Prometheus, it is down.
-    """
-    wanted = options.max_requests + _IDLE_CONNECTIONS if options.max_requests else files
-    if options.web_config_file is not None:
-        wanted += webconfig.MAX_OPENING * webconfig.FILES_OF_AN_OPENING
-    clients = max(1, min(wanted, files // 2))
-    peers = max(1, files - clients - min(_OWN_FILES, files // 4))
-    if options.web_config_file is None:
-        return _Connections(clients, 0, peers)
-    opening = max(1, min(webconfig.MAX_OPENING, clients // 2 // webconfig.FILES_OF_AN_OPENING))
-    return _Connections(max(1, clients - opening * webconfig.FILES_OF_AN_OPENING), opening, peers)
-
-
-def _load_both_or_complain(options: ServeOptions, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
-    """The configuration, and what `load_web` makes of the one for the web; None after the mistakes of both are told."""
-    config = load_or_complain(options)
+    config = load_or_report(options)
     try:
-        web_config = None if options.web_config_file is None else load_web(options.web_config_file)
+        web_config = load_web(options.web_config_file) if options.web_config_file else None
     except webconfig.WebConfigErrors as errors:
         sys.stderr.writelines(f"{mistake}\n" for mistake in errors.mistakes)
         return None
     return None if config is None else (config, web_config)
 
 
+@dataclass(frozen=True, slots=True)
+class _Descriptors:
+    """The file descriptors for connections, divided so that clients and peers cannot use up those of the others."""
+
+    clients: int
+    opening: int
+    """With a web configuration: clients that are in a TLS handshake, or have sent nothing yet."""
+    peers: int
+
+
+def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
+    """Divide `limit` file descriptors.
+
+    Clients get what the requests and idle connections need, but at most half. Of these, connections that are opening
+    (with a web configuration) get at most half. Peers get the rest, less those for our own files.
+
+    A process that has no file descriptor left cannot accept a scrape: to Prometheus, it is down.
+    """
+    from dicom_exporter import webconfig
+
+    wanted = options.web_max_requests + _IDLE_CONNECTIONS if options.web_max_requests else limit
+    if options.web_config_file:
+        wanted += webconfig.MAX_OPENING * webconfig.FILES_OF_AN_OPENING
+    clients = max(1, min(wanted, limit // 2))
+    peers = max(1, limit - clients - min(_OWN_DESCRIPTORS, limit // 4))
+    if not options.web_config_file:
+        return _Descriptors(clients, 0, peers)
+    opening = max(1, min(webconfig.MAX_OPENING, clients // 2 // webconfig.FILES_OF_AN_OPENING))
+    return _Descriptors(max(1, clients - opening * webconfig.FILES_OF_AN_OPENING), opening, peers)
+
+
 async def _serve(
     config: Config,
     sockets: Sequence[socket.socket],
-    options: ServeOptions,
-    connections: _Connections,
+    options: Options,
+    budget: _Descriptors,
     web_config: webconfig.LiveConfig | None,
-    begun: Callable[[], None],
+    on_ready: Callable[[], None],
 ) -> None:
+    import structlog
+
+    from dicom_exporter.pages.history import History
+    from dicom_exporter.prober.log import ProbeLog
+    from dicom_exporter.prober.prober import Prober
+    from dicom_exporter.server import lifecycle
+    from dicom_exporter.server.limits import Traffic
+    from dicom_exporter.server.reload import Reloader
+    from dicom_exporter.server.state import State
+
+    log = structlog.stdlib.get_logger(__name__)
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
@@ -161,15 +307,18 @@ async def _serve(
         probe_log.add(record)
         history.add(record)
 
+    prober = Prober(config, on_result, max_connections=budget.peers)
     state = State(
-        Scraper(config, on_result, max_connections=connections.peers),
-        options.load,
+        prober,
+        Reloader(
+            partial(load_config, options),
+            apply=(prober.reconfigure, history.reload, probe_log.reload),
+            success_time=time(),
+        ),
+        history,
         timeout_offset=options.timeout_offset,
-        telemetry_path=options.telemetry_path,
-        external_url=options.external_url,
-        traffic=Traffic(options.max_requests),
-        history=history,
-        probe_log=probe_log,
+        telemetry_path=options.web_telemetry_path,
+        external_url=options.web_external_url,
+        traffic=Traffic(options.web_max_requests),
     )
-    applied(state)
-    await serve_http(state, sockets, connections.clients, web_config, begun, max_opening=connections.opening)
+    await lifecycle.serve(state, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)

@@ -1,4 +1,4 @@
-"""What the demo's archive holds: studies that anyone can see are made up, the same ones on every run.
+"""The content of the demo's archive: obviously synthetic studies, the same ones on every run.
 
 Dates are kept as days before today, so an archive that runs for a week has studies of today on each of its days.
 """
@@ -34,7 +34,7 @@ _INSTANCES: Mapping[str, tuple[int, int]] = {
     "MG": (2, 4),
 }
 _MODALITIES = ("CT", "CT", "MR", "CR", "CR", "US", "DX", "DX", "DX", "MG")
-_ORGANISATION = uuid.UUID("2f0b9a52-6c1e-5d0f-9e55-70726f6d6574")  # any fixed value: it only keeps our UIDs apart
+_ORGANISATION = uuid.UUID("2f0b9a52-6c1e-5d0f-9e55-70726f6d6574")  # any fixed value: it only makes our UIDs unique
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Archive:
 
     studies: tuple[Study, ...]
     worklist: tuple[Record, ...]
-    """The items, but for their start date, which is always today."""
+    """The items without their start date, which is always today."""
 
 
 def synthetic_uid(*parts: object) -> str:
@@ -81,10 +81,10 @@ def synthetic_uid(*parts: object) -> str:
 
 def build_archive(studies: int = 300, worklist_items: int = 5) -> Archive:
     """An archive of that many studies, at most about 400 instances each, the newest of them of today."""
-    # The same on every run: a demo that differs from run to run cannot be talked about.
-    chance = random.Random(104)  # noqa: S311  # nothing here is secret
+    # The same on every run, so that documentation and screenshots match what users see.
+    rng = random.Random(104)  # noqa: S311  # nothing here is secret
     return Archive(
-        studies=tuple(_study(number, studies, chance) for number in range(1, studies + 1)),
+        studies=tuple(_study(number, studies, rng) for number in range(1, studies + 1)),
         worklist=tuple(_worklist_item(number) for number in range(1, worklist_items + 1)),
     )
 
@@ -152,20 +152,20 @@ def worklist_records(archive: Archive, today: datetime.date) -> Iterator[Record]
         yield {**item, "ScheduledProcedureStepSequence": steps}
 
 
-def _study(number: int, count: int, chance: random.Random) -> Study:
-    modality = chance.choice(_MODALITIES)
+def _study(number: int, count: int, rng: random.Random) -> Study:
+    modality = rng.choice(_MODALITIES)
     uid = synthetic_uid("study", number)
     low, high = _INSTANCES[modality]
     series = tuple(
-        Series(synthetic_uid(uid, "series", index), modality, index, chance.randint(low, high))
-        for index in range(1, 1 + chance.choice((1, 1, 2)))
+        Series(synthetic_uid(uid, "series", index), modality, index, rng.randint(low, high))
+        for index in range(1, 1 + rng.choice((1, 1, 2)))
     )
     return Study(
         uid=uid,
         number=number,
         patient=1 + number * 7 % max(1, count * 3 // 4),  # some patients have two studies
-        days_ago=int(60 * (1 - number / count) ** 2),  # denser towards today
-        time=f"{chance.randint(0, 23):02}{chance.randint(0, 59):02}00",
+        days_ago=int(60 * (1 - number / count) ** 2),  # more of them in the last days
+        time=f"{rng.randint(0, 23):02}{rng.randint(0, 59):02}00",
         series=series,
     )
 

@@ -1,4 +1,4 @@
-"""An archive that is made up, as a pynetdicom application entity: whom it lets in, and what it answers."""
+"""A synthetic archive, as a pynetdicom application entity: which callers it accepts, and what it answers."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How an archive answers, where it does not simply answer."""
+    """How an archive deviates from one that answers everything at once."""
 
     echo_delay: float = 0.0
     """Seconds before a C-ECHO is answered."""
     match_delay: float = 0.0
     """Seconds before each match of a C-FIND."""
     refuses_queries: bool = False
-    """Says that nobody is authorised to query, as some archives do after they accepted the association."""
+    """Whether queries end with the status not authorised, as with some archives that accepted the association."""
 
 
 def archive_entity(
@@ -74,7 +74,7 @@ def archive_entity(
 
 
 def archive_handlers(archive: Archive, manner: Manner | None = None) -> Sequence[tuple[Any, ...]]:
-    """What pynetdicom calls for each request to that archive."""
+    """The handlers that pynetdicom calls for each request to that archive."""
     manner = manner or Manner()
     return [
         (evt.EVT_C_ECHO, _on_echo, [manner]),
@@ -113,7 +113,7 @@ def _on_find(event: Event, archive: Archive, manner: Manner) -> Iterator[tuple[i
 
 
 def _on_get(event: Event, archive: Archive) -> Iterator[int | tuple[int, Dataset | None]]:
-    """Hand out an image for each instance that matches; pynetdicom wants their number first."""
+    """Yield an image for each instance that matches; pynetdicom wants their number first."""
     records = list(find_records(archive, "IMAGE", event.identifier, _today()))
     yield len(records)
     for record in records:
@@ -124,7 +124,7 @@ def _on_get(event: Event, archive: Archive) -> Iterator[int | tuple[int, Dataset
 
 
 def _on_store(event: Event) -> int:
-    """Take an image, and forget it."""
+    """Accept an image, and discard it."""
     return _SUCCESS
 
 

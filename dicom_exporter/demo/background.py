@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for those of the demo's peers that are no pynetdicom SCP."""
+"""An event loop in a thread of its own, for the peers of the demo that are not pynetdicom SCPs."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Background:
         self._loop.close()
 
     def talk(self, talk: Talk, port: int, *, whole_net: bool = False) -> int:
-        """Call `talk` with each connection to `port`, or to a free one where that is taken; return which it is."""
+        """Call `talk` with each connection to `port`, or to a free port if it is taken; return the port."""
         listener = listening_socket(port, whole_net=whole_net)
         self._servers.append(self._run(asyncio.start_server(talk, sock=listener)))
         return int(listener.getsockname()[1])
 
     def serve(self, application: web.Application, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Serve a web application on `port`, or on a free one where that is taken; return which it is."""
+        """Serve a web application on `port`, or on a free port if it is taken; return the port."""
         listener = listening_socket(port)
         self._run(self._start(application, listener, tls))
         return int(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Peers that need no DICOM library: those that turn everybody away, say nothing, or cannot be reached."""
+"""Peers that need no DICOM library: they reject every caller, send nothing, or cannot be reached."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ABORT = bytes.fromhex("0700 0000 0004 00 00 02 00")
 """A-ABORT by the provider, without a reason (PS3.8 9.3.8)."""
 
 _LONGEST_PROPOSAL = 65536
-_PATIENCE = 60.0  # seconds
+_TIMEOUT = 60.0  # seconds
 
 
 def answering(answer: bytes) -> Talk:
-    """Answer whatever comes with `answer`, and hang up."""
+    """Answer any request with `answer`, and close the connection."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 await reader.read(_LONGEST_PROPOSAL)
                 writer.write(answer)
                 await writer.drain()
-                await reader.read()  # until the other one has read it and hangs up, too
+                await reader.read()  # until the peer has read it and closes the connection
         except (TimeoutError, OSError):
             pass
         finally:
@@ -38,9 +38,9 @@ def answering(answer: bytes) -> Talk:
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Accept the connection, and say nothing."""
+    """Accept the connection, and send nothing."""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             while await reader.read(_LONGEST_PROPOSAL):
                 pass
     except (TimeoutError, OSError):
@@ -50,7 +50,7 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 class Filtered:
-    """A port where a SYN gets no answer, as behind a firewall that drops packets: its queue is full."""
+    """A port where a SYN gets no answer, as behind a firewall that drops packets: its accept queue is full."""
 
     def __init__(self, port: int, *, whole_net: bool = False) -> None:
         self._listener = listening_socket(port, whole_net=whole_net, backlog=0)

@@ -14,10 +14,10 @@ from dicom_exporter.demo.archive_scp import archive_entity, archive_handlers
 from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER
 from dicom_exporter.demo.scp import listen, stop, stop_all
 
-AS_IT_SHOULD_BE = 360.0
-"""Seconds for which all is well, before each change."""
+NORMAL = 360.0
+"""Seconds without a change, before each change."""
 CHANGED = 240.0
-"""Seconds that a change lasts: more than an alert waits for."""
+"""Seconds that a change lasts: longer than the `for` of the alerts."""
 
 
 class Changes:
@@ -38,7 +38,7 @@ class Changes:
             thread.join()
         stop_all(self._servers)
 
-    def visited(self, holds: Archive, port: int) -> int:
+    def opened_by_vendor(self, holds: Archive, port: int) -> int:
         """Run an archive whose check of AE titles is off now and then; return its port."""
         entity = archive_entity(GUARDED_TITLE, KNOWN_CALLER, at_once=512)
         server = self._listen(entity, port, holds)
@@ -74,7 +74,7 @@ class Changes:
 
     def _alternate(self, change: Callable[[bool], None]) -> None:
         def run() -> None:
-            while not self._ended.wait(AS_IT_SHOULD_BE):
+            while not self._ended.wait(NORMAL):
                 change(True)
                 self._ended.wait(CHANGED)
                 change(False)

@@ -11,14 +11,14 @@ KNOWN_CALLER = "PROMETHEUS"
 def config_text(open_address: str, guarded_address: str, closed_address: str) -> str:
     """The text of a config.yml with one target per peer; addresses are `host:port`."""
     return f"""\
-# What `dicom_exporter demo` probes. All of it is on this machine, and every study in it is made up.
+# What `dicom_exporter demo` probes. All of it runs on this machine, and every study is synthetic.
 targets:
-  - name: demo-open              # should refuse strangers, and answers anyone, as most archives on the internet do
+  - name: demo-open              # should refuse strangers, but answers anyone, as most archives on the internet do
     address: {open_address}
     called_ae_title: {OPEN_TITLE}
     expect: guarded
     labels: {{site: demo-north, country: DE}}
-  - name: demo-guarded           # answers {KNOWN_CALLER} and nobody else
+  - name: demo-guarded           # answers {KNOWN_CALLER} only
     address: {guarded_address}
     called_ae_title: {GUARDED_TITLE}
     expect: guarded
@@ -27,7 +27,7 @@ targets:
     address: {closed_address}
     expect: closed
     labels: {{site: demo-west, country: FR}}
-  - name: demo-control           # known to be open: if it reads closed, this vantage is blind
+  - name: demo-control           # known to be open: if it is closed to us, the vantage point is blind
     address: {open_address}
     called_ae_title: {OPEN_TITLE}
     expect: control

@@ -1,4 +1,4 @@
-"""The one image that the demo's archive hands out, for whichever instance is asked for."""
+"""The one image that the demo's archive returns, for every instance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from dicom_exporter.demo.archive import Record
 
 TRANSFER_SYNTAX = ImplicitVRLittleEndian
-"""The one that every caller must know (PS3.5 10.1), so the only one we need."""
+"""The transfer syntax that every caller must support (PS3.5 10.1), so the only one we need."""
 
 _SIDE = 8  # pixels
 _TAKEN = (
@@ -21,7 +21,7 @@ _TAKEN = (
 def synthetic_instance(record: Record) -> Dataset:
     """An image of 8 by 8 grey pixels with the identity of `record` (level IMAGE).
 
-    Enough to be sent and stored; the acquisition parameters that its SOP class demands are not made up.
+    It is complete enough to be sent and stored; the acquisition parameters of its SOP class are left out.
     """
     instance = Dataset()
     instance.file_meta = FileMetaDataset()

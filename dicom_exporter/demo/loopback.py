@@ -1,4 +1,4 @@
-"""Sockets that nobody off this machine can reach: on 127.0.0.1, or on all of 127.0.0.0/8 at once."""
+"""Sockets that can be reached from this machine only: on 127.0.0.1, or on all of 127.0.0.0/8 at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HOST = "127.0.0.1"
 
 
 def listening_socket(port: int, *, whole_net: bool = False, backlog: int = 1024) -> socket.socket:
-    """Listen on `port`, or on a free one where that is taken or 0. Raises OSError where the system cannot.
+    """Listen on `port`, or on a free port if it is taken or 0. Raises OSError if the system cannot.
 
     `whole_net` answers on each address of 127.0.0.0/8, so that one server can be several hundred targets. That needs
     Linux 5.7 or newer: the socket is bound to the loopback device, whatever address a packet is for.

@@ -1,7 +1,7 @@
-"""A health region that is made up: peers of every kind that one meets, on loopback, and the targets that they are.
+"""A synthetic health region: peers of every kind that occurs in practice, on loopback, and a target for each.
 
-Each kind of peer runs once. Any number of addresses of 127.0.0.0/8 leads to the same peers: the exporter has one
-association at a time with an address, so each is a target of its own.
+Each kind of peer runs once. It listens on all addresses of 127.0.0.0/8: the exporter has one association at a time with
+an address, so each address is a target of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dicom_exporter.demo.archive import Archive, build_archive
 from dicom_exporter.demo.archive_scp import Manner, archive_entity, archive_handlers
 from dicom_exporter.demo.background import Background
 from dicom_exporter.demo.blunt import ABORT, BUSY, Filtered, answering, silent
-from dicom_exporter.demo.certificates import Authority, make_authority, make_certificate, server_context
+from dicom_exporter.demo.certificates import Authority, make_authority
 from dicom_exporter.demo.changes import Changes
 from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER, OPEN_TITLE
 from dicom_exporter.demo.loopback import has_whole_net
@@ -30,12 +30,12 @@ from dicom_exporter.demo.web import web_application
 _CONQUEST_UID, _CONQUEST_VERSION = "1.2.826.0.1.3680043.2.135.1066.101", "1.4.17/LINUX"
 _WEB_LOGIN = ("monitor", "synthetic")
 _LARGE, _LACKING = 1200, 3
-"""Studies of the large archive, and those that did not arrive at the second archive of a flow."""
+"""Studies of the large archive, and studies that the destination of a comparison lacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What runs, and the configuration that probes it."""
+    """The targets, and the configuration that probes them."""
 
     targets: tuple[TargetKind, ...]
     addresses: tuple[str, ...]
@@ -45,10 +45,10 @@ class Region:
 
 @contextmanager
 def demo_region(directory: Path, targets: int = 0, first_port: int = FIRST_PORT) -> Iterator[Region]:
-    """Run all kinds of peers until the block ends, as so many targets: 0 for those with a name, or at least LEAST.
+    """Run all kinds of peers until the block ends, as this number of targets: at least LEAST, or 0 for the named ones.
 
     Certificates and passwords are written into `directory`; 0 for `first_port` takes any free ports. Raises OSError
-    where the system has no 127.0.0.0/8 to spread targets over.
+    if the system cannot listen on all of 127.0.0.0/8.
     """
     keep_quiet()
     whole_net = has_whole_net()
@@ -60,7 +60,7 @@ def demo_region(directory: Path, targets: int = 0, first_port: int = FIRST_PORT)
     authority = make_authority(directory)
     password_file = directory / "web-password"
     password_file.write_text(_WEB_LOGIN[1])
-    make_certificate(authority, "monitor", 365)
+    authority.write_certificate("monitor", 365)
     with ExitStack() as stack:
         ports = {kind: first_port + offset if first_port else 0 for offset, kind in enumerate(PEERS)}
         found = _start(ports, authority, stack, whole_net=whole_net)
@@ -86,7 +86,7 @@ def _start(
         manner: Manner | None = None,
         tls: bool = False,
         days: int = 400,
-        demands_certificate: bool = False,
+        require_client_certificate: bool = False,
         software: tuple[str, str] | None = None,
         takes_images: bool = False,
     ) -> None:
@@ -95,7 +95,9 @@ def _start(
         if software is not None:
             entity.implementation_class_uid, entity.implementation_version_name = software
         handlers = archive_handlers(holds, manner)
-        context = server_context(authority, kind, days, demands_certificate=demands_certificate) if tls else None
+        context = (
+            authority.server_context(kind, days, require_client_certificate=require_client_certificate) if tls else None
+        )
         server = listen(entity, ports[kind], handlers, tls=context, whole_net=whole_net)
         servers.append(server)
         found[kind] = server.server_address[1]
@@ -122,7 +124,7 @@ def _start(
         software=(_CONQUEST_UID, _CONQUEST_VERSION),
         takes_images=True,
     )
-    archive(PeerKind.MUTUAL_TLS, small, tls=True, demands_certificate=True)
+    archive(PeerKind.MUTUAL_TLS, small, tls=True, require_client_certificate=True)
     found[PeerKind.BUSY] = background.talk(answering(BUSY), ports[PeerKind.BUSY], whole_net=whole_net)
     found[PeerKind.ABORTS] = background.talk(answering(ABORT), ports[PeerKind.ABORTS], whole_net=whole_net)
     found[PeerKind.SILENT] = background.talk(silent, ports[PeerKind.SILENT], whole_net=whole_net)
@@ -132,9 +134,9 @@ def _start(
     found[PeerKind.WEB_OPEN] = background.serve(web_application(small), ports[PeerKind.WEB_OPEN])
     found[PeerKind.WEB_LOGIN] = background.serve(web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_LOGIN])
     found[PeerKind.WEB_TLS] = background.serve(
-        web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_TLS], server_context(authority, "web", 60)
+        web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_TLS], authority.server_context("web", 60)
     )
     changes = stack.enter_context(Changes(whole_net=whole_net))
-    found[PeerKind.VENDOR] = changes.visited(small, ports[PeerKind.VENDOR])
+    found[PeerKind.VENDOR] = changes.opened_by_vendor(small, ports[PeerKind.VENDOR])
     found[PeerKind.RESTARTS] = changes.restarted(small, ports[PeerKind.RESTARTS])
     return found

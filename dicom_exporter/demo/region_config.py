@@ -1,4 +1,4 @@
-"""The configuration that goes with the health region."""
+"""The configuration that probes the health region."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dicom_exporter.demo.loopback import HOST
 from dicom_exporter.demo.targets import PeerKind, TargetKind
 
 _HEAD = """\
-# What `dicom_exporter demo --peers=all` probes. All of it is on this machine, and every study in it is made up.
+# What `dicom_exporter demo --peers=all` probes. All of it runs on this machine, and every study is synthetic.
 """
 _TODAY = {"model": "study_root", "level": "STUDY", "match": {"StudyDate": "today"}}
 _LAST_MONTH = {**_TODAY, "match": {"StudyDate": "last 30d"}}
@@ -30,7 +30,7 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
     "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
     "flow": {"echo": False, "queries": {"all": {"model": "study_root", "level": "STUDY"}}},
 }
-"""Each is there for the identity `monitor-tls`, too, with -tls behind its name."""
+"""Each of them exists for the identity `monitor-tls` too, with -tls after its name."""
 _AVAILABILITY = {"queries": {"studies": {"every": "5m"}}}
 _MODULES: Mapping[str, Mapping[str, Any]] = {
     **_OURS,
@@ -40,13 +40,13 @@ _MODULES: Mapping[str, Mapping[str, Any]] = {
     "brief": {"timeout": "4s"},
     "identities": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity"]}},
     "images": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity", "download"]}},
-    # For many targets: strangers come once a minute, whatever the scrape interval.
+    # For many targets: a stranger is sent once a minute, whatever the scrape interval.
     "patrol": {"identity": "stranger", "timeout": "15s", "every": "1m", "exposure": {"max_matches": 100}},
 }
 
 
 class _NoAliases(yaml.SafeDumper):
-    """Writes everything out: &id001 and *id001 are for machines."""
+    """Writes no aliases (&id001, *id001), which are hard to read."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -85,7 +85,7 @@ def region_config(
 
 
 def address(target: TargetKind, ports: Mapping[PeerKind, int], *, whole_net: bool) -> str:
-    """Where a target is, as `host:port`."""
+    """The address of a target, as `host:port`."""
     number = target.number if whole_net else 0
     return f"{ipaddress.ip_address(HOST) + number}:{ports[target.peer]}"
 

@@ -1,4 +1,4 @@
-"""Start and stop a pynetdicom SCP so that it makes no noise and never holds up the end of the process."""
+"""Start and stop a pynetdicom SCP that logs nothing and never delays the end of the process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def serve(
 ) -> ThreadedAssociationServer:
     """Listen on `port` (0: any free one) in threads of its own; `handlers` and `options` as for `start_server`.
 
-    Raises OSError where the port is taken.
+    Raises OSError if the port is taken.
     """
     server = entity.start_server((host, port), block=False, evt_handlers=list(handlers), **options)
     assert server is not None  # None comes with block=True only
@@ -41,7 +41,7 @@ def listen(
     tls: SSLContext | None = None,
     whole_net: bool = False,
 ) -> ThreadedAssociationServer:
-    """As `serve`, on loopback, for many at once, and on a free port where `port` is taken.
+    """As `serve`, on loopback, for many callers at once, and on a free port if `port` is taken.
 
     `whole_net` as for `loopback.listening_socket`, with its OSError.
     """
@@ -78,10 +78,10 @@ class _WholeNetServer(_LoopbackServer):
 
 
 def stop(server: ThreadedAssociationServer) -> None:
-    """Stop listening, abort what is associated and cut every other connection; takes at most about a second.
+    """Stop listening, abort all associations and close every other connection; takes at most about a second.
 
-    pynetdicom's own `shutdown()` waits for ever for a peer that connected and sent no association request, and its
-    network threads are not daemons: one such peer would keep the process from ending.
+    pynetdicom's own `shutdown()` waits for ever for a peer that connected and sent no association request. Its network
+    threads are not daemons, so one such peer would keep the process from ending.
     """
     server.shutdown()
     endings = [Thread(target=_end, args=[association]) for association in server.active_associations]
@@ -92,7 +92,7 @@ def stop(server: ThreadedAssociationServer) -> None:
 
 
 def keep_quiet() -> None:
-    """Keep pynetdicom from logging every message, and what is in them."""
+    """Keep pynetdicom from logging messages and their contents."""
     _config.LOG_HANDLER_LEVEL = "none"
     _config.LOG_REQUEST_IDENTIFIERS = False
     _config.LOG_RESPONSE_IDENTIFIERS = False

@@ -1,4 +1,4 @@
-"""The demo's peers on loopback: `open` answers anyone, `guarded` knows its callers, on `closed` nothing listens.
+"""The demo's peers on loopback: `open` answers anyone, `guarded` answers known callers, on `closed` nothing listens.
 
 They are pynetdicom SCPs with their threads; start and stop them outside of an event loop, or in a thread of their own.
 """
@@ -17,12 +17,12 @@ from dicom_exporter.demo.loopback import HOST
 from dicom_exporter.demo.scp import keep_quiet, listen, stop
 
 FIRST_PORT = 11112
-"""Registered for DICOM (PS3.8 9.1.1). The peers take this one and the ones after it, where they are free."""
+"""Registered for DICOM (PS3.8 9.1.1). The peers listen on this port and the next ones, if they are free."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPeers:
-    """Where the peers are, as `host:port`, and the configuration that probes them."""
+    """The addresses of the peers, as `host:port`, and the configuration that probes them."""
 
     open: str
     guarded: str
@@ -53,7 +53,7 @@ def demo_peers(studies: int = 300, first_port: int = FIRST_PORT) -> Iterator[Dem
 
 @contextmanager
 def closed_port(port: int) -> Iterator[str]:
-    """An address where nothing listens. It stays bound, so that nobody else can listen there either."""
+    """An address where nothing listens. The port stays bound, so that no other process can listen there."""
     with socket.socket() as reserved:
         try:
             reserved.bind((HOST, port))

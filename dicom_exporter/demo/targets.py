@@ -1,4 +1,4 @@
-"""Which targets the health region has: one of each kind by name, and any number more, the same on every run."""
+"""The targets of the health region: one of each kind with a name, and any number of others, the same on every run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class PeerKind(StrEnum):
-    """What runs, in the order of the ports."""
+    """The kinds of peers, in the order of their ports."""
 
     OPEN = "open"
     GUARDED = "guarded"
@@ -41,25 +41,25 @@ PEERS = tuple(PeerKind)
 
 @dataclass(frozen=True, slots=True)
 class TargetKind:
-    """A target, but for its address."""
+    """A target without its address."""
 
     name: str
     peer: PeerKind
     expect: str
     about: str
-    """For the person who started the demo."""
+    """A description for the person who started the demo. Empty: the target is not listed."""
     site: str
     country: str
     modules: tuple[str, ...] = ()
-    """Those of `expect` where none is given."""
+    """Empty: the default modules of `expect`."""
     dicomweb: PeerKind | None = None
     web: PeerKind | None = None
     number: int = 0
-    """Which address of 127.0.0.0/8 leads there; 0 is 127.0.0.1."""
+    """The number of its address in 127.0.0.0/8; 0 is 127.0.0.1."""
 
 
 LEAST = 3
-"""The first named targets have, together, something of all that can be shown."""
+"""So many of the first named targets show every feature of the dashboards."""
 NAMED = (
     TargetKind("demo-hospital", PeerKind.HOSPITAL, "guarded", "TLS, DICOMweb, a worklist, a known flaw", "north", "DE",
                ("availability-tls", "activity-tls", "flow-tls", "bandwidth-tls", "exposure"),
@@ -68,34 +68,34 @@ NAMED = (
                ("availability", "flow", "exposure")),
     TargetKind("demo-control", PeerKind.SMALL_OPEN, "control", "known to be open", "vantage", "DE"),
     TargetKind("demo-open", PeerKind.OPEN, "guarded", "answers anyone", "north", "DE"),
-    TargetKind("demo-guarded", PeerKind.GUARDED, "guarded", "answers those it knows", "south", "DE",
+    TargetKind("demo-guarded", PeerKind.GUARDED, "guarded", "answers known callers", "south", "DE",
                ("availability", "activity", "exposure")),
     TargetKind("demo-closed", PeerKind.CLOSED, "closed", "nothing listens here", "west", "FR"),
-    TargetKind("demo-busy", PeerKind.BUSY, "guarded", "has no room for anybody", "lyon", "FR"),
+    TargetKind("demo-busy", PeerKind.BUSY, "guarded", "rejects everyone as busy", "lyon", "FR"),
     TargetKind("demo-clinic", PeerKind.SMALL_OPEN, "closed", "shows patients' names, too", "turin", "IT",
                ("identities",), number=1),
     TargetKind("demo-dicomweb", PeerKind.SMALL_GUARDED, "guarded", "its DICOMweb answers anyone", "graz", "AT",
                dicomweb=PeerKind.WEB_OPEN, number=2),
-    TargetKind("demo-dicomweb-login", PeerKind.SMALL_GUARDED, "guarded", "its DICOMweb wants a login", "graz", "AT",
+    TargetKind("demo-dicomweb-login", PeerKind.SMALL_GUARDED, "guarded", "its DICOMweb requires a login", "graz", "AT",
                ("availability-web", "exposure"), dicomweb=PeerKind.WEB_LOGIN, number=3),
     TargetKind("demo-down", PeerKind.CLOSED, "available", "is off", "lille", "FR", number=4),
     TargetKind("demo-drift", PeerKind.FORGOT_US, "guarded", "has forgotten our AE title", "basel", "CH"),
     TargetKind("demo-empty", PeerKind.EMPTY, "guarded", "answers anyone, and has nothing", "bern", "CH"),
-    TargetKind("demo-filtered", PeerKind.FILTERED, "closed", "behind a firewall that says nothing", "south", "DE"),
-    TargetKind("demo-images", PeerKind.SMALL_OPEN, "guarded", "hands out images, too", "lodz", "PL",
+    TargetKind("demo-filtered", PeerKind.FILTERED, "closed", "behind a firewall that drops packets", "south", "DE"),
+    TargetKind("demo-images", PeerKind.SMALL_OPEN, "guarded", "returns images, too", "lodz", "PL",
                ("availability", "images"), number=7),
     TargetKind("demo-large", PeerKind.LARGE, "available", "has more studies than are counted", "north", "DE"),
-    TargetKind("demo-mutual-tls", PeerKind.MUTUAL_TLS, "guarded", "wants a certificate of its callers", "bern", "CH",
+    TargetKind("demo-mutual-tls", PeerKind.MUTUAL_TLS, "guarded", "requires a client certificate", "bern", "CH",
                ("availability-tls", "exposure")),
     TargetKind("demo-outdated", PeerKind.OUTDATED, "guarded", "runs software with a known flaw", "krakow", "PL"),
-    TargetKind("demo-refuses-queries", PeerKind.REFUSES_QUERIES, "guarded", "lets anyone in, and tells nothing",
+    TargetKind("demo-refuses-queries", PeerKind.REFUSES_QUERIES, "guarded", "accepts anyone, and refuses queries",
                "wien", "AT"),
     TargetKind("demo-restarts", PeerKind.RESTARTS, "available", "is off for 4 of each 10 minutes", "north", "DE"),
-    TargetKind("demo-silent", PeerKind.SILENT, "available", "accepts, and says nothing", "lille", "FR", ("brief",)),
-    TargetKind("demo-slow", PeerKind.SLOW, "available", "takes its time", "turin", "IT", ("availability", "activity")),
+    TargetKind("demo-silent", PeerKind.SILENT, "available", "accepts, and sends nothing", "lille", "FR", ("brief",)),
+    TargetKind("demo-slow", PeerKind.SLOW, "available", "is slow", "turin", "IT", ("availability", "activity")),
     TargetKind("demo-store", PeerKind.SMALL_GUARDED, "available", "takes images of a bandwidth test", "basel", "CH",
                ("availability", "bandwidth"), number=6),
-    TargetKind("demo-tls", PeerKind.TLS, "guarded", "its certificate ends in 9 days", "wien", "AT",
+    TargetKind("demo-tls", PeerKind.TLS, "guarded", "its certificate expires in 9 days", "wien", "AT",
                ("availability-tls", "exposure")),
     TargetKind("demo-vendor", PeerKind.VENDOR, "guarded", "open for 4 of each 10 minutes", "south", "DE"),
     TargetKind("demo-viewer", PeerKind.WEB_OPEN, "closed", "a viewer's page, open to anyone", "lyon", "FR",
@@ -130,25 +130,25 @@ _SITES = {
     "CH": ("basel", "bern"),
 }
 _FIRST_NUMBER = 256
-"""More targets are at 127.0.1.0 and up."""
+"""The other targets are at 127.0.1.0 and up."""
 
 
 def more_targets(count: int) -> tuple[TargetKind, ...]:
-    """So many targets beyond the named ones: most are as they should be, as in a region that takes care."""
-    chance = random.Random(104)  # noqa: S311  # nothing here is secret
+    """`count` targets beyond the named ones. Most are as expected, as in a well-kept region."""
+    rng = random.Random(104)  # noqa: S311  # nothing here is secret
     countries = [country for country, sites in _SITES.items() for _ in sites]
     made = []
     for number in range(max(0, count)):
-        (share,) = chance.choices(_MORE, [share for share, *_ in _MORE])
+        (share,) = rng.choices(_MORE, [share for share, *_ in _MORE])
         _, peer, expect, modules = share
-        country = chance.choice(countries)
+        country = rng.choice(countries)
         made.append(
             TargetKind(
                 f"{country.lower()}-pacs-{number + 1:04}",
                 peer,
                 expect,
                 "",
-                chance.choice(_SITES[country]),
+                rng.choice(_SITES[country]),
                 country,
                 modules,
                 number=_FIRST_NUMBER + number,

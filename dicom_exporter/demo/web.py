@@ -15,7 +15,7 @@ _PAGE = "<!doctype html><title>Synthetic viewer</title><h1>Synthetic viewer</h1>
 
 
 def web_application(archive: Archive, login: tuple[str, str] | None = None) -> web.Application:
-    """DICOMweb under /dicom-web and a page at /; `login` is the user name and password that it then demands."""
+    """DICOMweb under /dicom-web and a page at /; `login` is the user name and password that it requires."""
     application = web.Application(middlewares=[_guarded_by(login)] if login else [])
     application.router.add_get("/", _viewer)
     application.router.add_get("/dicom-web/studies", _studies)

@@ -1,6 +1,6 @@
-"""The handlers of the pages for people, and of the style sheet, the script and the icon that these load.
+"""The handlers of the pages for people, and of their style sheet, script and icon.
 
-The pages show the history. None of them probes anything, so looking costs the archives nothing.
+The pages show the history of probes. No page starts a probe, so looking at them sends nothing to the archives.
 """
 
 from __future__ import annotations
@@ -14,28 +14,10 @@ from aiohttp import web
 from dicom_exporter.config import Expect
 from dicom_exporter.config.render import show_config
 from dicom_exporter.pages import runbooks
+from dicom_exporter.pages.context import PAGES
 from dicom_exporter.pages.overview import overview, read
 from dicom_exporter.pages.rendering import page
-from dicom_exporter.server.state import STATE
 from dicom_exporter.verdict.findings import Status
-
-_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-
-
-def static_routes() -> list[web.RouteDef]:
-    """A route for each file. They are read once; no request reads the disk."""
-    return [_route(name) for name in ("icon.svg", "live.js", "style.css")]
-
-
-def _route(name: str) -> web.RouteDef:
-    content = files("dicom_exporter.pages").joinpath("static", name).read_bytes()
-    content_type = _TYPES[name.rpartition(".")[2]]
-
-    async def get_file(_request: web.Request) -> web.Response:
-        return web.Response(body=content, content_type=content_type, charset="utf-8")
-
-    return web.get(f"/static/{name}", get_file)
-
 
 _EXPECTATIONS = {
     Expect.AVAILABLE: "it must answer us",
@@ -46,8 +28,8 @@ _EXPECTATIONS = {
 
 
 async def get_overview(request: web.Request) -> web.Response:
-    """All targets, the worst first."""
-    history = request.app[STATE].history
+    """All targets, the most severe first."""
+    history = request.app[PAGES].history
     wanted = read(request.query)
     tracks = history.all()
 
@@ -64,12 +46,12 @@ async def get_overview(request: web.Request) -> web.Response:
 
 
 async def get_target(request: web.Request) -> web.Response:
-    """One target: its status, what was found last, and the last probes. `?probe=` shows one of those in full."""
-    state = request.app[STATE]
-    target = state.scraper.config.target(request.match_info["name"])
+    """One target: its status, the last results, and its last probes. `?probe=` shows one of these in full."""
+    pages = request.app[PAGES]
+    target = pages.config().target(request.match_info["name"])
     if target is None:
         return await not_found(request, "The configuration has no target of this name.")
-    track = state.history.of(target)
+    track = pages.history.of(target)
     wanted = request.query.get("probe")
 
     def values() -> dict[str, Any]:
@@ -80,7 +62,7 @@ async def get_target(request: web.Request) -> web.Response:
             "chosen": probes.get(wanted) if wanted is not None else None,
             "expectation": _EXPECTATIONS[target.expect],
             "runbook": runbooks.runbook_for(track.findings, probed=track.status is not Status.NEVER_PROBED),
-            "started": state.history.started,
+            "started": pages.history.started,
         }
 
     return await page(request, "target.html", values, depth=1)
@@ -88,9 +70,9 @@ async def get_target(request: web.Request) -> web.Response:
 
 async def get_config(request: web.Request) -> web.Response:
     """The running configuration as YAML. Secrets are shown as `<secret>`."""
-    state = request.app[STATE]
-    async with state.page_makers:
-        return web.Response(text=await asyncio.to_thread(show_config, state.scraper.config))
+    pages = request.app[PAGES]
+    async with pages.renderer:
+        return web.Response(text=await asyncio.to_thread(show_config, pages.config()))
 
 
 async def get_runbooks(request: web.Request) -> web.Response:
@@ -109,7 +91,23 @@ async def get_runbook(request: web.Request) -> web.Response:
 
 async def not_found(request: web.Request, why: str) -> web.Response:
     """404, in the style of the other pages."""
-    external = request.app[STATE].external_url
-    prefix = external.prefix if external is not None else ""
-    depth = request.rel_url.raw_path.removeprefix(prefix).count("/") - 1
+    depth = request.rel_url.raw_path.removeprefix(request.app[PAGES].prefix).count("/") - 1
     return await page(request, "missing.html", lambda: {"why": why}, depth=max(0, depth), status=404)
+
+
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def static_routes() -> list[web.RouteDef]:
+    """A route for each static file, which is read once; no name in a request leads to the file system."""
+    return [_route(name) for name in ("icon.svg", "live.js", "style.css")]
+
+
+def _route(name: str) -> web.RouteDef:
+    content = files("dicom_exporter.pages").joinpath("static", name).read_bytes()
+    content_type = _TYPES[name.rpartition(".")[2]]
+
+    async def get_file(_request: web.Request) -> web.Response:
+        return web.Response(body=content, content_type=content_type, charset="utf-8")
+
+    return web.get(f"/static/{name}", get_file)

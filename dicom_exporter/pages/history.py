@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dicom_exporter import DEFAULT_HISTORY_LIMIT
 from dicom_exporter.config import Config, Target
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import SessionResult, TargetResult
 from dicom_exporter.verdict.findings import Finding, Status, assess, status_of
 from dicom_exporter.verdict.ladder import Verdict
 
-DEFAULT_LIMIT = 100
 MAX_PROBES = 20_000
 """Of all targets together, at one to three KiB each."""
 
@@ -89,7 +89,7 @@ class Track:
 class History:
     """A `Track` for each target of the configuration, and for no other: a target of one request leaves no trace."""
 
-    def __init__(self, config: Config, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, config: Config, limit: int = DEFAULT_HISTORY_LIMIT) -> None:
         self.started = time.time()
         """Unix time from which on it is kept."""
         self._limit = limit

@@ -1,4 +1,4 @@
-"""Templates -> HTML. Everything is escaped; nothing is loaded from anywhere but the exporter itself."""
+"""Templates -> HTML. Everything is escaped; a page loads nothing but files of the exporter itself."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_exporter import __version__
+from dicom_exporter.pages.context import PAGES
 from dicom_exporter.pages.headlines import NAMES, headline
 from dicom_exporter.prober.log import lines
-from dicom_exporter.server.state import STATE
 from dicom_exporter.verdict.findings import Status
 from dicom_exporter.verdict.ladder import allowed_level
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, SERVICES, WEB_ANSWERS, answer, ending, sentence, tried
@@ -37,18 +37,18 @@ async def page(
     depth: int = 0,
     status: int = 200,
 ) -> web.Response:
-    """Fill in `template` with `values()`. `depth` counts the slashes between the page and the root of our paths.
+    """Render `template` with `values()`. `depth` counts the slashes between the page and the root of our paths.
 
     Both run in a thread, one page at a time: sorting ten thousand targets takes a tenth of a second.
     """
-    state = request.app[STATE]
-    telemetry = quote(state.telemetry_path.lstrip("/"))
+    pages = request.app[PAGES]
+    telemetry = quote(pages.telemetry_path.lstrip("/"))
 
     def make() -> str:
         known = {"base": "../" * depth or "./", "now": time.time(), "telemetry": telemetry}
         return _environment().get_template(template).render({**known, **values()})
 
-    async with state.page_makers:
+    async with pages.renderer:
         text = await asyncio.to_thread(make)
     headers = {
         hdrs.CONTENT_SECURITY_POLICY: _POLICY,

@@ -6,7 +6,7 @@ scrape ─┬─ target ── identity ── identity      one after the other
         └─ target that is under way already    joined, not probed twice (single flight)
 ```
 
-A probe is a task of the scraper, not of the request: a client that goes away takes nothing with it.
+A probe is a task of the prober, not of the request: a client that goes away takes nothing with it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _BEGUN_AT_ONCE = 16
 nobody looks whether a connection was made: it would be said to have timed out."""
 
 
-class Scraper:
+class Prober:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
     `on_result` is called with the record of each probe that has ended. What it raises is logged, and affects no scrape.
@@ -74,7 +74,7 @@ class Scraper:
         self._lookups = LookupThreads()
         self._admission = Admission()
         self._answers = Answers()
-        self._flights: dict[_Key, asyncio.Task[ProbeRecord]] = {}
+        self._in_flight: dict[_Key, asyncio.Task[ProbeRecord]] = {}
         """Probes under way that a new scrape may join."""
         self._tasks: set[asyncio.Task[ProbeRecord]] = set()
         """All probes under way; after a reload, some that nobody may join any more."""
@@ -95,7 +95,7 @@ class Scraper:
         self._config = config
         self._gate.resize(config.global_.max_concurrent_probes)
         self._answers.reload(config)
-        self._flights.clear()
+        self._in_flight.clear()
 
     async def close(self) -> None:
         """Abort what is under way and wait until every association has ended."""
@@ -106,7 +106,7 @@ class Scraper:
         self._lookups.close()
         self._admission.close()
 
-    async def scrape(
+    async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
     ) -> list[ProbeRecord]:
         """Probe `targets` together and return their records in the same order, within `timeout` seconds.
@@ -125,12 +125,12 @@ class Scraper:
         tasks = []
         for target, chosen in wanted:
             key = (target.name, _names(chosen))
-            tasks.append(self._fly(key, config, target, chosen, deadline, resolver, self._answers))
+            tasks.append(self._start_or_join(key, config, target, chosen, deadline, resolver, self._answers))
             if len(tasks) % _BEGUN_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        return await self._land_all(wanted, tasks, timeout)
+        return await self._collect(wanted, tasks, timeout)
 
-    async def scrape_address(
+    async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
     ) -> ProbeRecord:
         """Probe `target`, which is not one of the configuration's, within `timeout` seconds, if it is allowed.
@@ -154,11 +154,11 @@ class Scraper:
         place = await resolver.resolve(address.host, address.port)
         # No target of the configuration has a name with a slash.
         key = (f"{place.ip}/{address}/{target.called_ae_title}", _names(chosen))
-        task = self._fly(key, config, target, chosen, deadline, resolver, Answers())
-        (result,) = await self._land_all([(target, chosen)], [task], left)
+        task = self._start_or_join(key, config, target, chosen, deadline, resolver, Answers())
+        (result,) = await self._collect([(target, chosen)], [task], left)
         return result
 
-    async def _land_all(
+    async def _collect(
         self,
         wanted: Sequence[tuple[Target, tuple[Module, ...]]],
         tasks: Sequence[asyncio.Task[ProbeRecord]],
@@ -172,7 +172,7 @@ class Scraper:
             for (target, chosen), task in zip(wanted, tasks, strict=True)
         ]
 
-    def _fly(
+    def _start_or_join(
         self,
         key: _Key,
         config: Config,
@@ -183,19 +183,19 @@ class Scraper:
         answers: Answers,
     ) -> asyncio.Task[ProbeRecord]:
         current = config is self._config  # else: joined by nobody, as the same name may be another place by now
-        task = self._flights.get(key) if current else None
+        task = self._in_flight.get(key) if current else None
         if task is None:
             task = asyncio.create_task(self._probe(config, target, modules, deadline, resolver, answers))
             if current:
-                self._flights[key] = task
+                self._in_flight[key] = task
             self._tasks.add(task)
-            task.add_done_callback(lambda done: self._land(key, done))
+            task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
-    def _land(self, key: _Key, task: asyncio.Task[ProbeRecord]) -> None:
+    def _forget(self, key: _Key, task: asyncio.Task[ProbeRecord]) -> None:
         self._tasks.discard(task)
-        if self._flights.get(key) is task:
-            del self._flights[key]
+        if self._in_flight.get(key) is task:
+            del self._in_flight[key]
 
     async def _probe(
         self,

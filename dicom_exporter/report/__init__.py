@@ -1,15 +1,15 @@
-"""The report: every target once, now, in one document for a person or a program.
+"""The report: every target is probed once, and all results are in one document for a person or a program.
 
 ```
-scrape ─> rows ─> groups ─> Report ─┬─> table      a terminal
-                                    ├─> markdown   a ticket
-                                    ├─> csv        a spreadsheet
-                                    ├─> json       a program
-                                    └─> page       one HTML page, for the security officer's file
+probe ─> rows ─> groups ─> Report ─> columns ─┬─> terminal   a table
+                                              ├─> markdown   a ticket
+                                              ├─> csv        a spreadsheet
+                                              ├─> json       a program
+                                              └─> html       one page, for the security officer's file
 ```
 
-All of it is pure: results go in, text comes out. The columns are those by which the archives of whole countries were
-counted in 2019: systems, reachable, open to strangers, studies, patients, images.
+Everything here is pure: results go in, text comes out. The columns are those of a count of open archives, by country,
+that a security company published in 2019: systems, reachable, open to strangers, studies, patients, images.
 """
 
 from dicom_exporter.report.groups import Group

@@ -1,4 +1,4 @@
-"""A count that says how far it can be trusted: no 0 where nothing was counted."""
+"""A number with its reliability: complete, a lower bound, unknown, or not asked. Unknown is never 0."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Count:
     """How many of something were listed."""
 
     number: int | None = None
-    """None: there is no number, because there was nothing to count (see `asked`), or because it is not known."""
+    """None: there was nothing to count (`asked` is false), or the number is not known (`asked` is true)."""
     complete: bool = False
-    """Whether all were counted; else there are at least `number`."""
+    """Whether all were counted. If not, there are at least `number`."""
     asked: bool = False
     """Whether there was something to count."""
 
@@ -39,26 +39,26 @@ NOTHING = Count()
 
 
 def matches(query: QueryResult | None) -> Count:
-    """The matches of a query, as far as the archive answered it."""
+    """The number of matches of a query."""
     return NOTHING if query is None else _count(query, query.matches)
 
 
 def instances(query: QueryResult | None) -> Count:
-    """The images in the studies that a query listed."""
+    """The number of images in the studies that a query listed."""
     return NOTHING if query is None else _count(query, query.instances)
 
 
 def larger(one: Count, other: Count) -> Count:
-    """Two counts of the same thing: the one that says more."""
+    """Of two counts of the same thing, the larger one; of two equal numbers, the complete one."""
 
-    def says(count: Count) -> tuple[int, bool, bool]:
+    def order(count: Count) -> tuple[int, bool, bool]:
         return (-1 if count.number is None else count.number, count.complete, count.asked)
 
-    return max(one, other, key=says)
+    return max(one, other, key=order)
 
 
 def total(counts: Iterable[Count]) -> Count:
-    """Their sum, which is complete only where each of them is that had something to count."""
+    """Their sum. It is complete only if every count that had something to count is complete."""
     asked = [count for count in counts if count.asked]
     numbers = [count.number for count in asked if count.number is not None]
     if not numbers:

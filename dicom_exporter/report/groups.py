@@ -1,4 +1,4 @@
-"""The report's lines put together: by the value of a label, and all of them."""
+"""Sums over rows of the report: for each value of a label, and for all targets."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from dicom_exporter.results import LadderLevel, LadderService
 from dicom_exporter.verdict.findings import Status
 
 NO_VALUE = "(none)"
-"""The group of the targets that do not have the label."""
+"""The name of the group of targets without the label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sums over some targets. A control is an archive of our own that is there to be seen, so it is in no sum."""
+    """Sums over some targets. Controls are in no sum: they are archives of our own that are meant to be open."""
 
     name: str
     systems: int
     as_expected: int
     exposed: int
     down: int
-    """Down, busy, refusing us, or in other trouble."""
+    """Down, busy, refusing us, or with another failure."""
     unknown: int
     """Targets of which something is not known."""
     reachable: int
@@ -48,7 +48,7 @@ class Group:
 
 
 def grouped(rows: Sequence[Row], label: str) -> list[Group]:
-    """One group for each value of `label`, in the order of the alphabet; targets without it come last."""
+    """One group for each value of `label`, in alphabetical order; targets without the label come last."""
     by_value: dict[str, list[Row]] = {}
     for row in rows:
         if row.target.expect is not Expect.CONTROL:

@@ -1,4 +1,4 @@
-"""Everything that a report says, before it is written in one form or another."""
+"""Everything that a report says, before it is written in one of the formats."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Report:
     rows: tuple[Row, ...]
     """In the order of the configuration."""
     groups: tuple[Group, ...]
-    """By the label `by`; empty where that was not asked for."""
+    """By the label `by`; empty if there is none."""
     total: Group
     by: str | None
     begun: datetime
-    """With its time zone."""
+    """When the probes began, with time zone."""
     host: str
-    """From where it was looked: an exporter sees the network from its own place."""
+    """The name of the machine that probed: the result holds for its place in the network."""
     configuration: tuple[str, ...]
-    """Names of its files, as they were given."""
+    """Names of the configuration files, as they were given."""
     version: str
-    """Of this program."""
+    """The version of this program."""
 
     @property
     def worst_first(self) -> list[Row]:
@@ -41,17 +41,17 @@ class Report:
 
     @property
     def findings(self) -> Iterator[tuple[Row, Finding]]:
-        """Everything that is not as expected, by target, the worst first."""
+        """Everything that is not as expected, by target, the most severe first."""
         return ((row, finding) for row in self.worst_first for finding in row.findings)
 
     @property
     def controls(self) -> list[Row]:
-        """Targets that are known to be open, and so show that this place can see."""
+        """Targets that are known to be open, and so show that this machine can reach targets at all."""
         return [row for row in self.rows if row.target.expect is Expect.CONTROL]
 
     @property
     def not_as_expected(self) -> bool:
-        """Whether something is down, or open further than it may be."""
+        """Whether something is down, or open further than allowed."""
         return any(not finding.kind.could_not_tell for row in self.rows for finding in row.findings)
 
     @property

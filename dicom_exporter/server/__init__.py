@@ -1,7 +1,4 @@
-"""HTTP: the scrape endpoints, the life cycle endpoints, and a page for people."""
+"""The HTTP server: the endpoints that probe, discovery, health and reload, and the limits that protect them.
 
-from dicom_exporter.server.app import create_app
-from dicom_exporter.server.lifecycle import serve
-from dicom_exporter.server.state import State
-
-__all__ = ["State", "create_app", "serve"]
+`app` composes them with the pages of `dicom_exporter.pages`, which know nothing of this package; `lifecycle` serves it.
+"""

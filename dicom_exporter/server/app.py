@@ -1,4 +1,4 @@
-"""The aiohttp application: which path leads where."""
+"""The aiohttp application: which path leads to which handler, of this package and of the pages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from dicom_exporter.pages.context import PAGES, Pages
 from dicom_exporter.pages.handlers import (
     get_config,
     get_overview,
@@ -19,17 +20,17 @@ from dicom_exporter.pages.handlers import (
 from dicom_exporter.server.discovery import get_discovery
 from dicom_exporter.server.limits import limiting
 from dicom_exporter.server.probe_endpoints import get_metrics, get_probe
-from dicom_exporter.server.reload import reload
 from dicom_exporter.server.state import STATE, State
 
 
 def create_app(state: State) -> web.Application:
-    """The exporter's pages over `state`, whose scraper must be running."""
+    """The application over `state`, whose prober must be running."""
     prefix = state.external_url.prefix if state.external_url is not None else ""
-    always = frozenset((f"{prefix}/-/healthy", f"{prefix}/-/ready"))
-    app = web.Application(middlewares=[limiting(state.traffic, always), _missing_page])
+    exempt = frozenset((f"{prefix}/-/healthy", f"{prefix}/-/ready"))
+    app = web.Application(middlewares=[limiting(state.traffic, exempt), _not_found_as_page])
     app[STATE] = state
-    for route in _routes(state):
+    app[PAGES] = Pages(state.history, lambda: state.prober.config, state.telemetry_path, prefix)
+    for route in [*_routes(), web.get(state.telemetry_path, get_metrics)]:
         web.RouteDef(route.method, prefix + route.path, route.handler, route.kwargs).register(app.router)
     if prefix:
         for path in ("/", prefix):
@@ -38,8 +39,13 @@ def create_app(state: State) -> web.Application:
     return app
 
 
-def _routes(state: State) -> list[web.RouteDef]:
-    """Every path, without the prefix under which it is served."""
+def is_reserved(path: str) -> bool:
+    """Whether the first segment of `path`, like ``/metrics``, belongs to another page or endpoint."""
+    return path.split("/")[1] in {route.path.split("/")[1] for route in _routes()}
+
+
+def _routes() -> list[web.RouteDef]:
+    """Every path but the one of the metrics, without the prefix under which it is served."""
     return [
         web.get("/", get_overview),
         web.get("/targets/{name}", get_target),
@@ -52,7 +58,6 @@ def _routes(state: State) -> list[web.RouteDef]:
         web.get("/-/healthy", get_healthy),
         web.get("/-/ready", get_ready),
         web.post("/-/reload", post_reload),
-        web.get(state.telemetry_path, get_metrics),
     ]
 
 
@@ -64,28 +69,28 @@ def _redirect(location: str) -> Callable[[web.Request], Awaitable[web.StreamResp
 
 
 async def get_healthy(request: web.Request) -> web.Response:
-    """Whether the event loop turns."""
+    """200 as long as the event loop runs."""
     return web.Response(text="OK\n")
 
 
 async def get_ready(request: web.Request) -> web.Response:
-    """Whether scrapes make sense: 503 before the first configuration is applied, and from SIGTERM on."""
-    if request.app[STATE].ready:
+    """200 while scrapes are answered: 503 before the first configuration is applied, and from SIGTERM on."""
+    if request.app[STATE].ready.is_set():
         return web.Response(text="Ready\n")
     return web.Response(status=503, text="Not ready\n")
 
 
 async def post_reload(request: web.Request) -> web.Response:
-    """Read the configuration anew: 500 with the errors, one a line, where it is not valid and the running one stays."""
-    errors = await reload(request.app[STATE])
+    """Reload the configuration. 500 with the errors, one a line, if it is not valid and the running one is kept."""
+    errors = await request.app[STATE].reloader.reload()
     if errors:
         return web.Response(status=500, text="".join(f"{error}\n" for error in errors))
     return web.Response(text="Reloaded\n")
 
 
 @web.middleware
-async def _missing_page(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a browser that comes to no page with one; what others get stays plain text."""
+async def _not_found_as_page(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 404 with a page to browsers, and with plain text to other clients."""
     try:
         return await handler(request)
     except web.HTTPNotFound:

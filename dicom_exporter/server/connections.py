@@ -1,7 +1,7 @@
-"""At most so many connections: beyond that the one that has been idle for longest makes room for the new one.
+"""A maximum number of connections: at the maximum, the one that has been idle for longest is closed for a new one.
 
-So neither a client that opens connections and says nothing, nor one that sends a header a byte at a time, keeps others
-out: `/-/healthy` is answered as long as there is a connection without a request.
+So clients that open connections and send nothing, or send a header one byte at a time, cannot keep others out:
+`/-/healthy` is answered as long as there is a connection without a request.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import cast
 
 from aiohttp import web
 
-from dicom_exporter.server.limits import RETRY_AFTER, Refusal, Traffic
+from dicom_exporter.server.limits import RETRY_AFTER, RefusalReason, Traffic
 
 _IDLE = 90.0
-"""Seconds that a connection may be without a request that is whole: longer than the usual scrape interval."""
-_TIME_TO_SPEAK = 0.1
-"""Seconds in which a new connection is not taken for an idle one: its request may be here, and not be read yet."""
-_FAREWELL = 0.5
-"""Seconds for a client that is refused to read that."""
+"""Seconds that a connection may be without a complete request: longer than the usual scrape interval."""
+_FIRST_REQUEST = 0.1
+"""Seconds in which a new connection does not count as idle: its request may have arrived, and not be read yet."""
+_REFUSAL_READ = 0.5
+"""Seconds in which a refused client can read the refusal."""
 _LINGER = 2.0
-"""Seconds for the rest of a body that nobody asked for."""
+"""Seconds for the rest of a request body that no handler reads."""
 
 
 class BoundedRunner(web.AppRunner):
@@ -43,33 +43,33 @@ class BoundedRunner(web.AppRunner):
 
     @property
     def server(self) -> web.Server | None:
-        """What a site asks for a protocol for each new connection."""
+        """The factory that a site calls for the protocol of each new connection."""
         server = super().server
         return server if server is None else cast(web.Server, self._bounded(server))
 
     def _bounded(self, server: web.Server) -> Callable[[], asyncio.BaseProtocol]:
-        new = self._new  # of all sites, which may ask for the server again for each connection
+        new = self._new  # of all sites, each of which may read `server` again for each connection
 
         def accept() -> asyncio.BaseProtocol:
-            there = [each for each in server.connections if each.transport is not None]  # the oldest first
-            excess = len(new.union(there)) + 1 - self._max_connections  # aiohttp knows of the new ones a little later
-            if excess > 0:  # by more than one where handshakes of TLS that took long have ended together
-                idle = [each for each in there if each not in self._traffic.busy and each not in new][:excess]
+            established = [each for each in server.connections if each.transport is not None]  # oldest first
+            excess = len(new.union(established)) + 1 - self._max_connections  # aiohttp lists new ones a moment later
+            if excess > 0:  # more than one after several slow TLS handshakes that ended together
+                idle = [each for each in established if each not in self._traffic.busy and each not in new][:excess]
                 if not idle:
-                    self._traffic.count(Refusal.CONNECTIONS)
-                    return _Refusal()
+                    self._traffic.count(RefusalReason.CONNECTIONS)
+                    return _Refuse()
                 for each in idle:
                     each.force_close()
             accepted = server()
             new.add(accepted)
-            asyncio.get_running_loop().call_later(_TIME_TO_SPEAK, new.discard, accepted)
+            asyncio.get_running_loop().call_later(_FIRST_REQUEST, new.discard, accepted)
             return accepted
 
         return accept
 
 
-class _Refusal(asyncio.Protocol):
-    """Says 503 to whoever comes, and hangs up: a moment later, as the answer is lost where a request is left unread."""
+class _Refuse(asyncio.Protocol):
+    """Answers 503 and closes the connection, after a moment: the response is lost if the request is not read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)
@@ -79,6 +79,6 @@ class _Refusal(asyncio.Protocol):
         )
         if transport.can_write_eof():
             transport.write_eof()
-            asyncio.get_running_loop().call_later(_FAREWELL, transport.close)
+            asyncio.get_running_loop().call_later(_REFUSAL_READ, transport.close)
         else:  # TLS
             transport.close()

@@ -1,4 +1,4 @@
-"""`/sd`: Prometheus' HTTP service discovery, so that Prometheus scrapes every target by itself.
+"""`/sd`: HTTP service discovery, with which Prometheus scrapes each target separately.
 
     [
       {
@@ -15,8 +15,8 @@
       }
     ]
 
-Prometheus puts `instance`, `target` and the user's labels on every series. So `/probe` must not bring the user's labels
-along on `dicom_target_info`, or Prometheus would rename them to `exported_site`: `user_labels=false` says that.
+Prometheus puts `instance`, `target` and the user's labels on every series. So `/probe` must leave the user's labels out
+of `dicom_target_info`, or Prometheus would rename them to `exported_site`: the parameter `user_labels=false` does that.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ from dicom_exporter.server.external_url import ExternalURL, authority
 from dicom_exporter.server.state import STATE
 
 USER_LABELS = "user_labels"
-"""The parameter of `/probe` that says whether the user's labels are to stand on `dicom_target_info`."""
+"""The parameter of `/probe` that says whether `dicom_target_info` carries the user's labels."""
 
 
 async def get_discovery(request: web.Request) -> web.Response:
     """One group for each target of the configuration, with the address by which Prometheus reaches us."""
     state = request.app[STATE]
-    reached = state.external_url or _as_asked(request)
-    return web.json_response([group(target, reached) for target in state.scraper.config.targets])
+    url = state.external_url or _url_of_request(request)
+    return web.json_response([group(target, url) for target in state.prober.config.targets])
 
 
-def group(target: Target, reached: ExternalURL) -> dict[str, Any]:
-    """The target group of `target`, which is probed by an exporter that is `reached` there."""
+def group(target: Target, url: ExternalURL) -> dict[str, Any]:
+    """The target group of `target`. `url` is where Prometheus reaches the exporter."""
     labels = {
         **target.labels,
-        "__metrics_path__": f"{reached.prefix}/probe",
+        "__metrics_path__": f"{url.prefix}/probe",
         "__param_target": target.name,
         f"__param_{USER_LABELS}": "false",
         "__meta_dicom_expect": target.expect.value,
         "instance": target.name,
         "target": target.name,
     }
-    if reached.scheme == "https":
+    if url.scheme == "https":
         labels["__scheme__"] = "https"
-    return {"targets": [reached.authority], "labels": labels}
+    return {"targets": [url.authority], "labels": labels}
 
 
-def _as_asked(request: web.Request) -> ExternalURL:
-    """Where the client says it came to."""
+def _url_of_request(request: web.Request) -> ExternalURL:
+    """The URL of the exporter as the client knows it, from its Host header."""
     try:
         return ExternalURL(request.scheme, authority(request.headers.get(hdrs.HOST, ""), request.scheme))
     except ValueError:

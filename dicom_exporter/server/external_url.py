@@ -1,4 +1,4 @@
-"""Where others reach us: the URL that the operator gives, or else the Host that a client came by."""
+"""Where clients reach the exporter: the URL that the operator gives, or the Host header of a request."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dicom_exporter.config import parse_address
 
 _PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
-"""What needs no percent-encoding, which a proxy may or may not undo, and no dots, which clients take out."""
+"""A path without percent-encoding, which a proxy may decode, and without dot segments, which clients remove."""
 _EXAMPLE = "like https://monitoring.hospital.example/dicom/"
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalURL:
-    """The URL under which this exporter is reached from outside, behind a reverse proxy for example."""
+    """The URL under which clients reach this exporter, behind a reverse proxy for example."""
 
     scheme: str
     """http or https."""
@@ -39,7 +39,7 @@ def parse_external_url(text: str) -> ExternalURL:
     except ValueError:  # brackets that enclose no IPv6 address
         raise ValueError(f"{shown} is not a URL {_EXAMPLE}") from None
     if "@" in parts.netloc:
-        raise ValueError("the external URL has no credentials: it is shown to anybody")
+        raise ValueError("the external URL must not contain credentials: it is public")
     if parts.scheme not in _PORTS:
         raise ValueError(f"{shown} is not a URL {_EXAMPLE}: it begins with http:// or https://")
     if parts.query or parts.fragment or text.endswith(("?", "#")):
@@ -54,9 +54,9 @@ def parse_external_url(text: str) -> ExternalURL:
 
 
 def authority(text: str, scheme: str) -> str:
-    """The ``host:port`` of a URL or of a Host header, with the port of `scheme` (http, https) where it names none.
+    """The ``host:port`` of a URL or of a Host header, with the port of `scheme` (http, https) if it has none.
 
-    Raises ValueError where it is not one: the header is a stranger's text.
+    Raises ValueError if it is not one: the header may hold any text.
     """
     _, bracket, after = text.rpartition("]")
     has_port = ":" in after

@@ -1,4 +1,4 @@
-"""The exporter's life over HTTP: serve until told to stop, then answer what is under way and leave."""
+"""Serving: until SIGTERM or SIGINT, then the requests in flight are answered, and everything is closed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from dicom_exporter import webconfig
 from dicom_exporter.server.app import create_app
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress
-from dicom_exporter.server.reload import reload
 from dicom_exporter.server.state import State
 
 log = structlog.stdlib.get_logger(__name__)
 
 _GRACE = 4.0
-"""Seconds that scrapes under way have after SIGTERM to end by themselves."""
-_LAST_WORDS = 1.0
-"""Seconds more in which a scrape that was ended early can still be answered."""
+"""Seconds after SIGTERM in which scrapes in flight can end by themselves."""
+_ANSWER_TIME = 1.0
+"""Seconds after that in which a scrape that was ended early can be answered."""
 
 
 async def serve(
@@ -32,20 +31,22 @@ async def serve(
     sockets: Sequence[socket.socket],
     max_connections: int,
     web_config: webconfig.LiveConfig | None = None,
-    begun: Callable[[], None] = lambda: None,
+    on_ready: Callable[[], None] = lambda: None,
     *,
     max_opening: int = webconfig.MAX_OPENING,
 ) -> None:
-    """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.scraper`.
+    """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.prober`.
 
-    Without a `web_config`, plain HTTP for everybody; with one, at most `max_opening` connections at once are not among
-    the `max_connections` yet, as they have not said how they speak. `begun` is called once requests are answered and
-    signals heard.
+    Args:
+        web_config: TLS, passwords and rate limits. None: plain HTTP for every client.
+        on_ready: called once requests are answered and signals are handled.
+        max_opening: with a `web_config`, connections that are not among the `max_connections` yet, as they have not
+            sent their first bytes or are in a TLS handshake.
 
-    After SIGTERM nothing new is accepted, and what is under way is answered. What has not ended after four seconds, or
-    when a second signal comes, is answered with what is known by then; after five, everything is closed.
+    After SIGTERM no connection is accepted, and the requests in flight are answered. Those that have not ended after
+    four seconds, or at a second signal, are answered with what is known by then. After five, everything is closed.
     """
-    stop, hurry = asyncio.Event(), asyncio.Event()
+    stop, stop_now = asyncio.Event(), asyncio.Event()
     app = create_app(state)
     if web_config is not None:
         webconfig.protect(app, web_config)
@@ -54,22 +55,22 @@ async def serve(
         state.traffic,
         max_connections,
         access_log_class=_AccessLogger,
-        shutdown_timeout=_GRACE + _LAST_WORDS,
+        shutdown_timeout=_GRACE + _ANSWER_TIME,
     )
     try:
         await runner.setup()
-        _on_signals(state, lambda: (hurry if stop.is_set() else stop).set())
+        _on_signals(state, lambda: (stop_now if stop.is_set() else stop).set())
         for sock in sockets:
             host, port, *_ = sock.getsockname()
             await _site(runner, sock, web_config, max(1, max_opening // len(sockets))).start()
             protection = {} if web_config is None else webconfig.summary(web_config.in_force)
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
-        state.ready = True
-        begun()
+        state.ready.set()
+        on_ready()
         await stop.wait()
     finally:
-        state.ready = False
-        await _drain(runner, state, hurry)
+        state.ready.clear()
+        await _drain(runner, state, stop_now)
 
 
 def _site(
@@ -80,26 +81,26 @@ def _site(
     return webconfig.Site(runner, sock, web_config, max_opening)
 
 
-async def _drain(runner: web.AppRunner, state: State, hurry: asyncio.Event) -> None:
+async def _drain(runner: web.AppRunner, state: State, stop_now: asyncio.Event) -> None:
     for site in list(runner.sites):
         await site.stop()
-    log.info("stopping", probes_in_flight=state.scraper.probes_in_flight)
+    log.info("stopping", probes_in_flight=state.prober.probes_in_flight)
     cleanup = asyncio.create_task(runner.cleanup())
-    hurried = asyncio.create_task(hurry.wait())
-    await asyncio.wait({cleanup, hurried}, timeout=_GRACE, return_when=asyncio.FIRST_COMPLETED)
-    hurried.cancel()
-    await state.scraper.close()
+    second_signal = asyncio.create_task(stop_now.wait())
+    await asyncio.wait({cleanup, second_signal}, timeout=_GRACE, return_when=asyncio.FIRST_COMPLETED)
+    second_signal.cancel()
+    await state.prober.close()
     await cleanup
     log.info("stopped")
 
 
 def _on_signals(state: State, stop: Callable[[], None]) -> None:
-    """Have SIGHUP reload, and each SIGTERM or SIGINT call `stop`."""
+    """Make SIGHUP reload the configuration, and each SIGTERM or SIGINT call `stop`."""
     loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[tuple[str, ...]]] = set()  # the loop itself holds a task only weakly
+    reloads: set[asyncio.Task[tuple[str, ...]]] = set()  # the loop itself holds only weak references to tasks
 
     def on_reload() -> None:
-        task = loop.create_task(reload(state))
+        task = loop.create_task(state.reloader.reload())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
@@ -108,11 +109,11 @@ def _on_signals(state: State, stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, stop)
         loop.add_signal_handler(signal.SIGHUP, on_reload)
     except (NotImplementedError, AttributeError):
-        pass  # Windows: no SIGHUP, and Ctrl-C cancels the main task, which ends in the same way
+        pass  # Windows: there is no SIGHUP, and Ctrl-C cancels the main task, which ends the same way
 
 
 class _AccessLogger(AbstractAccessLogger):
-    """One line a request, at debug: scrapes are many, and say enough in the metrics."""
+    """One line for each request, at debug level: there are many, and the metrics count them."""
 
     @property
     def enabled(self) -> bool:

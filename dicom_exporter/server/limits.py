@@ -1,9 +1,9 @@
-"""How much the exporter does at once for its clients, and what it says to those who come beyond that.
+"""How much the exporter does at once for its clients, and the 503 that requests beyond that get.
 
 ```
-connection ── connections.py: at most so many, the longest idle one goes first
-   request ── here: at most so many under way, then 503; an answer is read within a minute, or the connection ends
-/metrics   ── rounds.py: those that come together share one scrape and one encoded body
+connection ── connections.py: a maximum number; the one that was idle for longest is closed for a new one
+   request ── here: a maximum number in flight, then 503; a response is read within a minute, or the connection ends
+/metrics   ── shared_scrapes.py: requests that arrive together share one scrape and one encoded body
 ```
 """
 
@@ -19,21 +19,21 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from dicom_exporter import DEFAULT_MAX_REQUESTS
+
 log = structlog.stdlib.get_logger(__name__)
 
-DEFAULT_MAX_REQUESTS = 4096
-"""A scrape for each of 10,000 targets, 20 seconds long and once in a minute, is 3,400 at once."""
 RETRY_AFTER = 5
-"""Seconds after which a client that was refused may come again."""
+"""Seconds after which a client that was refused may try again."""
 SEND_TIMEOUT = 60.0
-"""Seconds in which a client has to read its answer: longer than any scrape waits."""
-_PIECE = 256 * 1024
-"""Bytes of an answer that are handed over to be sent at once."""
-_SAY_AGAIN = 60.0
-"""Seconds between two lines in the log about refusals."""
+"""Seconds in which a client has to read its response: longer than the timeout of any scrape."""
+_CHUNK = 256 * 1024
+"""Bytes of a response that are written at once."""
+_LOG_INTERVAL = 60.0
+"""Seconds between two log lines about refusals for the same reason."""
 
 
-class Refusal(StrEnum):
+class RefusalReason(StrEnum):
     """Why a client was refused."""
 
     CONNECTIONS = "connections"
@@ -44,19 +44,23 @@ class Refusal(StrEnum):
 
 @dataclass(slots=True)
 class Traffic:
-    """What goes on between us and our clients."""
+    """The requests that are in flight, and counts of those that were refused."""
 
     max_requests: int = DEFAULT_MAX_REQUESTS
-    """Requests under way at once; 0 for any number."""
+    """Requests in flight at once; 0 for any number."""
     busy: Counter[Any] = field(default_factory=Counter)
-    """Requests under way, by their connection (its aiohttp protocol)."""
-    refused: Counter[Refusal] = field(default_factory=Counter)
-    """How many clients were refused since the start."""
-    _said: dict[Refusal, float] = field(default_factory=dict)
+    """Requests in flight, by their connection (its aiohttp protocol)."""
+    refused: Counter[RefusalReason] = field(default_factory=Counter)
+    """Clients that were refused since the start."""
+    unknown_targets: int = 0
+    """Requests for a target that the configuration does not have, since the start."""
+    denied_targets: int = 0
+    """Requests for an address that `probe.allow` does not allow, since the start."""
+    _last_logged: dict[RefusalReason, float] = field(default_factory=dict)
 
     @property
     def requests_in_flight(self) -> int:
-        """Requests that are being answered now."""
+        """Requests that are being answered now, over all connections."""
         return self.busy.total()
 
     @property
@@ -64,32 +68,32 @@ class Traffic:
         """Whether one more request would be too many."""
         return 0 < self.max_requests <= self.requests_in_flight
 
-    def refuse(self, why: Refusal) -> web.HTTPServiceUnavailable:
-        """Count a refusal, say it in the log once a minute, and make the answer, which is to be raised."""
-        self.count(why)
+    def refuse(self, reason: RefusalReason) -> web.HTTPServiceUnavailable:
+        """Count and log a refusal as `count` does, and return the response, which is to be raised."""
+        self.count(reason)
         return web.HTTPServiceUnavailable(
-            text=f"Too many {why} at once. Try again in {RETRY_AFTER} seconds.\n",
+            text=f"Too many {reason} at once. Try again in {RETRY_AFTER} seconds.\n",
             headers={hdrs.RETRY_AFTER: str(RETRY_AFTER)},
         )
 
-    def count(self, why: Refusal) -> None:
-        """Count a refusal, and say it in the log once a minute."""
-        self.refused[why] += 1
+    def count(self, reason: RefusalReason) -> None:
+        """Count a refusal, and log it at most once a minute."""
+        self.refused[reason] += 1
         now = asyncio.get_running_loop().time()
-        if now - self._said.get(why, -_SAY_AGAIN) >= _SAY_AGAIN:
-            self._said[why] = now
-            log.warning("overloaded: clients are refused", too_many=why.value, refused=self.refused[why])
+        if now - self._last_logged.get(reason, -_LOG_INTERVAL) >= _LOG_INTERVAL:
+            self._last_logged[reason] = now
+            log.warning("overloaded: clients are refused", too_many=reason.value, refused=self.refused[reason])
 
 
-def limiting(traffic: Traffic, always: frozenset[str]) -> Middleware:
-    """The middleware that keeps to the limits. The paths of `always` are answered whatever goes on."""
+def limiting(traffic: Traffic, exempt: frozenset[str]) -> Middleware:
+    """The middleware that applies the limits. The paths in `exempt` are always answered."""
 
     @web.middleware
     async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in always:
+        if request.path in exempt:
             return await handler(request)
         if traffic.full:
-            raise traffic.refuse(Refusal.REQUESTS)
+            raise traffic.refuse(RefusalReason.REQUESTS)
         connection = request.protocol
         traffic.busy[connection] += 1
         try:
@@ -103,21 +107,21 @@ def limiting(traffic: Traffic, always: frozenset[str]) -> Middleware:
 
 
 async def send(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Send `response`, and end the connection of a client that does not read it. aiohttp itself would wait for ever.
+    """Send `response`, and abort the connection of a client that does not read it: aiohttp would wait for ever.
 
-    To send what is sent already does nothing. aiohttp itself notices where the connection has ended.
+    A response that is sent already is not sent again. aiohttp itself notices that the connection has ended.
     """
     try:
         async with asyncio.timeout(SEND_TIMEOUT):
-            if isinstance(response, web.Response) and not response.prepared and len(_body(response)) > _PIECE:
-                return await _send_in_pieces(request, response)
+            if isinstance(response, web.Response) and not response.prepared and len(_body(response)) > _CHUNK:
+                return await _send_in_chunks(request, response)
             await response.prepare(request)
             await response.write_eof()
     except TimeoutError:
         if request.transport is not None:
             request.transport.abort()
     except ConnectionError:
-        pass  # the client went away
+        pass  # the client closed the connection
     return response
 
 
@@ -125,15 +129,15 @@ def _body(response: web.Response) -> bytes:
     return response.body if isinstance(response.body, bytes) else b""
 
 
-async def _send_in_pieces(request: web.Request, response: web.Response) -> web.StreamResponse:
-    """Send a long body as the client takes it: at once, it would be copied for each client that waits for the same."""
+async def _send_in_chunks(request: web.Request, response: web.Response) -> web.StreamResponse:
+    """Send a long body chunk by chunk, as the client reads it: at once, it would be copied for each waiting client."""
     body = memoryview(_body(response))
     headers = {name: value for name, value in response.headers.items() if name != hdrs.CONTENT_LENGTH}
     stream = web.StreamResponse(status=response.status, headers=headers)
     stream.content_length = len(body)
     await stream.prepare(request)
     if request.method != hdrs.METH_HEAD:
-        for start in range(0, len(body), _PIECE):
-            await stream.write(body[start : start + _PIECE])
+        for start in range(0, len(body), _CHUNK):
+            await stream.write(body[start : start + _CHUNK])
     await stream.write_eof()
     return stream

@@ -1,4 +1,4 @@
-"""The sockets that the exporter listens on, bound before anything else starts: a port in use is known at once."""
+"""The sockets that the exporter listens on, bound before anything else starts: a port in use is reported at once."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def parse_listen_address(text: str) -> ListenAddress:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError(f"{text!r}: an IPv6 address stands in brackets, like [::1]:10104")
+        raise ValueError(f"{text!r}: an IPv6 address must be in brackets, like [::1]:10104")
     if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ValueError(f"{text!r} is not an address like :10104, 127.0.0.1:10104 or [::1]:10104")
     return ListenAddress(host, int(port))
 
 
 def listen(addresses: Sequence[ListenAddress]) -> list[socket.socket]:
-    """Listen on all of `addresses`, or on none: raises CannotListen for the first that cannot be had."""
+    """Listen on all of `addresses`, or on none: raises CannotListen for the first that fails."""
     sockets: list[socket.socket] = []
     try:
         for address in addresses:
@@ -55,7 +55,7 @@ def listen(addresses: Sequence[ListenAddress]) -> list[socket.socket]:
 
 
 def _all_interfaces(address: ListenAddress) -> list[socket.socket]:
-    """One socket for IPv4 and IPv6; for IPv4 alone where this machine has no IPv6."""
+    """One socket for IPv4 and IPv6; for IPv4 alone if this machine has no IPv6."""
     if socket.has_dualstack_ipv6():
         try:
             return [
@@ -64,13 +64,13 @@ def _all_interfaces(address: ListenAddress) -> list[socket.socket]:
                 )
             ]
         except OSError as error:
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # IPv6 is there, and switched off
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # IPv6 is compiled in, and disabled
                 raise
     return [socket.create_server(("0.0.0.0", address.port), backlog=_BACKLOG)]
 
 
 def _host(address: ListenAddress) -> list[socket.socket]:
-    """A socket for each address of the host: `localhost` has two."""
+    """One socket for each address of the host: `localhost` has two."""
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     try:

@@ -18,74 +18,73 @@ from dicom_exporter.metrics import Group, lines
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What an answer shows."""
+class Exposition:
+    """The metrics of one response."""
 
     metrics: Iterable[Metric]
     groups: Iterable[Group[Any]] = ()
-    """Of all targets: far more than the rest, and so written by our own hand."""
+    """Those of the targets, which are far more than the rest: `metrics.lines` writes them, for speed."""
 
 
-Collect = Callable[[], Shown]
+Collect = Callable[[], Exposition]
 
 _VERSION = re.compile(r";\s*version=([^;]*)")
 _VERSIONS = {"0.0.1", "0.0.4", "1.0.0"}
 _GZIP_LEVEL = 1
-"""Ten times smaller already; a higher level costs twice the time and saves a tenth more."""
+"""Makes the text ten times smaller. A higher level takes twice the time and saves a tenth more."""
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
-"""With the header of gzip (RFC 1952)."""
+"""The `wbits` of zlib for a gzip header (RFC 1952)."""
 _CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Families:
-    """The `Collector` that prometheus_client's encoders want."""
+    """The `Collector` that the encoders of prometheus_client take."""
 
     collect: Callable[[], Iterable[Metric]]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a client wants its metrics in."""
+    """The format and encoding that a client asked for."""
 
     encode: Callable[[Collector], bytes] = field(compare=False)  # the content type says which it is
     content_type: str
     zipped: bool
 
     def response(self, body: bytes) -> web.Response:
-        """The answer with a `body` in this format."""
+        """The response with a `body` in this format."""
         headers = {hdrs.CONTENT_TYPE: self.content_type, hdrs.VARY: f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"}
         if self.zipped:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=body, headers=headers)
 
 
-def wanted(request: web.Request) -> Format:
-    """The format that `request` asks for. There are a handful in all, whatever a client sends."""
+def requested_format(request: web.Request) -> Format:
+    """The format that `request` asks for. There are only a few, whatever a client sends."""
     encoder, content_type = choose_format(",".join(request.headers.getall(hdrs.ACCEPT, ())))
     return Format(encoder, content_type, accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))))
 
 
 async def encode(collect: Collect, format_: Format, encoders: asyncio.Semaphore) -> bytes:
-    """What `collect` gives, encoded, once one of the `encoders` is free.
+    """The exposition that `collect` returns, encoded, once one of the `encoders` is free.
 
-    Everything happens in a thread, `collect` too: ten thousand targets are seconds of work, and the event loop has
-    probes to attend to.
+    `collect` and the encoding run in a thread: for ten thousand targets they take seconds, in which the event loop
+    must serve the probes.
     """
 
     def body() -> bytes:
-        shown = collect()
-        return _joined(_chunks(shown, format_), zipped=format_.zipped)
+        return _joined(_chunks(collect(), format_), zipped=format_.zipped)
 
     async with encoders:
         return await asyncio.to_thread(body)
 
 
-def _chunks(shown: Shown, format_: Format) -> Iterator[bytes]:
-    """The text in pieces of `_CHUNK` characters or a little more."""
+def _chunks(exposition: Exposition, format_: Format) -> Iterator[bytes]:
+    """The text in pieces of `_CHUNK` characters or slightly more."""
     piece: list[str] = []
     length = 0
-    for text in lines(shown.groups):
+    for text in lines(exposition.groups):
         piece.append(text)
         length += len(text)
         if length > _CHUNK:
@@ -93,11 +92,11 @@ def _chunks(shown: Shown, format_: Format) -> Iterator[bytes]:
             piece.clear()
             length = 0
     yield "".join(piece).encode()
-    yield format_.encode(Families(lambda: shown.metrics))  # the last, as it ends OpenMetrics with its end mark
+    yield format_.encode(Families(lambda: exposition.metrics))  # last, as it writes the end mark of OpenMetrics
 
 
 def _joined(chunks: Iterable[bytes], *, zipped: bool) -> bytes:
-    """All of them, compressed as they come: the whole text is ten times as long, and is never there at once."""
+    """All chunks, compressed one by one: the whole text, ten times as long, is never in memory at once."""
     if not zipped:
         return b"".join(chunks)
     packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
@@ -106,9 +105,9 @@ def _joined(chunks: Iterable[bytes], *, zipped: bool) -> bytes:
 
 
 def choose_format(accept: str) -> tuple[Callable[[Collector], bytes], str]:
-    """The encoder for an `Accept` header, and its content type: text 0.0.4 where nothing better is understood.
+    """The encoder for an `Accept` header, and its content type: text 0.0.4 if no other known format is accepted.
 
-    prometheus_client compares whatever version it is given, and repeats it: it only gets to see those that there are.
+    prometheus_client repeats any version that it is given, so it is given only versions that exist.
     """
     return choose_encoder(",".join(item for item in accept.split(",") if set(_VERSION.findall(item)) <= _VERSIONS))
 

@@ -1,7 +1,7 @@
-"""Scrapes of all targets, each for all requests that come at about the same time: one scrape, and one body a format.
+"""Shared scrapes: requests for all targets that arrive at about the same time share one scrape and one encoded body.
 
-Ten thousand targets are half a million samples, 50 MB and seconds of work: two hundred requests at once must not be two
-hundred times that.
+The samples of ten thousand targets are 50 MB of text and take seconds of processor time. Two hundred requests at once
+must not cost two hundred times that.
 """
 
 from __future__ import annotations
@@ -16,79 +16,83 @@ from dicom_exporter.config import Config
 from dicom_exporter.server.negotiation import Collect, Format, encode
 
 JOIN_WITHIN = 1.0
-"""Seconds: what is joined was begun at most so long ago, so that nobody is told old news."""
+"""Seconds after its start in which a scrape can be joined, so that no answer is older than that."""
 JOIN_ANY_FROM = 2
-"""Where so many are under way, one that was begun before is joined, too: more of them would make all of them late."""
-MAX_ROUNDS = 8
-"""Scrapes of all targets at once, each of which may hold a body of many megabytes."""
+"""While so many scrapes are in flight, an older one is joined too: one more would make all of them late."""
+MAX_SCRAPES = 8
+"""Scrapes of all targets in flight at once. Each may hold a body of many megabytes."""
 
-Begin = Callable[[], Awaitable[Collect]]
+Start = Callable[[], Awaitable[Collect]]
 
 
-class TooManyRounds(Exception):
-    """`MAX_ROUNDS` are under way, and none of them can be joined."""
+class TooManyScrapes(Exception):
+    """`MAX_SCRAPES` are in flight, and none of them can be joined."""
 
 
 @dataclass(eq=False, slots=True)
-class Round:
-    """One scrape of all targets, and what it has been made into."""
+class SharedScrape:
+    """One scrape of all targets, and the bodies that were made from its results."""
 
     config: Config
-    begun: float
+    started: float
     deadline: float
-    """Loop times; infinity where the timeouts of the modules hold alone."""
-    found: asyncio.Future[Collect]
+    """Loop times; infinity if only the timeouts of the modules apply."""
+    results: asyncio.Future[Collect]
+    encoder: asyncio.Semaphore
     requests: int = 0
     bodies: dict[Format, asyncio.Task[bytes]] = field(default_factory=dict)
 
-    async def body(self, format_: Format, encoders: asyncio.Semaphore) -> bytes:
-        """All that was found, in that format: encoded once, for all who want it."""
+    async def body(self, format_: Format) -> bytes:
+        """The results in that format, which are encoded once for all requests."""
         body = self.bodies.get(format_)
         if body is None:
-            body = self.bodies[format_] = asyncio.create_task(self._encode(format_, encoders))
+            body = self.bodies[format_] = asyncio.create_task(self._encode(format_))
         return await asyncio.shield(body)
 
-    async def _encode(self, format_: Format, encoders: asyncio.Semaphore) -> bytes:
-        return await encode(await asyncio.shield(self.found), format_, encoders)
+    async def _encode(self, format_: Format) -> bytes:
+        return await encode(await asyncio.shield(self.results), format_, self.encoder)
 
 
-class Rounds:
-    """The scrapes of all targets that somebody waits for."""
+class SharedScrapes:
+    """The scrapes of all targets that are in flight."""
 
     def __init__(self) -> None:
-        self._rounds: list[Round] = []
+        self._in_flight: list[SharedScrape] = []
+        self._encoder = asyncio.Semaphore(1)
+        """Held while a body is encoded: one at a time, as that takes much memory."""
 
     @asynccontextmanager
-    async def join(self, config: Config, timeout: float | None, begin: Begin) -> AsyncIterator[Round]:
-        """A round that ends within `timeout` seconds: one that has just begun, or a new one by `begin`.
+    async def join(self, config: Config, timeout: float | None, start: Start) -> AsyncIterator[SharedScrape]:
+        """Join a scrape that ends within `timeout` seconds, or start one with `start`.
 
-        Raises TooManyRounds where it would take one more than there may be.
+        It is in flight until the last request leaves the block: send the response inside of it.
 
-        It counts as under way until the last who joined has left: send the answer before that.
+        Raises:
+            TooManyScrapes: a new scrape would be needed, and there are `MAX_SCRAPES` already.
         """
         now = asyncio.get_running_loop().time()
         deadline = math.inf if timeout is None else now + timeout
-        joined = self._find(config, now, deadline)
-        if joined is None:
-            if len(self._rounds) >= MAX_ROUNDS:
-                raise TooManyRounds
-            joined = Round(config, now, deadline, asyncio.ensure_future(begin()))
-            self._rounds.append(joined)
-        joined.requests += 1
+        scrape = self._find(config, now, deadline)
+        if scrape is None:
+            if len(self._in_flight) >= MAX_SCRAPES:
+                raise TooManyScrapes
+            scrape = SharedScrape(config, now, deadline, asyncio.ensure_future(start()), self._encoder)
+            self._in_flight.append(scrape)
+        scrape.requests += 1
         try:
-            yield joined
+            yield scrape
         finally:
-            joined.requests -= 1
-            if not joined.requests:
-                self._rounds.remove(joined)
+            scrape.requests -= 1
+            if not scrape.requests:
+                self._in_flight.remove(scrape)
 
-    def _find(self, config: Config, now: float, deadline: float) -> Round | None:
+    def _find(self, config: Config, now: float, deadline: float) -> SharedScrape | None:
         in_time = [
             each
-            for each in self._rounds
-            if each.deadline <= deadline and each.config is config and not each.found.done()
+            for each in self._in_flight
+            if each.deadline <= deadline and each.config is config and not each.results.done()
         ]
-        youngest = max(in_time, key=lambda each: each.begun, default=None)
-        if youngest is None or now - youngest.begun <= JOIN_WITHIN or len(self._rounds) >= JOIN_ANY_FROM:
+        youngest = max(in_time, key=lambda each: each.started, default=None)
+        if youngest is None or now - youngest.started <= JOIN_WITHIN or len(self._in_flight) >= JOIN_ANY_FROM:
             return youngest
         return None

@@ -39,7 +39,7 @@ def measured(*, ours: float = 10_000, dead_wall: float = 9.6, living: int = 700,
     return found
 
 
-def test_a_run_that_reaches_all() -> None:
+def test_bars_all_reached_misses_none() -> None:
     found = bars(measured())
     assert missed(found) == []
     assert all(bar.reached for bar in found)
@@ -54,12 +54,12 @@ def test_a_run_that_reaches_all() -> None:
         (measured(grown=5 * MIB), "a million matches"),
     ],
 )
-def test_what_is_missed_is_named(run: Results, name: str) -> None:
+def test_bars_missed_are_named(run: Results, name: str) -> None:
     (bar,) = missed(bars(run))
     assert name in bar.name
 
 
-def test_a_contestant_that_could_not_be_had_is_no_bar_missed_and_none_reached() -> None:
+def test_bars_absent_contestant_is_neither_missed_nor_reached() -> None:
     run = measured()
     run.echo["fast 256"] = {**run.echo["fast 256"], names.RUST: Rate(problem="No module named 'dicom_echo'")}
     (bar,) = [bar for bar in bars(run) if bar.reached is None]
@@ -67,19 +67,19 @@ def test_a_contestant_that_could_not_be_had_is_no_bar_missed_and_none_reached() 
     assert missed(bars(run)) == []
 
 
-def test_a_failure_of_our_own_misses() -> None:
+def test_bars_own_failures_are_missed() -> None:
     run = measured()
     run.find["fast"] = {**run.find["fast"], names.OURS: Rate(problem="0 of 1 succeeded")}
     assert len(missed(bars(run))) == 2
 
 
-def test_nothing_measured_nothing_missed() -> None:
+def test_bars_without_measurement_are_neither_missed_nor_reached() -> None:
     found = bars(Results({}, "make bench", "2026-01-01"))
     assert found
     assert {bar.reached for bar in found} == {None}
 
 
-def test_the_report_has_every_bar_and_every_contestant() -> None:
+def test_markdown_has_every_bar_and_contestant() -> None:
     run = measured()
     text = markdown(run, bars(run))
     for bar in bars(run):

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.contestants import callbacks, floor, ours
 from benchmarks.measuring import Work
 from benchmarks.servers import fast_scp
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 
@@ -28,19 +28,19 @@ def run(*command: object) -> str:
     return done.stdout + done.stderr
 
 
-def test_echoscu_is_answered_on_every_port_and_address(ports: Ports) -> None:
+def test_scp_answers_echoscu_on_every_port_and_address(ports: Ports) -> None:
     for number, port in enumerate(ports["good"]):
         shown = run(program("echoscu", "dcmtk"), "-v", f"127.64.0.{number + 1}", port)
         assert "Received Echo Response (Success)" in shown
 
 
-def test_echoscu_is_answered_again_and_again_on_one_association(ports: Ports) -> None:
+def test_scp_answers_repeated_echo_on_one_association(ports: Ports) -> None:
     shown = run(program("echoscu", "dcmtk"), "-v", "--repeat", 5, "127.0.0.1", ports["good"][0])
     assert shown.count("Received Echo Response (Success)") == 5
 
 
 @pytest.mark.parametrize("matches", [0, 1, 1003])
-def test_findscu_lists_as_many_as_the_called_title_says(ports: Ports, matches: int) -> None:
+def test_scp_called_title_sets_number_of_matches(ports: Ports, matches: int) -> None:
     keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID", "-k", "NumberOfStudyRelatedInstances"]
     findscu = program("findscu", "dcmtk")
     shown = run(findscu, "-v", "-S", "-aec", f"FIND{matches}", *keys, "127.0.0.1", ports["good"][0])
@@ -48,7 +48,7 @@ def test_findscu_lists_as_many_as_the_called_title_says(ports: Ports, matches: i
     assert shown.count("Received Final Find Response (Success)") == 1
 
 
-def test_our_own_probe_and_the_floor_speak_with_it(ports: Ports) -> None:
+def test_scp_serves_all_clients_of_the_benchmark(ports: Ports) -> None:
     good = tuple(ports["good"])
     for contestant in (ours, floor, callbacks):
         done, took = contestant.echo(Work(good, count=20, concurrency=4))

@@ -37,7 +37,7 @@ def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
         (["completion", "z"], "zsh"),
     ],
 )
-def test_bash_completes(words: list[str], completed: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bash_completion_completes_word(words: list[str], completed: str, capsys: pytest.CaptureFixture[str]) -> None:
     typed = ["dicom_exporter", *words]
     text = COMPLETE.format(script=script("bash", capsys), words=" ".join(typed), count=len(typed))
     said = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True, timeout=60)
@@ -45,7 +45,7 @@ def test_bash_completes(words: list[str], completed: str, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_every_command_and_flag_is_in_it(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_script_has_every_command_and_flag(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = script(shell, capsys)
     whole = whole_parser()
     commands = subparsers(whole)

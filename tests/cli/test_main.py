@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests import hostile
-from tests.cli.running import started
-from tests.hostile import Behaviour, Peer, honest, negotiation, wire
+from tests.testing import hostile
+from tests.testing.hostile import Behaviour, Peer, honest, negotiation, wire
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ async def probe(behaviour: Behaviour, directory: Path, *arguments: str) -> tuple
     return running.process.returncode, re.sub(r"\s+", " ", out.decode())
 
 
-async def test_an_archive_that_answers(tmp_path: Path) -> None:
+async def test_probe_of_archive_that_answers_prints_result(tmp_path: Path) -> None:
     code, said = await probe(honest.honest(matches=3, instances=5), tmp_path, "--called-ae=PACS")
     assert code == 0
     assert ", PROMETHEUS to PACS " in said
@@ -39,7 +39,7 @@ async def test_an_archive_that_answers(tmp_path: Path) -> None:
     assert re.search(r"Phase ms .*connect [0-9.]+ associate [0-9.]+ echo [0-9.]+ query [0-9.]+ .*in all [0-9.]+", said)
 
 
-async def test_an_archive_that_refuses(tmp_path: Path) -> None:
+async def test_probe_of_archive_that_rejects_prints_reason(tmp_path: Path) -> None:
     code, said = await probe(negotiation.rejects(1, 1, 7), tmp_path, "--calling-ae", "US")
     assert code == 1
     assert ", US to ANY-SCP " in said
@@ -48,7 +48,7 @@ async def test_an_archive_that_refuses(tmp_path: Path) -> None:
     assert "Studies no_association: not asked" in said
 
 
-async def test_json(tmp_path: Path) -> None:
+async def test_probe_json_has_the_whole_result(tmp_path: Path) -> None:
     code, said = await probe(honest.honest(matches=3), tmp_path, "--json")
     found = json.loads(said)
     assert code == 0
@@ -61,7 +61,7 @@ async def test_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
-async def test_a_peers_words_do_not_reach_the_terminal_as_they_are(arguments: list[str], tmp_path: Path) -> None:
+async def test_probe_output_escapes_control_characters_of_peer(arguments: list[str], tmp_path: Path) -> None:
     evil = "\x1b[31m[bold]\r\x07"
 
     async def behaviour(peer: Peer) -> None:
@@ -76,7 +76,7 @@ async def test_a_peers_words_do_not_reach_the_terminal_as_they_are(arguments: li
     assert said.isprintable()
 
 
-async def test_the_demo(tmp_path: Path) -> None:
+async def test_demo_serves_metrics_of_its_archives_until_interrupted(tmp_path: Path) -> None:
     async with started("demo", "--web.listen-address=127.0.0.1:0", directory=tmp_path) as demo:
         said = ""
         while "Ctrl-C" not in said:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["x"], "unknown argument x"),
         (["--config.check", "demo"], "a command comes first: dicom_exporter demo"),
         (["--web.listen-address=10104"], "'10104' is not an address like :10104"),
-        (["--web.listen-address", "::1:9"], "an IPv6 address stands in brackets"),
+        (["--web.listen-address", "::1:9"], "an IPv6 address must be in brackets"),
         (["--web.telemetry-path=metrics"], "'metrics' is not a path like /metrics"),
         (["--web.telemetry-path=/-/healthy"], "'/-/healthy' is taken"),
         (["--web.telemetry-path=/probe"], "'/probe' is taken"),
@@ -39,7 +41,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--web.telemetry-path=/sd"], "'/sd' is taken"),
         (["--web.external-url=exporter.example:10104"], "it begins with http:// or https://"),
         (["--web.external-url="], "is not a URL like https://monitoring.hospital.example/dicom/"),
-        (["--web.external-url=https://user:secret@exporter.example/"], "the external URL has no credentials"),
+        (["--web.external-url=https://user:secret@exporter.example/"], "the external URL must not contain credentials"),
         (["--web.telemetry-path=/targets/metrics"], "'/targets/metrics' is taken"),
         (["--history.limit=0"], "'0' is not a number from 1 to 99999"),
         (["--history.limit=many"], "'many' is not a number"),
@@ -62,7 +64,9 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["probe", "127.0.0.1:104", "--exposures"], "unknown argument --exposures"),
     ],
 )
-def test_bad_usage_says_what_and_what_next(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_usage_is_two_lines_with_mistake_and_help(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
@@ -78,18 +82,31 @@ def test_bad_usage_says_what_and_what_next(arguments: list[str], said: str, caps
     "arguments",
     [["--help"], ["help"], ["demo", "--help"], ["probe", "-h"], ["help", "report"], ["completion", "--help"]],
 )
-def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_prints_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 0
     assert "usage: dicom_exporter" in capsys.readouterr().out
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_prints_program_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"dicom_exporter {__version__}\n"
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_version_and_help_import_no_heavy_module(argument: str) -> None:
+    code = (
+        "import atexit, sys\n"
+        "heavy = {'aiohttp', 'pydantic', 'pynetdicom', 'jinja2', 'cryptography', 'shtab'}\n"
+        "atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
+        "from dicom_exporter.cli.main import main\n"
+        f"main([{argument!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
 
 
 @pytest.mark.parametrize(
@@ -102,13 +119,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["--config.check", "--timeout-offset=500ms", "--config.file=one.yml"],
     ],
 )
-def test_a_good_configuration(arguments: list[str], directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_check_of_valid_configuration(
+    arguments: list[str], directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (directory / "one.yml").write_text(GOOD)
     assert main(arguments) == 0
     assert capsys.readouterr() == ("The configuration is valid: 1 target.\n", "")
 
 
-def test_several_files(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_check_of_several_files(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (directory / "one.yml").write_text(GOOD)
     (directory / "two.yml").write_text(GOOD.replace("one", "two"))
     assert main(["--config.check", "--config.file=one.yml", "--config.file=two.yml"]) == 0
@@ -116,7 +135,9 @@ def test_several_files(directory: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("arguments", [["--config.check"], []])
-def test_each_mistake_is_a_line(arguments: list[str], directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_configuration_is_one_line_for_each_mistake(
+    arguments: list[str], directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (directory / "config.yml").write_text(BAD)
     assert main(arguments) == 2
     out, err = capsys.readouterr()
@@ -126,7 +147,7 @@ def test_each_mistake_is_a_line(arguments: list[str], directory: Path, capsys: p
     assert second.startswith("config.yml:3: targets[1].expect: 'close' is not one of ")
 
 
-def test_without_a_configuration_it_says_where_to_begin(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_configuration_names_flag_and_demo(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("config.yml: cannot read the file")
@@ -134,7 +155,7 @@ def test_without_a_configuration_it_says_where_to_begin(directory: Path, capsys:
     assert "dicom_exporter demo" in second
 
 
-def test_the_environment_counts_only_where_it_is_asked_for(
+def test_environment_variables_are_expanded_only_with_flag(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PACS", "127.0.0.1:104")

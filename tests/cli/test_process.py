@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from tests import hostile
-from tests.cli.running import PATIENCE, started
-from tests.hostile import Peer
+from tests.testing import hostile
+from tests.testing.hostile import Peer
+from tests.testing.running import PATIENCE, started
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ async def get(url: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, closed_port: int) -> None:
+async def test_sigterm_ends_the_exporter(tmp_path: Path, closed_port: int) -> None:
     configure(tmp_path, closed_port)
     async with started(FREE, directory=tmp_path) as exporter:
         url = await exporter.url()
@@ -52,7 +52,7 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, closed_port: i
         assert await exporter.ended() == 0
 
 
-async def test_ctrl_c_ends_it_too(tmp_path: Path, closed_port: int) -> None:
+async def test_sigint_ends_the_exporter(tmp_path: Path, closed_port: int) -> None:
     configure(tmp_path, closed_port)
     async with started(FREE, directory=tmp_path) as exporter:
         await exporter.url()
@@ -60,7 +60,7 @@ async def test_ctrl_c_ends_it_too(tmp_path: Path, closed_port: int) -> None:
         assert await exporter.ended() == 0
 
 
-async def test_sighup_reloads(tmp_path: Path, closed_port: int) -> None:
+async def test_sighup_reloads_configuration(tmp_path: Path, closed_port: int) -> None:
     configure(tmp_path, closed_port)
     async with started(FREE, directory=tmp_path) as exporter:
         url = await exporter.url()
@@ -70,7 +70,7 @@ async def test_sighup_reloads(tmp_path: Path, closed_port: int) -> None:
         assert 'target="target-1"' in (await get(f"{url}/metrics"))[1]
 
 
-async def test_a_bad_file_keeps_the_running_configuration(tmp_path: Path, closed_port: int) -> None:
+async def test_sighup_with_invalid_file_keeps_running_configuration(tmp_path: Path, closed_port: int) -> None:
     configure(tmp_path, closed_port)
     async with started(FREE, directory=tmp_path) as exporter:
         url = await exporter.url()
@@ -83,7 +83,7 @@ async def test_a_bad_file_keeps_the_running_configuration(tmp_path: Path, closed
         assert 'target="target-0"' in text
 
 
-async def test_a_scrape_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
+async def test_scrape_in_flight_is_answered_after_sigterm(tmp_path: Path) -> None:
     connected, go = asyncio.Event(), asyncio.Event()
 
     async def slow(peer: Peer) -> None:
@@ -108,7 +108,7 @@ async def test_a_scrape_under_way_is_answered_before_the_end(tmp_path: Path) -> 
             assert await exporter.ended() == 0
 
 
-async def test_a_scrape_that_takes_too_long_is_answered_with_what_is_known(tmp_path: Path) -> None:
+async def test_slow_scrape_is_answered_early_after_sigterm(tmp_path: Path) -> None:
     connected = asyncio.Event()
 
     async def silent(peer: Peer) -> None:
@@ -129,7 +129,7 @@ async def test_a_scrape_that_takes_too_long_is_answered_with_what_is_known(tmp_p
         assert peer.ended_cleanly
 
 
-async def test_a_second_ctrl_c_waits_for_nothing(tmp_path: Path) -> None:
+async def test_second_sigint_answers_scrapes_at_once(tmp_path: Path) -> None:
     connected = asyncio.Event()
 
     async def silent(peer: Peer) -> None:
@@ -149,7 +149,7 @@ async def test_a_second_ctrl_c_waits_for_nothing(tmp_path: Path) -> None:
             assert await exporter.ended() == 0
 
 
-async def test_a_port_in_use_is_one_line(tmp_path: Path, closed_port: int) -> None:
+async def test_port_in_use_is_reported_in_one_line(tmp_path: Path, closed_port: int) -> None:
     configure(tmp_path, closed_port)
     with closing(socket.create_server(("127.0.0.1", 0))) as sock:
         address = f"127.0.0.1:{sock.getsockname()[1]}"

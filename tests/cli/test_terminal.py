@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.cli.running import PATIENCE
-from tests.hostile import honest
-from tests.integration.exporting import configure
+from tests.testing import hostile
+from tests.testing.exporting import configure
+from tests.testing.hostile import honest
+from tests.testing.running import PATIENCE
 
 pytestmark = pytest.mark.integration
 
@@ -79,7 +79,7 @@ async def answers_when(seen: asyncio.Event) -> hostile.Behaviour:
     return behaviour
 
 
-async def test_the_phase_that_runs_is_shown_until_it_ends(tmp_path: Path) -> None:
+async def test_running_phase_is_shown_on_terminal(tmp_path: Path) -> None:
     seen = asyncio.Event()
     running = re.compile(rb"associate +[0-9.]+ ms.*echo +[0-9.]+ s", re.S)
     async with hostile.server(await answers_when(seen)) as server:
@@ -90,7 +90,7 @@ async def test_the_phase_that_runs_is_shown_until_it_ends(tmp_path: Path) -> Non
     assert b"\x1b" not in out  # stdout is a pipe, and stays plain
 
 
-async def test_the_report_shows_how_far_it_is(tmp_path: Path) -> None:
+async def test_report_shows_progress_on_terminal(tmp_path: Path) -> None:
     seen = asyncio.Event()
     async with hostile.server(await answers_when(seen)) as server:
         configure(tmp_path, [{"name": "slow", "address": server.address}])
@@ -101,7 +101,7 @@ async def test_the_report_shows_how_far_it_is(tmp_path: Path) -> None:
     assert b"\x1b" not in out
 
 
-async def test_no_color(tmp_path: Path) -> None:
+async def test_no_color_prints_no_colours(tmp_path: Path) -> None:
     seen = asyncio.Event()
     async with hostile.server(await answers_when(seen)) as server:
         _, _, screen = await watched(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.cli.main import main
-from tests.cli.running import started
-from tests.peers import make_certificates
-from tests.webconfig.texts import HASH, TLS
+from tests.testing.peers import make_certificates
+from tests.testing.running import started
+from tests.testing.web_config import HASH, TLS
 
 GOOD = "targets:\n  - {name: one, address: '127.0.0.1:104'}\n"
 
@@ -24,7 +24,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_good_file_is_described(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_check_describes_web_configuration(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (directory / "web.yml").write_text(f"{TLS}basic_auth_users:\n  alice: {HASH}\n")
     assert main(["--config.check", "--web.config.file=web.yml"]) == 0
     out, err = capsys.readouterr()
@@ -35,14 +35,14 @@ def test_a_good_file_is_described(directory: Path, capsys: pytest.CaptureFixture
     assert err == ""
 
 
-def test_what_may_surprise_is_said(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_check_prints_notes_on_web_configuration(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (directory / "web.yml").write_text(TLS + "  client_auth_type: RequireAndVerifyClientCert\n")
     assert main(["--config.check", "--web.config.file=web.yml"]) == 0
     assert "web.yml:4: tls_server_config.client_auth_type: without client_ca_file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--config.check"], []])
-def test_the_mistakes_of_both_files_are_told(
+def test_mistakes_of_both_files_are_reported(
     arguments: list[str], directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (directory / "config.yml").write_text(GOOD.replace(":104", ""))
@@ -54,19 +54,19 @@ def test_the_mistakes_of_both_files_are_told(
     assert "hunter2" not in err
 
 
-def test_a_file_that_is_not_there(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_web_configuration_is_reported(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config.check", "--web.config.file=nowhere.yml"]) == 2
     assert capsys.readouterr().err == "nowhere.yml: cannot read the file: No such file or directory\n"
 
 
-def test_no_name_is_no_file(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_web_config_file_is_none(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As with the exporters in Go, for those who fill the flag from a variable."""
     assert main(["--config.check", "--web.config.file="]) == 0
     assert "web configuration" not in capsys.readouterr().out
 
 
 @pytest.mark.integration
-async def test_a_hash_is_in_no_log(tmp_path: Path) -> None:
+async def test_password_hash_and_user_are_not_logged(tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text(GOOD)
     (tmp_path / "web.yml").write_text(f"basic_auth_users:\n  alice: {HASH}\n")
     flags = ("--web.listen-address=127.0.0.1:0", "--web.config.file=web.yml", "--log.level=debug", "--log.format=json")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config.environment import expand
-from tests.config.helpers import errors_of, load_text
+from tests.testing.loading import errors_of, load_text
 
 TARGETS = "targets:\n- name: t\n  address: 127.0.0.1:104\n"
 

@@ -31,7 +31,7 @@ from dicom_exporter.config import (
     TimeWindow,
     WebEntry,
 )
-from tests.config.helpers import TARGETS, errors_of, load_text
+from tests.testing.loading import TARGETS, errors_of, load_text
 
 
 def test_the_least() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from dicom_exporter.config import Config, Secret, UserIdentity
 from dicom_exporter.config.secret import read_secret
-from tests.config.helpers import TARGETS, load_text
+from tests.testing.loading import TARGETS, load_text
 
 VALUE = "correct horse"
 

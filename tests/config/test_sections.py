@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import ConfigErrors, load
-from tests.config.helpers import TARGETS, errors_of
+from tests.testing.loading import TARGETS, errors_of
 
 
 def errors(*paths: Path | str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
@@ -28,7 +28,7 @@ def services() -> dict[str, Any]:
     return config["services"]
 
 
-def test_all_four_services_are_there_and_restricted(services: dict[str, Any]) -> None:
+def test_compose_services_are_restricted(services: dict[str, Any]) -> None:
     assert services.keys() == {"exporter", "prometheus", "alertmanager", "grafana"}
     for name, service in services.items():
         assert service["read_only"] is True, name
@@ -36,26 +36,26 @@ def test_all_four_services_are_there_and_restricted(services: dict[str, Any]) ->
         assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
-def test_everything_listens_on_this_machine_alone(services: dict[str, Any]) -> None:
+def test_compose_ports_are_on_loopback(services: dict[str, Any]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_images_have_a_version(services: dict[str, Any]) -> None:
+def test_compose_images_have_a_version(services: dict[str, Any]) -> None:
     for service in services.values():
         tag = service["image"].rpartition(":")[2]
         assert tag[:1].isdigit() or tag[:2].strip("v").isdigit(), service["image"]
 
 
-def test_what_is_mounted_is_there(services: dict[str, Any]) -> None:
+def test_compose_mounted_files_exist(services: dict[str, Any]) -> None:
     mounts = [Path(mount.split(":")[0]) for service in services.values() for mount in service.get("volumes", [])]
     files = [path for path in mounts if path.is_absolute()]
     assert files
     assert [path for path in files if path.name not in USERS_OWN and not path.exists()] == []
 
 
-def test_prometheus_understands_its_configuration_and_the_rules(tmp_path: Path) -> None:
+def test_compose_prometheus_configuration_and_rules_pass_promtool(tmp_path: Path) -> None:
     shutil.copy(COMPOSE / "prometheus.yml", tmp_path)
     shutil.copytree(ROOT / "prometheus" / "rules", tmp_path / "rules")
     command = [program("promtool", "prometheus"), "check", "config", str(tmp_path / "prometheus.yml")]

@@ -11,10 +11,10 @@ from urllib.request import urlopen
 import pytest
 
 from tests.deploy.images import USER, Image, build_image
-from tests.integration.exporting import parsed
-from tests.peers.process import free_address, process
+from tests.testing.exporting import parsed
+from tests.testing.peers.process import free_address, process
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]  # the first test builds the image
 
 HEALTHCHECK = ["python3", "/opt/dicom_exporter/healthcheck.py"]
 
@@ -25,7 +25,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
         yield built
 
 
-def test_the_image_runs_the_exporter_as_nobody(image: Image) -> None:
+def test_image_runs_exporter_as_nobody(image: Image) -> None:
     config = json.loads(image.inspection)["Docker"]["config"]
     assert config["User"] == USER
     assert config["Entrypoint"] == ["dicom_exporter"]
@@ -34,14 +34,14 @@ def test_the_image_runs_the_exporter_as_nobody(image: Image) -> None:
     assert config["Healthcheck"]["Test"] == ["CMD", *HEALTHCHECK]
 
 
-def test_the_image_holds_no_tests_no_repository_and_no_installer(image: Image) -> None:
+def test_image_has_no_tests_sources_or_pip(image: Image) -> None:
     program = image.root / "opt" / "dicom_exporter"
     assert not list(program.rglob("pip"))
     assert not list(image.root.rglob("test_container.py"))
     assert not (image.root / "src").exists()
 
 
-def test_it_serves_from_a_root_that_nobody_can_write_to_and_ends_in_good_order(image: Image, tmp_path: Path) -> None:
+def test_image_serves_from_read_only_root_and_stops_on_sigterm(image: Image, tmp_path: Path) -> None:
     address, closed = free_address(), free_address()
     config = tmp_path / "config"
     config.mkdir()

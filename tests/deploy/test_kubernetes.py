@@ -40,29 +40,29 @@ def _fits_the_operator(manifest: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", _kustomization()["resources"])
-def test_kubernetes_takes_each_resource(name: str) -> None:
+def test_manifests_match_kubernetes_schema(name: str) -> None:
     kubernetes_validate.validate(_resource(name), "1.35", strict=True)
 
 
-def test_kubernetes_schemas_find_a_slip_of_the_pen() -> None:
+def test_kubernetes_schema_rejects_misspelt_key() -> None:
     deployment = _resource("deployment.yaml")
     deployment["spec"]["replica"] = deployment["spec"].pop("replicas")
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(deployment, "1.35", strict=True)
 
 
-def test_every_manifest_is_applied_by_the_kustomization() -> None:
+def test_kustomization_lists_every_manifest() -> None:
     kustomization = _kustomization()
     named = {*kustomization["resources"], *kustomization["configMapGenerator"][0]["files"], "kustomization.yaml"}
     assert {path.name for path in MANIFESTS.glob("*.y*ml")} == named
 
 
-def test_the_exporter_takes_the_example_of_a_configuration() -> None:
+def test_configmap_example_loads() -> None:
     (target,) = load([str(MANIFESTS / "config.yml")]).targets
     assert target.name in (MANIFESTS / "operator" / "probe.yaml").read_text()
 
 
-def test_pods_run_without_any_privilege() -> None:
+def test_pods_run_without_privileges() -> None:
     pod = _resource("deployment.yaml")["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["automountServiceAccountToken"] is False
@@ -73,7 +73,7 @@ def test_pods_run_without_any_privilege() -> None:
         assert context["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_all_parts_speak_of_the_same_port_and_pods() -> None:
+def test_manifests_agree_on_port_and_selector() -> None:
     template = _resource("deployment.yaml")["spec"]["template"]
     labels = template["metadata"]["labels"]
     ports = {port["name"]: port["containerPort"] for port in template["spec"]["containers"][0]["ports"]}
@@ -88,18 +88,18 @@ def test_all_parts_speak_of_the_same_port_and_pods() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((MANIFESTS / "operator").glob("*.yaml")), ids=lambda path: path.name)
-def test_the_operator_takes_each_of_its_objects(path: Path) -> None:
+def test_operator_objects_match_schema(path: Path) -> None:
     _fits_the_operator(yaml.safe_load(path.read_text()))
 
 
-def test_the_operator_finds_a_slip_of_the_pen() -> None:
+def test_operator_schema_rejects_misspelt_key() -> None:
     manifest = yaml.safe_load((MANIFESTS / "operator" / "servicemonitor.yaml").read_text())
     manifest["spec"]["endpoints"][0]["intervall"] = "1m"
     with pytest.raises(AssertionError):
         _fits_the_operator(manifest)
 
 
-def test_the_rules_become_objects_of_the_operator() -> None:
+def test_operator_rules_script_makes_prometheusrule_objects() -> None:
     script = MANIFESTS / "operator" / "rules.sh"
     done = subprocess.run(["sh", str(script)], capture_output=True, text=True, timeout=60, check=True)
     manifests = list(yaml.safe_load_all(done.stdout))

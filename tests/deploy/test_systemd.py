@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "dicom_exporter.service"
 MOST_EXPOSED = 20
@@ -18,18 +18,18 @@ def _analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_systemd_finds_the_service_hardened() -> None:
+def test_unit_passes_systemd_security_threshold() -> None:
     done = _analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", str(UNIT))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_systemd_refuses_the_same_service_without_its_hardening(tmp_path: Path) -> None:
+def test_unit_without_hardening_fails_threshold(tmp_path: Path) -> None:
     bare = tmp_path / UNIT.name
     bare.write_text("[Service]\nExecStart=/bin/true\n")
     assert _analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", str(bare)).returncode != 0
 
 
-def test_systemd_knows_every_directive(tmp_path: Path) -> None:
+def test_unit_directives_are_known_to_systemd(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name  # with a program that is there, and without the page that may not be installed here
     text = re.sub(r"^Documentation=.*\n", "", UNIT.read_text(), flags=re.M)
     unit.write_text(text.replace("/opt/dicom_exporter/bin/dicom_exporter", "/bin/true"))
@@ -37,6 +37,6 @@ def test_systemd_knows_every_directive(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_commands_arguments_are_the_exporters() -> None:
+def test_unit_command_line_is_valid() -> None:
     (command,) = re.findall(r"^ExecStart=\S+ (.*)$", UNIT.read_text(), re.M)
     assert command == "--config.file=/etc/dicom_exporter/config.yml"

@@ -38,7 +38,7 @@ def established(limits: Limits | None = None) -> Association:
     return association
 
 
-def test_accept_tells_contexts_and_peer() -> None:
+def test_accept_gives_contexts_and_peer() -> None:
     association = requested()
     association.receive(encoded.accept({1: 0, 3: 3}, max_pdu=32768))
     assert association.accept is not None
@@ -64,7 +64,7 @@ def test_accept_tells_contexts_and_peer() -> None:
         ((9, 8, 7), ("unlisted", "unlisted", "unlisted"), False),
     ],
 )
-def test_rejections_in_the_standards_words(
+def test_rejection_codes_have_the_words_of_the_standard(
     codes: tuple[int, int, int], words: tuple[str, str, str], transient: bool
 ) -> None:
     with pytest.raises(Rejected) as caught:
@@ -74,7 +74,7 @@ def test_rejections_in_the_standards_words(
     assert caught.value.transient is transient
 
 
-def test_abort_while_waiting_and_while_established() -> None:
+def test_abort_ends_association_in_any_state() -> None:
     for association in (requested(), established()):
         with pytest.raises(Aborted):
             association.receive(encoded.abort())
@@ -83,14 +83,14 @@ def test_abort_while_waiting_and_while_established() -> None:
 
 
 @pytest.mark.parametrize("first", [b"HTTP/1.1 400 Bad Request\r\n", b"SSH-2.0-x\r\n", b"\x15\x03\x01\x00\x02", b"\0"])
-def test_other_protocols_are_not_dicom_at_their_first_byte(first: bytes) -> None:
+def test_first_byte_of_other_protocol_is_not_dicom(first: bytes) -> None:
     association = requested()
     with pytest.raises(NotDicom):
         association.receive(first[:1])
     assert association.state is State.ENDED
 
 
-def test_echo_response_in_any_fragmentation() -> None:
+def test_echo_response_in_any_fragmentation_is_read() -> None:
     for max_pdu in (7, 8, 20, 16382):
         association = established()
         (message,) = association.receive(encoded.echo_response(0x0122, max_pdu=max_pdu))
@@ -98,7 +98,7 @@ def test_echo_response_in_any_fragmentation() -> None:
         assert message.dataset is None
 
 
-def test_many_pdvs_in_one_pdu() -> None:
+def test_many_pdvs_in_one_pdu_are_read() -> None:
     whole = encoded.find_response(0xFF00, encoded.study())
     body = b""
     for piece in _bodies(whole):
@@ -107,7 +107,7 @@ def test_many_pdvs_in_one_pdu() -> None:
     assert message.dataset == encoded.implicit(encoded.study())
 
 
-def test_many_messages_in_one_segment() -> None:
+def test_many_messages_in_one_segment_are_read() -> None:
     match = encoded.study()
     data = encoded.find_response(0xFF00, match) * 3 + encoded.find_response(0xFF01, match) + encoded.find_response(0)
     messages = established().receive(data)
@@ -129,12 +129,12 @@ def play(pieces: list[bytes]) -> list[Message]:
 
 
 @given(st.lists(st.integers(0, len(SESSION)), max_size=12))
-def test_any_split_reads_the_same(cuts: list[int]) -> None:
+def test_any_split_gives_the_same_events(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(SESSION)]
     assert play([SESSION[a:b] for a, b in itertools.pairwise(edges)]) == play([SESSION])
 
 
-def test_byte_by_byte_reads_the_same() -> None:
+def test_byte_by_byte_gives_the_same_events() -> None:
     assert play([bytes([byte]) for byte in SESSION]) == play([SESSION])
 
 
@@ -148,7 +148,7 @@ def test_any_bytes_end_as_an_outcome(data: bytes) -> None:
 
 
 @given(st.integers(0, len(SESSION) - 1), st.integers(0, 255))
-def test_any_mutated_byte_ends_as_an_outcome(position: int, value: int) -> None:
+def test_any_changed_byte_ends_as_an_outcome(position: int, value: int) -> None:
     association = requested()
     try:
         association.receive(SESSION[:position] + bytes([value]) + SESSION[position + 1 :])
@@ -208,7 +208,7 @@ def test_bytes_of_an_association_are_bounded() -> None:
         encoded.pdv(1, 1, b"a") + encoded.pdv(3, 3, b"b"),
     ],
 )
-def test_malformed_messages(body: bytes) -> None:
+def test_malformed_message_is_a_violation(body: bytes) -> None:
     with pytest.raises(ProtocolViolation):
         established().receive(encoded.pdu(4, body))
 
@@ -230,7 +230,7 @@ ACCEPT_BODY = encoded.accept()[6:]
         ACCEPT_BODY[:68] + b"\x50\x00\x00\x08\x51\x00\x00\x04\x00\x00\x00\x05",
     ],
 )
-def test_malformed_accept(body: bytes) -> None:
+def test_malformed_accept_is_a_violation(body: bytes) -> None:
     association = requested()
     with pytest.raises(ProtocolViolation):
         association.receive(encoded.pdu(2, body))
@@ -244,13 +244,13 @@ def test_unknown_items_are_skipped() -> None:
 
 
 @pytest.mark.parametrize("pdu_type", [1, 4, 5, 6])
-def test_unexpected_pdus_before_the_accept(pdu_type: int) -> None:
+def test_unexpected_pdu_before_accept_is_a_violation(pdu_type: int) -> None:
     with pytest.raises(ProtocolViolation):
         requested().receive(encoded.pdu(pdu_type, b"\0\0\0\0"))
 
 
 @pytest.mark.parametrize("pdu_type", [1, 2, 3, 6])
-def test_unexpected_pdus_in_the_association(pdu_type: int) -> None:
+def test_unexpected_pdu_in_association_is_a_violation(pdu_type: int) -> None:
     with pytest.raises(ProtocolViolation):
         established().receive(encoded.pdu(pdu_type, ACCEPT_BODY))
 
@@ -260,7 +260,7 @@ def test_garbage_after_dicom_is_a_violation_not_another_protocol() -> None:
         established().receive(b"HTTP/1.1")
 
 
-def test_release() -> None:
+def test_release_is_confirmed() -> None:
     association = established()
     assert association.release() == RELEASE_RQ
     assert association.receive(encoded.find_response(0)) == []  # late data is read away, PS3.8 9.2.3
@@ -269,7 +269,7 @@ def test_release() -> None:
     assert association.abort() == b""
 
 
-def test_release_collision() -> None:
+def test_release_collision_is_answered() -> None:
     association = established()
     association.release()
     association.receive(RELEASE_RQ)
@@ -286,20 +286,20 @@ def test_second_release_request_is_a_violation() -> None:
         association.receive(RELEASE_RQ)
 
 
-def test_release_in_place_of_an_answer() -> None:
+def test_release_in_place_of_answer_ends_association() -> None:
     association = established()
     with pytest.raises(ConnectionEnded):
         association.receive(RELEASE_RQ)
     assert association.outgoing == RELEASE_RP
 
 
-def test_abort_is_sent_only_where_there_is_something_to_abort() -> None:
+def test_abort_is_sent_only_with_an_association() -> None:
     assert Association().abort() == b""
     assert requested().abort() == ABORT
     assert established().abort() == ABORT
 
 
-def test_an_answer_that_came_before_the_abort_counts() -> None:
+def test_answer_before_abort_counts() -> None:
     association = established()
     (message,) = association.receive(encoded.echo_response() + encoded.abort())
     assert message.command.status == 0
@@ -307,7 +307,7 @@ def test_an_answer_that_came_before_the_abort_counts() -> None:
         association.raise_end()
 
 
-def test_calls_out_of_turn_are_our_mistake() -> None:
+def test_call_in_wrong_state_is_usage_error() -> None:
     association = requested()
     with pytest.raises(UsageError):
         association.request(b"")

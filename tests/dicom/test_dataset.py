@@ -17,18 +17,18 @@ MODALITY = 0x00080060
 STEPS = 0x00400100
 
 
-def test_finds_what_it_is_asked_for_and_nothing_else() -> None:
+def test_find_values_gives_only_wanted_attributes() -> None:
     match = encoded.study(instances="12", ModalitiesInStudy=["CT", "PT"], PatientName="SYNTHETIC^ONE")
     assert find_values(encoded.implicit(match), {INSTANCES, 0x00080061}) == {INSTANCES: b"12", 0x00080061: b"CT\\PT "}
 
 
-def test_absent_and_empty_are_different() -> None:
+def test_find_values_absent_is_not_empty() -> None:
     assert find_values(encoded.implicit(encoded.study(instances=None)), {INSTANCES}) == {}
     assert find_values(encoded.implicit(encoded.study(instances="")), {INSTANCES}) == {INSTANCES: b""}
 
 
 @pytest.mark.parametrize("undefined", [False, True])
-def test_steps_over_and_into_sequences(undefined: bool) -> None:
+def test_find_values_enters_wanted_sequences_only(undefined: bool) -> None:
     inner, deep, match = Dataset(), Dataset(), encoded.study(instances="3")
     deep.Modality = "XX"
     inner.Modality = "MR"
@@ -47,7 +47,7 @@ def test_steps_over_and_into_sequences(undefined: bool) -> None:
     assert find_values(data, {MODALITY}, sequence=STEPS) == {MODALITY: b"MR"}
 
 
-def test_empty_sequence_has_no_values() -> None:
+def test_find_values_empty_sequence_has_none() -> None:
     match = Dataset()
     match.ScheduledProcedureStepSequence = Sequence([])
     assert find_values(encoded.implicit(match), {MODALITY}, sequence=STEPS) == {}
@@ -63,13 +63,13 @@ def test_empty_sequence_has_no_values() -> None:
         b"\x08\x00\x40\x11\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff",
     ],
 )
-def test_lying_lengths(data: bytes) -> None:
+def test_find_values_wrong_length_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedDataset):
         find_values(data, {INSTANCES})
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes(data: bytes) -> None:
+def test_find_values_any_bytes_are_read_or_malformed(data: bytes) -> None:
     for sequence in (None, STEPS):
         try:
             find_values(data, {INSTANCES, MODALITY}, sequence)
@@ -107,7 +107,7 @@ def test_any_bytes(data: bytes) -> None:
         (b"9" * 17, None),
     ],
 )
-def test_count_value_legal_forms_of_is_and_ds_are_read_and_others_are_none(value: bytes, number: int | None) -> None:
+def test_count_value_forms_of_is_and_ds_are_read_or_none(value: bytes, number: int | None) -> None:
     assert count_value(value) == number
 
 

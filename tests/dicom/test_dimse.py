@@ -38,17 +38,17 @@ def received(*more: bytes) -> Message:
     ],
     ids=["error-comment", "instance", "no-sop-class", "no-length"],
 )
-def test_nothing_that_may_be_about_a_patient_outlives_its_association(more: bytes) -> None:
+def test_commands_with_foreign_elements_are_not_cached(more: bytes) -> None:
     assert received(more).command.status == 0
     assert not [kept for kept in dimse._known if more[8:] in kept]
 
 
-def test_what_every_archive_says_is_read_once() -> None:
+def test_commands_of_usual_form_are_cached() -> None:
     sop_class = element(0x0002, STUDY_FIND.encode() + b"\0")
     assert received(sop_class).command is received(sop_class).command
 
 
-def test_only_so_many_commands_are_kept() -> None:
+def test_commands_cache_is_bounded() -> None:
     for length in range(1000):
         received(element(0x0000, struct.pack("<I", length)))
     assert len(dimse._known) <= 256

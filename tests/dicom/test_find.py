@@ -20,7 +20,7 @@ def find(max_matches: int = 10) -> tuple[Find, list[bytes]]:
     return Find(3, 2, max_matches, seen.append, begun=100.0), seen
 
 
-def test_counts_both_pending_statuses_and_times_them() -> None:
+def test_find_counts_and_times_both_pending_statuses() -> None:
     counted, seen = find()
     for at, status in ((101.0, 0xFF00), (101.5, 0xFF01), (103.0, 0xFF00)):
         assert not counted.receive(response(status, b"match"), at)
@@ -30,13 +30,13 @@ def test_counts_both_pending_statuses_and_times_them() -> None:
     assert (counted.interval_mean, counted.interval_max) == (1.0, 1.5)
 
 
-def test_no_match_has_no_times() -> None:
+def test_find_without_match_has_no_times() -> None:
     counted, _ = find()
     assert counted.receive(response(0), 101.0)
     assert (counted.first_match, counted.interval_mean, counted.interval_max) == (None, None, None)
 
 
-def test_exactly_the_bound_is_complete_and_one_more_is_not() -> None:
+def test_find_at_bound_is_complete_and_above_is_not() -> None:
     counted, _ = find(max_matches=2)
     counted.receive(response(0xFF00, b"1"), 101)
     counted.receive(response(0xFF00, b"2"), 101)
@@ -56,7 +56,7 @@ def test_exactly_the_bound_is_complete_and_one_more_is_not() -> None:
         response(0)._replace(context_id=1),
     ],
 )
-def test_what_is_no_answer_to_us(message: Message) -> None:
+def test_find_response_to_other_message_is_a_violation(message: Message) -> None:
     counted, _ = find()
     with pytest.raises(ProtocolViolation):
         counted.receive(message, 101)

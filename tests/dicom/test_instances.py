@@ -15,7 +15,7 @@ from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
 
 
 @pytest.mark.parametrize("max_pdu_length", [17, 128, 16382, 1 << 17])
-def test_fragments_are_one_message_within_the_peers_length(max_pdu_length: int) -> None:
+def test_store_fragments_fit_the_pdu_length_of_the_peer(max_pdu_length: int) -> None:
     (instance,) = synthetic_instances("main", 1, 4096)
     message = DIMSEMessage()
     pdus = [store_command(SECONDARY_CAPTURE, instance.sop_instance_uid, 1, 1, 16382)]
@@ -37,14 +37,14 @@ def test_fragments_are_one_message_within_the_peers_length(max_pdu_length: int) 
     assert dataset.SOPInstanceUID == instance.sop_instance_uid
 
 
-def test_the_pixels_are_shared_and_not_copied() -> None:
+def test_synthetic_instances_pixels_are_not_copied() -> None:
     first, second = synthetic_instances("main", 2, 512 * 1024)
     assert first.parts[-1] is second.parts[-1]
     for buffers in fragments(first.parts, 1, 16384):
         assert all(isinstance(buffer, memoryview) for buffer in buffers[1:])
 
 
-def test_repeats_have_the_same_uids_and_targets_do_not_share_them() -> None:
+def test_synthetic_instances_uids_are_stable_and_differ_by_target() -> None:
     def uids(name: str) -> list[str]:
         return [instance.sop_instance_uid for instance in synthetic_instances(name, 3, 1024)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dicom_exporter.dicom import pdu
 from dicom_exporter.text import SafeText
-from tests.hostile import wire
+from tests.testing.hostile import wire
 
 
 def kept(more: bytes) -> int:
@@ -16,7 +16,7 @@ def kept(more: bytes) -> int:
     return remembered().currsize - before
 
 
-def test_a_user_identity_response_that_nobody_asked_for_is_not_kept() -> None:
+def test_accept_unrequested_user_identity_response_is_dropped() -> None:
     """It may be a token that lets somebody in (PS3.7 D.3.3.7.2)."""
     pdu._read_known_accept.cache_clear()
     response = wire.item(0x59, b"synthetic-token-of-no-one")

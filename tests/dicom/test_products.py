@@ -26,5 +26,5 @@ from dicom_exporter.text import SafeText
         ("." * 64, "\x00", "unknown"),
     ],
 )
-def test_who_it_is(uid: str, version: str, expected: str) -> None:
+def test_product_by_uid_and_version(uid: str, version: str, expected: str) -> None:
     assert product(SafeText(uid), SafeText(version)) == expected

@@ -28,7 +28,7 @@ def read(data: bytes) -> DIMSEMessage:
     return message
 
 
-def test_associate_request() -> None:
+def test_associate_request_reads_back() -> None:
     request = requests.associate_request("MAINPACS", "PROMETHEUS", [VERIFICATION, STUDY_FIND])
     pdu = A_ASSOCIATE_RQ()
     pdu.decode(request.data)
@@ -42,13 +42,13 @@ def test_associate_request() -> None:
     assert request.context_ids == {VERIFICATION: 1, STUDY_FIND: 3}
 
 
-def test_titles_of_one_request_do_not_reach_the_next() -> None:
+def test_associate_request_titles_are_its_own() -> None:
     first = requests.associate_request("A", "B", [VERIFICATION]).data
     requests.associate_request("LONGER_THAN_A_16", "C", [VERIFICATION])
     assert requests.associate_request("A", "B", [VERIFICATION]).data == first
 
 
-def test_user_identity() -> None:
+def test_associate_request_has_user_identity() -> None:
     request = requests.associate_request("A", "B", [VERIFICATION], requests.Credentials("monitor", "geheim"))
     pdu = A_ASSOCIATE_RQ()
     pdu.decode(request.data)
@@ -59,20 +59,20 @@ def test_user_identity() -> None:
     assert identity.response_requested is False
 
 
-def test_secrets_do_not_print() -> None:
+def test_request_secret_is_not_in_repr() -> None:
     credentials = requests.Credentials("monitor", "geheim")
     request = requests.associate_request("A", "B", [VERIFICATION], credentials)
     assert "geheim" not in f"{credentials!r} {credentials} {request!r}"
 
 
 @pytest.mark.parametrize("title", ["", "X" * 17, "Ä"])
-def test_bad_titles(title: str) -> None:
+def test_associate_request_invalid_title_is_refused(title: str) -> None:
     with pytest.raises(ValueError):
         requests.associate_request(title, "B", [VERIFICATION])
 
 
 @pytest.mark.parametrize("max_pdu_length", [0, 16, 20, 16384])
-def test_messages_keep_to_the_peers_pdu_length(max_pdu_length: int) -> None:
+def test_messages_fit_the_pdu_length_of_the_peer(max_pdu_length: int) -> None:
     data = requests.echo_request(VERIFICATION, 1, 5, max_pdu_length)
     message = read(data)
     assert isinstance(message, C_ECHO_RQ)
@@ -83,7 +83,7 @@ def test_messages_keep_to_the_peers_pdu_length(max_pdu_length: int) -> None:
         data = data[6 + length :]
 
 
-def test_find_request() -> None:
+def test_find_request_reads_back() -> None:
     identifier = requests.encode_identifier(
         {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "", "ScheduledProcedureStepSequence": {"Modality": "CT"}}
     )
@@ -97,13 +97,13 @@ def test_find_request() -> None:
     assert dataset.ScheduledProcedureStepSequence[0].Modality == "CT"
 
 
-def test_cancel_request_names_the_request_it_cancels() -> None:
+def test_cancel_request_has_message_id_of_its_request() -> None:
     message = read(requests.cancel_request(3, 9, 0))
     assert isinstance(message, C_CANCEL_RQ)
     assert message.command_set.MessageIDBeingRespondedTo == 9
 
 
-def test_identifiers_are_never_logged_by_pynetdicom() -> None:
+def test_pynetdicom_logs_no_identifier() -> None:
     from pynetdicom import _config
 
     assert _config.LOG_RESPONSE_IDENTIFIERS is False

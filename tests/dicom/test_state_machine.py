@@ -24,10 +24,10 @@ from dicom_exporter.dicom.errors import (
 )
 from dicom_exporter.results import Outcome, QueryOutcome, SessionResult
 from tests.dicom import encoded
-from tests.hostile import messages, wire
-from tests.hostile.playing import play
-from tests.hostile.scenarios import archive
-from tests.hostile.simulated import Direction, direct
+from tests.testing.hostile import messages, wire
+from tests.testing.hostile.playing import play
+from tests.testing.hostile.scenarios import archive
+from tests.testing.hostile.simulated import Direction, direct
 
 A_RELEASE_RQ, A_RELEASE_RP = wire.release_rq(), wire.release_rp()
 USER_ABORT, PROVIDER_ABORT = wire.abort(0, 0), wire.abort(2, 0)
@@ -190,12 +190,12 @@ class Walk:
 
 
 @pytest.mark.parametrize("first", EVENTS)
-def test_every_short_sequence_goes_by_the_standards_table(first: str) -> None:
+def test_state_machine_short_sequences_follow_the_table(first: str) -> None:
     assert walk_on((first,), LENGTH) > len(EVENTS)
 
 
 @pytest.mark.parametrize("first", EVENTS)
-def test_every_continuation_of_an_association_goes_by_the_standards_table(first: str) -> None:
+def test_state_machine_continued_associations_follow_the_table(first: str) -> None:
     assert walk_on(("A-ASSOCIATE request", "A-ASSOCIATE-AC", first), LENGTH + 2) > len(EVENTS)
 
 
@@ -232,7 +232,7 @@ SERVER = {
 
 
 @pytest.mark.parametrize("first", SERVER)
-def test_whatever_a_server_does_it_is_left_with_a_word(first: str) -> None:
+def test_state_machine_every_end_is_a_release_or_an_abort(first: str) -> None:
     """`play` asserts it: by A-RELEASE or A-ABORT, where the server has not ended the association itself."""
     for rest in itertools.product(SERVER.values(), repeat=2):
         steps = [SERVER[first], *rest]
@@ -241,7 +241,7 @@ def test_whatever_a_server_does_it_is_left_with_a_word(first: str) -> None:
         play(archive, [SERVER["accept"], SERVER["echo"], *steps], silent_at_end=True)
 
 
-def test_these_sequences_get_to_where_it_matters() -> None:
+def test_state_machine_sequence_reaches_a_pending_query() -> None:
     found = play(archive, [SERVER[step] for step in ("accept", "echo", "match", "end of matches", "silence")])
     assert isinstance(found, SessionResult)
     assert found.echo is not None

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.fuzz import targets
-from tests.hostile import http, messages, scenarios, sessions
-from tests.hostile.simulated import Direction, direct
+from tests.testing.hostile import http, messages, scenarios, sessions
+from tests.testing.hostile.simulated import Direction, direct
 
 FOUND = Path(__file__).parent / "found"
 CRASHES = Path(__file__).parent / "crashes"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from tests.hostile import simulated, wire
-from tests.hostile.simulated import Direction
+from tests.testing.hostile import simulated, wire
+from tests.testing.hostile.simulated import Direction
 
 Mutate = Callable[[bytes, int], bytes]
 """Mutates bytes, up to a maximum length: the mutator of libFuzzer."""

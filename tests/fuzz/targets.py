@@ -27,8 +27,8 @@ from dicom_exporter.dicom.errors import (
 )
 from dicom_exporter.http_client.json_scan import Scan, Verdict
 from dicom_exporter.probes.tally import MAX_VALUES, Tally
-from tests.hostile import scenarios, simulated
-from tests.hostile.playing import play
+from tests.testing.hostile import scenarios, simulated
+from tests.testing.hostile.playing import play
 
 FuzzTarget = Callable[[bytes], None]
 

@@ -8,7 +8,7 @@ from tests.fuzz import corpus, targets
 
 
 @pytest.mark.parametrize("target", targets.ALL)
-def test_kept_inputs_raise_nothing(target: str) -> None:
+def test_corpus_inputs_run_without_crash(target: str) -> None:
     for data in [*corpus.seeds(target), *corpus.found(target)]:
         targets.ALL[target](data)
 
@@ -17,5 +17,5 @@ def test_kept_inputs_raise_nothing(target: str) -> None:
     ("target", "path"),
     [pytest.param(name, path, id=path.name) for name in targets.ALL for path in corpus.crashes(name)],
 )
-def test_inputs_of_fixed_bugs_raise_nothing(target: str, path: Path) -> None:
+def test_corpus_former_crashes_run_without_crash(target: str, path: Path) -> None:
     targets.ALL[target](path.read_bytes())

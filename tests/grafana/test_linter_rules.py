@@ -103,5 +103,5 @@ def test_target_counter_agg_rule() -> None:
     assert [name for name in counters if name and name.endswith("_total")] == []
 
 
-def test_uneditable_dashboard(dashboard: dict[str, Any]) -> None:
+def test_uneditable_dashboard_rule(dashboard: dict[str, Any]) -> None:
     assert dashboard["editable"] is False

@@ -13,7 +13,7 @@ from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Outcome
 from tests.grafana.dashboards import DASHBOARDS, all_queries, filled, selectors, variables
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 _TABLES = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES)
 OF_TARGETS = {family.name for table in _TABLES for family in table}
@@ -22,7 +22,7 @@ PROMETHEUS_OWN = {"ALERTS", "ALERTS_FOR_STATE", "up", "scrape_duration_seconds"}
 
 
 @pytest.mark.integration
-def test_promtool_parses_all(tmp_path: Path) -> None:
+def test_queries_pass_promtool(tmp_path: Path) -> None:
     rules = [
         {"record": f"dashboard:{number}", "expr": filled(query)} for number, (*_, query) in enumerate(all_queries())
     ]
@@ -34,12 +34,12 @@ def test_promtool_parses_all(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_they_name_only_metrics_that_exist() -> None:
+def test_queries_metrics_exist() -> None:
     named = {selector.name for *_, query in all_queries() for selector in selectors(query)}
     assert named - OF_TARGETS - OF_THE_EXPORTER - PROMETHEUS_OWN == set()
 
 
-def test_all_metrics_that_matter_are_shown_somewhere() -> None:
+def test_metrics_are_each_in_a_panel() -> None:
     """A metric of targets that no dashboard has is forgotten, or stands here with its reason."""
     named = {selector.name for *_, query in all_queries() for selector in selectors(query)}
     assert OF_TARGETS - named == {
@@ -50,7 +50,7 @@ def test_all_metrics_that_matter_are_shown_somewhere() -> None:
     }
 
 
-def test_outcomes_that_are_selected_exist() -> None:
+def test_queries_selected_outcomes_exist() -> None:
     known = {outcome.value for outcome in Outcome}
     chosen = {
         value
@@ -65,7 +65,7 @@ def test_outcomes_that_are_selected_exist() -> None:
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_each_variable_is_used_and_each_used_one_is_there(name: str) -> None:
+def test_variables_are_used_and_declared(name: str) -> None:
     text = str(DASHBOARDS[name]["panels"]) + str([v.get("query") for v in variables(DASHBOARDS[name]).values()])
     used = {variable for variable in variables(DASHBOARDS[name]) if f"${variable}" in text or f"${{{variable}" in text}
     assert used == set(variables(DASHBOARDS[name]))

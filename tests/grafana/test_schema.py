@@ -22,17 +22,17 @@ plugins.register_default_plugins()
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_the_schema_knows_every_key(name: str) -> None:
+def test_schema_has_every_key(name: str) -> None:
     written = json.loads(JSONEncoder(sort_keys=False).encode(Dashboard.from_json(DASHBOARDS[name])))
     assert list(changed(DASHBOARDS[name], written, "")) == []
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_every_value_is_of_the_type_that_the_schema_wants(name: str) -> None:
+def test_schema_types_match_every_value(name: str) -> None:
     assert list(wrong(Dashboard.from_json(DASHBOARDS[name]), Dashboard, "")) == []
 
 
-def test_these_tests_can_fail() -> None:
+def test_schema_checks_reject_wrong_key_and_type() -> None:
     dashboard = json.loads(json.dumps(DASHBOARDS["fleet"]))
     dashboard["panels"][0]["options"]["colourMode"] = "background"
     dashboard["graphTooltip"] = 7

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import pickle
-import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_exporter.http_client.body import PIECE, BodyEnded, decoder_for, inflated
 from dicom_exporter.http_client.json_scan import Scan, Verdict
-from tests.hostile.http import entry
+from tests.testing.hostile.http import entry
 
 
 def scanned(data: bytes, split: int = 0, most: int = 100, identity: bool = False) -> Scan:
@@ -48,7 +45,7 @@ def scanned(data: bytes, split: int = 0, most: int = 100, identity: bool = False
         (b"[}", Verdict.OTHER),
     ],
 )
-def test_what_it_is_does_not_depend_on_the_split(data: bytes, verdict: Verdict) -> None:
+def test_scan_verdict_is_the_same_in_any_split(data: bytes, verdict: Verdict) -> None:
     for split in range(len(data) + 1):
         scan = scanned(data, split)
         assert scan.verdict is verdict
@@ -63,19 +60,19 @@ data_sets = st.dictionaries(st.from_regex(r"[0-9A-F]{8}", fullmatch=True), json_
 
 
 @given(st.lists(data_sets, max_size=6), st.integers(0, 400), st.booleans())
-def test_as_many_are_counted_as_json_has(entries: list[object], split: int, ascii_only: bool) -> None:
+def test_scan_counts_as_many_entries_as_json(entries: list[object], split: int, ascii_only: bool) -> None:
     scan = scanned(json.dumps(entries, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"), split)
     assert (scan.entries, scan.complete) == (len(entries), True)
     assert scan.verdict is (Verdict.ENTRIES if entries else Verdict.EMPTY)
 
 
 @given(st.binary(max_size=300), st.integers(0, 300))
-def test_no_bytes_break_it(data: bytes, split: int) -> None:
+def test_scan_any_bytes_raise_nothing(data: bytes, split: int) -> None:
     for prefix in (b"", b"[", b'[{"0020000D":'):
         scanned(prefix + data, split, identity=True)
 
 
-def test_it_stops_where_it_has_seen_enough() -> None:
+def test_scan_stops_above_its_bound() -> None:
     scan = scanned(json.dumps([entry(number) for number in range(50)]).encode(), most=10)
     assert (scan.done, scan.entries, scan.complete) == (True, 11, False)
 
@@ -95,14 +92,14 @@ def test_it_stops_where_it_has_seen_enough() -> None:
         ({"00400275": {"vr": "SQ", "Value": [{"00100020": {"vr": "LO", "Value": ["X"]}}]}}, False),
     ],
 )
-def test_identity_is_told_by_whether_a_value_is_empty(attributes: dict[str, object], seen: bool) -> None:
+def test_scan_identity_seen_if_value_is_not_empty(attributes: dict[str, object], seen: bool) -> None:
     data = json.dumps([attributes]).encode()
     for split in range(len(data)):
         assert scanned(data, split, identity=True).identity_seen is seen
     assert scanned(data).identity_seen is False
 
 
-def test_wanted_uids_are_given_and_nothing_else_is_kept() -> None:
+def test_scan_keeps_wanted_uids_only() -> None:
     wanted = (b"0020000D", b"0020000E", b"00080018")
     data = json.dumps(
         [
@@ -121,20 +118,3 @@ def test_wanted_uids_are_given_and_nothing_else_is_kept() -> None:
         kept = pickle.dumps(vars(scan))
         assert b"SECRET" not in kept
         assert b"PHI12345" not in kept
-
-
-@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP ", "deflate"])
-def test_a_compressed_body_comes_back_whole(coding: str) -> None:
-    body = json.dumps([entry(number) for number in range(5000)]).encode()
-    packed = zlib.compress(body) if coding == "deflate" else gzip.compress(body)
-    decoder = decoder_for(coding)
-    parts = [
-        piece for begin in range(0, len(packed), 1000) for piece in inflated(decoder, packed[begin : begin + 1000])
-    ]
-    assert b"".join(parts) == body
-    assert max(map(len, parts)) <= PIECE
-
-
-def test_an_unknown_coding_is_refused() -> None:
-    with pytest.raises(BodyEnded):
-        decoder_for("br")

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import pytest
 
-from tests.peers import Certificates, Orthanc, dcmtk, make_certificates
-from tests.peers import orthanc as start_orthanc
-from tests.peers import pynetdicom_scp as start_pynetdicom
-from tests.peers.process import Address
+from tests.testing.peers import Certificates, Orthanc, dcmtk, make_certificates
+from tests.testing.peers import orthanc as start_orthanc
+from tests.testing.peers import pynetdicom_scp as start_pynetdicom
+from tests.testing.peers.process import Address
 
 T = TypeVar("T")
 
@@ -32,31 +32,31 @@ def certificates(tmp_path: Path) -> Certificates:
 
 @pytest.fixture
 def orthanc(peers: ExitStack, tmp_path: Path) -> Callable[..., Orthanc]:
-    """`orthanc(dicomweb=…, worklists=…, tls=…, known=…, DicomCheckCalledAet=True, …)`; see `tests.peers.orthanc`."""
+    """`orthanc(dicomweb=…, worklists=…, tls=…, known=…, DicomCheckCalledAet=True, …)`; see its module."""
     return _starter(peers, tmp_path, start_orthanc)
 
 
 @pytest.fixture
 def dcmqrscp(peers: ExitStack, tmp_path: Path) -> Callable[..., dcmtk.Server]:
-    """`dcmqrscp(known=…)`; see `tests.peers.dcmtk`."""
+    """`dcmqrscp(known=…)`; see `tests.testing.peers.dcmtk`."""
     return _starter(peers, tmp_path, dcmtk.dcmqrscp)
 
 
 @pytest.fixture
 def storescp(peers: ExitStack, tmp_path: Path) -> Callable[..., dcmtk.Server]:
-    """`storescp(tls=…)`; see `tests.peers.dcmtk`."""
+    """`storescp(tls=…)`; see `tests.testing.peers.dcmtk`."""
     return _starter(peers, tmp_path, dcmtk.storescp)
 
 
 @pytest.fixture
 def wlmscpfs(peers: ExitStack, tmp_path: Path) -> Callable[..., dcmtk.Server]:
-    """`wlmscpfs(items=…)`; see `tests.peers.dcmtk`."""
+    """`wlmscpfs(items=…)`; see `tests.testing.peers.dcmtk`."""
     return _starter(peers, tmp_path, dcmtk.wlmscpfs)
 
 
 @pytest.fixture
 def pynetdicom_scp(peers: ExitStack) -> Callable[..., Address]:
-    """`pynetdicom_scp((evt.EVT_C_FIND, handler), …)`; see `tests.peers.pynetdicom_scp`."""
+    """`pynetdicom_scp((evt.EVT_C_FIND, handler), …)`; see `tests.testing.peers.pynetdicom_scp`."""
 
     def start(*handlers: tuple[object, ...], **options: object) -> Address:
         return peers.enter_context(start_pynetdicom(*handlers, **options))  # type: ignore[arg-type]

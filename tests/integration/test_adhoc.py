@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.hostile import messages
-from tests.hostile.parsing import Message, Proposal
-from tests.integration.exporting import exporter
+from tests.testing import hostile
+from tests.testing.exporting import exporter
+from tests.testing.hostile import messages
+from tests.testing.hostile.parsing import Message, Proposal
 
 pytestmark = pytest.mark.integration
 
 
-async def test_an_address_inside_of_the_networks_is_probed_and_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_adhoc_allowed_address_is_probed_and_not_kept(tmp_path: Path) -> None:
     async with hostile.server(hostile.honest.honest(3)) as server:
         configured = [{"name": "configured", "address": "127.0.0.1:1"}]
         async with exporter(tmp_path, configured, probe={"allow": ["127.0.0.0/8"]}) as exporting:

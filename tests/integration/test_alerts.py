@@ -18,11 +18,11 @@ import pytest
 from pynetdicom import evt
 
 from deploy.demo_stack.settings import RUNBOOKS, prometheus_config, write_rules
-from tests.hostile import wire
-from tests.integration.exporting import exporter, until
-from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
-from tests.peers import Address, Orthanc, dcmtk, make_certificates, synthetic
-from tests.peers.prometheus import prometheus
+from tests.testing.exporting import exporter, until
+from tests.testing.hostile import wire
+from tests.testing.peers import Address, Orthanc, dcmtk, make_certificates, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
+from tests.testing.peers.prometheus import prometheus
 
 pytestmark = pytest.mark.integration
 
@@ -96,7 +96,7 @@ def names(alerts: list[dict[str, Any]], job: str) -> dict[str, set[str]]:
     return found
 
 
-async def test_who_is_told_of_what(
+async def test_alerts_fire_for_the_right_targets(
     orthanc: Callable[..., Orthanc],
     dcmqrscp: Callable[..., dcmtk.Server],
     storescp: Callable[..., dcmtk.Server],

@@ -14,12 +14,12 @@ from playwright.async_api import Browser, Dialog, Page, Route, async_playwright,
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.prober import Scraper
-from tests import hostile
-from tests.hostile import wire
-from tests.pages import found
-from tests.peers.requirements import program
-from tests.server.exporter import FakeScraper, exporter, state
+from dicom_exporter.prober.prober import Prober
+from tests import builders
+from tests.testing import hostile
+from tests.testing.hostile import wire
+from tests.testing.in_process import FakeProber, exporter, state
+from tests.testing.peers.requirements import program
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -79,15 +79,15 @@ class Site:
 async def site(
     browser: Browser,
     history: History | None = None,
-    config: Config = found.CONFIG,
+    config: Config = builders.CONFIG,
     *,
     size: tuple[int, int] = DESKTOP,
     dark: bool = False,
     scripts: bool = True,
 ) -> AsyncIterator[Site]:
     """Serve `history` and open a window of `size`. Nothing may complain until the block ends."""
-    history = history or found.history()
-    async with exporter(replace(state(FakeScraper(config)), history=history)) as client:
+    history = history or builders.history()
+    async with exporter(replace(state(FakeProber(config)), history=history)) as client:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
@@ -125,7 +125,7 @@ def target_path(target: Target) -> str:
     return f"/targets/{quote(target.name, safe='')}"
 
 
-async def test_what_is_wrong_is_seen_first(browser: Browser) -> None:
+async def test_overview_worst_targets_come_first(browser: Browser) -> None:
     async with site(browser, size=PHONE) as opened:
         page = await opened.open()
         assert await page.title() == "1 exposed of 8 · dicom_exporter"
@@ -141,7 +141,7 @@ async def test_what_is_wrong_is_seen_first(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-async def test_the_list_is_filtered(browser: Browser, scripts: bool) -> None:
+async def test_overview_filter_narrows_the_list(browser: Browser, scripts: bool) -> None:
     async with site(browser, scripts=scripts) as opened:
         page = await opened.open()
         names = page.locator(".targets .name")
@@ -160,15 +160,15 @@ async def test_the_list_is_filtered(browser: Browser, scripts: bool) -> None:
         await expect(names).to_have_text(["archive south", "shut"])
 
 
-async def test_the_page_keeps_itself_up_to_date_under_the_hands_of_its_reader(browser: Browser) -> None:
-    config = Config((found.OK_TARGET, found.SHUT_TARGET))
-    history = found.history(config, {found.OK_TARGET: (found.GOOD,), found.SHUT_TARGET: (found.SHUT,)})
+async def test_page_updates_itself_and_keeps_focus(browser: Browser) -> None:
+    config = Config((builders.OK_TARGET, builders.SHUT_TARGET))
+    history = builders.history(config, {builders.OK_TARGET: (builders.GOOD,), builders.SHUT_TARGET: (builders.SHUT,)})
     async with site(browser, history, config) as opened:
         page = await opened.open()
         await page.get_by_role("searchbox").fill("half a wor")
         link = page.get_by_role("link", name="shut", exact=True)
         await link.focus()
-        history.add(found.record(found.OK_TARGET, found.DOWN))
+        history.add(builders.recent(builders.OK_TARGET, builders.DOWN))
         await opened.shown_anew()
         first = page.locator(".targets > li").first
         await expect(first).to_contain_text("Down")
@@ -178,7 +178,7 @@ async def test_the_page_keeps_itself_up_to_date_under_the_hands_of_its_reader(br
         await expect(page.get_by_role("searchbox")).to_have_value("half a wor")
 
 
-async def test_a_page_that_nobody_looks_at_fetches_nothing(browser: Browser) -> None:
+async def test_page_hidden_fetches_nothing(browser: Browser) -> None:
     async with site(browser) as opened:
         page = await opened.open()
         await page.evaluate(
@@ -192,7 +192,7 @@ async def test_a_page_that_nobody_looks_at_fetches_nothing(browser: Browser) -> 
         assert opened.requests.count(f"{opened.url}/") == 2
 
 
-async def test_a_page_that_is_old_says_so(browser: Browser) -> None:
+async def test_page_outdated_says_so(browser: Browser) -> None:
     async with site(browser) as opened:
         page = await opened.open()
 
@@ -209,7 +209,7 @@ async def test_a_page_that_is_old_says_so(browser: Browser) -> None:
         opened.complaints[:] = [text for text in opened.complaints if "ERR_FAILED" not in text]  # that was us
 
 
-async def test_everything_is_reached_by_keyboard(browser: Browser) -> None:
+async def test_page_is_usable_by_keyboard(browser: Browser) -> None:
     async with site(browser, size=PHONE) as opened:
         page = await opened.open()
         await page.keyboard.press("Tab")
@@ -240,10 +240,10 @@ async def test_everything_is_reached_by_keyboard(browser: Browser) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
-async def test_nobody_is_kept_out(browser: Browser, size: tuple[int, int], dark: bool) -> None:
+async def test_page_passes_accessibility_checks(browser: Browser, size: tuple[int, int], dark: bool) -> None:
     """Contrast, names, roles and order, as far as axe-core can tell; and nothing is wider than the window."""
     async with site(browser, size=size, dark=dark) as opened:
-        for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (found.EXPOSED_TARGET, found.OK_TARGET))):
+        for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (builders.EXPOSED_TARGET, builders.OK_TARGET))):
             page = await opened.open(path)
             results = await Axe().run(page)
             assert results.violations_count == 0, f"{path}\n{results.generate_report()}"
@@ -251,7 +251,7 @@ async def test_nobody_is_kept_out(browser: Browser, size: tuple[int, int], dark:
             assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 
 
-async def test_a_peer_that_calls_itself_a_script_harms_nothing(browser: Browser) -> None:
+async def test_page_script_in_peer_text_does_not_run(browser: Browser) -> None:
     async def behaviour(peer: hostile.Peer) -> None:
         proposal = await peer.proposal()
         contexts = dict.fromkeys(proposal.contexts, wire.ACCEPTED)
@@ -263,9 +263,9 @@ async def test_a_peer_that_calls_itself_a_script_harms_nothing(browser: Browser)
         target = Target("markup", Address("127.0.0.1", server.port))
         config = Config((target,))
         history = History(config)
-        scraper = Scraper(config, history.add)
-        await scraper.scrape(config.targets, None)
-        await scraper.close()
+        prober = Prober(config, history.add)
+        await prober.probe_targets(config.targets, None)
+        await prober.close()
     async with site(browser, history, config) as opened:
         page = await opened.open(target_path(target))
         await expect(page.get_by_text("<script>alert(document.domain)</script>")).to_be_visible()

@@ -23,7 +23,7 @@ from dicom_exporter.net.tls import stranger_context
 pytestmark = pytest.mark.integration
 
 
-async def test_a_peer_that_speaks_before_it_is_spoken_to() -> None:
+async def test_connection_peer_sends_first_is_read() -> None:
     """An SSH server greets at once: that may arrive before our request is out, and is its outcome all the same."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
@@ -41,7 +41,7 @@ async def test_a_peer_that_speaks_before_it_is_spoken_to() -> None:
 
 
 @pytest.mark.parametrize("run", [uvloop.run, asyncio.run])
-def test_a_peer_that_resets_before_the_tls_handshake(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+def test_attach_reset_before_tls_closes_the_socket(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
     """No number of a socket is kept beyond the socket: another connection may have it at once."""
 
     async def shake_hands() -> None:
@@ -61,7 +61,7 @@ def test_a_peer_that_resets_before_the_tls_handshake(run: Callable[[Coroutine[An
     run(shake_hands())
 
 
-def test_time_that_is_over_just_as_the_connection_is_made() -> None:
+def test_connection_cancelled_when_made_can_be_closed() -> None:
     """The loop takes the connection back then; nothing is left to say goodbye on, and uvloop minds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
@@ -78,7 +78,7 @@ def test_time_that_is_over_just_as_the_connection_is_made() -> None:
         uvloop.run(connect())
 
 
-def test_a_connection_that_was_made_while_the_loop_was_busy() -> None:
+def test_connection_made_while_loop_was_busy_counts() -> None:
     """The time is over when the loop comes to look, and the peer was there all the while."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()

@@ -10,9 +10,9 @@ import yaml
 
 from dicom_exporter.demo import DemoPeers, demo_peers
 from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER
-from tests.hostile import wire
-from tests.peers import dcmtk
-from tests.peers.process import Address
+from tests.testing.hostile import wire
+from tests.testing.peers import dcmtk
+from tests.testing.peers.process import Address
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ def address(text: str) -> Address:
     return Address(host, int(port))
 
 
-def test_the_open_peer_answers_anyone(demo: DemoPeers) -> None:
+def test_demo_open_peer_answers_anyone(demo: DemoPeers) -> None:
     assert dcmtk.echoscu(address(demo.open), calling="ANYONE", called="WHATEVER").ok
     found = dcmtk.findscu(
         address(demo.open), "QueryRetrieveLevel=STUDY", "StudyInstanceUID", "NumberOfStudyRelatedInstances"
@@ -39,19 +39,19 @@ def test_the_open_peer_answers_anyone(demo: DemoPeers) -> None:
     assert all(int(count) > 0 for count in found.values("NumberOfStudyRelatedInstances"))
 
 
-def test_it_answers_each_model(demo: DemoPeers) -> None:
+def test_demo_answers_each_model(demo: DemoPeers) -> None:
     patients = dcmtk.findscu(address(demo.open), "QueryRetrieveLevel=PATIENT", "PatientID", options=["-P"])
     assert 0 < patients.matches <= 40
     assert dcmtk.findscu(address(demo.open), *WORKLIST_KEYS, options=["-W"]).matches == 5
 
 
-def test_a_level_it_does_not_have_is_refused_by_status(demo: DemoPeers) -> None:
+def test_demo_unknown_level_is_refused_by_status(demo: DemoPeers) -> None:
     found = dcmtk.findscu(address(demo.open), "QueryRetrieveLevel=PATIENT", "PatientID")
     assert found.matches == 0
     assert "DataSetDoesNotMatchSOPClass" in found.output
 
 
-def test_it_hands_out_images(demo: DemoPeers, tmp_path: Path) -> None:
+def test_demo_open_peer_sends_images(demo: DemoPeers, tmp_path: Path) -> None:
     keys = "QueryRetrieveLevel=STUDY", "ModalitiesInStudy=DX", "StudyInstanceUID", "NumberOfStudyRelatedInstances"
     found = dcmtk.findscu(address(demo.open), *keys)
     uid, count = found.values("StudyInstanceUID")[0], int(found.values("NumberOfStudyRelatedInstances")[0])
@@ -59,33 +59,33 @@ def test_it_hands_out_images(demo: DemoPeers, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == count
 
 
-def test_the_guarded_peer_answers_its_caller_alone(demo: DemoPeers) -> None:
+def test_demo_guarded_peer_answers_known_caller_only(demo: DemoPeers) -> None:
     guarded = address(demo.guarded)
     assert dcmtk.echoscu(guarded, called=GUARDED_TITLE, calling=KNOWN_CALLER).ok
     assert "Calling AE Title Not Recognized" in dcmtk.echoscu(guarded, called=GUARDED_TITLE).output
     assert "Called AE Title Not Recognized" in dcmtk.echoscu(guarded, calling=KNOWN_CALLER).output
 
 
-def test_nothing_listens_on_the_closed_port(demo: DemoPeers) -> None:
+def test_demo_closed_port_refuses(demo: DemoPeers) -> None:
     closed = address(demo.closed)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((closed.host, closed.port))
 
 
-def test_the_configuration_names_the_addresses(demo: DemoPeers) -> None:
+def test_demo_configuration_has_the_addresses(demo: DemoPeers) -> None:
     targets = yaml.safe_load(demo.config_text)["targets"]
     assert [target["address"] for target in targets] == [demo.open, demo.guarded, demo.closed, demo.open]
     assert [target["expect"] for target in targets] == ["guarded", "guarded", "closed", "control"]
 
 
-def test_taken_ports_are_no_obstacle() -> None:
+def test_demo_ports_in_use_are_replaced() -> None:
     with demo_peers(studies=1) as first, demo_peers(studies=1) as second:
         addresses = {first.open, first.guarded, first.closed, second.open, second.guarded, second.closed}
         assert len(addresses) == 6
         assert dcmtk.echoscu(address(second.open)).ok
 
 
-def test_it_stops_whatever_its_callers_do() -> None:
+def test_demo_stops_with_open_connections() -> None:
     """The network threads of pynetdicom are not daemons: one that stays would keep the process from ending."""
     before = set(threading.enumerate())
     proposal = wire.associate_rq({1: "1.2.840.10008.1.1"})

@@ -17,11 +17,11 @@ from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
 from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import QueryOutcome, SessionResult
 from dicom_exporter.verdict.comparison import missing_studies
-from tests.cli.running import started
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 
@@ -51,13 +51,13 @@ def region(directory: Path, targets: int) -> Iterator[Found]:
 
 
 async def scraped(config: Config) -> list[ProbeRecord]:
-    scraper = Scraper(config)
+    prober = Prober(config)
     try:
         # A few at a time: the peers are threads of this very process, and busy must not look like slow.
         groups = [config.targets[first : first + 6] for first in range(0, len(config.targets), 6)]
-        return [result for group in groups for result in await scraper.scrape(group, timeout=None)]
+        return [result for group in groups for result in await prober.probe_targets(group, timeout=None)]
     finally:
-        await scraper.close()
+        await prober.close()
 
 
 def session(found: Found, target: str, identity: str = "monitor") -> SessionResult:
@@ -101,7 +101,7 @@ def test_each_kind_of_exposure_is_there(found: Found) -> None:
     }
 
 
-def test_each_kind_of_unavailability_is_there(found: Found) -> None:
+def test_region_shows_each_kind_of_unavailability(found: Found) -> None:
     named = "demo-down", "demo-drift", "demo-busy", "demo-silent", "demo-slow", "demo-vendor", "demo-restarts"
     outcomes = {name: outcome(found, name) for name in named}
     assert outcomes == {
@@ -118,7 +118,7 @@ def test_each_kind_of_unavailability_is_there(found: Found) -> None:
     assert outcome(found, "demo-mutual-tls", "monitor-tls") == "success"
 
 
-def test_counts_are_what_the_names_say(found: Found) -> None:
+def test_region_counts_are_those_of_the_archives(found: Found) -> None:
     assert session(found, "demo-large").queries["studies"].outcome is QueryOutcome.TRUNCATED
     activity = session(found, "demo-worklist").queries
     assert activity["worklist"].matches == 5
@@ -135,12 +135,12 @@ def lacking(found: Found) -> set[str]:
     return {family.name for table in tables for family in table} - shown
 
 
-def test_every_metric_has_a_sample(found: Found) -> None:
+def test_region_every_metric_has_a_sample(found: Found) -> None:
     """What a dashboard shows nothing of cannot be looked at."""
     assert lacking(found) == set()
 
 
-def test_three_targets_show_nearly_all(least: Found) -> None:
+def test_region_of_three_targets_shows_nearly_all_metrics(least: Found) -> None:
     assert len(least[0].targets) == LEAST
     assert lacking(least) == {
         "dicom_association_rejected_info",
@@ -150,7 +150,7 @@ def test_three_targets_show_nearly_all(least: Found) -> None:
 
 
 @pytest.mark.skipif(not has_whole_net(), reason="only Linux can listen on all of 127.0.0.0/8 at once")
-def test_more_targets_are_each_an_address_of_their_own(found: Found) -> None:
+def test_region_more_targets_have_own_addresses(found: Found) -> None:
     targets = found[0].targets
     assert len(targets) == TARGETS
     addresses = Counter(str(target.address) for target in targets)
@@ -159,13 +159,13 @@ def test_more_targets_are_each_an_address_of_their_own(found: Found) -> None:
     assert late == []
 
 
-def test_the_region_is_the_same_on_every_run() -> None:
+def test_region_is_the_same_on_every_run() -> None:
     assert more_targets(40) == more_targets(40)
     assert more_targets(300)[:40] == more_targets(40)
     assert {target.expect for target in (*NAMED, *more_targets(100))} == {"available", "guarded", "closed", "control"}
 
 
-async def test_the_command_lists_what_runs(tmp_path: Path) -> None:
+async def test_demo_command_lists_its_targets(tmp_path: Path) -> None:
     arguments = "demo", "--peers=all", "--web.listen-address=127.0.0.1:0"
     async with started(*arguments, directory=tmp_path) as demo:
         greeting = ""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo_stack.settings import ROOT
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 
@@ -81,7 +81,7 @@ async def nothing_is_left(process: asyncio.subprocess.Process, temporary: Path) 
     return (rest or b"").decode()
 
 
-async def test_a_page_comes_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+async def test_stack_page_arrives_and_ctrl_c_stops_all(tmp_path: Path) -> None:
     peers_are_installed()
     async with demo_stack(tmp_path) as process:
         lines = await said(process, "CRITICAL .*demo-open")
@@ -93,7 +93,7 @@ async def test_a_page_comes_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
         assert "demo-control" not in await nothing_is_left(process, tmp_path)
 
 
-async def test_sigterm_as_it_begins_leaves_nothing(tmp_path: Path) -> None:
+async def test_stack_sigterm_at_start_stops_all(tmp_path: Path) -> None:
     peers_are_installed()
     async with demo_stack(tmp_path) as process:
         await said(process, "Press Ctrl-C to stop")
@@ -101,7 +101,7 @@ async def test_sigterm_as_it_begins_leaves_nothing(tmp_path: Path) -> None:
         await nothing_is_left(process, tmp_path)
 
 
-async def test_it_ends_when_nobody_reads_any_more(tmp_path: Path) -> None:
+async def test_stack_stops_when_stdout_is_closed(tmp_path: Path) -> None:
     peers_are_installed()
     reader, writer = os.pipe()
     os.close(reader)
@@ -116,7 +116,7 @@ async def test_it_ends_when_nobody_reads_any_more(tmp_path: Path) -> None:
     await nothing_is_left(process, tmp_path)
 
 
-async def test_it_says_what_to_install(tmp_path: Path) -> None:
+async def test_stack_missing_program_names_package(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     async with demo_stack(tmp_path, PATH=str(tmp_path / "bin")) as process:
         async with asyncio.timeout(PATIENCE):
@@ -126,7 +126,7 @@ async def test_it_says_what_to_install(tmp_path: Path) -> None:
         assert "apt-get install prometheus prometheus-alertmanager" in errors.decode()
 
 
-async def test_it_ends_when_a_part_of_it_does(tmp_path: Path) -> None:
+async def test_stack_stops_when_a_process_ends(tmp_path: Path) -> None:
     broken = tmp_path / "bin"
     broken.mkdir()
     for name in ("prometheus", "prometheus-alertmanager"):
@@ -141,7 +141,7 @@ async def test_it_ends_when_a_part_of_it_does(tmp_path: Path) -> None:
         assert running_in(tmp_path / "tmp") == []
 
 
-async def test_a_number_of_targets_that_is_none(tmp_path: Path) -> None:
+async def test_stack_invalid_number_of_targets_is_refused(tmp_path: Path) -> None:
     async with demo_stack(tmp_path, "--targets=2") as process:
         _, errors = await process.communicate()
         assert process.returncode == 2

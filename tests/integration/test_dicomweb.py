@@ -10,8 +10,8 @@ import pytest
 from dicom_exporter.config import Secret
 from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
-from tests.integration.webbing import dicomweb, tls_front, web
-from tests.peers import Certificates, Orthanc, synthetic
+from tests.testing.peers import Certificates, Orthanc, synthetic
+from tests.testing.web_probing import dicomweb, tls_front, web
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +22,7 @@ def _root(archive: Orthanc) -> str:
     return f"http://127.0.0.1:{archive.http.port}/dicom-web"
 
 
-async def test_an_open_archive_shows_everything_and_is_left_as_it_was(orthanc: Callable[..., Orthanc]) -> None:
+async def test_dicomweb_open_archive_is_proved_and_left_unchanged(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(dicomweb=True)
     archive.upload(synthetic.studies(120))
     before = archive.statistics(), len(archive.changes())
@@ -34,35 +34,35 @@ async def test_an_open_archive_shows_everything_and_is_left_as_it_was(orthanc: C
     assert (archive.statistics(), len(archive.changes())) == before
 
 
-async def test_nothing_is_proved_that_was_not_asked_for(orthanc: Callable[..., Orthanc]) -> None:
+async def test_dicomweb_proves_only_what_is_configured(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(dicomweb=True)
     archive.upload(synthetic.studies(2))
     found = await dicomweb(_root(archive))
     assert (found.identity_seen, found.image_received) == (None, None)
 
 
-async def test_a_count_that_divides_by_fifty_is_asked_about_and_stands(orthanc: Callable[..., Orthanc]) -> None:
+async def test_dicomweb_count_at_page_size_is_confirmed(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(dicomweb=True)
     archive.upload(synthetic.studies(100))
     found = await dicomweb(_root(archive))
     assert (found.studies, found.complete) == (100, True)
 
 
-async def test_studies_are_counted_up_to_the_bound(orthanc: Callable[..., Orthanc]) -> None:
+async def test_dicomweb_counts_up_to_the_bound(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(dicomweb=True)
     archive.upload(synthetic.studies(20))
     found = await dicomweb(_root(archive), max_studies=7)
     assert (found.studies, found.complete) == (7, False)
 
 
-async def test_an_empty_archive_is_queryable_and_lists_nothing(orthanc: Callable[..., Orthanc]) -> None:
+async def test_dicomweb_empty_archive_is_queryable(orthanc: Callable[..., Orthanc]) -> None:
     found = await dicomweb(_root(orthanc(dicomweb=True)), prove_identity=True, prove_download=True)
     assert (found.answer, found.queryable, found.lists_studies) == (WebAnswer.EMPTY, True, False)
     assert (found.studies, found.complete) == (0, True)
     assert (found.identity_seen, found.image_received) == (None, None)
 
 
-async def test_behind_authentication_strangers_are_denied_and_we_are_not(orthanc: Callable[..., Orthanc]) -> None:
+async def test_dicomweb_with_authentication_denies_strangers_only(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(dicomweb=True, **USERS)
     stranger = await dicomweb(_root(archive))
     assert (stranger.answer, stranger.queryable, stranger.status) == (WebAnswer.DENIED, False, 401)
@@ -73,7 +73,7 @@ async def test_behind_authentication_strangers_are_denied_and_we_are_not(orthanc
     assert wrong.answer is WebAnswer.DENIED
 
 
-async def test_without_the_plugin_it_is_just_a_web_server(orthanc: Callable[..., Orthanc]) -> None:
+async def test_dicomweb_without_plugin_is_other(orthanc: Callable[..., Orthanc]) -> None:
     found = await dicomweb(_root(orthanc()))
     assert (found.answer, found.status, found.queryable) == (WebAnswer.OTHER, 404, False)
 
@@ -87,7 +87,9 @@ def _server_tls(certificates: Certificates) -> ssl.SSLContext:
     return context
 
 
-async def test_over_tls_the_certificate_is_seen(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
+async def test_dicomweb_over_tls_has_certificate_facts(
+    orthanc: Callable[..., Orthanc], certificates: Certificates
+) -> None:
     archive = orthanc(dicomweb=True)
     archive.upload(synthetic.studies(2))
     async with tls_front(archive.http.port, _server_tls(certificates)) as port:
@@ -104,15 +106,13 @@ async def test_over_tls_the_certificate_is_seen(orthanc: Callable[..., Orthanc],
     assert ours.tls.certificate_trusted is True
 
 
-async def test_a_certificate_that_we_do_not_trust_gets_no_question_and_still_shows_its_end(
+async def test_dicomweb_untrusted_certificate_has_expiry_and_no_request(
     orthanc: Callable[..., Orthanc], certificates: Certificates
 ) -> None:
     await _meet_an_untrusted_certificate(orthanc(dicomweb=True), certificates)
 
 
-def test_the_loop_that_the_exporter_runs_on_shows_the_same(
-    orthanc: Callable[..., Orthanc], certificates: Certificates
-) -> None:
+def test_dicomweb_on_uvloop_gives_the_same(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
     """The transports of uvloop are of no class of asyncio's, and their sockets are looked after in another way."""
     uvloop = pytest.importorskip("uvloop")
     archive = orthanc(dicomweb=True)
@@ -137,18 +137,18 @@ async def _meet_an_untrusted_certificate(archive: Orthanc, certificates: Certifi
 
 
 @pytest.mark.parametrize("page", ["", "/app/explorer.html", "/studies"])
-async def test_orthancs_own_rest_root_lists_studies(orthanc: Callable[..., Orthanc], page: str) -> None:
+async def test_web_orthanc_rest_root_lists_studies(orthanc: Callable[..., Orthanc], page: str) -> None:
     archive = orthanc()
     archive.upload(synthetic.studies(3))
     found = await web(f"http://127.0.0.1:{archive.http.port}{page}")
     assert (found.answer, found.lists_studies, found.studies) == (WebAnswer.ENTRIES, True, 3)
 
 
-async def test_orthanc_without_studies_is_queryable(orthanc: Callable[..., Orthanc]) -> None:
+async def test_web_orthanc_without_studies_is_queryable(orthanc: Callable[..., Orthanc]) -> None:
     found = await web(f"http://127.0.0.1:{orthanc().http.port}/")
     assert (found.answer, found.queryable, found.lists_studies, found.studies) == (WebAnswer.EMPTY, True, False, 0)
 
 
-async def test_orthanc_behind_authentication_denies(orthanc: Callable[..., Orthanc]) -> None:
+async def test_web_orthanc_with_authentication_denies(orthanc: Callable[..., Orthanc]) -> None:
     found = await web(f"http://127.0.0.1:{orthanc(**USERS).http.port}/", product="DCMTK")
     assert (found.answer, found.queryable) == (WebAnswer.DENIED, False)

@@ -21,10 +21,10 @@ import uvloop
 from dicom_exporter.config import Secret
 from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
-from tests.hostile import http
-from tests.hostile.http import Behaviour
-from tests.integration.webbing import SHORT, dicomweb, web
-from tests.peers import Certificates
+from tests.testing.hostile import http
+from tests.testing.hostile.http import Behaviour
+from tests.testing.peers import Certificates
+from tests.testing.web_probing import SHORT, dicomweb, web
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +86,7 @@ ANSWERS: Mapping[str, tuple[Behaviour, WebAnswer]] = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_what_an_answer_means(name: str) -> None:
+async def test_dicomweb_answer_is_classified(name: str) -> None:
     behaviour, expected = ANSWERS[name]
     async with http.server(behaviour) as server:
         found = await dicomweb(server.url, prove_identity=True, prove_download=True, timeout=SHORT * 5)
@@ -97,7 +97,7 @@ async def test_what_an_answer_means(name: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_who_resets_at_once_leaves_no_number_of_a_socket_behind(scheme: str) -> None:
+def test_dicomweb_reset_closes_the_descriptor(scheme: str) -> None:
     """A number that is closed once more, when the object is collected, is another connection's by then."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -134,19 +134,19 @@ def test_who_resets_at_once_leaves_no_number_of_a_socket_behind(scheme: str) -> 
     ],
     ids=["silent", "no HTTP", "headers", "body", "open list", "open entry", "page", "continue"],
 )
-async def test_who_is_slow_ends_at_the_deadline(behaviour: Behaviour, expected: WebAnswer) -> None:
+async def test_dicomweb_slow_answer_ends_at_deadline(behaviour: Behaviour, expected: WebAnswer) -> None:
     async with http.server(behaviour) as server, asyncio.timeout(30):
         assert (await dicomweb(server.url, timeout=SHORT)).answer is expected
 
 
-async def test_a_port_where_nothing_listens_is_closed() -> None:
+async def test_dicomweb_refused_connection_is_closed() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         found = await dicomweb(f"http://127.0.0.1:{free.getsockname()[1]}/dicom-web")
     assert (found.answer, found.status) == (WebAnswer.CLOSED, None)
 
 
-async def test_silence_to_our_syn_is_closed_and_cut_short_by_our_deadline_unknown() -> None:
+async def test_dicomweb_connect_timeout_is_closed_and_deadline_is_unknown() -> None:
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -158,7 +158,7 @@ async def test_silence_to_our_syn_is_closed_and_cut_short_by_our_deadline_unknow
         assert (await dicomweb(url, timeout=SHORT)).answer is WebAnswer.UNKNOWN
 
 
-async def test_a_name_that_does_not_resolve_is_unknown() -> None:
+async def test_dicomweb_unresolved_name_is_unknown() -> None:
     def no_such_name(*_: Any, **__: Any) -> list[Any]:
         raise socket.gaierror
 
@@ -166,7 +166,7 @@ async def test_a_name_that_does_not_resolve_is_unknown() -> None:
     assert found.answer is WebAnswer.UNKNOWN
 
 
-async def test_a_name_is_looked_up_by_our_resolver() -> None:
+async def test_dicomweb_name_is_looked_up_by_our_resolver() -> None:
     def here(*_: Any, **__: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
 
@@ -192,14 +192,16 @@ async def test_a_name_is_looked_up_by_our_resolver() -> None:
         (http.qido(7, refuses_wide=True), 1, False),
     ],
 )
-async def test_counts_are_honest(behaviour: Behaviour, studies: int, complete: bool) -> None:
+async def test_dicomweb_counts_are_exact_or_marked_incomplete(
+    behaviour: Behaviour, studies: int, complete: bool
+) -> None:
     async with http.server(behaviour) as server:
         found = await dicomweb(server.url)
     assert (found.answer, found.lists_studies) == (WebAnswer.ENTRIES, True)
     assert (found.studies, found.complete, found.server) == (studies, complete, "Synthetic/1")
 
 
-async def test_too_many_to_list_is_not_zero() -> None:
+async def test_dicomweb_too_many_to_list_is_not_zero() -> None:
     async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
         answer = http.answers(200, b"[]") if "StudyInstanceUID" in request.query else http.answers(413)
         await answer(request, writer)
@@ -209,7 +211,7 @@ async def test_too_many_to_list_is_not_zero() -> None:
     assert (found.answer, found.queryable, found.studies, found.complete) == (WebAnswer.EMPTY, True, None, False)
 
 
-async def test_who_answers_404_where_nothing_matches_is_asked_for_the_list() -> None:
+async def test_dicomweb_404_for_no_match_is_confirmed_by_listing() -> None:
     async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
         answer = http.answers(404) if "StudyInstanceUID" in request.query else http.qido(2)
         await answer(request, writer)
@@ -219,7 +221,7 @@ async def test_who_answers_404_where_nothing_matches_is_asked_for_the_list() -> 
     assert (found.answer, found.queryable, found.studies) == (WebAnswer.ENTRIES, False, 2)
 
 
-async def test_a_body_without_end_and_a_gzip_bomb_leave_memory_flat() -> None:
+async def test_dicomweb_endless_body_and_gzip_bomb_are_bounded_in_memory() -> None:
     tracemalloc.start()
     try:
         for behaviour in (
@@ -241,7 +243,7 @@ async def test_a_body_without_end_and_a_gzip_bomb_leave_memory_flat() -> None:
         tracemalloc.stop()
 
 
-async def test_redirects_within_the_host_are_followed_once_and_without_credentials() -> None:
+async def test_dicomweb_redirect_within_host_is_followed_once_without_credentials() -> None:
     slash = http.answers(301, b"", {"Location": "/dicom-web/studies/"})
     behaviour = http.routes({"/dicom-web/studies": slash}, http.answers(200, b"[]"))
     async with http.server(behaviour) as server:
@@ -252,7 +254,7 @@ async def test_redirects_within_the_host_are_followed_once_and_without_credentia
         assert {request.path for request in server.requests} == {"/dicom-web/studies"}
 
 
-async def test_credentials_go_to_the_url_that_they_are_for_and_nowhere_else() -> None:
+async def test_dicomweb_credentials_go_to_their_url_only() -> None:
     async with http.server(http.qido(1)) as elsewhere:
         for host in ("127.0.0.1", "localhost"):
             place = f"http://{host}:{elsewhere.port}/dicom-web/studies"
@@ -263,27 +265,27 @@ async def test_credentials_go_to_the_url_that_they_are_for_and_nowhere_else() ->
         assert elsewhere.requests == []
 
 
-async def test_a_stranger_sends_no_credentials_not_even_those_of_the_url() -> None:
+async def test_dicomweb_stranger_sends_no_credentials() -> None:
     async with http.server(http.answers(401, b"", {"WWW-Authenticate": "Basic", "Set-Cookie": "a=b"})) as server:
         await dicomweb(server.url.replace("//", "//monitor:made-up@"))
         assert [header for request in server.requests for header in request.headers if header == "Authorization"] == []
 
 
-async def test_no_cookie_is_kept_between_questions() -> None:
+async def test_dicomweb_cookies_are_not_kept() -> None:
     async with http.server(http.answers(200, b"[]", {"Set-Cookie": "session=1; Path=/"})) as server:
         await dicomweb(server.url)
         assert len(server.requests) > 1
         assert all("Cookie" not in request.headers for request in server.requests)
 
 
-async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dicomweb_proxy_of_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with http.server(http.answers(401)) as proxy, http.server(http.answers(204)) as server:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         assert (await dicomweb(server.url)).answer is WebAnswer.EMPTY
         assert proxy.requests == []
 
 
-async def test_a_redirect_that_ends_at_a_password_field_denies() -> None:
+async def test_dicomweb_redirect_to_password_field_is_denied() -> None:
     table = {"/dicom-web/studies": http.answers(302, b"", {"Location": "/welcome"})}
     async with http.server(http.routes(table, http.answers(200, http.LOGIN))) as server:
         assert (await dicomweb(server.url)).answer is WebAnswer.DENIED
@@ -299,7 +301,9 @@ def _server_tls(certificates: Certificates, *, demand: bool, newest: ssl.TLSVers
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_who_demands_a_client_certificate_denies(certificates: Certificates, newest: ssl.TLSVersion) -> None:
+async def test_dicomweb_client_certificate_required_is_denied(
+    certificates: Certificates, newest: ssl.TLSVersion
+) -> None:
     tls = _server_tls(certificates, demand=True, newest=newest)
     async with http.server(http.answers(204), tls) as server:
         found = await dicomweb(server.url)
@@ -309,7 +313,7 @@ async def test_who_demands_a_client_certificate_denies(certificates: Certificate
         assert (await dicomweb(server.url, tls=ours)).answer is WebAnswer.EMPTY
 
 
-async def test_tls_where_there_is_none_and_none_where_there_is(certificates: Certificates) -> None:
+async def test_dicomweb_scheme_other_than_the_servers_is_not_http(certificates: Certificates) -> None:
     async with http.server(http.answers(400), eager=True) as server:
         assert (await dicomweb(server.url.replace("http:", "https:"))).answer is WebAnswer.NOT_HTTP
     tls = _server_tls(certificates, demand=False, newest=ssl.TLSVersion.TLSv1_2)
@@ -322,7 +326,7 @@ async def test_tls_where_there_is_none_and_none_where_there_is(certificates: Cer
         assert plain.answer is WebAnswer.NOT_HTTP
 
 
-async def test_identity_is_seen_where_it_is_and_only_there() -> None:
+async def test_dicomweb_identity_seen_only_where_present() -> None:
     for name, patient_id, expected in (
         ("SECRET^PHI", "", True),
         ("", "PHI12345", True),
@@ -358,13 +362,13 @@ def _instances(body: bytes, content_type: str) -> Behaviour:
         (b"<html>\r\n\r\n" + bytes(200), False),
     ],
 )
-async def test_an_image_is_proved_by_its_first_bytes_level_by_level(body: bytes, expected: bool) -> None:
+async def test_dicomweb_image_is_proved_by_its_first_bytes(body: bytes, expected: bool) -> None:
     async with http.server(_instances(body, "multipart/related")) as server:
         found = await dicomweb(server.url, prove_download=True)
     assert found.image_received is expected
 
 
-async def test_no_identifier_leaves_the_probe(caplog: pytest.LogCaptureFixture) -> None:
+async def test_dicomweb_result_has_no_identifier(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     text = b'[{"00100010":{"vr":"PN","Value":[{"Alphabetic":"SECRET^PHI"}]},"00100020":{"vr":"LO","Value":["PHI12345"]}'
     behaviours: list[Behaviour] = [

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.cli.running import started
-from tests.integration.examples import example
-from tests.integration.exporting import Exporter, configure, until
-from tests.peers import Orthanc, synthetic
-from tests.peers.prometheus import Prometheus, prometheus
+from tests.testing.examples import example
+from tests.testing.exporting import Exporter, configure, until
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.prometheus import Prometheus, prometheus
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 
@@ -31,9 +31,7 @@ async def wait_until_up(server: Prometheus, *names: str) -> None:
     await until(up, f"up is 1 for {names}")
 
 
-async def test_with_discovery_every_series_has_target_and_the_users_labels(
-    orthanc: Callable[..., Orthanc], tmp_path: Path
-) -> None:
+async def test_discovery_series_have_target_and_user_labels(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(5))
     one = {"name": "main pacs", "address": archive.dicom, "labels": {"site": "north", "country": "DE"}}
@@ -80,7 +78,7 @@ async def test_with_discovery_every_series_has_target_and_the_users_labels(
 
 
 @needs_ipv6
-async def test_discovery_under_a_prefix_and_on_ipv6(tmp_path: Path) -> None:
+async def test_discovery_works_under_prefix_and_on_ipv6(tmp_path: Path) -> None:
     configure(tmp_path, [{"name": "six", "address": "[::1]:1"}])
     flags = ("--web.listen-address=[::1]:0", "--web.external-url=http://localhost/monitoring/dicom/")
     async with started(*flags, directory=tmp_path) as running:

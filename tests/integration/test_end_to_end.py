@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.hostile import Event, Peer
-from tests.integration.exporting import Exposition, configure, exporter
-from tests.peers import Certificates, Orthanc, dcmtk, synthetic
-from tests.peers.requirements import program
+from tests.testing import hostile
+from tests.testing.exporting import Exposition, configure, exporter
+from tests.testing.hostile import Event, Peer
+from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ def show_phases(shown: Exposition, target: str) -> None:
     sys.stdout.write(f"{target}, ms: {', '.join(phases)}\n")
 
 
-async def test_orthanc_with_200_studies(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+async def test_exporter_orthanc_counts_200_studies(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(150))
     archive.upload(synthetic.studies(50, instances=4, first=151))
@@ -75,7 +75,7 @@ async def test_orthanc_with_200_studies(orthanc: Callable[..., Orthanc], tmp_pat
         assert shown.values("dicom_studies_visible") == []
 
 
-async def test_dcmtk(
+async def test_exporter_dcmtk_is_probed(
     dcmqrscp: Callable[..., dcmtk.Server],
     storescp: Callable[..., dcmtk.Server],
     certificates: Certificates,
@@ -119,7 +119,7 @@ async def test_dcmtk(
     assert shown.outcome("plain-to-tls") in ("closed", "aborted", "not_dicom")
 
 
-async def test_an_orthanc_that_does_not_know_us_is_not_down(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+async def test_exporter_orthanc_rejecting_us_is_not_down(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     strict = orthanc(
         known={"other": "OTHER"}, DicomCheckCalledAet=True, DicomAlwaysAllowEcho=False, DicomAlwaysAllowStore=False
     )
@@ -139,7 +139,7 @@ async def test_an_orthanc_that_does_not_know_us_is_not_down(orthanc: Callable[..
     assert shown.values("dicom_studies_visible") == []
 
 
-async def test_a_hundred_targets_of_which_forty_are_ill(tmp_path: Path) -> None:
+async def test_exporter_hundred_targets_with_forty_hostile_end_in_time(tmp_path: Path) -> None:
     hanging = asyncio.Event()
 
     async def hangs(peer: Peer) -> None:
@@ -170,7 +170,7 @@ async def test_a_hundred_targets_of_which_forty_are_ill(tmp_path: Path) -> None:
             assert Event.ABORTED in peer.events
 
 
-async def test_floods_leave_the_memory_flat(tmp_path: Path) -> None:
+async def test_exporter_floods_are_bounded_in_memory(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         giant = await stack.enter_async_context(hostile.server(hostile.plain.giant_pdu()))
         endless = await stack.enter_async_context(hostile.server(hostile.find.endless_matches()))
@@ -204,7 +204,9 @@ async def test_floods_leave_the_memory_flat(tmp_path: Path) -> None:
                 assert peer.ended_cleanly
 
 
-async def test_promtool_has_nothing_to_say(orthanc: Callable[..., Orthanc], closed_port: int, tmp_path: Path) -> None:
+async def test_exporter_metrics_pass_promtool_check(
+    orthanc: Callable[..., Orthanc], closed_port: int, tmp_path: Path
+) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(3))
     targets: list[dict[str, object]] = [
@@ -226,7 +228,7 @@ async def test_promtool_has_nothing_to_say(orthanc: Callable[..., Orthanc], clos
 
 
 @pytest.mark.parametrize("arguments", [[], ["--config.check"]], ids=["serve", "check"])
-def test_five_mistakes_are_five_lines(arguments: list[str]) -> None:
+def test_exporter_five_mistakes_give_five_lines(arguments: list[str]) -> None:
     testdata = Path(__file__).parent.parent / "config" / "testdata"
     done = subprocess.run(
         [sys.executable, "-m", "dicom_exporter", "--config.file=five-mistakes.yml", *arguments],
@@ -242,7 +244,9 @@ def test_five_mistakes_are_five_lines(arguments: list[str]) -> None:
     assert [line.split(":")[:2] for line in lines] == [["five-mistakes.yml", str(n)] for n in (7, 10, 11, 12, 14)]
 
 
-async def test_reloads(pynetdicom_scp: Callable[..., object], closed_port: int, tmp_path: Path) -> None:
+async def test_exporter_reloads_by_signal_and_by_post(
+    pynetdicom_scp: Callable[..., object], closed_port: int, tmp_path: Path
+) -> None:
     first = {"name": "first", "address": pynetdicom_scp()}
     second = {"name": "second", "address": f"127.0.0.1:{closed_port}"}
     async with exporter(tmp_path, [first]) as exporting:

@@ -12,25 +12,17 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Check, LadderService, Outcome, SessionResult
 from dicom_exporter.verdict.ladder import Verdict
-from tests import hostile
-from tests.hostile import Event
-from tests.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing import hostile
+from tests.testing.hostile import Event
+from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 
 pytestmark = pytest.mark.integration
 
-EVERYTHING_OPEN = {
-    "DicomCheckCalledAet": False,
-    "DicomAlwaysAllowEcho": True,
-    "DicomAlwaysAllowFind": True,
-    "DicomAlwaysAllowGet": True,
-    "DicomAlwaysAllowMove": True,
-    "DicomAlwaysAllowStore": True,
-}
 COUNTS = Exposure()
-ONLY_KNOWN = {**dict.fromkeys(EVERYTHING_OPEN, False), "DicomCheckCalledAet": True}
 
 
 async def look(
@@ -45,11 +37,11 @@ async def look(
     """What a stranger finds at `host`, and the session that it was."""
     target = replace(Target("t", Address(host, port), called, ("exposure",), Expect.CLOSED), **more)  # type: ignore[arg-type]
     module = Module("exposure", "stranger", seconds, echo=False, exposure=exposure)
-    scraper = Scraper(Config((target,), modules={"exposure": module}))
+    prober = Prober(Config((target,), modules={"exposure": module}))
     try:
-        (record,) = await scraper.scrape([target], seconds)
+        (record,) = await prober.probe_targets([target], seconds)
     finally:
-        await scraper.close()
+        await prober.close()
     assert record.verdict is not None
     return record.verdict, record.sessions[0]
 
@@ -58,7 +50,7 @@ async def look_at(archive: Orthanc, **more: object) -> tuple[Verdict, SessionRes
     return await look(archive.dicom.host, archive.dicom.port, **more)  # type: ignore[arg-type]
 
 
-async def test_an_archive_open_to_everybody(orthanc: Callable[..., Orthanc]) -> None:
+async def test_exposure_open_orthanc_hands_out_images(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(**EVERYTHING_OPEN)
     archive.upload(synthetic.studies(20, instances=2))
     before, changes = archive.statistics(), archive.changes()
@@ -78,7 +70,7 @@ async def test_an_archive_open_to_everybody(orthanc: Callable[..., Orthanc]) -> 
     assert (archive.statistics(), archive.changes()) == (before, changes)  # nothing was written
 
 
-async def test_orthanc_with_its_defaults(orthanc: Callable[..., Orthanc]) -> None:
+async def test_exposure_orthanc_defaults(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc()
     archive.upload(synthetic.studies(3))
     verdict, session = await look_at(archive)
@@ -89,7 +81,7 @@ async def test_orthanc_with_its_defaults(orthanc: Callable[..., Orthanc]) -> Non
     assert "studies" not in session.queries or session.queries["studies"].matches is None
 
 
-async def test_an_archive_that_knows_its_callers(orthanc: Callable[..., Orthanc]) -> None:
+async def test_exposure_orthanc_with_known_callers_refuses_strangers(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
     verdict, _ = await look_at(archive)
     assert verdict.levels == {"dimse": 2}
@@ -97,7 +89,7 @@ async def test_an_archive_that_knows_its_callers(orthanc: Callable[..., Orthanc]
     assert verdict.checks[Check.STORE_NEGOTIABLE] is False
 
 
-async def test_the_loss_of_the_calling_title_check_is_noticed_and_its_return(orthanc: Callable[..., Orthanc]) -> None:
+async def test_exposure_change_of_calling_title_check_is_seen(orthanc: Callable[..., Orthanc]) -> None:
     closed = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
     opened = orthanc(**EVERYTHING_OPEN)
     verdicts = [(await look_at(archive))[0] for archive in (closed, opened, closed)]
@@ -105,13 +97,13 @@ async def test_the_loss_of_the_calling_title_check_is_noticed_and_its_return(ort
     assert seen == [False, True, False]
 
 
-async def test_storescp_associates(storescp: Callable[..., dcmtk.Server]) -> None:
+async def test_exposure_storescp_associates(storescp: Callable[..., dcmtk.Server]) -> None:
     server = storescp()
     verdict, _ = await look(server.dicom.host, server.dicom.port)
     assert verdict.levels == {"dimse": 3}
 
 
-async def test_orthanc_over_tls(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
+async def test_exposure_orthanc_over_tls(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
     archive = orthanc(tls=certificates, **EVERYTHING_OPEN)
     verdict, session = await look_at(archive)
     level = verdict.levels[LadderService.DIMSE]
@@ -123,7 +115,7 @@ async def test_orthanc_over_tls(orthanc: Callable[..., Orthanc], certificates: C
     assert session.tls.client_certificate_required is not True
 
 
-async def test_tls_that_demands_a_certificate_of_ours(
+async def test_exposure_tls_with_client_certificate_required(
     orthanc: Callable[..., Orthanc], certificates: Certificates
 ) -> None:
     archive = orthanc(tls=certificates, DicomTlsRemoteCertificateRequired=True, **EVERYTHING_OPEN)
@@ -133,7 +125,7 @@ async def test_tls_that_demands_a_certificate_of_ours(
     assert session.tls.client_certificate_required is True
 
 
-async def test_the_web_side_of_an_open_archive(orthanc: Callable[..., Orthanc]) -> None:
+async def test_exposure_dicomweb_of_open_orthanc(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(dicomweb=True, **EVERYTHING_OPEN)
     archive.upload(synthetic.studies(4))
     verdict, session = await look_at(
@@ -147,30 +139,30 @@ async def test_the_web_side_of_an_open_archive(orthanc: Callable[..., Orthanc]) 
     assert session.dicomweb.studies == 4
 
 
-async def test_the_web_side_behind_a_password(orthanc: Callable[..., Orthanc]) -> None:
+async def test_exposure_dicomweb_with_password_is_denied(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(dicomweb=True, AuthenticationEnabled=True, RegisteredUsers={"alice": "synthetic"})
     url = f"http://{archive.http}"
     verdict, _ = await look_at(archive, dicomweb=f"{url}/dicom-web", web=(WebEntry(url),))
     assert verdict.levels == {"dimse": 3, "dicomweb": 2, "web": 2}
 
 
-async def test_nothing_listens() -> None:
+async def test_exposure_refused_connection_is_closed() -> None:
     verdict, _ = await look("127.0.0.1", 1)
     assert verdict.levels == {"dimse": 0}
 
 
-async def test_a_web_server_on_the_port(orthanc: Callable[..., Orthanc]) -> None:
+async def test_exposure_web_server_on_the_port_is_open_port(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc()
     verdict, _ = await look(archive.http.host, archive.http.port)
     assert verdict.levels == {"dimse": 1}
 
 
-async def test_what_does_not_resolve_is_unknown() -> None:
+async def test_exposure_unresolved_name_is_unknown() -> None:
     verdict, _ = await look("no-such-host.invalid", 104)
     assert verdict.levels == {"dimse": None}
 
 
-async def test_an_address_without_a_route_is_unknown() -> None:
+async def test_exposure_unreachable_address_is_unknown() -> None:
     """In a network namespace of its own, which has no route anywhere: no packet leaves it."""
     process = await asyncio.create_subprocess_exec(
         "unshare",
@@ -202,7 +194,7 @@ async def test_an_address_without_a_route_is_unknown() -> None:
         (hostile.find.endless_matches(), 5),
     ],
 )
-async def test_each_step_is_proved_by_what_happened(behaviour: hostile.Behaviour, level: int | None) -> None:
+async def test_exposure_levels_follow_what_the_peer_allowed(behaviour: hostile.Behaviour, level: int | None) -> None:
     async with hostile.server(behaviour) as server, asyncio.timeout(30):
         verdict, _ = await look(server.host, server.port, exposure=Exposure(max_matches=100), seconds=4.0)
         assert verdict.levels == {"dimse": level}
@@ -210,7 +202,7 @@ async def test_each_step_is_proved_by_what_happened(behaviour: hostile.Behaviour
             assert peer.ended_cleanly
 
 
-async def test_never_two_associations_at_once() -> None:
+async def test_exposure_associations_are_one_at_a_time() -> None:
     now = most = 0
 
     async def behaviour(peer: hostile.Peer) -> None:
@@ -231,11 +223,11 @@ async def test_never_two_associations_at_once() -> None:
             )
             for n in range(3)
         ]
-        scraper = Scraper(Config(tuple(targets)))
+        prober = Prober(Config(tuple(targets)))
         try:
-            await scraper.scrape(targets, 20.0)
+            await prober.probe_targets(targets, 20.0)
         finally:
-            await scraper.close()
+            await prober.close()
         titles = {peer.requests[0].calling for peer in server.connections}  # type: ignore[union-attr]
         assert len(titles - {"PROMETHEUS"}) >= 6  # a new one each time
         for peer in await server.ended(len(server.connections)):
@@ -243,7 +235,7 @@ async def test_never_two_associations_at_once() -> None:
     assert most == 1
 
 
-async def test_well_known_titles_only_where_they_are_allowed() -> None:
+async def test_exposure_well_known_titles_only_if_configured() -> None:
     async def behaviour(peer: hostile.Peer) -> None:
         proposal = await peer.proposal()
         if proposal.called == "DCM4CHEE":

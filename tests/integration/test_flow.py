@@ -9,10 +9,10 @@ import pytest
 
 from dicom_exporter.config import Address, Compare, Config, Level, Model, Module, Query, Target
 from dicom_exporter.metrics import flow_families
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Flow
 from dicom_exporter.verdict.comparison import missing_studies
-from tests.peers import Orthanc, synthetic
+from tests.testing.peers import Orthanc, synthetic
 
 pytestmark = pytest.mark.integration
 
@@ -26,15 +26,15 @@ async def flows(source: Orthanc, destination: Orthanc, query: Query = ALL) -> Se
         Target(name, Address(archive.dicom.host, archive.dicom.port), modules=("studies",))
         for name, archive in (("source", source), ("destination", destination))
     )
-    scraper = Scraper(Config(targets, modules={"studies": module}, compare=(COMPARE,)))
+    prober = Prober(Config(targets, modules={"studies": module}, compare=(COMPARE,)))
     try:
-        records = await scraper.scrape(targets, 10.0)
+        records = await prober.probe_targets(targets, 10.0)
     finally:
-        await scraper.close()
+        await prober.close()
     return missing_studies([COMPARE], [record.result for record in records])
 
 
-async def test_studies_that_have_not_arrived(orthanc: Callable[..., Orthanc]) -> None:
+async def test_flow_missing_studies_are_counted(orthanc: Callable[..., Orthanc]) -> None:
     source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
     source.upload(synthetic.studies(10))
     destination.upload(synthetic.studies(7))
@@ -45,7 +45,7 @@ async def test_studies_that_have_not_arrived(orthanc: Callable[..., Orthanc]) ->
     assert await flows(source, destination) == [Flow("source", "destination", 0)]
 
 
-async def test_a_count_that_is_cut_or_missing_tells_nothing(orthanc: Callable[..., Orthanc]) -> None:
+async def test_flow_with_incomplete_count_is_unknown(orthanc: Callable[..., Orthanc]) -> None:
     source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
     source.upload(synthetic.studies(10))
     destination.upload(synthetic.studies(10))

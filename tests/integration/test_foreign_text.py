@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.hostile import Peer, honest, http, wire
-from tests.integration.exporting import parsed
-from tests.integration.test_phi import client, output_of, start_exporter
+from tests.testing import hostile
+from tests.testing.debugging import client, output_of, start_exporter
+from tests.testing.exporting import parsed
+from tests.testing.hostile import Peer, honest, http, wire
 
 pytestmark = pytest.mark.integration
 

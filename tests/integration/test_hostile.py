@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests import hostile
-from tests.hostile import Event, echo, find, messages, negotiation, plain, release, wire
+from tests.testing import hostile
+from tests.testing.hostile import Event, echo, find, messages, negotiation, plain, release, wire
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +75,7 @@ async def client(server: hostile.Server) -> AsyncIterator[Client]:
             await writer.wait_closed()
 
 
-async def test_silence_is_silent_and_sees_the_client_leave() -> None:
+async def test_hostile_silence_sees_client_close() -> None:
     async with hostile.server(plain.silent) as server:
         async with client(server) as us:
             await us.send(PROPOSAL)
@@ -86,19 +86,19 @@ async def test_silence_is_silent_and_sees_the_client_leave() -> None:
     assert not peer.ended_cleanly
 
 
-async def test_a_reset_is_a_reset() -> None:
+async def test_hostile_reset_is_a_reset() -> None:
     async with hostile.server(plain.answers(b"", hostile.Then.RESET)) as server, client(server) as us:
         await us.send(PROPOSAL)
         with pytest.raises(ConnectionResetError):
             await us.reader.read(1)
 
 
-async def test_a_close_is_an_end_of_stream() -> None:
+async def test_hostile_close_is_end_of_stream() -> None:
     async with hostile.server(plain.greets(b"", hostile.Then.CLOSE)) as server, client(server) as us:
         assert await us.reader.read() == b""
 
 
-async def test_half_a_body_stops_half_way() -> None:
+async def test_hostile_half_a_body_stops_half_way() -> None:
     async with hostile.server(plain.half_body()) as server, client(server) as us:
         await us.send(PROPOSAL)
         head = await us.reader.readexactly(6)
@@ -106,7 +106,7 @@ async def test_half_a_body_stops_half_way() -> None:
             await asyncio.wait_for(us.reader.readexactly(int.from_bytes(head[2:6], "big")), 0.05)
 
 
-async def test_a_flood_waits_for_its_reader() -> None:
+async def test_hostile_flood_waits_for_its_reader() -> None:
     async with hostile.server(plain.giant_pdu()) as server:
         async with client(server) as us:
             await us.send(PROPOSAL)
@@ -115,13 +115,13 @@ async def test_a_flood_waits_for_its_reader() -> None:
     assert 3_000_000 < peer.bytes_sent < 100_000_000
 
 
-async def test_rejections_carry_their_codes() -> None:
+async def test_hostile_rejection_has_its_codes() -> None:
     async with hostile.server(negotiation.rejects(2, 3, 2)) as server, client(server) as us:
         await us.send(PROPOSAL)
         assert await us.pdu() == wire.associate_rj(2, 3, 2)
 
 
-async def test_an_honest_session_is_recorded_as_clean() -> None:
+async def test_hostile_honest_session_ends_in_release() -> None:
     async with hostile.server(hostile.honest.honest(matches=2)) as server:
         async with client(server) as us:
             await us.associate()
@@ -138,7 +138,7 @@ async def test_an_honest_session_is_recorded_as_clean() -> None:
     assert peer.ended_cleanly
 
 
-async def test_a_response_byte_by_byte_is_whole_in_the_end() -> None:
+async def test_hostile_response_byte_by_byte_is_whole() -> None:
     async with hostile.server(echo.fragmented(size=3, interval=0)) as server, client(server) as us:
         await us.associate()
         await us.send(ECHO)
@@ -151,7 +151,7 @@ async def test_a_response_byte_by_byte_is_whole_in_the_end() -> None:
     assert fragments == messages.echo_rsp(1)
 
 
-async def test_a_cancel_ends_the_matches() -> None:
+async def test_hostile_cancel_ends_the_matches() -> None:
     async with hostile.server(find.matches_until_cancelled()) as server:
         async with client(server) as us:
             await us.associate()
@@ -167,7 +167,7 @@ async def test_a_cancel_ends_the_matches() -> None:
     assert peer.ended_cleanly
 
 
-async def test_an_abort_in_a_flood_is_seen() -> None:
+async def test_hostile_abort_in_a_flood_is_seen() -> None:
     async with hostile.server(find.endless_matches()) as server:
         async with client(server) as us:
             await us.associate()
@@ -179,7 +179,7 @@ async def test_an_abort_in_a_flood_is_seen() -> None:
     assert peer.ended_cleanly
 
 
-async def test_a_release_without_an_answer() -> None:
+async def test_hostile_release_without_answer() -> None:
     async with hostile.server(release.never_answers_release()) as server, client(server) as us:
         await us.associate()
         await us.send(wire.release_rq())
@@ -187,7 +187,7 @@ async def test_a_release_without_an_answer() -> None:
             await asyncio.wait_for(us.reader.read(1), 0.05)
 
 
-async def test_a_release_collision_sees_the_answer() -> None:
+async def test_hostile_release_collision_sees_answer() -> None:
     async with hostile.server(release.collides()) as server:
         async with client(server) as us:
             await us.associate()
@@ -198,7 +198,7 @@ async def test_a_release_collision_sees_the_answer() -> None:
     assert peer.events[1:] == [Event.RELEASED, Event.RELEASE_ANSWERED, Event.CLOSED]
 
 
-async def test_other_protocols_are_recorded_as_such() -> None:
+async def test_hostile_other_protocols_are_seen() -> None:
     async with hostile.server(plain.silent) as server:
         async with client(server) as us:
             await us.send(b"\x16\x03\x01 a TLS client hello")
@@ -207,7 +207,7 @@ async def test_other_protocols_are_recorded_as_such() -> None:
 
 
 @pytest.mark.parametrize("name", hostile.catalogue.ALL)
-async def test_every_behaviour_can_be_left(name: str) -> None:
+async def test_hostile_every_behaviour_can_be_left(name: str) -> None:
     """Also one that is flooding: no server of ours may outlive its test."""
     async with hostile.server(hostile.catalogue.ALL[name]) as server:
         async with client(server) as us:

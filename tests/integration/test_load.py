@@ -14,13 +14,11 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from dicom_exporter.config import Config, load
-from dicom_exporter.prober.prober import Scraper
-from dicom_exporter.server import State
-from tests import hostile
-from tests.cli.running import Running, started
-from tests.hostile import Behaviour
-from tests.integration.exporting import configure, parsed, until
-from tests.server import exporter as in_process
+from dicom_exporter.prober.prober import Prober
+from tests.testing import hostile, in_process
+from tests.testing.exporting import configure, parsed, until
+from tests.testing.hostile import Behaviour
+from tests.testing.running import Running, started
 
 pytestmark = [
     pytest.mark.integration,
@@ -105,7 +103,7 @@ class Process:
         return int(fields["VmRSS"].split()[0]) * 1024
 
 
-async def test_two_hundred_scrapes_at_once_during_reloads(tmp_path: Path) -> None:
+async def test_load_200_scrapes_during_reloads_are_answered(tmp_path: Path) -> None:
     async with archives() as targets, AsyncExitStack() as stack:
         configure(tmp_path, targets)
         running = await stack.enter_async_context(started("--web.listen-address=127.0.0.1:0", directory=tmp_path))
@@ -142,7 +140,7 @@ async def test_two_hundred_scrapes_at_once_during_reloads(tmp_path: Path) -> Non
         assert 'dicom_exporter_requests_refused_total{reason="requests"} 0.0' in text
 
 
-async def test_beyond_the_limit_some_are_refused_and_none_is_lost(tmp_path: Path) -> None:
+async def test_load_above_limit_is_refused_and_none_is_lost(tmp_path: Path) -> None:
     async with archives() as targets, AsyncExitStack() as stack:
         configure(tmp_path, targets)
         flags = ("--web.listen-address=127.0.0.1:0", "--web.max-requests=40")
@@ -161,7 +159,7 @@ async def test_beyond_the_limit_some_are_refused_and_none_is_lost(tmp_path: Path
         assert f'dicom_exporter_requests_refused_total{{reason="requests"}} {refused}.0' in text
 
 
-async def test_it_ends_while_two_hundred_wait_for_targets_that_hang(tmp_path: Path) -> None:
+async def test_load_sigterm_with_200_waiting_requests_ends(tmp_path: Path) -> None:
     async with archives() as targets, AsyncExitStack() as stack:
         configure(tmp_path, targets)
         running = await stack.enter_async_context(started("--web.listen-address=127.0.0.1:0", directory=tmp_path))
@@ -189,14 +187,14 @@ async def test_it_ends_while_two_hundred_wait_for_targets_that_hang(tmp_path: Pa
         assert await running.ended() == 0
 
 
-async def test_no_task_stays_behind(tmp_path: Path) -> None:
+async def test_load_leaves_no_task(tmp_path: Path) -> None:
     """In this process, where the tasks can be counted: clients that go away in the middle, too."""
     async with archives() as targets:
         configure(tmp_path, targets, probe={"allow": ["127.0.0.0/8"]})
         config = load([tmp_path / "config.yml"])
         tasks = len(asyncio.all_tasks())
-        scraper = Scraper(config)
-        state = State(scraper, _loader(config), ready=True)
+        prober = Prober(config)
+        state = in_process.state(prober, _loader(config))
         async with in_process.exporter(state) as session:
             patient = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]
             hasty = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]
@@ -209,10 +207,10 @@ async def test_no_task_stays_behind(tmp_path: Path) -> None:
             assert await asyncio.gather(*patient) == [200] * len(patient)
 
             async def none_left() -> bool:
-                return not scraper.probes_in_flight and not state.traffic.requests_in_flight
+                return not prober.probes_in_flight and not state.traffic.requests_in_flight
 
             await until(none_left, "requests and probes have ended")
-        await scraper.close()
+        await prober.close()
 
         async def as_before() -> bool:
 

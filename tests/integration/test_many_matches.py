@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.exporting import exporter
+from tests.testing.exporting import exporter
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ async def flooding() -> AsyncIterator[int]:
     server = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.integration.flood",
+        "tests.testing.flood",
         str(MATCHES),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
@@ -50,7 +50,7 @@ def peak_memory(pid: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
-async def test_a_million_matches_are_counted_in_no_memory(tmp_path: Path) -> None:
+async def test_query_million_matches_are_bounded_in_memory(tmp_path: Path) -> None:
     modules = {
         "few": {"timeout": "60s", "queries": {"studies": {"max_matches": 1000}}},
         "all": {"timeout": "60s", "queries": {"studies": {"max_matches": 2 * MATCHES}}},

@@ -9,18 +9,18 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Module, Target
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Outcome
-from tests import hostile
+from tests.testing import hostile
 
 pytestmark = pytest.mark.integration
 
 ECHO = Module("availability", timeout=10.0)
 
 
-async def scrape(scraper: Scraper, times: int = 1) -> list[ProbeRecord]:
-    found = await asyncio.gather(*(scraper.scrape(scraper.config.targets, None) for _ in range(times)))
+async def scrape(prober: Prober, times: int = 1) -> list[ProbeRecord]:
+    found = await asyncio.gather(*(prober.probe_targets(prober.config.targets, None) for _ in range(times)))
     return [record for records in found for record in records]
 
 
@@ -28,10 +28,10 @@ async def test_on_result_probe_shared_by_three_scrapes_is_reported_once() -> Non
     reported: list[ProbeRecord] = []
     async with hostile.server(hostile.honest.honest()) as peer:
         target = Target("main", Address("127.0.0.1", peer.port))
-        scraper = Scraper(Config((target,), modules={ECHO.name: ECHO}), reported.append)
+        prober = Prober(Config((target,), modules={ECHO.name: ECHO}), reported.append)
         before = time.time()
-        records = await scrape(scraper, times=3)
-        await scraper.close()
+        records = await scrape(prober, times=3)
+        await prober.close()
     (record,) = reported
     assert record.target is target
     assert record.modules == ("availability",)
@@ -45,10 +45,10 @@ async def test_on_result_session_not_due_is_reported_as_reused() -> None:
     async with hostile.server(hostile.honest.honest()) as peer:
         module = replace(ECHO, every=3600.0)
         target = Target("main", Address("127.0.0.1", peer.port))
-        scraper = Scraper(Config((target,), modules={module.name: module}), reported.append)
-        await scrape(scraper)
-        await scrape(scraper)
-        await scraper.close()
+        prober = Prober(Config((target,), modules={module.name: module}), reported.append)
+        await scrape(prober)
+        await scrape(prober)
+        await prober.close()
     assert [record.reused for record in reported] == [frozenset(), frozenset({"monitor"})]
     assert reported[0].sessions == reported[1].sessions
 
@@ -59,9 +59,9 @@ async def test_on_result_callback_that_raises_does_not_break_the_scrape() -> Non
 
     async with hostile.server(hostile.honest.honest()) as peer:
         target = Target("main", Address("127.0.0.1", peer.port))
-        scraper = Scraper(Config((target,), modules={ECHO.name: ECHO}), fail)
-        (record,) = await scrape(scraper)
-        await scraper.close()
+        prober = Prober(Config((target,), modules={ECHO.name: ECHO}), fail)
+        (record,) = await scrape(prober)
+        await prober.close()
     (session,) = record.sessions
     assert session.echo is not None
     assert session.echo.outcome is Outcome.SUCCESS

@@ -13,9 +13,9 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.results import Outcome, Phase, QueryOutcome
-from tests import hostile
-from tests.hostile import Event, catalogue
-from tests.integration.probing import STUDIES, probe
+from tests.testing import hostile
+from tests.testing.hostile import Event, catalogue
+from tests.testing.probing import STUDIES, probe
 
 pytestmark = pytest.mark.integration
 
@@ -98,7 +98,7 @@ def _table(part: Mapping[str, object], outcomes: Mapping[Outcome, list[str]]) ->
     ("name", "outcome"),
     [*_table(catalogue.BEFORE_ASSOCIATION, BEFORE), *_table(catalogue.AT_THE_ECHO, AT_THE_ECHO)],
 )
-async def test_echo_outcome(name: str, outcome: Outcome) -> None:
+async def test_echo_outcome_of_each_behaviour(name: str, outcome: Outcome) -> None:
     behaviour = {**catalogue.BEFORE_ASSOCIATION, **catalogue.AT_THE_ECHO}[name]
     async with hostile.server(behaviour) as server, asyncio.timeout(10):
         result = await probe(server.host, server.port, seconds=PATIENCE)
@@ -142,12 +142,12 @@ FINDS: Mapping[str, tuple[QueryOutcome, int | None, bool | None, int | None]] = 
 """outcome, matches, complete, instances"""
 
 
-def test_every_hostile_find_is_expected_here() -> None:
+def test_query_outcome_table_has_every_behaviour() -> None:
     assert FINDS.keys() == catalogue.AT_THE_FIND.keys()
 
 
 @pytest.mark.parametrize("name", FINDS)
-async def test_query_outcome(name: str) -> None:
+async def test_query_outcome_of_each_behaviour(name: str) -> None:
     async with hostile.server(catalogue.AT_THE_FIND[name]) as server, asyncio.timeout(10):
         patience = PATIENCE if "silent" in name else 5.0
         result = await probe(server.host, server.port, replace(STUDIES, max_matches=BOUND), seconds=patience)
@@ -160,7 +160,7 @@ async def test_query_outcome(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", catalogue.AT_THE_RELEASE)
-async def test_the_release_changes_no_result(name: str) -> None:
+async def test_outcome_is_not_changed_by_how_release_goes(name: str) -> None:
     async with hostile.server(catalogue.AT_THE_RELEASE[name]) as server, asyncio.timeout(10):
         result = await probe(server.host, server.port, STUDIES)
         assert result.echo is not None
@@ -174,7 +174,7 @@ async def test_the_release_changes_no_result(name: str) -> None:
 
 @pytest.mark.parametrize("in_one_pdu", [True, False])
 @pytest.mark.parametrize("interval", [None, 0.0])
-async def test_a_fragmented_answer_is_an_answer(in_one_pdu: bool, interval: float | None) -> None:
+async def test_query_fragmented_answer_is_read(in_one_pdu: bool, interval: float | None) -> None:
     behaviour = hostile.echo.fragmented(in_one_pdu=in_one_pdu, interval=interval)
     async with hostile.server(behaviour) as server, asyncio.timeout(10):
         result = await probe(server.host, server.port)
@@ -182,7 +182,7 @@ async def test_a_fragmented_answer_is_an_answer(in_one_pdu: bool, interval: floa
         assert result.echo.outcome is Outcome.SUCCESS
 
 
-async def test_what_is_wrong_with_the_network() -> None:
+async def test_echo_outcome_of_network_failures() -> None:
     unused = await probe("127.0.0.1", 1)
     assert unused.echo is not None
     assert unused.echo.outcome is Outcome.REFUSED
@@ -193,13 +193,13 @@ async def test_what_is_wrong_with_the_network() -> None:
     assert Phase.CONNECT not in unknown.phases
 
 
-async def test_ipv6() -> None:
+async def test_echo_over_ipv6_succeeds() -> None:
     async with hostile.server(hostile.honest.honest(matches=2), host="::1") as server:
         result = await probe("::1", server.port, STUDIES)
         assert result.queries["studies"].matches == 2
 
 
-async def test_only_what_was_reached_has_a_time() -> None:
+async def test_phases_not_reached_have_no_time() -> None:
     async with hostile.server(catalogue.BEFORE_ASSOCIATION["rejects (1, 1, 3)"]) as server:
         result = await probe(server.host, server.port, STUDIES)
         assert set(result.phases) == {Phase.CONNECT, Phase.ASSOCIATE}

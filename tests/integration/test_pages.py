@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.integration.exporting import Exporter, configure, exporter
+from tests.testing import hostile
+from tests.testing.exporting import Exporter, configure, exporter
 
 pytestmark = pytest.mark.integration
 
@@ -19,7 +19,7 @@ async def text(running: Exporter, path: str, status: int = 200) -> str:
         return await response.text()
 
 
-async def test_a_change_is_logged_once_and_the_pages_show_it(tmp_path: Path) -> None:
+async def test_pages_and_log_show_a_change_once(tmp_path: Path) -> None:
     async with AsyncExitStack() as until_closed:
         archive = await until_closed.enter_async_context(hostile.server(hostile.honest.honest(matches=3)))
         main = {"name": "main", "address": f"127.0.0.1:{archive.port}"}

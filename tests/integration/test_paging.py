@@ -17,14 +17,14 @@ from aiohttp import ClientSession
 
 from deploy.demo_stack.pages import receiver
 from deploy.demo_stack.settings import RUNBOOKS, alertmanager_config, prometheus_config, write_rules
-from tests.cli.running import started
-from tests.integration.exporting import configure, until
-from tests.integration.paging import Inbox, Page, door
-from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
-from tests.peers import Orthanc, synthetic
-from tests.peers.alertmanager import alertmanager
-from tests.peers.process import free_address
-from tests.peers.prometheus import Prometheus, prometheus
+from tests.testing.exporting import configure, until
+from tests.testing.paging import Inbox, Page, forwarder
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.alertmanager import alertmanager
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
+from tests.testing.peers.process import free_address
+from tests.testing.peers.prometheus import Prometheus, prometheus
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 
@@ -56,16 +56,16 @@ def is_late(page: Page) -> bool:
     return status == "resolved" and alert in EXPOSURE and alert != LISTED and target == "main-pacs"
 
 
-async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+async def test_paging_each_expected_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     closed = orthanc(known={"monitor": "PROMETHEUS"}, **ONLY_KNOWN)
     opened = orthanc(**EVERYTHING_OPEN)
     opened.upload(synthetic.studies(3))
     inbox = Inbox()
     write_rules(tmp_path / "rules", TIMES_FASTER, RUNBOOKS)
     async with AsyncExitStack() as stack:
-        archive = await stack.enter_async_context(door())
+        archive = await stack.enter_async_context(forwarder())
         hook = await stack.enter_async_context(receiver(inbox.receive, 0))
-        await archive.lead_to(closed.dicom)
+        await archive.forward_to(closed.dicom)
         configure(
             tmp_path,
             [
@@ -109,7 +109,7 @@ async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], t
         assert [page.what for page in inbox.pages] == []
 
         # It is opened.
-        await archive.lead_to(opened.dicom)
+        await archive.forward_to(opened.dicom)
         page = await inbox.arrival("firing", LISTED, "main-pacs")
         assert page.receiver == "pager"
         assert page.labels["severity"] == "critical"
@@ -124,12 +124,12 @@ async def test_each_page_arrives_and_no_other(orthanc: Callable[..., Orthanc], t
 
         # It is closed again.
         count = len(inbox.pages)
-        await archive.lead_to(closed.dicom)
+        await archive.forward_to(closed.dicom)
         await inbox.arrival("resolved", LISTED, "main-pacs", after=count)
 
         # It is stopped: down, and not exposed.
         count = len(inbox.pages)
-        await archive.lead_to(None)
+        await archive.forward_to(None)
         page = await inbox.arrival("firing", "DicomTargetDown", "main-pacs", after=count)
         assert page.receiver == "pager"
         assert page.annotations["summary"] == "DOWN: main-pacs does not answer"

@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.events import Event
 
-from tests.peers import Certificates, Orthanc, dcmtk, synthetic
-from tests.peers import orthanc as run_orthanc
-from tests.peers.process import Address
+from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers import orthanc as run_orthanc
+from tests.testing.peers.process import Address
 
 pytestmark = pytest.mark.integration
 
@@ -59,7 +59,7 @@ def test_orthanc_learns_and_forgets_callers_at_run_time(orthanc: Callable[..., O
     assert not dcmtk.echoscu(archive.dicom).ok
 
 
-def test_orthanc_starts_anew_on_the_same_data(tmp_path: Path) -> None:
+def test_orthanc_restarts_with_the_same_data(tmp_path: Path) -> None:
     with run_orthanc(tmp_path) as first:
         first.upload(synthetic.studies(3))
         first.stop()

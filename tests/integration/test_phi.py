@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from io import BytesIO
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout
 from prometheus_client.parser import text_string_to_metric_families
 from pydicom.dataset import Dataset
 from pynetdicom import evt
@@ -24,13 +22,13 @@ from pynetdicom.dsutils import decode
 from pynetdicom.events import Event
 
 from dicom_exporter.config import Address
-from tests import hostile
-from tests.hostile import Behaviour, Peer, honest, messages, wire
-from tests.hostile.find import BROKEN_DATASETS
-from tests.hostile.parsing import Message
-from tests.integration.exporting import parsed
-from tests.peers import Orthanc, dcmtk, synthetic
-from tests.peers.process import Process, process
+from tests.testing import hostile
+from tests.testing.debugging import client, output_of, start_exporter
+from tests.testing.exporting import parsed
+from tests.testing.hostile import Behaviour, Peer, honest, messages, wire
+from tests.testing.hostile.find import BROKEN_DATASETS
+from tests.testing.hostile.parsing import Message
+from tests.testing.peers import Orthanc, dcmtk, synthetic
 
 pytestmark = pytest.mark.integration
 
@@ -192,32 +190,6 @@ def assert_free_of_patients(said: str, where: str) -> None:
         assert text not in said, f"{where}: {said[max(0, said.index(text) - 300) : said.index(text) + 100]}"
 
 
-def start_exporter(
-    stack: AsyncExitStack, directory: Path, config: Mapping[str, Any], *program: str
-) -> tuple[Process, str]:
-    """Run the exporter with `config` until `stack` ends; its log is all it writes. Returns its URL, too."""
-    (directory / "config.yml").write_text(json.dumps(config))
-    argv = [*(program or ("-m", "dicom_exporter")), "--web.listen-address=127.0.0.1:0", "--log.level=debug"]
-    running = stack.enter_context(process([sys.executable, *argv], directory, "exporter"))
-    return running, "http://" + running.wait_for_log(r"msg=listening address=(\S+)")[1]
-
-
-async def output_of(directory: Path, *arguments: str) -> str:
-    """Everything that a command of the exporter prints."""
-    command = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "dicom_exporter", *arguments),
-        cwd=directory,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    return (await command.communicate())[0].decode()
-
-
-def client(url: str) -> ClientSession:
-    return ClientSession(url, timeout=ClientTimeout(total=60))
-
-
 def _samples(text: str, name: str) -> dict[str, float]:
     """Target -> value of that metric, the largest where there are several."""
     found: dict[str, float] = {}
@@ -229,7 +201,7 @@ def _samples(text: str, name: str) -> dict[str, float]:
     return found
 
 
-async def test_nothing_of_a_patient_comes_out(
+async def test_phi_is_in_no_output(
     orthanc: Callable[..., Orthanc], pynetdicom_scp: Callable[..., Address], tmp_path: Path
 ) -> None:
     full = orthanc(dicomweb=True, worklists=True, DicomAlwaysAllowFind=True, DicomAlwaysAllowGet=True)
@@ -312,7 +284,7 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize("where", _BUGS)
-async def test_an_error_of_ours_quotes_no_archive(where: str, tmp_path: Path) -> None:
+async def test_phi_is_in_no_error_of_ours(where: str, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(hostile.server(MISBEHAVING["unasked"]))
         (tmp_path / "buggy.py").write_text(_BUGGY.format(name=NAME, id=ID, bug=_BUGS[where]))
@@ -328,7 +300,7 @@ async def test_an_error_of_ours_quotes_no_archive(where: str, tmp_path: Path) ->
         assert_free_of_patients(running.log, "log")
 
 
-async def test_a_password_reaches_the_archive_and_nobody_else(
+async def test_password_is_sent_to_the_archive_and_in_no_output(
     pynetdicom_scp: Callable[..., Address], tmp_path: Path
 ) -> None:
     """User identity negotiation with username and passcode, PS3.7 D.3.3.7."""

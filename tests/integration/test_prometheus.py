@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import readme
-from tests.integration.exporting import exporter, until
-from tests.peers import Orthanc, synthetic
-from tests.peers.prometheus import prometheus
+from tests.testing import readme
+from tests.testing.exporting import exporter, until
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.prometheus import prometheus
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def scrape_configs(exporter_address: str) -> list[dict[str, Any]]:
     return [{**job, "scrape_interval": "1s", "scrape_timeout": "1s"} for job in jobs]
 
 
-async def test_prometheus_scrapes_both_ways(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+async def test_prometheus_scrapes_metrics_and_probe(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(5))
     targets: list[dict[str, object]] = [

@@ -13,8 +13,8 @@ import pytest
 
 from dicom_exporter.config import Level, Model, Query, RelativeDate
 from dicom_exporter.results import QueryOutcome, QueryResult
-from tests.integration.probing import NOW, STUDIES, probe
-from tests.peers import Orthanc, dcmtk, synthetic
+from tests.testing.peers import Orthanc, dcmtk, synthetic
+from tests.testing.probing import NOW, STUDIES, probe
 
 pytestmark = pytest.mark.integration
 
@@ -80,14 +80,14 @@ COUNTS: Mapping[str, tuple[Query, int]] = {
 }
 
 
-async def test_counts_are_what_the_archive_holds(archive: Archive) -> None:
+async def test_query_counts_are_those_of_the_archive(archive: Archive) -> None:
     for name, (query, count) in COUNTS.items():
         result = await archive.ask(query)
         outcome = QueryOutcome.ALLOWED if count else QueryOutcome.EMPTY
         assert (name, result.outcome, result.matches, result.complete) == (name, outcome, count, True)
 
 
-async def test_values_are_counted_as_findscu_lists_them(archive: Archive) -> None:
+async def test_query_count_by_agrees_with_findscu(archive: Archive) -> None:
     """At the level of studies dcmqrscp knows neither attribute and leaves them out; then all are `none`."""
     counted = await archive.ask(study_root(STUDY, {"StudyDate": TODAY}, "ModalitiesInStudy", "SOPClassesInStudy"))
     for keyword in ("ModalitiesInStudy", "SOPClassesInStudy"):
@@ -98,7 +98,7 @@ async def test_values_are_counted_as_findscu_lists_them(archive: Archive) -> Non
         assert sum(expected.values()) == counted.matches == listed.matches == 7
 
 
-async def test_series_are_counted_by_modality(archive: Archive) -> None:
+async def test_query_series_by_modality(archive: Archive) -> None:
     uids = tuple(synthetic.uid(number) for number in range(1, 8))
     counted = await archive.ask(study_root(SERIES, {"StudyInstanceUID": uids}, "Modality"))
     listed = archive.list(
@@ -109,20 +109,20 @@ async def test_series_are_counted_by_modality(archive: Archive) -> None:
     assert counted.matches == listed.matches == 7
 
 
-async def test_wildcards_match_series(archive: Archive) -> None:
+async def test_query_wildcard_matches_series(archive: Archive) -> None:
     for pattern, count in (("M*", 1), ("M?", 1), ("?R", 1), ("C*", 0)):
         wanted = {"StudyInstanceUID": (synthetic.uid(1),), "Modality": pattern}
         assert (pattern, (await archive.ask(study_root(SERIES, wanted))).matches) == (pattern, count)
 
 
-async def test_a_study_that_is_no_longer_there_is_empty_and_a_success(archive: Archive) -> None:
+async def test_query_deleted_study_is_empty(archive: Archive) -> None:
     result = await archive.ask(study_root(STUDY, {"StudyInstanceUID": ("2.25.99",)}))
     assert result.outcome is QueryOutcome.EMPTY
     assert result.outcome.is_success
     assert (result.matches, result.complete, result.first_match) == (0, True, None)
 
 
-async def test_what_goes_below_studies_without_saying_which(archive: Archive) -> None:
+async def test_query_below_study_level_without_key(archive: Archive) -> None:
     """Orthanc answers; dcmqrscp refuses, as it may (PS3.4 C.4.1.2.1), and a refusal is not an empty archive."""
     for level, count in ((SERIES, 12), (IMAGE, 19)):
         found = await archive.ask(study_root(level))
@@ -132,7 +132,7 @@ async def test_what_goes_below_studies_without_saying_which(archive: Archive) ->
             assert (found.outcome, found.matches, found.complete) == (QueryOutcome.ALLOWED, count, True)
 
 
-async def test_orthanc_counts_images_and_modalities(orthanc: Callable[..., Orthanc]) -> None:
+async def test_query_orthanc_images_and_modalities(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(DicomAlwaysAllowFind=True)
     archive.upload(synthetic.studies(9, instances=3, date=NOW.date()))
     studies = replace(STUDIES, count_by=("ModalitiesInStudy", "SOPClassesInStudy"))
@@ -147,7 +147,7 @@ async def test_orthanc_counts_images_and_modalities(orthanc: Callable[..., Ortha
 
 
 @pytest.mark.parametrize(("limit", "outcome", "complete"), [(20, QueryOutcome.TRUNCATED, False), (0, None, True)])
-async def test_orthanc_with_a_limit_of_its_own_is_truncated(
+async def test_query_orthanc_own_limit_is_truncated(
     orthanc: Callable[..., Orthanc], limit: int, outcome: QueryOutcome | None, complete: bool
 ) -> None:
     """LimitFindResults ends the answer with FE00, which nobody asked for; 0 is no limit."""
@@ -158,7 +158,7 @@ async def test_orthanc_with_a_limit_of_its_own_is_truncated(
     assert (result.matches, result.complete) == (limit or 30, complete)
 
 
-async def test_our_own_bound_ends_in_a_release(orthanc: Callable[..., Orthanc]) -> None:
+async def test_query_at_our_bound_is_truncated(orthanc: Callable[..., Orthanc]) -> None:
     archive = orthanc(DicomAlwaysAllowFind=True)
     archive.upload(synthetic.studies(30, instances=2))
     found = await probe(archive.dicom.host, archive.dicom.port, replace(STUDIES, max_matches=10), STUDIES)
@@ -191,7 +191,7 @@ def worklist(request: pytest.FixtureRequest) -> Callable[[list[synthetic.Instanc
     return start
 
 
-async def test_a_worklist_is_counted(worklist: Callable[..., Archive]) -> None:
+async def test_query_worklist_is_counted(worklist: Callable[..., Archive]) -> None:
     server = worklist(ITEMS)
     today = await server.ask(replace(WORKLIST, count_by=("Modality", "ScheduledStationAETitle")))
     assert (today.outcome, today.matches, today.complete) == (QueryOutcome.ALLOWED, 5, True)
@@ -212,7 +212,7 @@ async def test_a_worklist_is_counted(worklist: Callable[..., Archive]) -> None:
         assert (match, (await server.ask(replace(WORKLIST, match=match))).matches) == (match, count)
 
 
-async def test_a_worklist_that_is_empty_at_night_is_an_answer(worklist: Callable[..., Archive]) -> None:
+async def test_query_empty_worklist_is_a_success(worklist: Callable[..., Archive]) -> None:
     for items in ([], ITEMS[5:]):
         found = await worklist(items).ask(WORKLIST)
         assert (found.outcome, found.matches, found.complete) == (QueryOutcome.EMPTY, 0, True)

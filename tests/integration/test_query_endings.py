@@ -16,10 +16,10 @@ from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, Config, Level, Model, Module, Query, RelativeDate, Target
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
-from tests.integration.probing import STUDIES, probe
-from tests.peers import Orthanc, synthetic
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.probing import STUDIES, probe
 
 pytestmark = pytest.mark.integration
 
@@ -76,7 +76,7 @@ ENDINGS: Mapping[str, tuple[Any, QueryOutcome, int | None, bool | None, int | No
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-async def test_ending(pynetdicom_scp: Callable[..., Address], name: str) -> None:
+async def test_query_ending_of_each_behaviour(pynetdicom_scp: Callable[..., Address], name: str) -> None:
     handler, *expected = ENDINGS[name]
     address = pynetdicom_scp((evt.EVT_C_FIND, handler))
     result = await probe(address.host, address.port, STUDIES)
@@ -94,7 +94,7 @@ async def test_ending(pynetdicom_scp: Callable[..., Address], name: str) -> None
         assert 0 <= found.match_interval_mean <= found.match_interval_max <= found.duration
 
 
-async def test_a_model_that_is_not_offered_is_unsupported(pynetdicom_scp: Callable[..., Address]) -> None:
+async def test_query_model_not_accepted_is_unsupported(pynetdicom_scp: Callable[..., Address]) -> None:
     address = pynetdicom_scp((evt.EVT_C_FIND, _answers(3, None)), services=["1.2.840.10008.1.1"])
     found = (await probe(address.host, address.port, STUDIES)).queries["studies"]
     assert (found.outcome, found.matches) == (QueryOutcome.UNSUPPORTED, None)
@@ -106,24 +106,24 @@ async def test_a_model_that_is_not_offered_is_unsupported(pynetdicom_scp: Callab
 @asynccontextmanager
 async def scraping(query: Query, *targets: Target) -> AsyncIterator[Callable[[Target], Any]]:
     module = Module("availability", queries={query.name: query})
-    scraper = Scraper(Config(targets, modules={module.name: module}))
+    prober = Prober(Config(targets, modules={module.name: module}))
 
     async def scrape(target: Target) -> QueryResult | None:
-        (result,) = await scraper.scrape([target], 10.0)
+        (result,) = await prober.probe_targets([target], 10.0)
         found: QueryResult | None = result.sessions[0].queries.get(query.name)
         return found
 
     try:
         yield scrape
     finally:
-        await scraper.close()
+        await prober.close()
 
 
 def _target(address: Any, name: str = "main", **more: Any) -> Target:
     return Target(name, Address(address.host, address.port), **more)
 
 
-async def test_today_is_the_targets_today(orthanc: Callable[..., Orthanc]) -> None:
+async def test_query_today_is_in_the_time_zone_of_the_target(orthanc: Callable[..., Orthanc]) -> None:
     """Two zones that are 26 hours apart: it is never the same day in both."""
     archive = orthanc(DicomAlwaysAllowFind=True)
     zones = {"Pacific/Kiritimati": 2, "Etc/GMT+12": 3}
@@ -151,7 +151,7 @@ class Changing:
         yield from _answers(self.matches, self.status or None)(event)
 
 
-async def test_between_runs_the_last_answer_and_after_a_failure_the_failure(
+async def test_query_every_shows_last_result_between_runs(
     pynetdicom_scp: Callable[..., Address],
 ) -> None:
     archive = Changing()
@@ -172,7 +172,7 @@ async def test_between_runs_the_last_answer_and_after_a_failure_the_failure(
         assert bad.last_run > good.last_run
 
 
-async def test_a_failed_answer_is_shown_again_too(pynetdicom_scp: Callable[..., Address]) -> None:
+async def test_query_every_shows_last_failure_too(pynetdicom_scp: Callable[..., Address]) -> None:
     archive = Changing()
     archive.matches, archive.status = 0, 0x0124
     target = _target(pynetdicom_scp((evt.EVT_C_FIND, archive)))
@@ -182,7 +182,7 @@ async def test_a_failed_answer_is_shown_again_too(pynetdicom_scp: Callable[..., 
     assert archive.asked == 1
 
 
-async def test_a_query_runs_in_its_window_alone(pynetdicom_scp: Callable[..., Address]) -> None:
+async def test_query_runs_only_in_its_window(pynetdicom_scp: Callable[..., Address]) -> None:
     """Twelve hours around now at the target, and the other twelve."""
     archive = Changing()
     target = _target(pynetdicom_scp((evt.EVT_C_FIND, archive)), timezone="Asia/Tokyo")

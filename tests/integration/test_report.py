@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
-from tests.cli.running import PATIENCE, started
-from tests.hostile import honest
-from tests.integration.exporting import configure
-from tests.integration.test_exposure import EVERYTHING_OPEN, ONLY_KNOWN
-from tests.peers import Orthanc, synthetic
-from tests.peers.process import free_address
+from tests.testing import hostile
+from tests.testing.exporting import configure
+from tests.testing.hostile import honest
+from tests.testing.peers import Orthanc, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
+from tests.testing.peers.process import free_address
+from tests.testing.running import PATIENCE, started
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +43,7 @@ def closed(name: str, address: object, **more: object) -> dict[str, object]:
     return {"name": name, "address": str(address), "expect": "closed", **more}
 
 
-async def test_an_orthanc_open_and_one_that_knows_its_callers(
+async def test_report_of_open_and_guarded_orthanc(
     orthanc: Callable[..., Orthanc], tmp_path: Path, refusing: str
 ) -> None:
     is_open, guarded = orthanc(**EVERYTHING_OPEN), orthanc(known={"us": "PROMETHEUS"}, **ONLY_KNOWN)
@@ -83,7 +83,7 @@ async def test_an_orthanc_open_and_one_that_knows_its_callers(
     assert (germany["systems"], germany["reachable"], germany["open_to_strangers"]) == (2, 2, 1)
 
 
-async def test_exit_codes(tmp_path: Path, refusing: str) -> None:
+async def test_report_exit_codes(tmp_path: Path, refusing: str) -> None:
     configure(tmp_path, [closed("shut", refusing)])
     assert (await report(tmp_path))[0] == 0
     configure(tmp_path, [{"name": "off", "address": refusing}])
@@ -104,14 +104,14 @@ async def test_exit_codes(tmp_path: Path, refusing: str) -> None:
     assert "config.yml:" in err
 
 
-async def test_a_label_that_no_target_has(tmp_path: Path, refusing: str) -> None:
+async def test_report_by_unknown_label_is_an_error(tmp_path: Path, refusing: str) -> None:
     configure(tmp_path, [closed("shut", refusing, labels={"country": "DE"})])
     code, out, err = await report(tmp_path, "--by=contry")
     assert (code, out) == (2, "")
     assert err == "dicom_exporter report: no target has the label contry (did you mean country?)\n"
 
 
-async def test_into_a_file(tmp_path: Path, refusing: str) -> None:
+async def test_report_is_written_to_a_file(tmp_path: Path, refusing: str) -> None:
     configure(tmp_path, [closed("shut", refusing)])
     for name in ("html", "csv", "markdown", "json", "table"):
         code, out, err = await report(tmp_path, "--format", name, "--output", f"report.{name}")
@@ -121,7 +121,7 @@ async def test_into_a_file(tmp_path: Path, refusing: str) -> None:
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]  # noqa: PTH208 - no partial file is left
 
 
-async def test_three_hundred_targets(tmp_path: Path) -> None:
+async def test_report_of_300_targets(tmp_path: Path) -> None:
     """An archive on every address of a loopback network, asked by name of its target and by nobody else's."""
     async with hostile.server(honest.honest(matches=2, instances=3), host="0.0.0.0") as server:
         targets = [
@@ -138,7 +138,7 @@ async def test_three_hundred_targets(tmp_path: Path) -> None:
     assert (total["systems"], total["stranger_studies"], total["stranger_images"]) == ("300", "600", "1800")
 
 
-async def test_ctrl_c_ends_it(tmp_path: Path) -> None:
+async def test_report_ctrl_c_ends_it(tmp_path: Path) -> None:
     asked = asyncio.Event()
 
     async def never_answers(peer: hostile.Peer) -> None:

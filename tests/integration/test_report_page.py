@@ -14,14 +14,14 @@ from playwright.async_api import Browser, async_playwright
 from dicom_exporter.config import Expect
 from dicom_exporter.report.formats.html import as_html
 from dicom_exporter.results import Outcome
-from tests.peers.requirements import program
-from tests.report import found as made
+from tests import builders
+from tests.testing.peers.requirements import program
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
-SCRIPT = made.found(
-    made.target(made.SCRIPT, Expect.CLOSED, country="<img src=x onerror=alert(1)>"),
-    made.stranger(Outcome.SUCCESS, made.listing(1), version=made.SCRIPT),
+SCRIPT = builders.record(
+    builders.target(builders.MARKUP, Expect.CLOSED, country="<img src=x onerror=alert(1)>"),
+    builders.stranger(Outcome.SUCCESS, builders.listing(1), version=builders.MARKUP),
 )
 
 
@@ -38,11 +38,11 @@ async def browser() -> AsyncIterator[Browser]:
 def url(tmp_path: Path) -> str:
     """Where a report of everything is, and of a target that would like to be a script."""
     file = tmp_path / "report.html"
-    file.write_text(as_html(made.report(*made.ALL, SCRIPT, by="country")), encoding="utf-8")
+    file.write_text(as_html(builders.report(*builders.ALL_FOUND, SCRIPT, by="country")), encoding="utf-8")
     return file.as_uri()
 
 
-async def test_it_asks_for_nothing_and_runs_nothing(browser: Browser, url: str) -> None:
+async def test_report_page_loads_and_runs_nothing(browser: Browser, url: str) -> None:
     complaints: list[str] = []
     requests: list[str] = []
     page = await browser.new_page()
@@ -57,7 +57,9 @@ async def test_it_asks_for_nothing_and_runs_nothing(browser: Browser, url: str) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everybody_can_read_it(browser: Browser, url: str, scheme: Literal["light", "dark"]) -> None:
+async def test_report_page_passes_accessibility_checks(
+    browser: Browser, url: str, scheme: Literal["light", "dark"]
+) -> None:
     context = await browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
     page = await context.new_page()
     await page.goto(url)
@@ -66,7 +68,7 @@ async def test_everybody_can_read_it(browser: Browser, url: str, scheme: Literal
     await context.close()
 
 
-async def test_it_fits_a_phone_and_paper(browser: Browser, url: str) -> None:
+async def test_report_page_fits_phone_and_paper(browser: Browser, url: str) -> None:
     context = await browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = await context.new_page()
     await page.goto(url)

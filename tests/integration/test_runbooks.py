@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.integration.exporting import exporter
-from tests.integration.test_exposure import EVERYTHING_OPEN
-from tests.peers import Certificates, Orthanc, dcmtk, synthetic
-from tests.peers.requirements import program
-from tests.prometheus.files import PROMETHEUS, RUNBOOKS
+from tests.testing.exporting import exporter
+from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
+from tests.testing.peers.orthanc import EVERYTHING_OPEN
+from tests.testing.peers.requirements import program
+from tests.testing.rules import PROMETHEUS, RUNBOOKS
 
 pytestmark = pytest.mark.integration
 
@@ -76,7 +76,7 @@ async def places(
         }
 
 
-async def test_what_is_to_be_typed_works(places: Mapping[str, str], tmp_path: Path) -> None:
+async def test_runbook_commands_work(places: Mapping[str, str], tmp_path: Path) -> None:
     assert len(commands()) > 20
     for command in commands():
         process = await asyncio.create_subprocess_exec(

@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, GlobalSettings, Level, Model, Module, Query, Target
-from dicom_exporter.prober.prober import Scraper
+from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Outcome, QueryOutcome
-from tests import hostile
-from tests.hostile import Event, Peer
+from tests.testing import hostile
+from tests.testing.hostile import Event, Peer
 
 pytestmark = pytest.mark.integration
 
@@ -39,12 +39,12 @@ def config(*targets: Target, module: Module = ECHO, **settings: object) -> Confi
 
 
 @asynccontextmanager
-async def scraping(settings: Config) -> AsyncIterator[Scraper]:
-    scraper = Scraper(settings)
+async def scraping(settings: Config) -> AsyncIterator[Prober]:
+    prober = Prober(settings)
     try:
-        yield scraper
+        yield prober
     finally:
-        await scraper.close()
+        await prober.close()
 
 
 def outcome(result: ProbeRecord) -> Outcome:
@@ -53,7 +53,7 @@ def outcome(result: ProbeRecord) -> Outcome:
     return session.echo.outcome
 
 
-async def test_hanging_targets_cost_their_own_deadline_and_nothing_else() -> None:
+async def test_prober_hanging_targets_do_not_delay_others() -> None:
     """60 healthy, 30 that accept and say nothing, 10 that do not exist."""
     async with (
         hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
@@ -63,8 +63,8 @@ async def test_hanging_targets_cost_their_own_deadline_and_nothing_else() -> Non
         targets = [target(f"healthy-{n}", healthy.port, f"127.0.1.{n}") for n in range(1, 61)]
         targets += [target(f"silent-{n}", silent.port, f"127.0.2.{n}") for n in range(1, 31)]
         targets += [target(f"gone-{n}", 1, f"127.0.3.{n}") for n in range(1, 11)]
-        async with scraping(config(*targets)) as scraper:
-            results = await scraper.scrape(targets, 2.0)
+        async with scraping(config(*targets)) as prober:
+            results = await prober.probe_targets(targets, 2.0)
         assert [result.target.name for result in results] == [target.name for target in targets]
         found = {result.target.name: outcome(result) for result in results}
         assert {found[f"healthy-{n}"] for n in range(1, 61)} == {Outcome.SUCCESS}
@@ -92,34 +92,34 @@ class Counting:
             self.now -= 1
 
 
-async def test_targets_that_share_an_address_are_probed_one_after_the_other() -> None:
+async def test_prober_targets_of_one_address_are_probed_in_turn() -> None:
     counting = Counting()
     async with hostile.server(counting) as server:
         targets = [target(f"t{n}", server.port, "localhost" if n % 2 else "127.0.0.1", ip_version=4) for n in range(6)]
-        async with scraping(config(*targets)) as scraper:
-            results = await scraper.scrape(targets, 5.0)
+        async with scraping(config(*targets)) as prober:
+            results = await prober.probe_targets(targets, 5.0)
         assert {outcome(result) for result in results} == {Outcome.SUCCESS}
         assert len(server.connections) == 6
     assert counting.most == 1
 
 
-async def test_silence_proves_nothing_about_who_was_given_the_rest_of_anothers_time() -> None:
+async def test_prober_silence_after_wait_for_address_is_overload() -> None:
     """The second target comes to its turn with less time left than the first one took: it may well be up."""
     modules = {name: Module(name, timeout=timeout) for name, timeout in (("short", 1.5), ("long", 2.0))}
     async with hostile.server(hostile.plain.silent) as server:
         targets = [target("first", server.port, modules=("short",)), target("second", server.port, modules=("long",))]
-        async with scraping(Config(tuple(targets), modules=modules)) as scraper:
-            first, second = await scraper.scrape(targets, 5.0)
+        async with scraping(Config(tuple(targets), modules=modules)) as prober:
+            first, second = await prober.probe_targets(targets, 5.0)
         await server.ended(2)
     assert (outcome(first), outcome(second)) == (Outcome.NO_ANSWER, Outcome.OVERLOAD)
 
 
-async def test_no_more_associations_at_once_than_the_config_allows() -> None:
+async def test_prober_associations_stay_below_limit() -> None:
     counting = Counting()
     async with hostile.server(counting, host=EVERYWHERE) as server:
         targets = [target(f"t{n}", server.port, f"127.0.4.{n}") for n in range(1, 31)]
-        async with scraping(config(*targets, max_concurrent_probes=4)) as scraper:
-            results = await scraper.scrape(targets, 5.0)
+        async with scraping(config(*targets, max_concurrent_probes=4)) as prober:
+            results = await prober.probe_targets(targets, 5.0)
         assert {outcome(result) for result in results} == {Outcome.SUCCESS}
     assert 1 < counting.most <= 4
 
@@ -143,7 +143,7 @@ async def filtered_port() -> AsyncIterator[int]:
             sock.close()
 
 
-async def test_peers_that_say_nothing_do_not_hold_every_place() -> None:
+async def test_prober_silent_peers_do_not_use_up_the_limit() -> None:
     """Otherwise a few of them cost all the others their scrape."""
     async with (
         hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
@@ -151,45 +151,45 @@ async def test_peers_that_say_nothing_do_not_hold_every_place() -> None:
     ):
         dead = [target(f"silent{number}", silent.port, f"127.0.3.{number + 1}") for number in range(4)]
         living = [target(f"healthy{number}", healthy.port, f"127.0.4.{number + 1}") for number in range(4)]
-        async with scraping(config(*dead, *living, max_concurrent_probes=2)) as scraper:
-            results = await scraper.scrape([*dead, *living], timeout=8.0)
+        async with scraping(config(*dead, *living, max_concurrent_probes=2)) as prober:
+            results = await prober.probe_targets([*dead, *living], timeout=8.0)
     assert {outcome(result) for result in results[4:]} == {Outcome.SUCCESS}
     assert {outcome(result) for result in results[:4]} == {Outcome.NO_ANSWER}
 
 
-async def test_pending_connects_take_no_place() -> None:
+async def test_prober_pending_connects_do_not_count() -> None:
     async with filtered_port() as filtered, hostile.server(hostile.honest.honest()) as server:
         targets = [target("filtered", filtered), target("healthy", server.port)]
-        async with scraping(config(*targets, max_concurrent_probes=1, connect_timeout=0.5)) as scraper:
-            results = await scraper.scrape(targets, 5.0)
+        async with scraping(config(*targets, max_concurrent_probes=1, connect_timeout=0.5)) as prober:
+            results = await prober.probe_targets(targets, 5.0)
         assert [outcome(result) for result in results] == [Outcome.CONNECT_TIMEOUT, Outcome.SUCCESS]
 
 
-async def test_many_targets_are_not_begun_in_one_turn_of_the_loop() -> None:
+async def test_prober_many_targets_start_over_several_turns_of_the_loop() -> None:
     """Nobody would look whether their connections are made meanwhile, until all of them had timed out."""
     many = [target(str(number), 104, f"127.99.{number // 250}.{number % 250 + 1}") for number in range(1000)]
     seen = []
-    async with scraping(config(*many)) as scraper:
-        scrape = asyncio.create_task(scraper.scrape(many, timeout=30))
+    async with scraping(config(*many)) as prober:
+        scrape = asyncio.create_task(prober.probe_targets(many, timeout=30))
         while not scrape.done():
             await asyncio.sleep(0)
-            seen.append(scraper.probes_in_flight)
+            seen.append(prober.probes_in_flight)
         assert {outcome(result) for result in await scrape} == {Outcome.REFUSED}
     assert 0 < seen[0] <= 100
 
 
-async def test_two_scrapes_at_once_share_one_probe() -> None:
+async def test_prober_concurrent_scrapes_share_one_probe() -> None:
     async with hostile.server(hostile.honest.honest()) as server:
         main = target("main", server.port)
-        async with scraping(config(main)) as scraper:
-            first, second = await asyncio.gather(scraper.scrape([main], 5.0), scraper.scrape([main], 5.0))
+        async with scraping(config(main)) as prober:
+            first, second = await asyncio.gather(prober.probe_targets([main], 5.0), prober.probe_targets([main], 5.0))
             assert first == second
             assert len(server.connections) == 1
-            await scraper.scrape([main], 5.0)
+            await prober.probe_targets([main], 5.0)
             assert len(server.connections) == 2
 
 
-async def test_a_client_that_goes_away_leaves_the_probe_to_the_others() -> None:
+async def test_prober_cancelled_scrape_leaves_shared_probe() -> None:
     entered = asyncio.Event()
     go_on = asyncio.Event()
 
@@ -200,10 +200,10 @@ async def test_a_client_that_goes_away_leaves_the_probe_to_the_others() -> None:
 
     async with hostile.server(behaviour) as server:
         main = target("main", server.port)
-        async with scraping(config(main)) as scraper:
-            first = asyncio.create_task(scraper.scrape([main], 5.0))
+        async with scraping(config(main)) as prober:
+            first = asyncio.create_task(prober.probe_targets([main], 5.0))
             await entered.wait()
-            second = asyncio.create_task(scraper.scrape([main], 5.0))
+            second = asyncio.create_task(prober.probe_targets([main], 5.0))
             await asyncio.sleep(0)
             first.cancel()
             go_on.set()
@@ -212,7 +212,7 @@ async def test_a_client_that_goes_away_leaves_the_probe_to_the_others() -> None:
         assert len(server.connections) == 1
 
 
-async def test_a_joined_probe_that_outlasts_our_scrape_says_nothing_about_the_peer() -> None:
+async def test_prober_joined_probe_past_deadline_is_overload() -> None:
     entered = asyncio.Event()
 
     async def behaviour(peer: Peer) -> None:
@@ -220,16 +220,16 @@ async def test_a_joined_probe_that_outlasts_our_scrape_says_nothing_about_the_pe
 
     async with hostile.server(behaviour) as server:
         main = target("main", server.port)
-        async with scraping(config(main, module=replace(COUNT, timeout=2.0))) as scraper:
-            long = asyncio.create_task(scraper.scrape([main], 2.0))
+        async with scraping(config(main, module=replace(COUNT, timeout=2.0))) as prober:
+            long = asyncio.create_task(prober.probe_targets([main], 2.0))
             await entered.wait()
-            (short,) = await scraper.scrape([main], 0.1)
+            (short,) = await prober.probe_targets([main], 0.1)
             assert outcome(short) is Outcome.OVERLOAD
             assert short.sessions[0].queries["studies"].outcome is QueryOutcome.OVERLOAD
             assert outcome((await long)[0]) is Outcome.NO_ANSWER
 
 
-async def test_close_aborts_what_is_under_way() -> None:
+async def test_prober_close_aborts_running_probes() -> None:
     entered = asyncio.Event()
 
     async def behaviour(peer: Peer) -> None:
@@ -238,23 +238,23 @@ async def test_close_aborts_what_is_under_way() -> None:
 
     async with hostile.server(behaviour) as server:
         main = target("main", server.port)
-        scraper = Scraper(config(main))
-        scrape = asyncio.create_task(scraper.scrape([main], 10.0))
+        prober = Prober(config(main))
+        scrape = asyncio.create_task(prober.probe_targets([main], 10.0))
         await entered.wait()
-        await scraper.close()
+        await prober.close()
         (peer,) = await server.ended(1)
         assert Event.ABORTED in peer.events
         assert outcome((await scrape)[0]) is Outcome.OVERLOAD
-        assert scraper.probes_in_flight == 0
+        assert prober.probes_in_flight == 0
 
 
-async def test_a_query_with_every_is_asked_once_and_shown_again() -> None:
+async def test_prober_query_with_every_is_sent_once() -> None:
     async with hostile.server(hostile.honest.honest(matches=7)) as server:
         main = target("main", server.port)
         module = replace(COUNT, queries={"studies": replace(STUDIES, every=3600.0)})
-        async with scraping(config(main, module=module)) as scraper:
-            first = (await scraper.scrape([main], 5.0))[0].sessions[0].queries["studies"]
-            second = (await scraper.scrape([main], 5.0))[0].sessions[0].queries["studies"]
+        async with scraping(config(main, module=module)) as prober:
+            first = (await prober.probe_targets([main], 5.0))[0].sessions[0].queries["studies"]
+            second = (await prober.probe_targets([main], 5.0))[0].sessions[0].queries["studies"]
         assert first.matches == 7
         assert first.last_run is not None
         assert second == first
@@ -262,20 +262,20 @@ async def test_a_query_with_every_is_asked_once_and_shown_again() -> None:
         assert asked == [2, 1]  # echo and find, then echo alone
 
 
-async def test_an_archive_that_aborts_on_optional_keys_is_asked_for_less_from_then_on() -> None:
+async def test_prober_optional_keys_that_abort_are_left_out_later() -> None:
     async with hostile.server(hostile.find.aborts_on()) as server:
         main = target("main", server.port)
-        async with scraping(config(main, module=COUNT)) as scraper:
+        async with scraping(config(main, module=COUNT)) as prober:
             for expected in (2, 3):
-                (result,) = await scraper.scrape([main], 5.0)
+                (result,) = await prober.probe_targets([main], 5.0)
                 assert result.sessions[0].queries["studies"].matches == 5
                 assert len(server.connections) == expected
-            scraper.reconfigure(scraper.config)  # a reload: perhaps it was repaired
-            await scraper.scrape([main], 5.0)
+            prober.reconfigure(prober.config)  # a reload: perhaps it was repaired
+            await prober.probe_targets([main], 5.0)
             assert len(server.connections) == 5
 
 
-async def test_a_stranger_we_never_got_to_leaves_the_exposure_unknown() -> None:
+async def test_prober_exposure_joined_past_deadline_is_unknown() -> None:
     entered = asyncio.Event()
 
     async def behaviour(peer: Peer) -> None:
@@ -283,10 +283,10 @@ async def test_a_stranger_we_never_got_to_leaves_the_exposure_unknown() -> None:
 
     async with hostile.server(behaviour) as server:
         closed = target("closed", server.port, expect=Expect.CLOSED, modules=("exposure",))
-        async with scraping(Config((closed,))) as scraper:
-            long = asyncio.create_task(scraper.scrape([closed], 2.0))
+        async with scraping(Config((closed,))) as prober:
+            long = asyncio.create_task(prober.probe_targets([closed], 2.0))
             await entered.wait()
-            (short,) = await scraper.scrape([closed], 0.1)
+            (short,) = await prober.probe_targets([closed], 0.1)
             verdict = short.verdict
             assert verdict is not None
             assert verdict.levels == {"dimse": None}

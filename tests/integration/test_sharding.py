@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from tests import hostile
-from tests.cli.running import started
-from tests.integration.examples import example
-from tests.integration.exporting import configure, until
-from tests.peers.prometheus import Prometheus, prometheus
+from tests.testing import hostile
+from tests.testing.examples import example
+from tests.testing.exporting import configure, until
+from tests.testing.peers.prometheus import Prometheus, prometheus
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 
@@ -110,7 +110,7 @@ async def fresh(servers: Sequence[Prometheus], since: float) -> list[set[str]]:
     ]
 
 
-async def test_each_target_is_one_servers_and_an_exporter_may_die(tmp_path: Path) -> None:
+async def test_sharding_each_target_has_one_prometheus_and_survives_an_exporter(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         archive = await stack.enter_async_context(hostile.server(hostile.honest.honest(3)))
         targets = [

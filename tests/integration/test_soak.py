@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.requirements import missing
 from tests.soak.weather import FAKETIME
+from tests.testing.peers.requirements import missing
 
 pytestmark = pytest.mark.integration
 
 
-async def test_half_a_minute_among_peers_that_come_and_go(tmp_path: Path) -> None:
+async def test_soak_of_half_a_minute_passes(tmp_path: Path) -> None:
     """Whatever happens around it, the exporter answers, says nothing false, and leaves nobody without a word."""
     if not FAKETIME:
         missing("libfaketime is not installed", "libfaketime")

@@ -16,10 +16,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests import hostile
-from tests.integration.exporting import Exporter, configure, until
-from tests.peers.process import free_address
-from tests.peers.requirements import program
+from tests.testing import hostile
+from tests.testing.exporting import Exporter, configure, until
+from tests.testing.peers.process import free_address
+from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +64,7 @@ def silent_peers(count: int, port: int) -> Iterator[list[str]]:
         yield hosts
 
 
-async def test_who_asks_finds_a_file_descriptor_left_while_peers_hang(tmp_path: Path) -> None:
+async def test_few_descriptors_requests_are_answered_while_peers_hang(tmp_path: Path) -> None:
     port = free_address().port
     with silent_peers(300, port) as hosts:
         targets = [{"name": host, "address": f"{host}:{port}"} for host in hosts]
@@ -85,7 +85,7 @@ async def test_who_asks_finds_a_file_descriptor_left_while_peers_hang(tmp_path: 
     assert set(outcomes) == {"no_answer", "overload"}
 
 
-async def test_who_says_nothing_to_the_web_server_takes_no_file_descriptor_from_a_probe(tmp_path: Path) -> None:
+async def test_few_descriptors_idle_clients_do_not_stop_probes(tmp_path: Path) -> None:
     """With a web configuration, such clients are none of the connections that are bounded for everybody."""
     (tmp_path / "web.yml").write_text("")
     arguments = '"$@" --web.config.file=web.yml'
@@ -99,7 +99,7 @@ async def test_who_says_nothing_to_the_web_server_takes_no_file_descriptor_from_
                 writer.close()
 
 
-async def test_a_full_disk_under_the_log_stops_nothing(tmp_path: Path) -> None:
+async def test_full_disk_under_the_log_stops_nothing(tmp_path: Path) -> None:
     async with hostile.server(hostile.honest.honest()) as server:
         targets = [{"name": "peer", "address": server.address}]
         shell = 'exec "$@" --log.level=debug --log.format=json 2>/dev/full'
@@ -110,7 +110,7 @@ async def test_a_full_disk_under_the_log_stops_nothing(tmp_path: Path) -> None:
             assert (await running.get(timeout=5)).outcome("peer") == "success"
 
 
-async def test_a_log_that_nobody_reads_any_more_stops_nothing(tmp_path: Path) -> None:
+async def test_closed_log_pipe_stops_nothing(tmp_path: Path) -> None:
     async with hostile.server(hostile.honest.honest()) as server:
         targets = [{"name": "peer", "address": server.address}]
         shell = 'exec "$@" --log.level=debug 2> >(exec 0<&-)'
@@ -124,7 +124,7 @@ async def in_namespace(scenario: str, directory: Path) -> dict[str, str]:
     program("ip", "iproute2")
     process = await asyncio.create_subprocess_exec(
         *("unshare", "--map-root-user", "--net", "--mount"),
-        *(sys.executable, "-m", "tests.integration.namespace", scenario, str(directory)),
+        *(sys.executable, "-m", "tests.testing.namespace", scenario, str(directory)),
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await asyncio.wait_for(process.communicate(), 60)
@@ -133,20 +133,20 @@ async def in_namespace(scenario: str, directory: Path) -> dict[str, str]:
     return outcomes
 
 
-async def test_a_resolver_that_never_answers_delays_no_target_given_by_address(tmp_path: Path) -> None:
+async def test_silent_resolver_does_not_delay_targets_by_address(tmp_path: Path) -> None:
     outcomes = await in_namespace("silent resolver", tmp_path)
     assert outcomes.pop("by address") == "success"
     assert len(outcomes) == 20
     assert set(outcomes.values()) == {"dns_failure"}
 
 
-async def test_no_resolver_at_all_is_no_name(tmp_path: Path) -> None:
+async def test_absent_resolver_is_dns_failure(tmp_path: Path) -> None:
     outcomes = await in_namespace("no resolver", tmp_path)
     assert outcomes.pop("by address") == "success"
     assert set(outcomes.values()) == {"dns_failure"}
 
 
-async def test_broken_ipv6_is_in_nobodys_way_who_has_ipv4(tmp_path: Path) -> None:
+async def test_broken_ipv6_does_not_stop_ipv4(tmp_path: Path) -> None:
     assert await in_namespace("broken IPv6", tmp_path) == {
         "both": "success",
         "both, but IPv6 is wanted": "unreachable",

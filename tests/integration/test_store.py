@@ -14,9 +14,9 @@ from pynetdicom import evt
 from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, ConfigErrors, load
-from tests.cli.running import started
-from tests.integration.exporting import Exporter, Exposition, configure, exporter
-from tests.peers import Orthanc, dcmtk, synthetic
+from tests.testing.exporting import Exporter, Exposition, configure, exporter
+from tests.testing.peers import Orthanc, dcmtk, synthetic
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 
@@ -46,9 +46,7 @@ def assert_holds(count: int, size: int, total: float | None) -> None:
     assert count * size < total < count * (size + KIB)
 
 
-async def test_orthanc_has_what_was_stored_and_no_more_after_another_time(
-    orthanc: Callable[..., Orthanc], tmp_path: Path
-) -> None:
+async def test_store_to_orthanc_twice_keeps_one_copy(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(2))
     async with exporter(tmp_path, **storing(archive.dicom)) as exporting:
@@ -67,7 +65,7 @@ async def test_orthanc_has_what_was_stored_and_no_more_after_another_time(
 
 
 @pytest.mark.parametrize("max_pdu", [4096, 131072])
-async def test_storescp_has_what_was_stored(
+async def test_store_to_storescp_is_received(
     storescp: Callable[..., dcmtk.Server], tmp_path: Path, max_pdu: int
 ) -> None:
     server = storescp(options=["--max-pdu", str(max_pdu)])
@@ -88,9 +86,7 @@ async def test_storescp_has_what_was_stored(
         assert len(dataset.PixelData) == dataset.Rows * dataset.Columns
 
 
-async def test_a_bandwidth_test_leaves_the_other_probes_as_they_are(
-    orthanc: Callable[..., Orthanc], tmp_path: Path
-) -> None:
+async def test_store_does_not_change_other_probes(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(2))
     sections = storing(archive.dicom, count=1, size="1KiB", queries={"studies": {}})
@@ -100,7 +96,7 @@ async def test_a_bandwidth_test_leaves_the_other_probes_as_they_are(
         assert [shown.value("dicom_studies_visible") for shown in (first, second)] == [2, 3]
 
 
-async def test_an_archive_that_takes_no_images(
+async def test_store_not_accepted_is_no_success(
     orthanc: Callable[..., Orthanc], pynetdicom_scp: Callable[..., Address], tmp_path: Path
 ) -> None:
     closed = orthanc(DicomAlwaysAllowStore=False)
@@ -112,7 +108,9 @@ async def test_an_archive_that_takes_no_images(
         assert stored(await exporting.get()) == (0, None, False)
 
 
-async def test_an_archive_that_fills_up_half_way(pynetdicom_scp: Callable[..., Address], tmp_path: Path) -> None:
+async def test_store_failure_status_half_way_is_no_success(
+    pynetdicom_scp: Callable[..., Address], tmp_path: Path
+) -> None:
     """Out of resources from the fourth image on; a warning, PS3.4 Table B.2-1, is taken all the same."""
     statuses = iter([0x0000, 0xB000, 0x0000, 0xA700])
 
@@ -128,9 +126,7 @@ async def test_an_archive_that_fills_up_half_way(pynetdicom_scp: Callable[..., A
     assert next(statuses, None) is None
 
 
-async def test_an_archive_that_takes_an_image_and_never_says_so(
-    pynetdicom_scp: Callable[..., Address], tmp_path: Path
-) -> None:
+async def test_store_without_response_is_no_success(pynetdicom_scp: Callable[..., Address], tmp_path: Path) -> None:
     """What the store took of the probe's time shows: the rules then know that DICOMweb, asked last, had none left."""
     over = threading.Event()
 
@@ -156,7 +152,7 @@ async def test_an_archive_that_takes_an_image_and_never_says_so(
 
 
 @pytest.mark.parametrize("expect", ["closed", "control"])
-async def test_nothing_is_written_where_nobody_may_be_let_in(tmp_path: Path, expect: str) -> None:
+async def test_store_is_refused_for_expect_closed(tmp_path: Path, expect: str) -> None:
     sections = storing("127.0.0.1:104")
     sections["targets"][0]["expect"] = expect
     configure(tmp_path, **sections)
@@ -201,7 +197,7 @@ def flow(orthanc: Callable[..., Orthanc]) -> Callable[..., Flow]:
     return start
 
 
-async def test_studies_that_have_not_arrived_are_counted(flow: Callable[..., Flow], tmp_path: Path) -> None:
+async def test_flow_missing_studies_are_counted(flow: Callable[..., Flow], tmp_path: Path) -> None:
     two = flow()
     two.source.upload(synthetic.studies(7))
     two.destination.upload(synthetic.studies(4))
@@ -218,7 +214,7 @@ async def test_studies_that_have_not_arrived_are_counted(flow: Callable[..., Flo
         assert await two.missing(exporting) is None
 
 
-async def test_an_empty_archive_misses_them_all(flow: Callable[..., Flow], tmp_path: Path) -> None:
+async def test_flow_empty_destination_misses_all(flow: Callable[..., Flow], tmp_path: Path) -> None:
     two = flow()
     async with exporter(tmp_path, **two.sections) as exporting:
         assert await two.missing(exporting) == 0
@@ -226,7 +222,7 @@ async def test_an_empty_archive_misses_them_all(flow: Callable[..., Flow], tmp_p
         assert await two.missing(exporting) == 5
 
 
-async def test_what_was_cut_off_is_not_missing(flow: Callable[..., Flow], tmp_path: Path) -> None:
+async def test_flow_truncated_count_is_not_missing(flow: Callable[..., Flow], tmp_path: Path) -> None:
     """By the archive's own limit, or by ours: nobody can tell what came after."""
     two = flow(destination={"LimitFindResults": 3})
     for archive in (two.source, two.destination):

@@ -9,13 +9,13 @@ import yaml
 
 from dicom_exporter import DEFAULT_PORT
 from dicom_exporter.webconfig import load
-from tests.integration.exporting import until
-from tests.integration.test_web_config import exporter, run
-from tests.peers import make_certificates
-from tests.peers.prometheus import prometheus
-from tests.peers.requirements import program
-from tests.readme import blocks
-from tests.webconfig.texts import hashed
+from tests.testing.exporting import until
+from tests.testing.peers import make_certificates
+from tests.testing.peers.prometheus import prometheus
+from tests.testing.peers.requirements import program
+from tests.testing.protected import exporter, run
+from tests.testing.readme import blocks
+from tests.testing.web_config import hashed
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "web-config.md"
 NAME = f"exporter.hospital.example:{DEFAULT_PORT}"
 
 
-async def test_five_minutes(tmp_path: Path) -> None:
+async def test_web_config_docs_steps_work(tmp_path: Path) -> None:
     certificate, htpasswd, rest = blocks("sh", DOCS)
     web, scrape, mutual = blocks("yaml", DOCS)
     program("openssl", "openssl")

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.integration.exporting import until
-from tests.integration.test_web_config import MUTUAL, exporter
-from tests.peers import make_certificates
-from tests.peers.prometheus import prometheus
-from tests.webconfig.serving import replace
-from tests.webconfig.texts import users
+from tests.testing.exporting import until
+from tests.testing.peers import make_certificates
+from tests.testing.peers.prometheus import prometheus
+from tests.testing.protected import exporter
+from tests.testing.serving import replace
+from tests.testing.web_config import MUTUAL, users
 
 pytestmark = pytest.mark.integration
 
 PROTECTED = MUTUAL + "  client_allowed_sans: [monitor.test.example]\n"
 
 
-async def test_prometheus_scrapes_with_certificate_and_password(tmp_path: Path) -> None:
+async def test_web_config_prometheus_with_certificate_and_password(tmp_path: Path) -> None:
     certificates = make_certificates(tmp_path)
     (tmp_path / "password").write_text("right")
     trust = {"ca_file": str(certificates.authority), "server_name": "localhost"}

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from dicom_exporter.results import WebAnswer
-from tests.hostile import http
-from tests.hostile.http import Behaviour
-from tests.integration.webbing import SHORT, web
+from tests.testing.hostile import http
+from tests.testing.hostile.http import Behaviour
+from tests.testing.web_probing import SHORT, web
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ PAGE = http.answers(200, b"<html><title>Orthanc Explorer</title></html>")
         (http.silent, 1, False),
     ],
 )
-async def test_orthanc_counts_its_own_studies(statistics: Behaviour, studies: int, complete: bool) -> None:
+async def test_web_orthanc_studies_are_counted(statistics: Behaviour, studies: int, complete: bool) -> None:
     table = {"/dicom-web/system": SYSTEM, "/dicom-web/studies": STUDIES, "/dicom-web/statistics": statistics}
     async with http.server(http.routes(table, PAGE)) as server:
         found = await web(server.url, timeout=SHORT * 3)
@@ -49,25 +49,27 @@ async def test_orthanc_counts_its_own_studies(statistics: Behaviour, studies: in
         ({"/dicom-web/system": http.silent}, WebAnswer.UNKNOWN),
     ],
 )
-async def test_only_orthanc_that_lists_studies_lists_studies(table: dict[str, Behaviour], expected: WebAnswer) -> None:
+async def test_web_only_orthanc_rest_root_with_studies_lists_studies(
+    table: dict[str, Behaviour], expected: WebAnswer
+) -> None:
     async with http.server(http.routes(table, PAGE)) as server:
         assert (await web(server.url, timeout=SHORT * 2)).answer is expected
 
 
-async def test_a_page_that_is_nobodys_is_left_alone() -> None:
+async def test_web_unknown_page_is_not_asked_further() -> None:
     async with http.server(http.answers(200, http.HTML)) as server:
         assert (await web(server.url)).answer is WebAnswer.OTHER
         assert len(server.requests) == 1
 
 
-async def test_a_rest_root_behind_a_guarded_page_is_tried_where_dicom_says_it_may_be_orthanc() -> None:
+async def test_web_rest_root_behind_guarded_page_is_tried_for_orthanc() -> None:
     table = {"/dicom-web": http.answers(401), "/dicom-web/system": SYSTEM, "/dicom-web/studies": STUDIES}
     async with http.server(http.routes(table, http.answers(404))) as server:
         assert (await web(server.url)).answer is WebAnswer.DENIED
         assert (await web(server.url, product="DCMTK")).answer is WebAnswer.ENTRIES
 
 
-async def test_dcm4chees_interface_is_judged_with_the_page() -> None:
+async def test_web_dcm4chee_login_of_its_interface_is_denied() -> None:
     login = http.answers(302, b"", {"Location": "/auth/realms/dcm4che/protocol/openid-connect/auth"})
     async with http.server(http.routes({"/dcm4chee-arc/ui2/": login}, http.answers(404))) as server:
         assert (await web(server.url, product="dcm4che")).answer is WebAnswer.DENIED

@@ -8,7 +8,8 @@ import pytest
 
 from dicom_exporter.results import SessionResult, TLSFacts, WebAnswer, WebResult
 from dicom_exporter.text import SafeText
-from tests.metrics.results import FULL, REJECTED, labels, shown
+from tests.builders import FULL, STRANGER_REJECTED
+from tests.metrics.samples import labels, shown
 
 MONITOR = labels(identity="monitor")
 
@@ -17,7 +18,7 @@ def answer(result: WebResult) -> SessionResult:
     return SessionResult("monitor", None, dicomweb=result)
 
 
-def test_an_answer() -> None:
+def test_dicomweb_answer_fills_all_series() -> None:
     found = shown(FULL)
     assert found["dicomweb_success"] == {MONITOR: 1}
     assert found["dicomweb_http_status_code"] == {MONITOR: 200}
@@ -30,18 +31,18 @@ def test_an_answer() -> None:
     }
 
 
-def test_nothing_is_said_where_nobody_looked() -> None:
-    assert not any(name.startswith("dicomweb") for name in shown(REJECTED))
+def test_dicomweb_not_probed_has_no_series() -> None:
+    assert not any(name.startswith("dicomweb") for name in shown(STRANGER_REJECTED))
 
 
 @pytest.mark.parametrize("kind", WebAnswer)
-def test_success(kind: WebAnswer) -> None:
+def test_dicomweb_success_is_1_for_lists_only(kind: WebAnswer) -> None:
     expected = kind in (WebAnswer.EMPTY, WebAnswer.ENTRIES)
     assert shown(answer(WebResult(kind)))["dicomweb_success"] == {MONITOR: expected}
 
 
 @pytest.mark.parametrize("kind", WebAnswer)
-def test_what_was_not_established_is_not_there(kind: WebAnswer) -> None:
+def test_dicomweb_unknown_facts_have_no_series(kind: WebAnswer) -> None:
     found = shown(answer(WebResult(kind)))
     assert found.keys() <= {"dicom_target_info", "dicomweb_success", "dicomweb_authentication_required"}
 
@@ -55,7 +56,7 @@ def test_what_was_not_established_is_not_there(kind: WebAnswer) -> None:
         (WebResult(WebAnswer.DENIED, authenticated=True), 1),
     ],
 )
-def test_whether_credentials_are_demanded(result: WebResult, required: int) -> None:
+def test_dicomweb_authentication_required_is_0_or_1(result: WebResult, required: int) -> None:
     assert shown(answer(result))["dicomweb_authentication_required"] == {MONITOR: required}
 
 
@@ -66,15 +67,15 @@ def test_whether_credentials_are_demanded(result: WebResult, required: int) -> N
         *(WebResult(kind) for kind in (WebAnswer.OTHER, WebAnswer.NOT_HTTP, WebAnswer.CLOSED, WebAnswer.UNKNOWN)),
     ],
 )
-def test_whether_credentials_are_demanded_could_not_be_told(result: WebResult) -> None:
+def test_dicomweb_authentication_unknown_has_no_series(result: WebResult) -> None:
     assert "dicomweb_authentication_required" not in shown(answer(result))
 
 
-def test_server_header_is_a_label() -> None:
+def test_dicomweb_server_header_is_a_label() -> None:
     found = shown(answer(WebResult(WebAnswer.OTHER, server=SafeText("nginx/1.2.3"))))
     assert [dict(key)["server"] for key in found["dicomweb_server_info"]] == ["nginx/1.2.3"]
 
 
-def test_a_handshake_that_failed_shows_no_certificate() -> None:
+def test_dicomweb_failed_handshake_has_no_certificate_series() -> None:
     result = replace(WebResult(WebAnswer.NOT_HTTP), tls=TLSFacts())
     assert "dicomweb_tls_certificate_expiry_timestamp_seconds" not in shown(answer(result))

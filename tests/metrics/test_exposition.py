@@ -19,14 +19,15 @@ from dicom_exporter.metrics import Group, families, groups, lines
 from dicom_exporter.metrics.families import Family, Row, single
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Outcome, QueryOutcome, SessionResult
-from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, TARGET, record, values
-from tests.peers.requirements import program
+from tests.builders import CONQUEST, FULL, STRANGER, STRANGER_REJECTED, TARGET, record
+from tests.metrics.samples import values
+from tests.testing.peers.requirements import program
 
-SESSIONS = (FULL, replace(REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
+SESSIONS = (FULL, replace(STRANGER_REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
 
 
 def found(*sessions: SessionResult, **target: Any) -> list[ProbeRecord]:
-    return [record(*sessions, target=replace(TARGET, **target))]
+    return [record(replace(TARGET, **target), *sessions)]
 
 
 def read(text: str) -> Iterable[Metric]:
@@ -40,7 +41,7 @@ def read_openmetrics(text: str) -> Iterable[Metric]:
 
 @pytest.mark.parametrize("reader", [read, read_openmetrics])
 @pytest.mark.parametrize("target_label", [True, False], ids=["metrics", "probe"])
-def test_the_same_series_as_the_library_makes(reader: Any, target_label: bool) -> None:
+def test_lines_are_the_series_of_prometheus_client(reader: Any, target_label: bool) -> None:
     results = found(*SESSIONS) + found(*SESSIONS, name="second") + found(name="nothing known")
     if not target_label:
         results = results[:1]
@@ -51,7 +52,7 @@ def test_the_same_series_as_the_library_makes(reader: Any, target_label: bool) -
     assert [(m.name, m.documentation, m.type) for m in back] == [(m.name, m.documentation, m.type) for m in made]
 
 
-def test_what_is_one_object_is_written_for_each_who_has_it() -> None:
+def test_lines_shared_rows_are_written_for_each_subject() -> None:
     (name, *_), (query, *_) = FULL.queries.keys(), FULL.queries.values()
     results = found(replace(FULL, queries={name: query, "again": query, "and again": query}))
     text = "".join(lines(groups(results, target_label=True)))
@@ -61,7 +62,7 @@ def test_what_is_one_object_is_written_for_each_who_has_it() -> None:
 
 @pytest.mark.parametrize("target_label", [True, False], ids=["metrics", "probe"])
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome(outcome: Outcome, target_label: bool) -> None:
+def test_lines_every_outcome_reads_back(outcome: Outcome, target_label: bool) -> None:
     assert FULL.echo is not None
     session = replace(FULL, echo=replace(FULL.echo, outcome=outcome))
     session = replace(session, queries={name: replace(FULL.queries["studies"], outcome=name) for name in QueryOutcome})
@@ -71,7 +72,7 @@ def test_every_outcome(outcome: Outcome, target_label: bool) -> None:
 
 
 @given(st.text(), st.text(min_size=1))
-def test_labels_of_any_text(label: str, name: str) -> None:
+def test_lines_label_of_any_text_reads_back(label: str, name: str) -> None:
     """Quotation marks, backslashes, line ends, what looks like a label: all of it comes back as it was."""
     text_of = {"site": label, "country": label + '",x="'}
     results = found(replace(FULL, queries={name: FULL.queries["studies"]}), name=name, labels=text_of)
@@ -84,13 +85,13 @@ def test_labels_of_any_text(label: str, name: str) -> None:
     "value", [0.0, 1.0, -1.0, 0.1, 1e-9, 1.7e9, 1764043200.123, 2.0**60, 1e300, math.inf, -math.inf, math.nan]
 )
 @pytest.mark.parametrize("reader", [read, read_openmetrics])
-def test_numbers_come_back_as_they_were(reader: Any, value: float) -> None:
+def test_lines_number_reads_back(reader: Any, value: float) -> None:
     (metric,) = reader("".join(lines([Group((Family("some_seconds", "Some.", single(float)),), [({}, value)])])))
     (sample,) = metric.samples
     assert sample.value == value or (math.isnan(sample.value) and math.isnan(value))
 
 
-def test_a_family_without_a_sample_is_left_out() -> None:
+def test_lines_family_without_sample_is_left_out() -> None:
     def none(_: float) -> list[Row]:
         return []
 
@@ -98,7 +99,7 @@ def test_a_family_without_a_sample_is_left_out() -> None:
     assert list(lines(groups([], target_label=True))) == []
 
 
-def test_what_it_cannot_write_is_refused() -> None:
+def test_lines_invalid_family_is_refused() -> None:
     counter = Family("some_total", "Some.", single(float), type="counter")
     quoted = Family("some_seconds", 'Some "seconds".', single(float))
     for family in (counter, quoted):
@@ -108,7 +109,7 @@ def test_what_it_cannot_write_is_refused() -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("target_label", [True, False], ids=["metrics", "probe"])
-def test_promtool_accepts_it(target_label: bool) -> None:
+def test_lines_pass_promtool_check(target_label: bool) -> None:
     done = subprocess.run(
         [program("promtool", "prometheus"), "check", "metrics"],
         input="".join(lines(groups(found(*SESSIONS), target_label=target_label))).encode(),

@@ -3,69 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from html.parser import HTMLParser
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 import pytest
-from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreResult
 from dicom_exporter.server.external_url import parse_external_url
-from tests.pages import found
-from tests.server.exporter import FakeScraper, exporter, state
+from tests import builders
+from tests.testing.in_process import FakeProber, exporter, state
+from tests.testing.pages import get, pages, target_path
 
 HOSTILE_NAME = "<script>alert(1)</script>&\"'?a=b#c"
 
 
-class Page(HTMLParser):
-    """The text of a page, and where it leads."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.elements: list[str] = []
-        self.text = ""
-        self.feed(html)
-        self.text = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("href", "src", "action")]
-        assert not [name for name, _ in attrs if name == "style" or name.startswith("on")]
-
-    def handle_data(self, data: str) -> None:
-        self.text += f" {data}"
-
-
-@asynccontextmanager
-async def pages(
-    config: Config = found.CONFIG, history: History | None = None
-) -> AsyncIterator[tuple[ClientSession, FakeScraper]]:
-    scraper = FakeScraper(config)
-    async with exporter(replace(state(scraper), history=history or found.history())) as client:
-        yield client, scraper
-
-
-async def get(client: ClientSession, path: str, status: int = 200) -> Page:
-    async with client.get(path, headers={"Accept": "text/html"}) as response:
-        text = await response.text()
-        assert response.status == status
-        assert response.content_type == "text/html"
-        assert "unsafe" not in response.headers["Content-Security-Policy"]
-        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
-        assert response.headers["X-Frame-Options"] == "DENY"
-    assert "<script>alert" not in text
-    assert "\x1b" not in text
-    return Page(text)
-
-
-def target_path(target: Target) -> str:
-    return f"/targets/{quote(target.name, safe='')}"
+pytestmark = pytest.mark.loopback
 
 
 async def test_overview_page_worst_first_with_reason_and_since() -> None:
@@ -93,11 +47,11 @@ async def test_page_target_off_without_echo_is_down() -> None:
     session = SessionResult(
         "monitor", None, {"today": QueryResult(QueryOutcome.NO_ASSOCIATION)}, association=Outcome.REFUSED
     )
-    history = History(found.CONFIG)
-    history.add(found.record(found.OK_TARGET, session))
+    history = History(builders.CONFIG)
+    history.add(builders.recent(builders.OK_TARGET, session))
     async with pages(history=history) as (client, _):
         listed = await get(client, "/?state=down")
-        page = await get(client, target_path(found.OK_TARGET))
+        page = await get(client, target_path(builders.OK_TARGET))
     assert "Down archive south" in listed.text
     assert "Association refused: the machine is there, and nothing listens on the port" in listed.text
     assert "What to do: DicomTargetDown" in page.text
@@ -106,26 +60,28 @@ async def test_page_target_off_without_echo_is_down() -> None:
 
 async def test_page_target_lists_all_findings() -> None:
     """The overview has the worst one."""
-    session = replace(found.GOOD, queries={"today": QueryResult(QueryOutcome.FAILED)}, store=StoreResult(success=False))
-    history = History(found.CONFIG)
-    history.add(found.record(found.OK_TARGET, session))
+    session = replace(
+        builders.GOOD, queries={"today": QueryResult(QueryOutcome.FAILED)}, store=StoreResult(success=False)
+    )
+    history = History(builders.CONFIG)
+    history.add(builders.recent(builders.OK_TARGET, session))
     async with pages(history=history) as (client, _):
-        page = await get(client, target_path(found.OK_TARGET))
+        page = await get(client, target_path(builders.OK_TARGET))
     assert "Query today failed: the query failed." in page.text
     assert "It did not take all the images of the bandwidth test." in page.text
 
 
 async def test_pages_probe_nothing() -> None:
-    async with pages() as (client, scraper):
-        for path in ("/", *map(target_path, found.FOUND), "/config", "/runbooks/", "/targets/nobody"):
+    async with pages() as (client, prober):
+        for path in ("/", *map(target_path, builders.SESSIONS), "/config", "/runbooks/", "/targets/nobody"):
             async with client.get(path) as response:
                 await response.read()
-        assert scraper.asked == []
+        assert prober.asked == []
 
 
 async def test_pages_every_link_resolves() -> None:
     async with pages() as (client, _):
-        for path in ("/", "/?label=site%3Dnorth", *map(target_path, found.FOUND), "/runbooks/"):
+        for path in ("/", "/?label=site%3Dnorth", *map(target_path, builders.SESSIONS), "/runbooks/"):
             for link in set((await get(client, path)).links):
                 where = urljoin(f"http://x{path}", link).removeprefix("http://x")
                 async with client.get(where) as response:
@@ -135,9 +91,9 @@ async def test_pages_every_link_resolves() -> None:
 async def test_pages_every_link_stays_under_the_prefix() -> None:
     prefix = "/monitoring/dicom"
     external = parse_external_url(f"http://exporter.example{prefix}/")
-    of = replace(state(FakeScraper(found.CONFIG)), history=found.history(), external_url=external)
+    of = replace(state(FakeProber(builders.CONFIG)), history=builders.history(), external_url=external)
     async with exporter(of) as client:
-        for path in ("/", target_path(found.DOWN_TARGET), "/runbooks/"):
+        for path in ("/", target_path(builders.DOWN_TARGET), "/runbooks/"):
             for link in (await get(client, prefix + path)).links:
                 assert urljoin(f"http://x{prefix}{path}", link).startswith(f"http://x{prefix}/")
         for path in ("/nothing", "/no/such/thing"):
@@ -147,7 +103,7 @@ async def test_pages_every_link_stays_under_the_prefix() -> None:
 
 async def test_target_page_shows_ladder_and_attempts() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert "Exposed for 2 h 2 min" in page.text
     assert "5 lists studies proved" in page.text
     assert "0 closed allowed up to here" in page.text
@@ -162,14 +118,14 @@ async def test_target_page_shows_ladder_and_attempts() -> None:
 
 async def test_target_page_escapes_text_of_a_peer() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert page.text.count("<script>alert(1)</script>?[2J?") == 2  # the text of an element, and no element
     assert page.elements.count("script") == 1
 
 
 async def test_target_page_lists_probes_and_shows_each() -> None:
     async with pages() as (client, _):
-        path = target_path(found.DOWN_TARGET)
+        path = target_path(builders.DOWN_TARGET)
         page = await get(client, path)
         keys = [link for link in page.links if link.startswith("?probe=")]
         assert len(keys) == 3
@@ -183,15 +139,15 @@ async def test_target_page_lists_probes_and_shows_each() -> None:
 
 
 async def test_pages_nothing_probed_yet() -> None:
-    config = Config((found.NEVER_TARGET,))
-    async with pages(config, History(config)) as (client, scraper):
+    config = Config((builders.NEVER_TARGET,))
+    async with pages(config, History(config)) as (client, prober):
         page = await get(client, "/")
         assert "Nothing has been probed since the exporter started" in page.text
         (link,) = [link for link in page.links if link.startswith("probe?")]
-        assert scraper.asked == []
+        assert prober.asked == []
         async with client.get(f"/{link}") as response:
             assert response.content_type == "text/plain"
-        assert len(scraper.asked) == 1
+        assert len(prober.asked) == 1
 
 
 async def test_overview_page_without_targets() -> None:
@@ -200,18 +156,18 @@ async def test_overview_page_without_targets() -> None:
 
 
 async def test_overview_page_old_results_have_a_notice() -> None:
-    config = Config((found.OK_TARGET,))
+    config = Config((builders.OK_TARGET,))
     history = History(config)
-    history.add(found.record(found.OK_TARGET, found.GOOD, before=3700))
+    history.add(builders.recent(builders.OK_TARGET, builders.GOOD, ago=3700))
     async with pages(config, history) as (client, _):
         assert "No scrape for 1 h 1 min" in (await get(client, "/")).text
 
 
 async def test_overview_page_ten_thousand_targets_are_paged() -> None:
-    targets = {replace(found.OK_TARGET, name=f"t{number:05}"): (found.GOOD,) for number in range(10_000)}
-    targets[found.DOWN_TARGET] = (found.DOWN,)
+    targets = {replace(builders.OK_TARGET, name=f"t{number:05}"): (builders.GOOD,) for number in range(10_000)}
+    targets[builders.DOWN_TARGET] = (builders.DOWN,)
     config = Config(tuple(targets))
-    async with pages(config, found.history(config, targets)) as (client, _):
+    async with pages(config, builders.history(config, targets)) as (client, _):
         page = await get(client, "/")
         assert "10000 OK" in page.text
         assert "1 to 100 of 10001" in page.text
@@ -228,7 +184,7 @@ async def test_overview_page_ten_thousand_targets_are_paged() -> None:
 async def test_pages_escape_text_of_the_configuration() -> None:
     target = Target(HOSTILE_NAME, Address("127.0.0.1", 104), "<b>&'\"", labels={"note": '"><img src=x onerror=1>'})
     config = Config((target,))
-    async with pages(config, found.history(config, {target: (found.GOOD,)})) as (client, _):
+    async with pages(config, builders.history(config, {target: (builders.GOOD,)})) as (client, _):
         for path in ("/", target_path(target), "/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%3Cb%3E%3D%22%3E"):
             page = await get(client, path)
             assert "img" not in page.elements
@@ -259,11 +215,11 @@ async def test_config_page_shows_running_configuration() -> None:
 
 
 async def test_debug_shows_log_metrics_and_configuration() -> None:
-    async with pages() as (client, scraper):
+    async with pages() as (client, prober):
         async with client.get("/probe?target=main-pacs&debug=true&module=availability") as response:
             text = await response.text()
             assert response.content_type == "text/plain"
-        assert [modules for _, _, modules in scraper.asked] == [("availability",)]
+        assert [modules for _, _, modules in prober.asked] == [("availability",)]
     log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration that"))
     assert 0 == log < metrics < configuration
     assert re.search(
@@ -274,9 +230,9 @@ async def test_debug_shows_log_metrics_and_configuration() -> None:
 
 
 async def test_debug_is_true_or_false() -> None:
-    async with pages() as (client, scraper):
+    async with pages() as (client, prober):
         async with client.get("/probe?target=main-pacs&debug=yes") as response:
             assert response.status == 400
-        assert scraper.asked == []
+        assert prober.asked == []
         async with client.get("/probe?target=main-pacs&debug=false") as response:
             assert (await response.text()).startswith("# HELP")

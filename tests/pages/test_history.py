@@ -13,7 +13,7 @@ from dicom_exporter.pages.history import History
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult, TargetResult
 from dicom_exporter.verdict.findings import Status
-from tests.metrics.results import STRANGER
+from tests.builders import STRANGER
 
 MAIN = Target("main", Address("pacs.example", 104))
 GOOD = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))

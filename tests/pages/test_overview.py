@@ -13,25 +13,25 @@ from dicom_exporter.pages.history import History
 from dicom_exporter.pages.overview import Wanted, overview, read
 from dicom_exporter.results import Attempt, Outcome, SessionResult, StrangerResult
 from dicom_exporter.verdict.findings import Status
-from tests.pages import found
+from tests import builders
 
 
 def names(query: str, history: History | None = None) -> list[str]:
     """The names on the page that a query string gives."""
-    tracks = (history or found.history()).all()
+    tracks = (history or builders.history()).all()
     return [track.target.name for track in overview(tracks, read(URL(f"/{query}").query)).tracks]
 
 
 def test_overview_exposed_sorted_by_level_then_newest() -> None:
     def exposed(outcome: Outcome) -> tuple[SessionResult, ...]:
-        return (replace(found.SHUT, stranger=StrangerResult((Attempt(outcome),))),)
+        return (replace(builders.SHUT, stranger=StrangerResult((Attempt(outcome),))),)
 
-    one, two, three, four = (replace(found.SHUT_TARGET, name=name) for name in ("one", "two", "three", "four"))
+    one, two, three, four = (replace(builders.SHUT_TARGET, name=name) for name in ("one", "two", "three", "four"))
     history = History(Config((one, two, three, four)))
-    history.add(found.record(one, *exposed(Outcome.NO_ANSWER), before=50))
-    history.add(found.record(two, *exposed(Outcome.SUCCESS), before=90))
-    history.add(found.record(three, found.UNKNOWN, before=1))
-    history.add(found.record(four, *exposed(Outcome.NO_ANSWER), before=10))
+    history.add(builders.recent(one, *exposed(Outcome.NO_ANSWER), ago=50))
+    history.add(builders.recent(two, *exposed(Outcome.SUCCESS), ago=90))
+    history.add(builders.recent(three, builders.UNRESOLVED, ago=1))
+    history.add(builders.recent(four, *exposed(Outcome.NO_ANSWER), ago=10))
     assert names("", history) == ["two", "four", "one", "three"]
 
 
@@ -76,12 +76,12 @@ def test_wanted_query_round_trip() -> None:
 
 
 def test_overview_counts_are_of_all_targets() -> None:
-    seen = overview(found.history().all(), Wanted("nothing"))
+    seen = overview(builders.history().all(), Wanted("nothing"))
     assert (seen.found, seen.total) == (0, 8)
     assert next(iter(seen.counts.items())) == (Status.EXPOSED, 1)
     assert seen.counts[Status.OK] == 2
 
 
 def test_overview_too_many_labels_are_not_listed() -> None:
-    targets: list[Target] = [replace(found.OK_TARGET, name=str(n), labels={"n": str(n)}) for n in range(300)]
+    targets: list[Target] = [replace(builders.OK_TARGET, name=str(n), labels={"n": str(n)}) for n in range(300)]
     assert overview(History(Config(tuple(targets))).all(), Wanted()).labels == []

@@ -24,9 +24,9 @@ from dicom_exporter.results import (
     WebResult,
 )
 from dicom_exporter.verdict import findings
-from tests.pages import found
-from tests.pages.test_handlers import get, pages, target_path
-from tests.server.exporter import exporter
+from tests import builders
+from tests.testing.in_process import exporter
+from tests.testing.pages import get, pages, target_path
 
 TEXT = """\
 # An archive is open
@@ -86,44 +86,44 @@ def _forget() -> None:
 
 
 def echoed(outcome: Outcome, **more: object) -> SessionResult:
-    return replace(found.GOOD, echo=EchoResult(outcome), **more)  # type: ignore[arg-type]
+    return replace(builders.GOOD, echo=EchoResult(outcome), **more)  # type: ignore[arg-type]
 
 
 def climbed(attempt: Attempt) -> SessionResult:
-    return replace(found.SHUT, stranger=StrangerResult((attempt,)))
+    return replace(builders.SHUT, stranger=StrangerResult((attempt,)))
 
 
 @pytest.mark.parametrize(
     ("target", "session", "name"),
     [
-        (found.OK_TARGET, found.GOOD, None),
-        (found.OK_TARGET, found.DOWN, "DicomTargetDown"),
-        (found.OK_TARGET, found.REJECTED, "DicomTargetRefusesUs"),
-        (found.OK_TARGET, echoed(Outcome.BUSY), "DicomTargetBusy"),
-        (found.OK_TARGET, echoed(Outcome.OVERLOAD), "DicomTargetUnknown"),
+        (builders.OK_TARGET, builders.GOOD, None),
+        (builders.OK_TARGET, builders.DOWN, "DicomTargetDown"),
+        (builders.OK_TARGET, builders.REJECTED, "DicomTargetRefusesUs"),
+        (builders.OK_TARGET, echoed(Outcome.BUSY), "DicomTargetBusy"),
+        (builders.OK_TARGET, echoed(Outcome.OVERLOAD), "DicomTargetUnknown"),
         (
-            found.OK_TARGET,
-            replace(found.GOOD, queries={"x": QueryResult(QueryOutcome.REFUSED)}),
+            builders.OK_TARGET,
+            replace(builders.GOOD, queries={"x": QueryResult(QueryOutcome.REFUSED)}),
             "DicomQueryFailing",
         ),
-        (found.OK_TARGET, replace(found.GOOD, store=StoreResult(success=False)), "DicomStoreFailing"),
-        (found.OK_TARGET, replace(found.GOOD, dicomweb=WebResult(WebAnswer.OTHER)), "DicomWebDown"),
-        (found.OK_TARGET, replace(found.GOOD, dicomweb=WebResult(WebAnswer.DENIED)), "DicomWebRefusesUs"),
-        (found.SHUT_TARGET, found.SHUT, None),
-        (found.SHUT_TARGET, climbed(Attempt(Outcome.REJECTED)), "DicomExposedOpenPort"),
-        (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS)), "DicomExposed"),
+        (builders.OK_TARGET, replace(builders.GOOD, store=StoreResult(success=False)), "DicomStoreFailing"),
+        (builders.OK_TARGET, replace(builders.GOOD, dicomweb=WebResult(WebAnswer.OTHER)), "DicomWebDown"),
+        (builders.OK_TARGET, replace(builders.GOOD, dicomweb=WebResult(WebAnswer.DENIED)), "DicomWebRefusesUs"),
+        (builders.SHUT_TARGET, builders.SHUT, None),
+        (builders.SHUT_TARGET, climbed(Attempt(Outcome.REJECTED)), "DicomExposedOpenPort"),
+        (builders.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS)), "DicomExposed"),
         (
-            found.SHUT_TARGET,
+            builders.SHUT_TARGET,
             climbed(Attempt(Outcome.SUCCESS, queries={"studies": QueryResult(QueryOutcome.ALLOWED, matches=1)})),
             "DicomPatientDataListed",
         ),
-        (found.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
-        (found.SHUT_TARGET, found.UNKNOWN, "DicomExposureUnknown"),
-        (found.BLIND_TARGET, found.SHUT, "DicomVantageBlind"),
+        (builders.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
+        (builders.SHUT_TARGET, builders.UNRESOLVED, "DicomExposureUnknown"),
+        (builders.BLIND_TARGET, builders.SHUT, "DicomVantageBlind"),
     ],
 )
 def test_runbook_for_finding_is_that_of_its_alert(target: Target, session: SessionResult, name: str | None) -> None:
-    assert runbooks.runbook_for(found.record(target, session).findings) == name
+    assert runbooks.runbook_for(builders.recent(target, session).findings) == name
 
 
 def test_alerts_of_this_test_are_those_named_in_the_code() -> None:
@@ -137,9 +137,10 @@ def test_runbook_for_never_probed_target() -> None:
 
 def test_runbook_for_missing_file_is_none(directory: Path) -> None:
     (directory / "DicomTargetDown.md").unlink()
-    assert runbooks.runbook_for(found.record(found.OK_TARGET, found.DOWN).findings) is None
+    assert runbooks.runbook_for(builders.recent(builders.OK_TARGET, builders.DOWN).findings) is None
 
 
+@pytest.mark.loopback
 async def test_get_runbooks_list_and_page() -> None:
     async with exporter() as client:
         listed = await get(client, "/runbooks/")
@@ -151,6 +152,7 @@ async def test_get_runbooks_list_and_page() -> None:
         await get(client, "/runbooks/DicomTargetDown.md")
 
 
+@pytest.mark.loopback
 @pytest.mark.parametrize("name", ["secret", "secret.txt", "..", "%2e%2e", "DicomExposed.md.md", "%00"])
 async def test_get_runbook_other_name_is_not_found(name: str) -> None:
     async with exporter() as client, client.get(f"/runbooks/{name}") as response:
@@ -159,9 +161,10 @@ async def test_get_runbook_other_name_is_not_found(name: str) -> None:
         assert response.status == 404 or str(response.url).endswith("/")
 
 
+@pytest.mark.loopback
 async def test_target_page_links_runbook() -> None:
     async with pages() as (client, _):
-        page = await get(client, target_path(found.EXPOSED_TARGET))
+        page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert "What to do: DicomPatientDataListed" in page.text
     assert "../runbooks/DicomPatientDataListed" in page.links
 

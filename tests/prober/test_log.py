@@ -28,7 +28,7 @@ from dicom_exporter.results import (
     TargetResult,
 )
 from dicom_exporter.text import SafeText
-from tests.metrics.results import STRANGER
+from tests.builders import STRANGER
 
 MAIN = Target("main", Address("pacs.example", 104))
 GOOD = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0), phases={Phase.CONNECT: 0.25}, duration=0.5)

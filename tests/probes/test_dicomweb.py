@@ -1,37 +1,17 @@
+"""The DICOMweb probe on recorded answers of real servers: whole, in any pieces, and with any damage."""
+
 from __future__ import annotations
 
-import ssl
-
 import pytest
-from yarl import URL
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dicom_exporter.config import Secret
-from dicom_exporter.http_client.client import basic, bearer, demands_certificate
-from dicom_exporter.http_client.request import leads_to_login
 from dicom_exporter.probes.dicomweb import holds_instance
+from dicom_exporter.results import SessionResult, WebAnswer
+from tests.testing.hostile import damage, scenarios, sessions
+from tests.testing.hostile.playing import facts, play
 
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://pacs.hospital.example/login",
-        "https://pacs.hospital.example/account/Sign-In?next=/",
-        "https://sso.hospital.example/",
-        "https://keycloak.hospital.example/realms/dcm4che/protocol/openid-connect/auth",
-        "https://hospital.example/oauth2/authorize",
-        "https://hospital.example/saml2/idp",
-        "https://adfs.hospital.example/adfs/ls",
-    ],
-)
-def test_redirects_to_a_login(url: str) -> None:
-    assert leads_to_login(URL(url))
-
-
-@pytest.mark.parametrize(
-    "url", ["https://pacs.hospital.example/dicom-web/studies/", "https://other.example/?next=login", "http://x/blog"]
-)
-def test_redirects_to_something_else(url: str) -> None:
-    assert not leads_to_login(URL(url))
+over_http = pytest.mark.parametrize("session", sessions.load(scenarios.HTTP), ids=str)
 
 
 def test_an_image_begins_with_its_preamble() -> None:
@@ -45,18 +25,26 @@ def test_an_image_begins_with_its_preamble() -> None:
     assert not holds_instance(b"")
 
 
-def test_credentials_do_not_print() -> None:
-    both = basic("monitor", Secret("made-up")), bearer(Secret("made-up-token"))
-    assert both[0].authorization.reveal() == "Basic bW9uaXRvcjptYWRlLXVw"
-    assert both[1].authorization.reveal() == "Bearer made-up-token"
-    assert "bW9u" not in repr(both)
-    assert "made-up" not in repr(both)
+@over_http
+def test_a_whole_session_over_http_says_what_the_server_had(session: sessions.Session) -> None:
+    found = play(scenarios.HTTP[session.scenario], session.steps)
+    assert isinstance(found, SessionResult)
+    (result,) = found.web or (found.dicomweb,)
+    assert result is not None
+    assert (result.answer, result.studies, result.complete) == (WebAnswer.ENTRIES, 3, True)
 
 
-def test_the_alerts_that_ask_for_a_certificate_of_ours() -> None:
-    assert demands_certificate(OSError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required"))
-    assert demands_certificate(ssl.SSLError(1, "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate"))
-    assert not demands_certificate(
-        ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure")
-    )
-    assert not demands_certificate(ConnectionResetError())
+@over_http
+@settings(max_examples=25, deadline=None)
+@given(pieces=damage.pieces)
+def test_any_split_finds_the_same_over_http(session: sessions.Session, pieces: list[int]) -> None:
+    scenario = scenarios.HTTP[session.scenario]
+    assert facts(play(scenario, session.steps, pieces)) == facts(play(scenario, session.steps))
+
+
+@over_http
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_damage_ends_as_an_answer_over_http(session: sessions.Session, data: st.DataObject) -> None:
+    steps = data.draw(damage.damaged(list(session.steps)))
+    play(scenarios.HTTP[session.scenario], steps, data.draw(damage.pieces), silent_at_end=data.draw(st.booleans()))

@@ -10,8 +10,8 @@ from pynetdicom.dsutils import encode
 
 from dicom_exporter.config import Level, Model, Query
 from dicom_exporter.probes.tally import MAX_VALUES, NONE, OTHER, Tally, label_value
-from tests.hostile import messages
-from tests.hostile.find import BROKEN_DATASETS
+from tests.testing.hostile import messages
+from tests.testing.hostile.find import BROKEN_DATASETS
 
 STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY)
 BY_MODALITY = Query("today", Model.STUDY_ROOT, Level.STUDY, count_by=("ModalitiesInStudy",))

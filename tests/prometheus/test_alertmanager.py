@@ -8,8 +8,8 @@ import subprocess
 import pytest
 import yaml
 
-from tests.peers.requirements import program
-from tests.prometheus.files import PROMETHEUS, alerts
+from tests.testing.peers.requirements import program
+from tests.testing.rules import PROMETHEUS, alerts
 
 CONFIG = PROMETHEUS / "alertmanager.yml"
 
@@ -30,7 +30,7 @@ def amtool(*arguments: str) -> str:
 
 
 @pytest.mark.integration
-def test_amtool_accepts_it() -> None:
+def test_alertmanager_example_passes_amtool() -> None:
     assert "SUCCESS" in amtool("check-config", str(CONFIG))
 
 
@@ -54,13 +54,13 @@ def test_amtool_accepts_it() -> None:
         ("DicomPeerSoftwareChanged", {}, "shown"),
     ],
 )
-def test_routes(alert: str, labels: dict[str, str], receiver: str) -> None:
+def test_alertmanager_routes_by_severity(alert: str, labels: dict[str, str], receiver: str) -> None:
     given = {**TARGET, "alertname": alert, "severity": alerts()[alert]["labels"]["severity"], **labels}
     pairs = [f"{name}={value}" for name, value in given.items() if value]
     amtool("config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={receiver}", *pairs)
 
 
-def test_it_names_only_alerts_that_exist() -> None:
+def test_alertmanager_example_alerts_exist() -> None:
     """A misspelt name hides nothing, and nobody would notice."""
     names = set(alerts())
     for pattern in re.findall(r'alertname=~?"([^"]+)"', CONFIG.read_text()):
@@ -68,7 +68,7 @@ def test_it_names_only_alerts_that_exist() -> None:
             assert any(re.fullmatch(part, name) for name in names), part
 
 
-def test_exposure_is_hidden_by_nothing_but_worse_exposure_and_the_exporters_end() -> None:
+def test_inhibition_of_exposure_only_by_worse_exposure_or_exporter_down() -> None:
     """Also not by what is a regular expression there."""
     exposure = ("DicomExposed", "DicomPatientDataListed", "DicomNewlyExposed", "DicomExposureUnknown")
     for rule in yaml.safe_load(CONFIG.read_text())["inhibit_rules"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.requirements import program
+from tests.testing.peers.requirements import program
 
 DIRECTORY = Path(__file__).parents[2] / "prometheus"
 EXAMPLES = sorted(path.name for path in DIRECTORY.glob("prometheus*.yml"))
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_promtool_accepts_the_example_and_its_rules(name: str, tmp_path: Path) -> None:
+def test_examples_pass_promtool(name: str, tmp_path: Path) -> None:
     shutil.copytree(DIRECTORY, tmp_path / "prometheus")
     command = [program("promtool", "prometheus"), "check", "config", "--lint-fatal", f"prometheus/{name}"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_there_is_an_example_of_each_way() -> None:
+def test_examples_show_each_way_to_scrape() -> None:
     assert EXAMPLES == ["prometheus-sd.yml", "prometheus-sharded.yml", "prometheus.yml"]

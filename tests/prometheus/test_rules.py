@@ -18,8 +18,8 @@ from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, SessionResult
 from dicom_exporter.verdict.findings import assess
-from tests.peers.requirements import program
-from tests.prometheus.files import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
+from tests.testing.peers.requirements import program
+from tests.testing.rules import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
 
 TABLES = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES, EXPORTER_FAMILIES)
 METRICS = {family.name for table in TABLES for family in table} | {"up"}
@@ -39,18 +39,18 @@ def promtool(*arguments: str) -> str:
 
 
 @pytest.mark.integration
-def test_promtool_accepts_the_rules() -> None:
+def test_rules_pass_promtool_check() -> None:
     promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, RULE_FILES))
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
-def test_the_rules_do_what_their_tests_say(file: Path) -> None:
+def test_rules_pass_their_promtool_tests(file: Path) -> None:
     promtool("test", "rules", str(file))
 
 
 @pytest.mark.integration
-def test_the_rules_can_be_changed_as_the_documentation_says(tmp_path: Path) -> None:
+def test_rules_changes_from_the_documentation_work(tmp_path: Path) -> None:
     """Another host for the runbooks, and another label: each is one line of sed in docs/alerting.md."""
     copies = tmp_path / "rules"
     copies.mkdir()
@@ -89,7 +89,7 @@ def looks_of_tests() -> dict[str, list[list[bool]]]:
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_each_alert_is_seen_to_wait_to_fire_and_to_end(alert: str) -> None:
+def test_alerts_each_have_tests_of_pending_firing_and_resolved(alert: str) -> None:
     """In one test: not when all is well, not yet when it has begun, then it fires, and at last it does not."""
     assert any(
         fires[:2] == [False, False] and True in fires and not fires[-1] and sum(fires) > 0
@@ -97,12 +97,12 @@ def test_each_alert_is_seen_to_wait_to_fire_and_to_end(alert: str) -> None:
     ), f"{alert} has no test that looks before, within `for`, after that, and after the end"
 
 
-def test_only_alerts_that_exist_are_tested() -> None:
+def test_alerts_in_promtool_tests_exist() -> None:
     assert set(looks_of_tests()) <= set(ALERTS)
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_each_alert_says_how_bad_what_and_where_to_read_on(alert: str) -> None:
+def test_alerts_have_severity_summary_and_runbook(alert: str) -> None:
     rule = alerts()[alert]
     assert re.fullmatch(r"Dicom[A-Za-z]+", alert)
     assert rule["labels"] == {"severity": rule["labels"]["severity"]}
@@ -122,7 +122,7 @@ def test_each_alert_says_how_bad_what_and_where_to_read_on(alert: str) -> None:
     assert "\n" not in rule["annotations"]["summary"]
 
 
-def test_names_are_given_once() -> None:
+def test_rules_names_are_unique() -> None:
     names = [rule.get("alert") or rule["record"] for rule in rules()]
     assert len(names) == len(set(names))
 
@@ -132,7 +132,7 @@ def named(expression: str) -> set[str]:
     return set(re.findall(r"\b(?:dicom(?:web)?_\w+|dicom:[\w:]+|up)\b", re.sub(r'"[^"]*"', '""', expression)))
 
 
-def test_rules_name_only_metrics_that_exist() -> None:
+def test_rules_metrics_exist() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     expressions = [rule["expr"] for rule in rules()]
     templates = [text for rule in alerts().values() for text in rule["annotations"].values()]

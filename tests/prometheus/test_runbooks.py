@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.prometheus.files import RUNBOOKS, alerts
+from tests.testing.rules import RUNBOOKS, alerts
 
 PAGES = sorted(RUNBOOKS.glob("*.md"))
 ALERTING = RUNBOOKS.parent / "alerting.md"
 SECTIONS = ["What it means", "What to check first", "What to do", "When to escalate", "False positives"]
 
 
-def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+def test_runbooks_are_one_per_alert() -> None:
     assert [page.stem for page in PAGES] == sorted(alerts())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_it_has_all_parts(page: Path) -> None:
+def test_runbook_has_all_sections(page: Path) -> None:
     text = page.read_text()
     assert text.startswith(f"# {page.stem}\n")
     parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)
@@ -29,7 +29,7 @@ def test_it_has_all_parts(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_it_can_be_shown_without_the_internet(page: Path) -> None:
+def test_runbook_needs_no_remote_resource(page: Path) -> None:
     """Plain Markdown: no HTML, no picture, and no link but to another runbook."""
     prose = re.sub(r"^```.*?^```$|`[^`]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert not re.search(r"<\w|!\[|https?:", prose)
@@ -37,7 +37,7 @@ def test_it_can_be_shown_without_the_internet(page: Path) -> None:
         assert (RUNBOOKS / f"{target.removesuffix('.md')}.md").exists(), target
 
 
-def test_the_list_of_alerts_is_current() -> None:
+def test_runbooks_list_of_alerts_is_current() -> None:
     listed = re.findall(
         r"^\| \[(\w+)\]\(runbooks/\1\.md\) \| (\w+) \| (\w+) \| \S", ALERTING.read_text(), flags=re.MULTILINE
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dicom_exporter.config import Expect
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report import Group
 from dicom_exporter.results import Outcome
-from tests.report import found as made
+from tests import builders
 
 
-def test_the_total_of_everything() -> None:
-    total = made.report(*made.ALL).total
+def test_total_of_all_kinds() -> None:
+    total = builders.report(*builders.ALL_FOUND).total
     assert (total.systems, total.as_expected, total.exposed, total.down, total.unknown) == (6, 2, 2, 1, 1)
     assert (total.reachable, total.reachable_unknown) == (3, 1)
     assert (total.open_to_strangers, total.open_unknown, total.asked_as_stranger) == (2, 1, 5)
@@ -22,31 +23,35 @@ def test_the_total_of_everything() -> None:
 
 
 def test_groups_by_a_label() -> None:
-    germany, france, none = made.report(*made.ALL, by="country").groups
+    germany, france, none = builders.report(*builders.ALL_FOUND, by="country").groups
     assert [(group.name, group.systems) for group in (germany, france, none)] == [("DE", 3), ("FR", 2), ("(none)", 1)]
     assert (germany.exposed, germany.open_to_strangers) == (2, 2)
     assert (str(france.studies), france.open_unknown) == ("unknown", 1)
 
 
-def group(*found: made.Found) -> Group:
-    return made.report(*found).total
+def group(*found: ProbeRecord) -> Group:
+    return builders.report(*found).total
 
 
-def test_a_sum_of_whole_counts_is_whole() -> None:
-    one = made.found(made.target("a", Expect.CLOSED), made.stranger(Outcome.SUCCESS, made.listing(2, 1)))
-    two = made.found(made.target("b", Expect.CLOSED), made.stranger(Outcome.SUCCESS, made.listing(3, 1)))
-    assert str(group(one, two, made.CLOSED).studies) == "5"
-    assert str(group(one, two, made.UNKNOWN).studies) == "at least 5"
+def test_sum_is_complete_only_if_all_counts_are() -> None:
+    one = builders.record(
+        builders.target("a", Expect.CLOSED), builders.stranger(Outcome.SUCCESS, builders.listing(2, 1))
+    )
+    two = builders.record(
+        builders.target("b", Expect.CLOSED), builders.stranger(Outcome.SUCCESS, builders.listing(3, 1))
+    )
+    assert str(group(one, two, builders.FOUND_CLOSED).studies) == "5"
+    assert str(group(one, two, builders.FOUND_UNKNOWN).studies) == "at least 5"
 
 
-def test_a_label_with_control_characters_is_harmless() -> None:
-    (one,) = made.report(made.found(made.target("t", Expect.CLOSED, site="a\x1b[2J\nb")), by="site").groups
+def test_control_characters_in_label_are_escaped() -> None:
+    (one,) = builders.report(builders.record(builders.target("t", Expect.CLOSED, site="a\x1b[2J\nb")), by="site").groups
     assert one.name == r"a\x1b[2J\nb"
 
 
-def test_the_summary() -> None:
-    assert made.report(*made.ALL).summary == (
+def test_summary_names_each_number_above_zero() -> None:
+    assert builders.report(*builders.ALL_FOUND).summary == (
         "6 systems: 2 as expected, 2 exposed, 1 down or in trouble, 1 with something unknown. Controls seen: 1 of 1."
     )
-    assert made.report(made.CLOSED).summary == "1 system: 1 as expected."
-    assert made.report(made.CLOSED, made.BLIND).summary.endswith("Controls seen: 0 of 1.")
+    assert builders.report(builders.FOUND_CLOSED).summary == "1 system: 1 as expected."
+    assert builders.report(builders.FOUND_CLOSED, builders.FOUND_BLIND).summary.endswith("Controls seen: 0 of 1.")

@@ -12,7 +12,9 @@ from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.config.values.text import check_label_name
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.server.external_url import parse_external_url
-from tests.server.exporter import FakeScraper, exporter, state
+from tests.testing.in_process import FakeProber, exporter, state
+
+pytestmark = pytest.mark.loopback
 
 PACS = Target(
     "main pacs & more",
@@ -23,9 +25,9 @@ PACS = Target(
 CONFIG = Config((PACS, Target("two", Address("::1", 11112))))
 
 
-async def test_every_target_is_a_group_that_leads_to_its_probe() -> None:
+async def test_discovery_has_a_group_for_each_target() -> None:
     async with (
-        exporter(FakeScraper(CONFIG)) as client,
+        exporter(FakeProber(CONFIG)) as client,
         client.get("/sd", headers={"Host": "exporter:10104"}) as response,
     ):
         groups = await response.json()
@@ -61,14 +63,14 @@ async def test_every_target_is_a_group_that_leads_to_its_probe() -> None:
 
 
 @pytest.mark.parametrize("label", ["instance", "target", "job", "__metrics_path__", "__param_target", "__scheme__"])
-def test_no_label_of_the_user_takes_the_place_of_ours(label: str) -> None:
+def test_user_labels_cannot_override_discovery_labels(label: str) -> None:
     with pytest.raises(ValueError):
         check_label_name(label)
 
 
-async def test_the_external_url_says_where_prometheus_reaches_us() -> None:
+async def test_discovery_address_is_external_url() -> None:
     external = parse_external_url("https://monitoring.example/dicom/")
-    of = replace(state(FakeScraper(CONFIG)), external_url=external)
+    of = replace(state(FakeProber(CONFIG)), external_url=external)
     async with exporter(of) as client, client.get("/dicom/sd", headers={"Host": "somebody.else"}) as response:
         groups = await response.json()
     for group in groups:
@@ -78,22 +80,22 @@ async def test_the_external_url_says_where_prometheus_reaches_us() -> None:
 
 
 @pytest.mark.parametrize("host", ["", "a/b", "user@host", "<script>alert(1)</script>", "host:99999"])
-async def test_a_host_that_is_none_is_a_bad_request(host: str) -> None:
-    async with exporter(FakeScraper(CONFIG)) as client, client.get("/sd", headers={"Host": host}) as response:
+async def test_discovery_with_invalid_host_header_is_bad_request(host: str) -> None:
+    async with exporter(FakeProber(CONFIG)) as client, client.get("/sd", headers={"Host": host}) as response:
         text = await response.text()
     assert response.status == 400
     assert "script" not in text
 
 
-async def test_the_host_does_not_matter_where_the_external_url_is_given() -> None:
-    of = replace(state(FakeScraper(CONFIG)), external_url=parse_external_url("http://exporter.example"))
+async def test_discovery_ignores_host_header_with_external_url() -> None:
+    of = replace(state(FakeProber(CONFIG)), external_url=parse_external_url("http://exporter.example"))
     async with exporter(of) as client, client.get("/sd", headers={"Host": "a/b"}) as response:
         assert (await response.json())[0]["targets"] == ["exporter.example:80"]
 
 
-async def test_everything_is_under_the_prefix() -> None:
+async def test_all_paths_are_under_the_prefix_of_external_url() -> None:
     external = parse_external_url("http://exporter.example/monitoring/dicom")
-    async with exporter(replace(state(FakeScraper(CONFIG)), external_url=external)) as client:
+    async with exporter(replace(state(FakeProber(CONFIG)), external_url=external)) as client:
         for path in ("/", "/sd", "/metrics", "/probe?target=two", "/-/healthy", "/-/ready"):
             async with client.get(f"/monitoring/dicom{path}") as response:
                 assert response.status == 200, path
@@ -117,9 +119,9 @@ async def test_everything_is_under_the_prefix() -> None:
                 assert response.status == 200, link
 
 
-async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_them() -> None:
-    scraper = FakeScraper(CONFIG)
-    async with exporter(scraper) as client:
+async def test_discovered_probe_leaves_user_labels_out_of_target_info() -> None:
+    prober = FakeProber(CONFIG)
+    async with exporter(prober) as client:
         for query, there in (("", True), ("&user_labels=true", True), ("&user_labels=false", False)):
             async with client.get(f"/probe?target=main%20pacs%20%26%20more{query}") as response:
                 (info,) = [
@@ -132,15 +134,15 @@ async def test_the_users_labels_are_prometheus_to_put_on_where_discovery_gave_th
                 assert response.status == 400
 
 
-async def test_the_same_target_is_asked_with_and_without_the_users_labels() -> None:
+async def test_probe_is_the_same_with_and_without_user_labels() -> None:
     """As another one it would have answers of its own, and its queries with `every` would be put twice as often."""
 
-    class Watched(FakeScraper):
-        async def scrape(
+    class Watched(FakeProber):
+        async def probe_targets(
             self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
         ) -> list[ProbeRecord]:
             probed.extend(targets)
-            return await super().scrape(targets, timeout, modules)
+            return await super().probe_targets(targets, timeout, modules)
 
     probed: list[Target] = []
     async with exporter(Watched(CONFIG)) as client:

@@ -19,11 +19,11 @@ from dicom_exporter.server.external_url import ExternalURL, authority, parse_ext
         ("http://[::1]:10104", ExternalURL("http", "[::1]:10104")),
     ],
 )
-def test_a_url_reads_as_it_is_written(text: str, expected: ExternalURL) -> None:
+def test_external_url_is_parsed(text: str, expected: ExternalURL) -> None:
     assert parse_external_url(text) == expected
 
 
-def test_it_is_written_as_a_url_again() -> None:
+def test_external_url_is_formatted() -> None:
     assert str(parse_external_url("http://exporter.example/dicom")) == "http://exporter.example:80/dicom/"
 
 
@@ -62,7 +62,7 @@ def test_it_is_written_as_a_url_again() -> None:
         "http://exporter.example/" + "a\n",
     ],
 )
-def test_what_is_no_such_url(text: str) -> None:
+def test_invalid_external_url_is_error(text: str) -> None:
     with pytest.raises(ValueError, match="URL") as raised:
         parse_external_url(text)
     assert "secret" not in str(raised.value)
@@ -78,13 +78,13 @@ def test_what_is_no_such_url(text: str) -> None:
         ("[::1]:10104", "http", "[::1]:10104"),
     ],
 )
-def test_the_authority_names_its_port(host: str, scheme: str, expected: str) -> None:
+def test_authority_without_port_gets_default_port(host: str, scheme: str, expected: str) -> None:
     assert authority(host, scheme) == expected
 
 
 @pytest.mark.parametrize(
     "host", ["", ":80", "a/b", "a b", "user@host", "host:1:2", "::1", "[::1", "a,b", "<b>", "a\\b"]
 )
-def test_a_host_header_is_a_strangers_text(host: str) -> None:
+def test_invalid_host_header_is_error(host: str) -> None:
     with pytest.raises(ValueError):
         authority(host, "http")

@@ -30,14 +30,14 @@ def taken() -> Iterator[int]:
         ("localhost:0", "localhost", 0),
     ],
 )
-def test_an_address_reads_as_it_is_written(text: str, host: str, port: int) -> None:
+def test_listen_address_is_parsed(text: str, host: str, port: int) -> None:
     address = parse_listen_address(text)
     assert address == ListenAddress(host, port)
     assert str(address) == text
 
 
 @pytest.mark.parametrize("text", ["", "10104", "localhost", "localhost:", ":x", ":65536", ":-1", "::1:9", ":\u0663"])
-def test_what_is_no_address(text: str) -> None:
+def test_invalid_listen_address_is_error(text: str) -> None:
     with pytest.raises(ValueError, match="like"):
         parse_listen_address(text)
 
@@ -50,8 +50,9 @@ def accepts(host: str, port: int) -> bool:
     return True
 
 
+@pytest.mark.loopback
 @needs_ipv6
-def test_without_a_host_it_listens_on_ipv4_and_ipv6() -> None:
+def test_listen_without_host_accepts_ipv4_and_ipv6() -> None:
     (sock,) = listen([ListenAddress("", 0)])
     with closing(sock):
         port = sock.getsockname()[1]
@@ -59,7 +60,8 @@ def test_without_a_host_it_listens_on_ipv4_and_ipv6() -> None:
         assert accepts("::1", port)
 
 
-def test_with_a_host_it_listens_there_alone() -> None:
+@pytest.mark.loopback
+def test_listen_with_host_accepts_on_that_address_only() -> None:
     (sock,) = listen([ListenAddress("127.0.0.1", 0)])
     with closing(sock):
         port = sock.getsockname()[1]
@@ -67,12 +69,14 @@ def test_with_a_host_it_listens_there_alone() -> None:
         assert not accepts("127.0.0.2", port)
 
 
-def test_a_port_in_use_names_itself_and_the_reason(taken: int) -> None:
+@pytest.mark.loopback
+def test_listen_on_port_in_use_names_address_and_reason(taken: int) -> None:
     with pytest.raises(CannotListen, match=f"^cannot listen on 127.0.0.1:{taken}: address already in use$"):
         listen([ListenAddress("127.0.0.1", taken)])
 
 
-def test_it_listens_on_all_or_on_none(taken: int) -> None:
+@pytest.mark.loopback
+def test_listen_closes_all_sockets_if_one_fails(taken: int) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         free = other.getsockname()[1]
     with pytest.raises(CannotListen):
@@ -81,6 +85,6 @@ def test_it_listens_on_all_or_on_none(taken: int) -> None:
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70])
-def test_a_host_that_is_none(host: str) -> None:
+def test_listen_on_unknown_host_is_error(host: str) -> None:
     with pytest.raises(CannotListen, match="there is no such host"):
         listen([ListenAddress(host, 0)])

@@ -7,7 +7,9 @@ import gzip
 import pytest
 
 from dicom_exporter.server.negotiation import accepts_gzip
-from tests.server.exporter import exporter
+from tests.testing.in_process import exporter
+
+pytestmark = pytest.mark.loopback
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -39,7 +41,7 @@ PROMETHEUS_3 = (
         (";,;=,", "text/plain; version=0.0.4; charset=utf-8"),
     ],
 )
-async def test_the_format_is_the_clients_choice(path: str, accept: str | None, content_type: str) -> None:
+async def test_format_follows_accept_header(path: str, accept: str | None, content_type: str) -> None:
     headers = {} if accept is None else {"Accept": accept}
     async with exporter() as client, client.get(path, headers=headers, skip_auto_headers=["Accept"]) as response:
         text = await response.text()
@@ -50,20 +52,20 @@ async def test_the_format_is_the_clients_choice(path: str, accept: str | None, c
 
 
 @pytest.mark.parametrize("accept", ["gzip", "gzip, deflate", "deflate;q=0.5, GZIP;q=0.1", "*"])
-async def test_gzip_where_it_is_allowed(accept: str) -> None:
+async def test_gzip_if_accepted(accept: str) -> None:
     async with exporter() as client, client.get("/metrics", headers={"Accept-Encoding": accept}) as response:
         assert response.headers["Content-Encoding"] == "gzip"
         assert b"\ndicom_echo_success{" in gzip.decompress(await response.read())
 
 
 @pytest.mark.parametrize("accept", ["", "identity", "gzip;q=0", "gzip;q=0.000, *", "deflate", "x-gzip-not"])
-async def test_no_gzip_where_it_is_not(accept: str) -> None:
+async def test_no_gzip_if_not_accepted(accept: str) -> None:
     async with exporter() as client, client.get("/metrics", headers={"Accept-Encoding": accept}) as response:
         assert "Content-Encoding" not in response.headers
         assert b"\ndicom_echo_success{" in await response.read()
 
 
-async def test_caches_are_told_what_the_answer_depends_on() -> None:
+async def test_vary_names_accept_and_accept_encoding() -> None:
     async with exporter() as client, client.get("/metrics") as response:
         assert response.headers["Vary"] == "Accept, Accept-Encoding"
         assert response.headers["Cache-Control"] == "no-store"
@@ -73,5 +75,5 @@ async def test_caches_are_told_what_the_answer_depends_on() -> None:
     ("header", "allowed"),
     [("gzip;q=1.0", True), ("gzip ; q=0.001", True), ("*;q=0", False), ("*;q=0, gzip", True), ("gzip;level=9", True)],
 )
-def test_accept_encoding(header: str, allowed: bool) -> None:
+def test_accepts_gzip_reads_quality_values(header: str, allowed: bool) -> None:
     assert accepts_gzip(header) is allowed

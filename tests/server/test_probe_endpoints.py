@@ -1,69 +1,76 @@
-"""`/metrics` and `/probe`: what is asked of the scraper, and what is answered."""
+"""`/metrics` and `/probe`: what is asked of the prober, and what is answered."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from dicom_exporter.config import Address, Config, Target
-from tests.server.exporter import CONFIG, FakeScraper, exporter, state
+from dicom_exporter.config import Address, Config, Identity, Module, ProbeSettings, Secret, Store, Target, UserIdentity
+from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
+from dicom_exporter.config.values.network import parse_network
+from dicom_exporter.dicom.errors import Overloaded
+from dicom_exporter.prober.allowlist import NotAllowed
+from tests.testing.in_process import CONFIG, HEADER, FakeProber, exporter, series, state
 
-HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+pytestmark = pytest.mark.loopback
+
+ALLOW = ProbeSettings((parse_network("10.0.0.0/8"),))
+ALLOWING = Config(
+    (Target("one", Address("127.0.0.1", 104)), Target("10.0.0.9:104", Address("127.0.0.1", 11112))),
+    identities=MappingProxyType(
+        {**BUILTIN_IDENTITIES, "known": Identity("known", "US", user_identity=UserIdentity("us", Secret("hidden")))}
+    ),
+    modules=MappingProxyType(
+        {**BUILTIN_MODULES, "writes": Module("writes", store=Store()), "password": Module("password", identity="known")}
+    ),
+    probe=ALLOW,
+)
 
 
-def series(text: str) -> dict[tuple[str, str], float]:
-    """(Name, target) -> value."""
-    return {
-        (sample.name, sample.labels.get("target", "")): sample.value
-        for metric in text_string_to_metric_families(text)
-        for sample in metric.samples
-    }
-
-
-async def test_metrics_are_those_of_all_targets_and_of_the_exporter() -> None:
-    scraper = FakeScraper()
-    async with exporter(scraper) as client, client.get("/metrics") as response:
+async def test_metrics_has_all_targets_and_the_exporter_itself() -> None:
+    prober = FakeProber()
+    async with exporter(prober) as client, client.get("/metrics") as response:
         found = series(await response.text())
     assert response.status == 200
-    assert scraper.asked == [(("one", "two"), None, None)]
+    assert prober.asked == [(("one", "two"), None, None)]
     assert found["dicom_echo_success", "one"] == 1
     assert found["dicom_echo_success", "two"] == 1
     assert found["dicom_exporter_build_info", ""] == 1
     assert ("process_open_fds", "") in found
 
 
-async def test_the_exporters_own_metrics_can_be_had_without_a_probe() -> None:
-    scraper = FakeScraper()
-    async with exporter(scraper) as client:
+async def test_metrics_with_probe_false_starts_no_probe() -> None:
+    prober = FakeProber()
+    async with exporter(prober) as client:
         async with client.get("/metrics?probe=false") as response:
             found = series(await response.text())
         async with client.get("/metrics?probe=no") as response:
             assert response.status == 400
-    assert scraper.asked == []
+    assert prober.asked == []
     assert found["dicom_exporter_build_info", ""] == 1
     assert all(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
 
 
-async def test_a_probe_is_of_one_target_and_carries_no_target() -> None:
-    scraper = FakeScraper()
-    async with exporter(scraper) as client, client.get("/probe?target=two") as response:
+async def test_probe_result_has_no_target_label() -> None:
+    prober = FakeProber()
+    async with exporter(prober) as client, client.get("/probe?target=two") as response:
         found = series(await response.text())
-    assert scraper.asked == [(("two",), None, None)]
+    assert prober.asked == [(("two",), None, None)]
     assert found["dicom_echo_success", ""] == 1
     assert not any(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
 
 
-async def test_a_probe_may_name_modules() -> None:
-    scraper = FakeScraper()
-    async with exporter(scraper) as client:
+async def test_probe_with_module_parameter_runs_these_modules_once() -> None:
+    prober = FakeProber()
+    async with exporter(prober) as client:
         async with client.get("/probe?target=one&module=availability") as response:
             assert response.status == 200
         async with client.get("/probe?target=one&module=exposure,availability,exposure") as response:
             assert response.status == 200
-    assert [modules for _, _, modules in scraper.asked] == [("availability",), ("exposure", "availability")]
+    assert [modules for _, _, modules in prober.asked] == [("availability",), ("exposure", "availability")]
 
 
 @pytest.mark.parametrize(
@@ -87,19 +94,19 @@ async def test_a_probe_may_name_modules() -> None:
         "?target=" + "x" * 5000,
     ],
 )
-async def test_what_the_configuration_does_not_have_is_a_bad_request(query: str) -> None:
-    scraper = FakeScraper()
-    async with exporter(scraper) as client, client.get(f"/probe{query}") as response:
+async def test_probe_of_unknown_target_or_module_is_bad_request(query: str) -> None:
+    prober = FakeProber()
+    async with exporter(prober) as client, client.get(f"/probe{query}") as response:
         text = await response.text()
     assert response.status == 400
     assert response.content_type == "text/plain"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "script" not in text
     assert len(text) < 500
-    assert scraper.asked == []
+    assert prober.asked == []
 
 
-async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+async def test_unknown_name_is_answered_with_known_names() -> None:
     async with exporter() as client:
         async with client.get("/probe?target=three") as response:
             assert "one, two" in await response.text()
@@ -107,13 +114,13 @@ async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
             assert "availability, exposure" in await response.text()
 
 
-async def test_of_many_names_a_few_are_enough() -> None:
+async def test_unknown_name_is_answered_with_at_most_twenty_names() -> None:
     config = Config(tuple(Target(f"target-{number}", Address("127.0.0.1", 104)) for number in range(1000)))
-    async with exporter(FakeScraper(config)) as client, client.get("/probe?target=x") as response:
+    async with exporter(FakeProber(config)) as client, client.get("/probe?target=x") as response:
         assert (await response.text()).endswith("target-19, and 980 more.\n")
 
 
-async def test_requests_for_unknown_targets_are_counted() -> None:
+async def test_unknown_target_requests_are_counted() -> None:
     async with exporter() as client:
         for query in ("?target=three", "?target=four", "", "?target=one"):
             await client.get(f"/probe{query}")
@@ -121,31 +128,41 @@ async def test_requests_for_unknown_targets_are_counted() -> None:
             assert series(await response.text())["dicom_exporter_unknown_target_requests_total", ""] == 2
 
 
-async def test_the_answer_comes_before_the_scrape_times_out() -> None:
-    scraper = FakeScraper()
-    async with exporter(replace(state(scraper), timeout_offset=1.0)) as client:
+async def test_probe_timeout_is_header_less_offset() -> None:
+    prober = FakeProber()
+    async with exporter(replace(state(prober), timeout_offset=1.0)) as client:
         await client.get("/metrics", headers={HEADER: "10"})
         await client.get("/probe?target=one", headers={HEADER: "7.5"})
-    assert [timeout for _, timeout, _ in scraper.asked] == [9.0, 6.5]
+    assert [timeout for _, timeout, _ in prober.asked] == [9.0, 6.5]
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/probe?target=one"])
-@pytest.mark.parametrize("timeout", ["soon", "0", "-1", "nan", "inf"])
-async def test_a_timeout_that_is_none_is_a_bad_request(path: str, timeout: str) -> None:
-    scraper = FakeScraper()
-    async with exporter(scraper) as client, client.get(path, headers={HEADER: timeout}) as response:
+@pytest.mark.parametrize(
+    ("timeout", "said"),
+    [
+        ("soon", f"{HEADER} is not a number.\n"),
+        ("0", f"{HEADER} is not a positive number of seconds.\n"),
+        ("-1", f"{HEADER} is not a positive number of seconds.\n"),
+        ("nan", f"{HEADER} is not a positive number of seconds.\n"),
+        ("inf", f"{HEADER} is not a positive number of seconds.\n"),
+    ],
+)
+async def test_timeout_header_that_is_invalid_is_bad_request(path: str, timeout: str, said: str) -> None:
+    prober = FakeProber()
+    async with exporter(prober) as client, client.get(path, headers={HEADER: timeout}) as response:
         assert response.status == 400
-        assert HEADER in await response.text()
-    assert scraper.asked == []
+        assert await response.text() == said
+    assert prober.asked == []
 
 
-async def test_two_timeouts_are_a_bad_request() -> None:
+async def test_timeout_header_given_twice_is_bad_request() -> None:
     async with exporter() as client, client.get("/metrics", headers=[(HEADER, "5"), (HEADER, "10")]) as response:
         assert response.status == 400
+        assert await response.text() == f"The header {HEADER} may be given once.\n"
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/probe?target=one", "/-/healthy", "/-/ready"])
-async def test_head_is_get_without_a_body(path: str) -> None:
+async def test_head_request_has_headers_of_get_and_no_body(path: str) -> None:
     async with exporter() as client, client.head(path) as response:
         assert response.status == 200
         assert int(response.headers["Content-Length"]) > 0
@@ -153,47 +170,134 @@ async def test_head_is_get_without_a_body(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/probe?target=one"])
-async def test_nothing_is_posted_to_a_scrape(path: str) -> None:
-    scraper = FakeScraper()
-    async with exporter(scraper) as client, client.post(path) as response:
+async def test_post_to_scrape_endpoint_is_method_not_allowed(path: str) -> None:
+    prober = FakeProber()
+    async with exporter(prober) as client, client.post(path) as response:
         assert response.status == 405
-    assert scraper.asked == []
+    assert prober.asked == []
 
 
-async def test_the_exporter_is_healthy_while_a_scrape_waits() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(scraper) as client:
+async def test_healthy_is_answered_during_a_scrape() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await scraper.begun.wait()
+        await prober.begun.wait()
         async with client.get("/-/healthy") as response:
             assert response.status == 200
-        assert not scraper.answered.is_set()
-        await scraper.close()
+        assert not prober.answered.is_set()
+        await prober.close()
         assert (await scrape).status == 200
 
 
-async def test_a_client_that_goes_away_does_not_end_the_scrape() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(scraper) as client:
+async def test_scrape_continues_after_client_disconnects() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await scraper.begun.wait()
+        await prober.begun.wait()
         scrape.cancel()
         await asyncio.wait({scrape})
         async with client.get("/-/healthy") as response:
             assert response.status == 200
-        await scraper.close()
-        await asyncio.wait_for(scraper.answered.wait(), 10)
+        await prober.close()
+        await asyncio.wait_for(prober.answered.wait(), 10)
 
 
-async def test_a_configuration_that_changes_in_mid_scrape_changes_the_next_one() -> None:
-    scraper = FakeScraper(go=asyncio.Event())
-    async with exporter(scraper) as client:
+async def test_reload_during_scrape_applies_to_next_scrape() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await scraper.begun.wait()
-        scraper.reconfigure(Config((CONFIG.targets[1],)))
-        await scraper.close()
+        await prober.begun.wait()
+        prober.reconfigure(Config((CONFIG.targets[1],)))
+        await prober.close()
         found = series(await (await scrape).text())
         assert {target for _, target in found} == {"one", "two", ""}
         async with client.get("/metrics") as response:
             found = series(await response.text())
         assert {target for _, target in found} == {"two", ""}
+
+
+async def counts(client: object) -> dict[str, float]:
+    """The counters of requests that were refused."""
+    async with client.get("/metrics?probe=false") as response:  # type: ignore[attr-defined]
+        found = series(await response.text())
+    return {name.split("_")[2]: value for (name, _), value in found.items() if name.endswith("target_requests_total")}
+
+
+@pytest.mark.parametrize(
+    ("query", "address", "title", "modules"),
+    [
+        ("10.1.2.3:104", "10.1.2.3:104", "ANY-SCP", None),
+        ("10.1.2.3:104&called_ae_title=PACS", "10.1.2.3:104", "PACS", None),
+        ("pacs.example:104&module=exposure", "pacs.example:104", "ANY-SCP", ("exposure",)),
+        ("[2001:db8::1]:104", "[2001:db8::1]:104", "ANY-SCP", None),
+    ],
+)
+async def test_adhoc_address_is_probed(query: str, address: str, title: str, modules: tuple[str, ...] | None) -> None:
+    prober = FakeProber(ALLOWING)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
+        text = await response.text()
+    assert response.status == 200
+    assert prober.asked == [((address,), None, modules)]
+    assert f'dicom_target_info{{address="{address}",called_ae_title="{title}",expect="available"}} 1.0' in text
+
+
+async def test_configured_name_that_is_an_address_is_not_adhoc() -> None:
+    prober = FakeProber(ALLOWING, denies=NotAllowed())
+    async with exporter(prober) as client, client.get("/probe?target=10.0.0.9:104") as response:
+        assert 'address="127.0.0.1:11112"' in await response.text()
+    assert response.status == 200
+
+
+async def test_adhoc_denial_gives_no_reason_and_is_counted() -> None:
+    async with exporter(FakeProber(ALLOWING, denies=NotAllowed())) as client:
+        answers = set()
+        for target in ("192.0.2.1:104", "nowhere.example:104", "[::1]:104"):
+            async with client.get(f"/probe?target={target}") as response:
+                answers.add((response.status, await response.text()))
+        async with client.get("/probe?target=nobody") as response:  # not an address
+            assert response.status == 400
+        assert await counts(client) == {"denied": 3, "unknown": 1}
+    ((status, text),) = answers
+    assert status == 403
+    assert "not inside of probe.allow" in text
+
+
+async def test_adhoc_lookup_overload_is_503_with_retry_after() -> None:
+    async with exporter(FakeProber(ALLOWING, denies=Overloaded("…"))) as client:
+        async with client.get("/probe?target=pacs.example:104") as response:
+            assert response.status == 503
+            assert "Retry-After" in response.headers
+        assert await counts(client) == {"denied": 0, "unknown": 0}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("10.1.2.3:104&called_ae_title=", "not an AE title"),
+        ("10.1.2.3:104&called_ae_title=A_TITLE_THAT_IS_TOO_LONG", "not an AE title"),
+        ("10.1.2.3:104&called_ae_title=A&called_ae_title=B", "may be given once"),
+        ("one&called_ae_title=PACS", "the configuration has the one of this target"),
+        ("10.1.2.3:104&module=writes", "only to targets of the configuration"),
+        ("10.1.2.3:104&module=availability,password", "only to targets of the configuration"),
+        ("10.1.2.3:104&module=nothing", "no module of this name"),
+        ("10.1.2.3", "no target of this name"),
+        ("10.1.2.3:0", "no target of this name"),
+        ("http://10.1.2.3:104/", "no target of this name"),
+    ],
+)
+async def test_adhoc_parameters_that_are_not_allowed_are_bad_requests(query: str, said: str) -> None:
+    prober = FakeProber(ALLOWING)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
+        text = await response.text()
+    assert response.status == 400
+    assert said in text
+    assert prober.asked == []
+
+
+async def test_adhoc_without_probe_allow_is_unknown_target() -> None:
+    prober = FakeProber(replace(ALLOWING, probe=ProbeSettings()))
+    async with exporter(prober) as client:
+        async with client.get("/probe?target=10.1.2.3:104") as response:
+            assert response.status == 400
+        assert await counts(client) == {"denied": 0, "unknown": 1}
+    assert prober.asked == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests import hostile
+from tests.testing import hostile
 
 WELL = "well"
 GONE = "gone"

@@ -16,8 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.hostile import Event, Peer
 from tests.soak.moods import BEHAVIOURS, GONE, NOBODY, choose
+from tests.testing.hostile import Event, Peer
 
 _SHORTEST, _LONGEST = 8.0, 90.0
 """Shortest and longest duration of a mood, in seconds."""

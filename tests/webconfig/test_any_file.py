@@ -20,7 +20,7 @@ from dicom_exporter.webconfig.model import (
     WebFile,
     keys_of,
 )
-from tests.webconfig.texts import HASH, basic
+from tests.testing.web_config import HASH, basic
 
 SECRET = "hunter2-and-more"
 BLOCKS: list[type[BaseModel]] = [WebFile, TLSServerConfig, HTTPServerConfig, Headers, RateLimit]

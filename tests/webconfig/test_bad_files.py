@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from dicom_exporter.webconfig import WebConfigErrors, load
-from tests.peers import make_certificates
+from tests.testing.peers import make_certificates
 
 TESTDATA = Path(__file__).parent / "testdata"
 FILES = sorted(path.name for path in TESTDATA.glob("*.yml"))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.webconfig import LiveConfig, WebConfigErrors
-from tests.peers import make_certificates
-from tests.webconfig.serving import replace
-from tests.webconfig.texts import TLS, users
+from tests.testing.peers import make_certificates
+from tests.testing.serving import replace
+from tests.testing.web_config import TLS, users
 
 
 async def test_what_cannot_be_used_keeps_nothing_of_who_asked(tmp_path: Path) -> None:

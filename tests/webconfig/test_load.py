@@ -10,8 +10,8 @@ import pytest
 from dicom_exporter.webconfig import WebConfig, WebConfigErrors, load
 from dicom_exporter.webconfig.load import parse, read_bytes, read_material
 from dicom_exporter.webconfig.tls import server_context
-from tests.peers import Certificates, make_certificates
-from tests.webconfig.texts import HASH, TLS
+from tests.testing.peers import Certificates, make_certificates
+from tests.testing.web_config import HASH, TLS
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.webconfig import site
-from tests.webconfig.serving import serving
+from tests.testing.serving import serving
+
+pytestmark = pytest.mark.loopback
 
 BOUND = 5
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dicom_exporter.yamlfile.document import read_document
-from tests.config.helpers import load_text
+from tests.testing.loading import load_text
 
 
 def data(text: str) -> object:

@@ -1,4 +1,4 @@
-"""Write the generated pages."""
+"""Write the generated pages of docs/."""
 
 from tools.reference import PAGES, ROOT
 

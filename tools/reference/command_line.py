@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterator
 
 from dicom_exporter.cli.completion import subparsers
-from dicom_exporter.cli.main import PROGRAM, whole_parser
+from dicom_exporter.cli.main import whole_parser
+from dicom_exporter.cli.parser import PROGRAM
 from tools.reference.markdown import code, head, table
 
 

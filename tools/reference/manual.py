@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from argparse_manpage.manpage import Manpage  # type: ignore[import-untyped]
 
-from dicom_exporter.cli.main import PROGRAM, whole_parser
+from dicom_exporter.cli.main import whole_parser
+from dicom_exporter.cli.parser import PROGRAM
 
 
 def page() -> str:
-    """The text of the page, in roff; without a date, which would change the page every day."""
+    """The text of the page, in roff; without a date, with which the page would differ every day."""
     parser = whole_parser()
-    epilog, parser.epilog = parser.epilog or "", None  # it would be filled into one paragraph
+    epilog, parser.epilog = parser.epilog or "", None  # argparse-manpage would fill it into one paragraph
     manual = Manpage(parser, _data={"project_name": PROGRAM, "manual_title": "DICOM exporter", "date": " "})
-    manual.description = "Prometheus exporter for DICOM archives: availability, and exposure to strangers"
+    manual.description = "is each DICOM archive up for us, and closed to strangers?"
     manual.add_section("commands, examples, exit codes", ">", f".nf\n{_roff(epilog.strip())}\n.fi")
-    manual.add_section("see also", ">", "The documentation of the project: configuration, metrics, where to run it.")
+    manual.add_section("see also", ">", "The documentation of the project: configuration, metrics, deployment.")
     return str(manual).rstrip() + "\n"
 
 

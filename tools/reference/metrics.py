@@ -15,8 +15,8 @@ from dicom_exporter.metrics.targets import Exposed
 from dicom_exporter.results import Flow, Phase
 from dicom_exporter.verdict.findings import assess
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
-from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, STUDIES, TARGET
 from tools.reference.markdown import code, head, table
+from tools.reference.sample import ANSWERED, QUERY, REJECTED, STRANGER, TARGET
 
 _TITLES: Mapping[str, str] = {
     "TARGET_FAMILIES": "The target",
@@ -104,13 +104,13 @@ def _words() -> Iterator[str]:
 
 
 def _labels(table_name: str, family: Family[Any]) -> str:
-    """The labels of a family, as they stand on what it shows of the tests' results."""
+    """The labels of a family, as they are on what it shows of the sample."""
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
     if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
         shared = ["identity"]
     rows = [row for subject in _subjects(table_name) for row in family.rows(subject)]
     if not rows:
-        raise ValueError(f"nothing in tests/metrics/results.py shows {family.name}: add what does")
+        raise ValueError(f"nothing in tools/reference/sample.py shows {family.name}: add what does")
     own = list(rows[0][0])
     if family.name == "dicom_target_info":
         own = [*(name for name in own if name not in TARGET.labels), "yours"]
@@ -121,7 +121,7 @@ def _subjects(table_name: str) -> Sequence[object]:
     if table_name == "TARGET_FAMILIES":
         return [TARGET]
     if table_name == "QUERY_FAMILIES":
-        return [STUDIES]
+        return [QUERY]
     if table_name == "FLOW_FAMILIES":
         return [Flow("a", "b", 1)]
     if table_name == "EXPOSURE_FAMILIES":
@@ -131,4 +131,4 @@ def _subjects(table_name: str) -> Sequence[object]:
     if table_name == "EXPORTER_FAMILIES":
         fields = {field.name: _DUMMIES[str(field.type)] for field in dataclasses.fields(ExporterFacts)}
         return [ExporterFacts(**fields)]  # type: ignore[arg-type]
-    return [FULL, REJECTED, STRANGER, dataclasses.replace(FULL, peer=CONQUEST)]
+    return [ANSWERED, REJECTED, STRANGER]

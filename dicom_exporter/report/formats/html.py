@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing but itself: to be read, printed, signed and filed."""
+"""The report as one HTML page that loads nothing: to be read, printed, signed and filed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from dicom_exporter.report import columns
-from dicom_exporter.report.formats.markdown import GROUP_COLUMNS, TARGET_COLUMNS, group_cells, target_cells
+from dicom_exporter.report.columns import GROUP_COLUMNS, RESULT, TARGET_COLUMNS, Layout, shown
 from dicom_exporter.report.report import Report
 from dicom_exporter.verdict.texts import CHECKS, LEVELS
 
 
 def as_html(report: Report) -> str:
-    """The page. Every text in it is escaped, and its own policy (CSP) lets in no style but its own, and no script."""
+    """The page. Every text in it is escaped; its own policy (CSP) allows only its own style sheet, and no script."""
     template, style = _template(), _style()
     return template.render(
         report=report,
@@ -24,11 +23,9 @@ def as_html(report: Report) -> str:
         style_hash=_hash(style),
         levels=LEVELS,
         checks=CHECKS,
-        cells=columns,
-        target_columns=TARGET_COLUMNS,
-        target_cells=target_cells,
-        group_columns=GROUP_COLUMNS,
-        group_cells=group_cells,
+        result=RESULT,
+        target_columns=shown(TARGET_COLUMNS, Layout.DOCUMENT),
+        group_columns=shown(GROUP_COLUMNS, Layout.DOCUMENT),
     )
 
 
@@ -48,5 +45,5 @@ def _style() -> Markup:
 
 
 def _hash(style: str) -> str:
-    """What the page's policy names its style by (CSP 3, 2.3.1)."""
+    """The name of the style sheet in the page's policy (CSP 3, 2.3.1)."""
     return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")

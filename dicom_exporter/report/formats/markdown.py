@@ -1,88 +1,17 @@
-"""The report for a ticket or a wiki: GitHub's dialect of Markdown, which most of them read."""
+"""The report for a ticket or a wiki, in GitHub Flavored Markdown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from dicom_exporter.report import columns
-from dicom_exporter.report.counts import NONE
-from dicom_exporter.report.groups import Group
+from dicom_exporter.report.columns import GROUP_COLUMNS, TARGET_COLUMNS, Layout, shown
 from dicom_exporter.report.report import Report
-from dicom_exporter.report.rows import Row
-from dicom_exporter.results import LadderService
-
-TARGET_COLUMNS = (
-    "Target",
-    "Expected",
-    "Result",
-    "Reachable",
-    "A stranger gets",
-    "Allowed",
-    "Studies",
-    "Patients",
-    "Images",
-    "We see",
-    "DICOMweb",
-    "Checks failed",
-)
-GROUP_COLUMNS = (
-    "Systems",
-    "As expected",
-    "Exposed",
-    "Down",
-    "Unknown",
-    "Reachable",
-    "Open to strangers",
-    "Studies",
-    "Patients",
-    "Images",
-    "We see",
-    "DICOMweb open",
-    "Checks failed",
-)
 
 
 def as_markdown(report: Report) -> str:
-    """A heading, the summary, what is not as expected, sums, and all targets."""
+    """A heading, the summary, the findings, sums, and all targets."""
     return "\n".join(_lines(report)) + "\n"
-
-
-def target_cells(row: Row) -> list[str]:
-    """The cells of one target, for `TARGET_COLUMNS`."""
-    return [
-        row.target.name,
-        row.target.expect.value,
-        row.standing,
-        columns.answer(row.reachable),
-        columns.stranger(row),
-        columns.allowed(row),
-        str(row.studies),
-        str(row.patients),
-        str(row.images),
-        str(row.own_studies),
-        columns.service(row, LadderService.DICOMWEB),
-        columns.checks(row),
-    ]
-
-
-def group_cells(group: Group) -> list[str]:
-    """The cells of one group, for `GROUP_COLUMNS`."""
-    return [
-        f"{group.systems:,}",
-        f"{group.as_expected:,}",
-        f"{group.exposed:,}",
-        f"{group.down:,}",
-        f"{group.unknown:,}",
-        columns.reachable(group),
-        columns.open_to_strangers(group),
-        str(group.studies),
-        str(group.patients),
-        str(group.images),
-        str(group.own_studies),
-        columns.dicomweb(group),
-        f"{group.checks_failed:,}" if group.asked_as_stranger else NONE,
-    ]
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -101,24 +30,30 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
     yield "## Sums"
     yield ""
-    head = [report.by] if report.by is not None else []
-    yield from _table([*head, *GROUP_COLUMNS], (_group_line(report, group) for group in (*report.groups, report.total)))
+    columns = shown(GROUP_COLUMNS, Layout.DOCUMENT)
+    sums = [*report.groups, report.total]
+    yield from _table(
+        [*([report.by] if report.by is not None else []), *(column.heading for column in columns)],
+        (
+            [*([group.name] if report.by is not None else []), *(column.text(group) for column in columns)]
+            for group in sums
+        ),
+    )
     yield ""
     yield "Studies, patients and images are what a stranger was shown; “we see” are the studies that we were shown."
     yield "Controls are in no sum."
     yield ""
     yield "## Targets"
     yield ""
-    yield from _table(TARGET_COLUMNS, (target_cells(row) for row in report.worst_first))
+    cells = shown(TARGET_COLUMNS, Layout.DOCUMENT)
+    yield from _table(
+        [column.heading for column in cells], ([column.text(row) for column in cells] for row in report.worst_first)
+    )
 
 
-def _group_line(report: Report, group: Group) -> list[str]:
-    return ([group.name] if report.by is not None else []) + group_cells(group)
-
-
-def _table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield _line(columns)
-    yield "|" + " --- |" * len(columns)
+def _table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield _line(headings)
+    yield "|" + " --- |" * len(headings)
     for line in lines:
         yield _line(line)
 
@@ -128,6 +63,6 @@ def _line(line: Sequence[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` as Markdown shows it: no markup, no HTML, no end of a cell or a line."""
+    """`text` escaped for a cell of a table: no markup, no HTML, no end of a cell or a line."""
     flat = " ".join(text.split())
     return re.sub(r"([\\`*_{}\[\]<>#|~&$])", r"\\\1", flat)

@@ -10,7 +10,7 @@ import re
 from dicom_exporter.config import Expect
 from dicom_exporter.report.formats.html import as_html
 from dicom_exporter.results import Outcome
-from tests.report import found as made
+from tests import builders
 
 
 def words(page: str) -> str:
@@ -18,8 +18,8 @@ def words(page: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<(style).*?</\1>|<[^>]*>", " ", page, flags=re.S)))
 
 
-def test_it_says_when_where_and_what() -> None:
-    said = words(as_html(made.report(*made.ALL, by="country")))
+def test_page_has_time_vantage_and_findings() -> None:
+    said = words(as_html(builders.report(*builders.ALL_FOUND, by="country")))
     for expected in (
         "2026-01-02 03:04:05 UTC",
         "Seen from vantage",
@@ -38,18 +38,21 @@ def test_it_says_when_where_and_what() -> None:
         assert expected in said
 
 
-def test_a_list_of_hundreds_becomes_a_number() -> None:
-    many = [made.found(made.target(f"inside-{number}", Expect.AVAILABLE), made.ours()) for number in range(30)]
-    assert "No stranger was sent to 30 targets" in words(as_html(made.report(*many)))
+def test_long_list_of_targets_is_a_number() -> None:
+    many = [
+        builders.record(builders.target(f"inside-{number}", Expect.AVAILABLE), builders.monitor())
+        for number in range(30)
+    ]
+    assert "No stranger was sent to 30 targets" in words(as_html(builders.report(*many)))
 
 
-def test_without_a_control_it_says_what_that_means() -> None:
-    assert "There is no control among the targets" in words(as_html(made.report(made.CLOSED)))
-    assert "There is no control" not in words(as_html(made.report(made.CLOSED, made.CONTROL)))
+def test_page_without_control_explains_it() -> None:
+    assert "There is no control among the targets" in words(as_html(builders.report(builders.FOUND_CLOSED)))
+    assert "There is no control" not in words(as_html(builders.report(builders.FOUND_CLOSED, builders.FOUND_CONTROL)))
 
 
-def test_it_is_one_file_and_its_policy_lets_in_nothing_else() -> None:
-    page = as_html(made.report(*made.ALL))
+def test_page_loads_nothing_and_its_policy_allows_only_its_style() -> None:
+    page = as_html(builders.report(*builders.ALL_FOUND))
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.S)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
@@ -57,13 +60,13 @@ def test_it_is_one_file_and_its_policy_lets_in_nothing_else() -> None:
     assert not re.search(r"<(script|img|link|iframe|form)\b|\b(src|href|style|on\w+)=|url\(|@import|https?:", page)
 
 
-def test_nobodys_text_becomes_markup() -> None:
+def test_names_labels_and_versions_are_escaped() -> None:
     name, site = "<b>name</b>", "<i>site</i>"
-    one = made.found(
-        made.target(name, Expect.CLOSED, site=site),
-        made.stranger(Outcome.SUCCESS, made.listing(1), version=made.SCRIPT),
+    one = builders.record(
+        builders.target(name, Expect.CLOSED, site=site),
+        builders.stranger(Outcome.SUCCESS, builders.listing(1), version=builders.MARKUP),
     )
-    page = as_html(made.report(one, by="site"))
-    for text in (name, site, made.SCRIPT):
+    page = as_html(builders.report(one, by="site"))
+    for text in (name, site, builders.MARKUP):
         assert text not in page
         assert html.escape(text) in page

@@ -1,0 +1,143 @@
+"""AE titles; what a query may match and count, and with which values."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom.datadict import dictionary_VR, keyword_dict
+
+from dicom_exporter.config import Level, MatchValue, Model, RelativeDate, parse_ae_title
+from dicom_exporter.config.values.dicom import (
+    COUNT_KEYWORDS,
+    MATCH_KEYWORDS,
+    check_match_keyword,
+    parse_match_value,
+    why_not_counted,
+    why_not_matched,
+)
+
+IDENTIFYING = [
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "OtherPatientIDs",
+    "OtherPatientNames",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "OperatorsName",
+    "IssuerOfPatientID",
+    "AdmissionID",
+    "StudyID",
+]
+
+
+@pytest.mark.parametrize("keyword", IDENTIFYING)
+def test_identifying_attributes_are_refused_with_the_reason(keyword: str) -> None:
+    with pytest.raises(ValueError, match=f"^{keyword} can identify a person, which no query here does"):
+        check_match_keyword(keyword)
+
+
+def test_no_attribute_that_can_be_asked_for_holds_a_name() -> None:
+    allowed = {*MATCH_KEYWORDS, *COUNT_KEYWORDS}
+    assert allowed <= keyword_dict.keys()
+    assert not allowed & set(IDENTIFYING)
+    assert {dictionary_VR(keyword) for keyword in allowed} <= {"AE", "CS", "DA", "LO", "SH", "TM", "UI"}
+
+
+@pytest.mark.parametrize("keyword", MATCH_KEYWORDS)
+def test_every_allowed_attribute_can_be_matched_somewhere(keyword: str) -> None:
+    examples = {"DA": "today", "TM": "0800-", "UI": "1.2.3", "CS": "CT", "AE": "CT1", "LO": "North*", "SH": "CT?"}
+    parse_match_value(keyword, [examples[dictionary_VR(keyword)]])
+    at = [
+        why_not_matched(keyword, Model.STUDY_ROOT, Level.IMAGE),
+        why_not_matched(keyword, Model.WORKLIST, None),
+    ]
+    assert None in at
+
+
+@pytest.mark.parametrize(
+    ("keyword", "texts", "value"),
+    [
+        ("StudyDate", ["today"], RelativeDate(0, 0)),
+        ("StudyDate", ["20240101-"], "20240101-"),
+        ("StudyTime", ["0800-1200"], "0800-1200"),
+        ("StudyTime", ["-235959.999999"], "-235959.999999"),
+        ("StudyInstanceUID", ["1.2.3"], ("1.2.3",)),
+        ("StudyInstanceUID", ["1.2.3", "2.25.0"], ("1.2.3", "2.25.0")),
+        ("ModalitiesInStudy", ["C?"], "C?"),
+        ("InstitutionName", ["North*"], "North*"),
+        ("ScheduledStationAETitle", [" CT1 "], "CT1"),
+    ],
+)
+def test_values(keyword: str, texts: list[str], value: MatchValue) -> None:
+    assert parse_match_value(keyword, texts) == value
+
+
+@pytest.mark.parametrize(
+    ("keyword", "texts"),
+    [
+        ("StudyDate", ["2024"]),
+        ("StudyDate", ["20240101", "20240102"]),
+        ("StudyTime", ["2400"]),
+        ("StudyTime", ["8"]),
+        ("StudyInstanceUID", []),
+        ("StudyInstanceUID", ["1.02.3"]),
+        ("StudyInstanceUID", ["1." * 32 + "1"]),
+        ("StudyInstanceUID", ["1"]),
+        ("ModalitiesInStudy", ["CT\\MR"]),
+        ("ModalitiesInStudy", [""]),
+        ("InstitutionName", ["x" * 65]),
+        ("ScheduledStationAETitle", ["A" * 17]),
+    ],
+)
+def test_not_values(keyword: str, texts: list[str]) -> None:
+    with pytest.raises(ValueError):
+        parse_match_value(keyword, texts)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "model", "level", "can"),
+    [
+        ("StudyDate", Model.STUDY_ROOT, Level.STUDY, True),
+        ("StudyDate", Model.PATIENT_ROOT, Level.SERIES, True),
+        ("StudyDate", Model.PATIENT_ROOT, Level.PATIENT, False),
+        ("StudyDate", Model.WORKLIST, None, False),
+        ("Modality", Model.STUDY_ROOT, Level.STUDY, False),
+        ("Modality", Model.STUDY_ROOT, Level.SERIES, True),
+        ("Modality", Model.WORKLIST, None, True),
+        ("ScheduledStationAETitle", Model.STUDY_ROOT, Level.IMAGE, False),
+        ("SOPInstanceUID", Model.STUDY_ROOT, Level.SERIES, False),
+    ],
+)
+def test_what_can_be_matched_where(keyword: str, model: Model, level: Level | None, can: bool) -> None:
+    assert (why_not_matched(keyword, model, level) is None) is can
+
+
+@pytest.mark.parametrize(
+    ("keyword", "model", "level", "can"),
+    [
+        ("ModalitiesInStudy", Model.STUDY_ROOT, Level.STUDY, True),
+        ("ModalitiesInStudy", Model.STUDY_ROOT, Level.SERIES, False),
+        ("Modality", Model.STUDY_ROOT, Level.SERIES, True),
+        ("Modality", Model.STUDY_ROOT, Level.STUDY, False),
+        ("InstitutionName", Model.STUDY_ROOT, Level.STUDY, True),
+        ("InstitutionName", Model.WORKLIST, None, False),
+        ("Modality", Model.WORKLIST, None, True),
+        ("ScheduledStationAETitle", Model.WORKLIST, None, True),
+    ],
+)
+def test_what_can_be_counted_where(keyword: str, model: Model, level: Level | None, can: bool) -> None:
+    assert (why_not_counted(keyword, model, level) is None) is can
+
+
+@pytest.mark.parametrize(
+    ("text", "title"), [("MAINPACS", "MAINPACS"), ("  A B  ", "A B"), ("A" * 16 + "   ", "A" * 16)]
+)
+def test_ae_titles(text: str, title: str) -> None:
+    assert parse_ae_title(text) == title
+
+
+@pytest.mark.parametrize("text", ["", "   ", "A" * 17, "A\\B", "A\x00", "A\x7f", "Ä", "A\n"])
+def test_not_ae_titles(text: str) -> None:
+    with pytest.raises(ValueError, match="AE title"):
+        parse_ae_title(text)

@@ -1,0 +1,45 @@
+"""What holds for all tests: none uses the network without its marker, and none asserts how long something took."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+# Hypothesis would fail an example that takes more than 0.2 s, which on a busy machine says nothing.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
+
+_INTEGRATION = Path(__file__).parent / "integration"
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Refuse a test in tests/integration without its marker: `make quick` would run it."""
+    for item in items:
+        if _INTEGRATION in item.path.parents and item.get_closest_marker("integration") is None:
+            raise pytest.UsageError(f"{item.nodeid} is not marked as `integration`")
+
+
+@pytest.fixture(autouse=True)
+def _no_internet_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test connect or bind an IPv4 or IPv6 socket only where it is marked `loopback` or `integration`."""
+    node = request.node
+    if node.get_closest_marker("loopback") or node.get_closest_marker("integration"):
+        return
+    for name in ("bind", "connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, _refusing(getattr(socket.socket, name)))
+
+
+def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+    def refuse(sock: socket.socket, *args: Any) -> Any:
+        if sock.family in _INTERNET:
+            pytest.fail("a test that opens a socket is marked `loopback`, or `integration` where it starts a server")
+        return method(sock, *args)
+
+    return refuse

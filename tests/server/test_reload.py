@@ -1,0 +1,99 @@
+"""`/-/reload`: all of a new configuration, or nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from aiohttp import ClientSession
+
+from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
+from tests.testing.in_process import CONFIG, FakeProber, exporter, state
+
+pytestmark = pytest.mark.loopback
+
+NEW = Config((Target("three", Address("127.0.0.1", 104)),))
+ERRORS = ConfigErrors(
+    [
+        ConfigError("config.yml", 3, "targets[0].expect", "'close' is not one of …"),
+        ConfigError("config.yml", 9, "modules", "unknown"),
+    ]
+)
+
+
+def fail() -> Config:
+    raise ERRORS
+
+
+async def values(client: ClientSession) -> dict[str, str]:
+    """The samples without labels, by name."""
+    async with client.get("/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return dict(line.split(" ") for line in lines if not line.startswith("#") and "{" not in line)
+
+
+async def test_reload_applies_new_configuration() -> None:
+    prober = FakeProber()
+    async with exporter(state(prober, lambda: NEW)) as client:
+        before = await values(client)
+        assert "dicom_exporter_config_last_reload_success_timestamp_seconds" not in before
+        async with client.post("/-/reload") as response:
+            assert response.status == 200
+        after = await values(client)
+    assert prober.config is NEW
+    assert after["dicom_exporter_config_last_reload_successful"] == "1.0"
+    assert float(after["dicom_exporter_config_last_reload_success_timestamp_seconds"]) > 1_700_000_000
+
+
+async def test_reload_of_invalid_configuration_keeps_running_one() -> None:
+    prober = FakeProber()
+    of = state(prober, fail)
+    of.reloader.success_time = 1.0
+    async with exporter(of) as client:
+        async with client.post("/-/reload") as response:
+            assert response.status == 500
+            assert (await response.text()).splitlines() == [str(error) for error in ERRORS.errors]
+        async with client.get("/-/ready") as response:
+            assert response.status == 200
+        after = await values(client)
+    assert prober.config is CONFIG
+    assert after["dicom_exporter_config_last_reload_successful"] == "0.0"
+    assert after["dicom_exporter_config_last_reload_success_timestamp_seconds"] == "1.0"
+
+
+async def test_reload_is_successful_again_after_an_invalid_one() -> None:
+    of = state(FakeProber(), fail)
+    async with exporter(of) as client:
+        await client.post("/-/reload")
+        of.reloader.load = lambda: NEW
+        await client.post("/-/reload")
+        assert (await values(client))["dicom_exporter_config_last_reload_successful"] == "1.0"
+
+
+async def test_concurrent_reloads_run_one_after_another() -> None:
+    loop, begun, go = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    running, most = [], []
+
+    def load() -> Config:
+        loop.call_soon_threadsafe(begun.set)
+        running.append(1)
+        most.append(len(running))
+        go.wait(10)
+        running.pop()
+        return NEW
+
+    async with exporter(state(FakeProber(), load)) as client:
+        reloads = [asyncio.create_task(client.post("/-/reload")) for _ in range(3)]
+        await begun.wait()
+        async with client.get("/-/healthy") as response:  # the loop turns while a file is read
+            assert response.status == 200
+        go.set()
+        assert [(await reload).status for reload in reloads] == [200, 200, 200]
+    assert most == [1, 1, 1]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_reload_with_other_method_is_not_allowed(method: str) -> None:
+    async with exporter(state(FakeProber(), fail)) as client, client.request(method, "/-/reload") as response:
+        assert response.status == 405

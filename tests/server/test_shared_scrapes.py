@@ -1,0 +1,101 @@
+"""Scrapes of all targets at about the same time are one scrape."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import pytest
+
+from dicom_exporter.config import Config
+from dicom_exporter.server import shared_scrapes
+from tests.testing.connections import until
+from tests.testing.in_process import CONFIG, HEADER, FakeProber, exporter, series, state
+
+pytestmark = pytest.mark.loopback
+
+
+async def test_concurrent_requests_share_one_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
+    async with exporter(of) as client:
+        scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(200)]
+        await until(lambda: of.traffic.requests_in_flight == 200)
+        await prober.close()
+        bodies = {await (await scrape).read() for scrape in scrapes}
+    assert len(prober.asked) == 1
+    assert len(bodies) == 1
+
+
+async def test_shared_scrape_is_encoded_in_the_format_of_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
+    accepts = ["text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0"]
+    async with exporter(of) as client:
+        scrapes = [
+            asyncio.create_task(client.get("/metrics", headers={"Accept": accept, "Accept-Encoding": encoding}))
+            for accept in accepts
+            for encoding in ("identity", "gzip")
+        ]
+        await until(lambda: of.traffic.requests_in_flight == len(scrapes))
+        await prober.close()
+        answers = [await scrape for scrape in scrapes]
+    assert len(prober.asked) == 1
+    formats = {(answer.content_type, answer.headers.get("Content-Encoding")) for answer in answers}
+    assert len(formats) == 4
+
+
+async def test_scrape_is_joined_only_if_it_ends_in_time_and_has_running_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
+    async with exporter(of) as client:
+        scrapes = []
+        for timeouts in (None, "30", "10", "20", None, "9"):
+            headers = {} if timeouts is None else {HEADER: timeouts}
+            scrapes.append(asyncio.create_task(client.get("/metrics", headers=headers)))
+            await until(lambda: of.traffic.requests_in_flight == len(scrapes))
+        await until(lambda: len(prober.asked) == 4)
+        assert [timeout for _, timeout, _ in prober.asked] == [None, 29.5, 9.5, 8.5]
+        prober.reconfigure(Config(CONFIG.targets[:1]))
+        scrapes.append(asyncio.create_task(client.get("/metrics")))
+        await until(lambda: len(prober.asked) == 5)
+        await prober.close()
+        texts = [await (await scrape).text() for scrape in scrapes]
+    targets = [{target for _, target in series(text) if target} for text in texts]
+    assert targets == [{"one", "two"}] * 6 + [{"one"}]
+
+
+async def test_older_scrape_is_joined_only_when_several_are_in_flight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", -1.0)
+    prober = FakeProber(go=asyncio.Event())
+    of = state(prober)
+    async with exporter(of) as client:
+        scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(50)]
+        await until(lambda: of.traffic.requests_in_flight == len(scrapes))
+        await prober.close()
+        assert {(await scrape).status for scrape in scrapes} == {200}
+    assert len(prober.asked) == shared_scrapes.JOIN_ANY_FROM
+
+
+async def test_scrapes_in_flight_are_limited() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(prober) as client:
+        timeouts = [str(30 - number) for number in range(shared_scrapes.MAX_SCRAPES)]
+        scrapes = []
+        for timeout in timeouts:
+            scrapes.append(asyncio.create_task(client.get("/metrics", headers={HEADER: timeout})))
+            await until(lambda: len(prober.asked) == len(scrapes))
+        async with client.get("/metrics", headers={HEADER: "1"}) as response:
+            assert response.status == 503
+            assert "Too many scrapes" in await response.text()
+        async with client.get("/metrics?probe=false") as response:
+            assert 'requests_refused_total{reason="scrapes"} 1.0' in await response.text()
+        await prober.close()
+        assert {(await scrape).status for scrape in scrapes} == {200}

@@ -1,0 +1,76 @@
+"""Plays a script to our own client, and asserts what has to hold whatever the script is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from dicom_exporter.dicom.associate import OpenGate
+from dicom_exporter.metrics import families
+from dicom_exporter.net.resolver import LookupThreads, Resolver
+from dicom_exporter.prober.record import make_record
+from dicom_exporter.probes.session import Wire
+from dicom_exporter.results import QueryResult, SessionResult, StoreResult, TargetResult
+from tests.testing.hostile import scenarios, simulated
+
+_OVER = 5.0
+"""Seconds beyond its deadline that a scenario may take: TLS and A-RELEASE have time of their own."""
+_LABEL = re.compile(r"[ -~]*")
+
+
+def play(
+    scenario: scenarios.Scenario, steps: Sequence[bytes], pieces: Iterable[int] = (), *, silent_at_end: bool = False
+) -> scenarios.Found:
+    """What the client found. Asserts that it took no longer than it had, left no peer without a word, ran into nothing
+    that it did not expect, and can be shown.
+    """
+    loop, wire = _stage()
+    script = simulated.Script(steps, pieces, silent_at_end=silent_at_end)
+    begun = loop.time()
+    target = scenarios.target()
+    found = loop.play(script, lambda: scenario(target, wire, begun + scenarios.SECONDS))
+    assert loop.time() - begun <= scenarios.SECONDS + _OVER, "took longer than it had"
+    if scenario in scenarios.ALL.values():
+        for conversation in script.conversations:
+            conversation.check()
+    if isinstance(found, SessionResult):
+        record = make_record(target, target.modules, TargetResult(target.name, (found,)), 0.0)
+        for family in families([record], target_label=True):
+            for sample in family.samples:
+                assert all(_LABEL.fullmatch(value) for value in sample.labels.values()), sample.labels
+    return found
+
+
+@cache
+def _stage() -> tuple[simulated.Loop, Wire]:
+    return simulated.Loop(), Wire(Resolver(LookupThreads()), OpenGate(), 3.0)
+
+
+def facts(found: scenarios.Found) -> Any:
+    """What was found, without how long it took."""
+    if isinstance(found, StoreResult):
+        return replace(found, duration=None)
+    return replace(
+        found,
+        queries={name: _timeless(result) for name, result in found.queries.items()},
+        phases=dict.fromkeys(found.phases, 0.0),
+        duration=None,
+        timeout=None,
+        stranger=found.stranger
+        and replace(
+            found.stranger,
+            attempts=tuple(
+                replace(attempt, queries={name: _timeless(result) for name, result in attempt.queries.items()})
+                for attempt in found.stranger.attempts
+            ),
+        ),
+        dicomweb=found.dicomweb and replace(found.dicomweb, phases={}),
+        web=tuple(replace(page, phases={}) for page in found.web),
+    )
+
+
+def _timeless(result: QueryResult) -> QueryResult:
+    return replace(result, duration=None, first_match=None, match_interval_mean=None, match_interval_max=None)

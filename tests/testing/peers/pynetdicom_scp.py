@@ -1,0 +1,49 @@
+"""A pynetdicom SCP with the test's own handlers, for answers that no packaged server gives."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the module makes these names at import
+    ModalityWorklistInformationFind,
+    PatientRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelFind,
+    Verification,
+)
+
+from dicom_exporter.demo.scp import keep_quiet, serve, stop
+from tests.testing.peers.process import HOST, Address
+
+SERVICES: tuple[str, ...] = (
+    Verification,
+    StudyRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelFind,
+    ModalityWorklistInformationFind,
+)
+
+
+@contextmanager
+def pynetdicom_scp(
+    *handlers: tuple[Any, ...],
+    title: str = "PYNETDICOM",
+    services: Sequence[str] = SERVICES,
+    known_callers: Sequence[str] = (),
+    check_called: bool = False,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Iterator[Address]:
+    """Serve `services` (abstract syntaxes) by those `(event, handler)` pairs, to anyone or to `known_callers`."""
+    keep_quiet()
+    entity = ApplicationEntity(title)
+    for service in services:
+        entity.add_supported_context(service)
+    entity.require_calling_aet = list(known_callers)
+    entity.require_called_aet = check_called
+    server = serve(entity, HOST, 0, handlers, ssl_context=ssl_context)
+    try:
+        yield Address(HOST, server.server_address[1])
+    finally:
+        stop(server)

@@ -1,0 +1,68 @@
+"""The exporter as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PATIENCE = 30.0
+"""Seconds; only a machine that is very busy comes near it."""
+
+
+@dataclass
+class Running:
+    """A process, and its log line by line."""
+
+    process: asyncio.subprocess.Process
+
+    async def logged(self, pattern: str) -> re.Match[str]:
+        """The next line on stderr that matches `pattern`."""
+        assert self.process.stderr is not None
+        lines = []
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self.process.stderr.readline()).decode():
+                if found := re.search(pattern, line):
+                    return found
+                lines.append(line)
+        raise AssertionError(f"it ended without {pattern!r}:\n{''.join(lines)}")
+
+    async def said(self) -> str:
+        """The next line on stdout."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            return (await self.process.stdout.readline()).decode()
+
+    async def url(self) -> str:
+        """The URL that it listens on."""
+        return f"http://{(await self.logged('msg=listening address=(.*)'))[1]}"
+
+    async def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
+    """`dicom_exporter` with `arguments`; killed at the end if it is still running."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "dicom_exporter",
+        *arguments,
+        cwd=directory,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Running(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
