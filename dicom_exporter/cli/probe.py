@@ -28,7 +28,7 @@ from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOME
 def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> int:
     """Go as far as a stranger gets at `address`, and print it. Nothing is written, and no name is asked for."""
     target = Target("probe", address, called_ae_title, modules=("exposure",))
-    module = Module("exposure", "stranger", 30.0, echo=False, exposure=Exposure())
+    module = Module("exposure", identity="stranger", timeout=30.0, echo=False, exposure=Exposure())
     session = probe_alone(
         Config((target,), modules={module.name: module}), target, f"{address}, a stranger to {called_ae_title}"
     )

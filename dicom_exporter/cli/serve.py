@@ -140,8 +140,8 @@ def _load_both_or_complain(options: ServeOptions, load_web: Callable[[str], T]) 
     config = load_or_complain(options)
     try:
         web_config = None if options.web_config_file is None else load_web(options.web_config_file)
-    except webconfig.WebConfigErrors as errors:
-        sys.stderr.writelines(f"{mistake}\n" for mistake in errors.mistakes)
+    except ConfigErrors as errors:
+        sys.stderr.writelines(f"{error}\n" for error in errors.errors)
         return None
     return None if config is None else (config, web_config)
 

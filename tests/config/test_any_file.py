@@ -10,12 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dicom_exporter.config import ConfigErrors, load
-from dicom_exporter.config.schema import SECTIONS, Block, CompareBlock, IdentityBlock, ModuleBlock, TargetBlock
+from dicom_exporter.config.model import Compare, GlobalSettings, HTTPSettings, ProbeSettings, Store, Target
+from dicom_exporter.config.schema import SECTIONS, IdentityBlock, ModuleBlock, QueryBlock
 from dicom_exporter.config.values.dicom import COUNT_KEYWORDS, MATCH_KEYWORDS
+from dicom_exporter.yamlfile.validation import Block, keys_of
 
-BLOCKS = Block.__subclasses__()
+BLOCKS: list[type[Block]] = [
+    *(Compare, GlobalSettings, HTTPSettings, IdentityBlock, ModuleBlock, ProbeSettings, QueryBlock, Store, Target)
+]
 WORDS = [
-    *(key for block in BLOCKS for key in block.model_fields),
+    *(key for block in BLOCKS for key in keys_of(block)),
     *SECTIONS,
     *MATCH_KEYWORDS,
     *COUNT_KEYWORDS,
@@ -45,16 +49,16 @@ VALUES = st.recursive(
 
 
 def block(model: type[Block]) -> st.SearchStrategy[dict[str, object]]:
-    return st.dictionaries(st.sampled_from([*model.model_fields]), VALUES)
+    return st.dictionaries(st.sampled_from([*keys_of(model)]), VALUES)
 
 
 FILES = st.fixed_dictionaries(
-    {"targets": st.lists(block(TargetBlock), max_size=3)},
+    {"targets": st.lists(block(Target), max_size=3)},
     optional={
         "identities": st.dictionaries(st.sampled_from(WORDS), block(IdentityBlock), max_size=2),
         "modules": st.dictionaries(st.sampled_from(WORDS), block(ModuleBlock), max_size=2),
         "global": VALUES,
-        "compare": st.lists(block(CompareBlock), max_size=2),
+        "compare": st.lists(block(Compare), max_size=2),
     },
 )
 

@@ -114,6 +114,6 @@ def test_it_finds_mistakes_of_shape(name: str) -> None:
 
 
 def test_defaults_are_written_as_a_user_would() -> None:
-    settings = json_schema()["$defs"]["GlobalBlock"]["properties"]
+    settings = json_schema()["$defs"]["GlobalSettings"]["properties"]
     assert settings["connect_timeout"]["default"] == "3s"
     assert settings["max_concurrent_probes"]["default"] == 256

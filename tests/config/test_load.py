@@ -236,7 +236,7 @@ def test_names_that_exist_but_are_wrong_are_no_second_mistake(tmp_path: Path) ->
     """
     assert errors_of(tmp_path, text) == [
         "config.yml:2: identities.us.calling_ae_title: an AE title cannot be empty",
-        "config.yml:3: modules.m.timeout: a duration of nothing makes no sense here",
+        "config.yml:3: modules.m.timeout: a duration must be more than 0",
     ]
 
 
@@ -277,9 +277,9 @@ def test_the_exposure_ladder(tmp_path: Path) -> None:
     modules = load_text(tmp_path, dedent(text) + TARGETS).modules
     exposure = modules["exposure"]
     assert (exposure.identity, exposure.timeout, exposure.every, exposure.echo) == ("stranger", 15.0, 900.0, False)
-    assert exposure.exposure == Exposure(1000, prove_identity=True)
-    assert modules["plain"] == Module("plain", "stranger", 5.0, echo=False, exposure=Exposure())
-    assert modules["deep"].exposure == Exposure(5, prove_identity=True, prove_download=True)
+    assert exposure.exposure == Exposure(1000, ("identity",))
+    assert modules["plain"] == Module("plain", identity="stranger", timeout=5.0, echo=False, exposure=Exposure())
+    assert modules["deep"].exposure == Exposure(5, ("download", "identity"))
 
 
 def test_a_stranger_with_other_questions_climbs_nothing(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ IDENTIFYING = [
 
 @pytest.mark.parametrize("keyword", IDENTIFYING)
 def test_identifying_attributes_are_refused_with_the_reason(keyword: str) -> None:
-    with pytest.raises(ValueError, match=f"^{keyword} can identify a person, which no query here does"):
+    with pytest.raises(ValueError, match=f"^{keyword} can identify a person, so no query may match it"):
         check_match_keyword(keyword)
 
 

@@ -14,6 +14,8 @@ from dicom_exporter.config import (
     Config,
     HTTPSettings,
     Identity,
+    Level,
+    Model,
     Module,
     Query,
     Secret,
@@ -23,7 +25,6 @@ from dicom_exporter.config import (
     load,
 )
 from dicom_exporter.config.build.tls import tls_settings
-from dicom_exporter.config.model import Level, Model
 from dicom_exporter.config.render import show_config, show_target
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yml"
@@ -38,8 +39,8 @@ KNOWN = Identity(
 BEARER = Identity("bearer", "US", http=HTTPSettings(bearer_token=Secret(SECRET)))
 QUERY = Query("night", Model.STUDY_ROOT, Level.STUDY, every=90.0, only_between=TimeWindow(time(20), time(6)))
 MODULES = {
-    "other": Module("other", "known", queries={"night": QUERY}),
-    "token": Module("token", "bearer", timeout=0.5),
+    "other": Module("other", identity="known", queries={"night": QUERY}),
+    "token": Module("token", identity="bearer", timeout=0.5),
 }
 TARGET = Target("main", Address("::1", 104), modules=("other",), labels={"site": "Süd: <b>"})
 CONFIG = Config((TARGET,), identities={"known": KNOWN, "bearer": BEARER}, modules=MODULES)

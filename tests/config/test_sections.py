@@ -84,9 +84,9 @@ def test_the_same_name_in_two_files(directory: Path) -> None:
         b="global: {connect_timeout: 2s}\nidentities: {us: {calling_ae_title: B}}\nmodules: {m: {}}\n" + TARGETS,
     )
     assert errors("a.yml", "b.yml") == [
-        "b.yml:1: global.connect_timeout: the key stands in a.yml, too",
-        "b.yml:2: identities.us: the name is taken already: a.yml:2",
-        "b.yml:3: modules.m: the name is taken already: a.yml:3",
+        "b.yml:1: global.connect_timeout: the key is also in a.yml",
+        "b.yml:2: identities.us: duplicate name; the first is at a.yml:2",
+        "b.yml:3: modules.m: duplicate name; the first is at a.yml:3",
         "b.yml:4: targets[0].name: 't' is the name of another target: a.yml:4",
     ]
 
@@ -103,7 +103,7 @@ def test_a_file_that_comes_twice_is_read_once(directory: Path) -> None:
 
 def test_a_glob_that_matches_nothing(directory: Path) -> None:
     write(directory, config=TARGETS)
-    assert errors("config.yml", "conf.d/*.yml") == ["conf.d/*.yml: no file has a name like this"]
+    assert errors("config.yml", "conf.d/*.yml") == ["conf.d/*.yml: no file matches this pattern"]
 
 
 def test_a_file_whose_name_looks_like_a_glob(directory: Path) -> None:

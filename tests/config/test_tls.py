@@ -91,11 +91,11 @@ def test_any_certificate_will_do_where_that_is_said(directory: Path) -> None:
         ("{cert_file: us.pem, key_file: us.pem}", "key_file: 'us.pem' holds no private key in PEM form"),
         (
             "{cert_file: us.pem, key_file: other.key}",
-            "key_file: the key in 'other.key' does not belong to the certificate in 'us.pem'",
+            "key_file: 'other.key' holds a key that does not belong to the certificate",
         ),
         (
             "{cert_file: us.pem, key_file: encrypted.key}",
-            "key_file: the key in 'encrypted.key' is encrypted: nobody is there to type its passphrase",
+            "key_file: 'encrypted.key' holds an encrypted key: use a key without a passphrase",
         ),
     ],
 )

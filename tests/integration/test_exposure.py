@@ -44,7 +44,7 @@ async def look(
 ) -> tuple[Verdict, SessionResult]:
     """What a stranger finds at `host`, and the session that it was."""
     target = replace(Target("t", Address(host, port), called, ("exposure",), Expect.CLOSED), **more)  # type: ignore[arg-type]
-    module = Module("exposure", "stranger", seconds, echo=False, exposure=exposure)
+    module = Module("exposure", identity="stranger", timeout=seconds, echo=False, exposure=exposure)
     scraper = Scraper(Config((target,), modules={"exposure": module}))
     try:
         (result,) = await scraper.scrape([target], seconds)
@@ -73,7 +73,7 @@ async def test_an_archive_open_to_everybody(orthanc: Callable[..., Orthanc]) -> 
     assert verdict.checks["plaintext_accepted"] is True
     assert verdict.checks["store_negotiable"] is True
     assert verdict.checks["retrieve_negotiable"] is True
-    for exposure, level in ((Exposure(prove_identity=True), 6), (Exposure(prove_download=True), 7)):
+    for exposure, level in ((Exposure(prove=("identity",)), 6), (Exposure(prove=("download",)), 7)):
         verdict, _ = await look_at(archive, exposure=exposure)
         assert verdict.levels == {"dimse": level}
     assert (archive.statistics(), archive.changes()) == (before, changes)  # nothing was written

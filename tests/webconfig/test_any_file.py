@@ -5,9 +5,8 @@ from __future__ import annotations
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
-from dicom_exporter.webconfig import WebConfig, WebConfigErrors
+from dicom_exporter.webconfig import WebConfig
 from dicom_exporter.webconfig.load import parse
 from dicom_exporter.webconfig.middleware import read_basic
 from dicom_exporter.webconfig.model import (
@@ -18,12 +17,13 @@ from dicom_exporter.webconfig.model import (
     RateLimit,
     TLSServerConfig,
     WebFile,
-    keys_of,
 )
+from dicom_exporter.yamlfile.errors import ConfigErrors
+from dicom_exporter.yamlfile.validation import Block, keys_of
 from tests.webconfig.texts import HASH, basic
 
 SECRET = "hunter2-and-more"
-BLOCKS: list[type[BaseModel]] = [WebFile, TLSServerConfig, HTTPServerConfig, Headers, RateLimit]
+BLOCKS: list[type[Block]] = [WebFile, TLSServerConfig, HTTPServerConfig, Headers, RateLimit]
 WORDS = [
     *(key for block in BLOCKS for key in keys_of(block)),
     *CIPHER_SUITES,
@@ -37,8 +37,8 @@ VALUES = st.recursive(
 )
 
 
-def block(model: type[BaseModel]) -> st.SearchStrategy[dict[str, object]]:
-    return st.dictionaries(st.sampled_from(keys_of(model)), VALUES)
+def block(model: type[Block]) -> st.SearchStrategy[dict[str, object]]:
+    return st.dictionaries(st.sampled_from([*keys_of(model)]), VALUES)
 
 
 FILES = st.fixed_dictionaries(
@@ -55,8 +55,8 @@ FILES = st.fixed_dictionaries(
 def outcome(contents: bytes) -> WebConfig | list[str]:
     try:
         return parse("web.yml", contents)
-    except WebConfigErrors as errors:
-        return [str(mistake) for mistake in errors.mistakes]
+    except ConfigErrors as errors:
+        return [str(error) for error in errors.errors]
 
 
 @settings(deadline=None)

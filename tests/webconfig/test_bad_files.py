@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from dicom_exporter.webconfig import WebConfigErrors, load
+from dicom_exporter.webconfig import load
+from dicom_exporter.yamlfile.errors import ConfigErrors
 from tests.peers import make_certificates
 
 TESTDATA = Path(__file__).parent / "testdata"
@@ -37,9 +38,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", FILES)
 def test_exact_messages(name: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(directory)
-    with pytest.raises(WebConfigErrors) as raised:
+    with pytest.raises(ConfigErrors) as raised:
         load(name)
-    assert [str(mistake) for mistake in raised.value.mistakes] == expected(name)
+    assert [str(error) for error in raised.value.errors] == expected(name)
     assert str(raised.value).splitlines() == expected(name)
 
 

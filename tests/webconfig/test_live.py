@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dicom_exporter.webconfig import LiveConfig, WebConfigErrors
+from dicom_exporter.webconfig import LiveConfig
+from dicom_exporter.yamlfile.errors import ConfigErrors
 from tests.peers import make_certificates
 from tests.webconfig.serving import replace
 from tests.webconfig.texts import TLS, users
@@ -22,7 +23,7 @@ async def test_what_cannot_be_used_keeps_nothing_of_who_asked(tmp_path: Path) ->
     replace(file, "x: y\n")
     lengths = []
     for _ in range(3):
-        with pytest.raises(WebConfigErrors) as raised:
+        with pytest.raises(ConfigErrors) as raised:
             await live.current()
         lengths.append(len(traceback.extract_tb(raised.value.__traceback__)))
     assert len(set(lengths)) == 1
@@ -52,5 +53,5 @@ async def test_all_who_ask_at_once_see_the_change(tmp_path: Path) -> None:
 async def test_a_bad_certificate_at_the_start_is_told(tmp_path: Path) -> None:
     file = tmp_path / "web.yml"
     replace(file, TLS)
-    with pytest.raises(WebConfigErrors, match=r"web.yml:2: tls_server_config.cert_file: cannot read 'server.pem'"):
+    with pytest.raises(ConfigErrors, match=r"web.yml:2: tls_server_config.cert_file: cannot read 'server.pem'"):
         LiveConfig(str(file))

@@ -13,14 +13,13 @@ from tests.config.helpers import load_text
 
 
 def data(text: str) -> object:
-    document, errors = read_document("config.yml", text)
-    assert errors == []
-    assert document is not None
+    document = read_document("config.yml", text.encode())
+    assert document.errors == []
     return document.data
 
 
 def errors(text: str) -> list[str]:
-    return [str(error) for error in read_document("config.yml", text)[1]]
+    return [str(error) for error in read_document("config.yml", text.encode()).errors]
 
 
 def test_plain_data() -> None:
@@ -31,14 +30,12 @@ def test_plain_data() -> None:
 
 
 def test_lines_are_those_of_the_keys() -> None:
-    document, _ = read_document("config.yml", "a:\n  -\n    b: 1\n  - c:\n      d\n")
-    assert document is not None
+    document = read_document("config.yml", b"a:\n  -\n    b: 1\n  - c:\n      d\n")
     assert document.lines == {(): 1, ("a",): 1, ("a", 0): 3, ("a", 0, "b"): 3, ("a", 1): 4, ("a", 1, "c"): 4}
 
 
 def test_an_error_below_what_the_file_has_is_told_at_what_it_has() -> None:
-    document, _ = read_document("config.yml", "a:\n  b: 1\n")
-    assert document is not None
+    document = read_document("config.yml", b"a:\n  b: 1\n")
     assert str(document.error(("a", "b", 0, "c"), "wrong")) == "config.yml:2: a.b: wrong"
 
 
@@ -75,12 +72,12 @@ def test_many_targets_may_share_an_anchor(tmp_path: Path) -> None:
 def test_an_alias_bomb_is_refused(use: str) -> None:
     text = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {use.format(f'a{n - 1}')}\n" for n in range(1, 40))
     (error,) = errors(text)
-    assert error.endswith("aliases make this document far longer than it is written")
+    assert error.endswith("too many values: aliases may expand a file to 10 times its length")
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: &a {b: *a}\n", "a: &a {b: {<<: *a}}\n", "a: &a {<<: *a}\n"])
 def test_an_alias_of_what_it_stands_in(text: str) -> None:
-    assert errors(text) == ["config.yml:1: an alias points to what it stands in"]
+    assert errors(text) == ["config.yml:1: an alias refers to a collection that contains it"]
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
@@ -99,12 +96,9 @@ def test_keys_that_are_not_text() -> None:
 
 @given(st.text())
 def test_any_text_gives_a_document_or_an_error(text: str) -> None:
-    document, found = read_document("config.yml", text)
-    assert document is not None or found
+    read_document("config.yml", text.encode())
 
 
 @given(st.text(alphabet="ab:-[]{},&*!<~ \n'\"|#?@$1", max_size=60))
 def test_any_yaml_like_text_gives_a_document_or_an_error(text: str) -> None:
-    document, found = read_document("config.yml", text)
-    assert document is not None or found
-    assert all("\n" not in str(error) for error in found)
+    assert all("\n" not in error for error in errors(text))
