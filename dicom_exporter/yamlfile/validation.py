@@ -149,7 +149,8 @@ def _not_text(value: object, written: str) -> str:
     kind = next((name for type_, name in kinds if isinstance(value, type_)), None)
     if kind is None:
         return f"takes text, not {shown(value)}"
-    return f"{written} is {kind} to YAML, not text: quote it, '{written}'"
+    quoted = f", '{written}'" if written else ""
+    return f"{written} is {kind} to YAML, not text: quote it{quoted}".lstrip()
 
 
 def _block_at(block: type[Block], path: KeyPath) -> type[Block]:

@@ -1,4 +1,4 @@
-"""Whatever stands in a file, `load` gives a Config or tells every mistake on a line of its own."""
+"""For any file, `load` gives a Config or ConfigErrors with one line for each error."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ FILES = st.fixed_dictionaries(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(data=FILES | VALUES)
-def test_any_data(tmp_path: Path, data: object) -> None:
+def test_load_any_data_gives_config_or_one_line_errors(tmp_path: Path, data: object) -> None:
     path = tmp_path / "config.yml"
     path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
-    lines = mistakes(path)
+    lines = errors_of(path)
     assert all(len(line.splitlines()) == 1 and line.startswith(str(path)) for line in lines)
 
 
-def mistakes(path: Path) -> list[str]:
-    """The lines that `load` has to say, none where it gives a Config; nothing else may come out of it."""
+def errors_of(path: Path) -> list[str]:
+    """The errors of `load`, none where it gives a Config; it may raise nothing else."""
     try:
         load([path])
     except ConfigErrors as errors:
@@ -82,7 +82,7 @@ def mistakes(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("paths", [[], ["a.yml", "a.yml"]])
-def test_no_file_at_all(paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_no_file_is_one_error(paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigErrors) as raised:
         load(paths)

@@ -20,7 +20,7 @@ from tests.webconfig.texts import basic
 
 @dataclass
 class Server:
-    """Where it is, and its file."""
+    """Its address, and its file."""
 
     file: Path
     port: int
@@ -62,14 +62,14 @@ class Server:
 
 
 def replace(file: Path, text: str) -> None:
-    """Put a new file in the place of `file`."""
+    """Replace `file` by a new file."""
     new = file.with_suffix(".new")
     new.write_text(text)
     new.replace(file)
 
 
 def client_context(certificates: Certificates, *, certificate: bool = False) -> ssl.SSLContext:
-    """A client that trusts the authority, and shows a certificate where it is told to."""
+    """A client that trusts the authority, and presents the given certificate."""
     context = ssl.create_default_context(cafile=certificates.authority)
     if certificate:
         context.load_cert_chain(certificates.client, certificates.client_key)
@@ -80,7 +80,7 @@ def client_context(certificates: Certificates, *, certificate: bool = False) -> 
 async def serving(
     file: Path, text: str, checker: PasswordChecker | None = None, *, max_opening: int = MAX_OPENING
 ) -> AsyncIterator[Server]:
-    """Serve a page that says the scheme, and one that fails, as `text` in `file` says."""
+    """Serve a page that shows the scheme, and one that fails, with `text` as the web configuration."""
     replace(file, text)
 
     async def page(request: web.Request) -> web.Response:
