@@ -27,7 +27,8 @@ def build_module(name: str, block: ModuleBlock, entry: Entry) -> Module | None:
         _check_proofs(block.exposure, entry)
     if (block.exposure or base.exposure) and (others := options.keys() - _NO_QUESTIONS - {"exposure"}):
         for key in sorted(others):
-            entry.report(f"the module {name} climbs the exposure ladder and cannot have `{key}`: use another module", key)
+            message = f"the module {name} climbs the exposure ladder and cannot have `{key}`: use another module"
+            entry.report(message, key)
         return None
     if "queries" in options:
         queries = _queries(block, entry)
@@ -35,8 +36,9 @@ def build_module(name: str, block: ModuleBlock, entry: Entry) -> Module | None:
             return None
         options["queries"] = queries
     module = replace(base, **options)
-    if not any(getattr(module, each.name) for each in fields(module) if each.name not in _NO_QUESTIONS):
-        entry.report("the module asks nothing: it has no echo, no queries, no store and no exposure")
+    questions = [each.name for each in fields(module) if each.name not in _NO_QUESTIONS]
+    if not any(getattr(module, key) for key in questions):
+        entry.report(f"the module asks nothing: it needs one of {', '.join(questions)}")
     return module
 
 
@@ -54,7 +56,10 @@ def check_strangers(
         known_by = _known_by(identity)
         if known_by is None:
             continue
-        reason = f"the module {module.name} needs an identity unknown to the archive, but the identity {identity.name} has `{known_by}`"
+        reason = (
+            f"the module {module.name} needs an identity unknown to the archive, but the identity {identity.name} has"
+            f" `{known_by}`"
+        )
         if module.name in module_entries:
             module_entries[module.name].report(f"{reason}: use another identity", "identity")
         else:  # the built-in module: then it is the built-in identity that was changed
