@@ -18,7 +18,7 @@ from dicom_exporter.config import Config, ConfigErrors, load
 from dicom_exporter.pages.history import DEFAULT_LIMIT, History
 from dicom_exporter.prober.log import ProbeLog
 from dicom_exporter.prober.prober import Scraper
-from dicom_exporter.prober.record import Finished
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.server import State
 from dicom_exporter.server import serve as serve_http
 from dicom_exporter.server.external_url import ExternalURL
@@ -157,12 +157,12 @@ async def _serve(
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
-    def tell(finished: Finished) -> None:
-        probe_log.add(finished)
-        history.add(finished)
+    def on_result(record: ProbeRecord) -> None:
+        probe_log.add(record)
+        history.add(record)
 
     state = State(
-        Scraper(config, tell, max_connections=connections.peers),
+        Scraper(config, on_result, max_connections=connections.peers),
         options.load,
         timeout_offset=options.timeout_offset,
         telemetry_path=options.telemetry_path,

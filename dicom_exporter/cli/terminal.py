@@ -19,25 +19,26 @@ from dicom_exporter.cli.process import run
 from dicom_exporter.config import Config, Target
 from dicom_exporter.net.timing import Listener
 from dicom_exporter.prober.prober import Scraper
-from dicom_exporter.results import Phase, SessionResult
+from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.results import Phase
 
 _SHOWN = 8
 """Lines at most; a stranger's visit has several associations, with the same phases each."""
 
 
-def probe_alone(config: Config, target: Target, title: str) -> SessionResult | None:
-    """The one session on `target`, its phases shown under `title`; None where our own code failed, and logged how."""
+def probe_alone(config: Config, target: Target, title: str) -> ProbeRecord:
+    """The record of one probe of `target`, whose phases are shown under `title` while they run."""
     with phases_shown(title) as listener:
         return run(_probe(config, target, listener))
 
 
-async def _probe(config: Config, target: Target, listener: Listener | None) -> SessionResult | None:
+async def _probe(config: Config, target: Target, listener: Listener | None) -> ProbeRecord:
     scraper = Scraper(config, listener=listener)
     try:
-        (result,) = await scraper.scrape([target], None)
+        (record,) = await scraper.scrape([target], None)
     finally:
         await scraper.close()
-    return next(iter(result.sessions), None)
+    return record
 
 
 @contextmanager

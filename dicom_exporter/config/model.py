@@ -10,7 +10,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
@@ -46,20 +45,8 @@ from dicom_exporter.config.types import (
 from dicom_exporter.config.values.dicom import Level, MatchValue, Model
 from dicom_exporter.config.values.network import IPAddress
 from dicom_exporter.config.values.time import TimeWindow
+from dicom_exporter.results import Expect
 from dicom_exporter.yamlfile.validation import Block
-
-
-class Expect(StrEnum):
-    """How its owner expects a target to behave, as seen from this exporter."""
-
-    AVAILABLE = "available"
-    """It must answer us."""
-    GUARDED = "guarded"
-    """It must answer us, and refuse strangers."""
-    CLOSED = "closed"
-    """It must not be reachable from here."""
-    CONTROL = "control"
-    """It is known to be open from here, and shows that an exposure can be detected from here."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, Response, Way, get, timed
 from dicom_exporter.http_client.json_scan import Scan, Verdict
 from dicom_exporter.results import TLSFacts, WebAnswer
+from dicom_exporter.text import SafeText
 
 DICOM_JSON = "application/dicom+json, application/json;q=0.5"
 MAX_ANSWER = 256 * 1024
@@ -33,7 +34,7 @@ class Findings:
     """What the questions of one probe found about the server: mostly, what the first of them did."""
 
     status: int | None = None
-    server: str | None = None
+    server: SafeText | None = None
     over_tls: bool = False
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
@@ -130,7 +131,8 @@ def _note(findings: Findings, response: Response, url: URL) -> None:
     findings.tls = findings.tls or response.tls_facts
     if findings.status is None:
         findings.status = response.status
-        findings.server = response.headers.get("Server")
+        server = response.headers.get("Server")
+        findings.server = None if server is None else SafeText(server)
 
 
 def _redirect(response: Response, url: URL) -> URL | None:

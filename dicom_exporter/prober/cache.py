@@ -81,7 +81,8 @@ class Answers:
 
     def keep_visit(self, visited: Visited, result: SessionResult, now: float) -> None:
         """Keep `result`, unless we never got to it: that is no reason to wait."""
-        if result.echo is None or result.echo.outcome is not Outcome.OVERLOAD:
+        echo = result.echo.outcome if result.echo is not None else None
+        if Outcome.OVERLOAD not in (echo, result.association):
             kept = self._visits.setdefault(visited.key, {})
             kept.pop(visited.module_names, None)
             kept[visited.module_names] = (visited, result, now)

@@ -19,7 +19,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from dicom_exporter.config import Exposure, Identity, Module, Query, Store, Target
-from dicom_exporter.dicom.products import product
+from dicom_exporter.dicom.products import UNKNOWN
 from dicom_exporter.http_client.client import HTTPCredentials, basic, bearer
 from dicom_exporter.net.tls import stranger_context
 from dicom_exporter.prober.cache import Answers, Asked, was_answered
@@ -117,8 +117,7 @@ async def _climb(asked: Visit, exposure: Exposure, wire: Wire, deadline: float) 
             gate=wire.gate,
         )
         result = replace(result, dicomweb=web)
-    peer = result.peer
-    software = product(peer.implementation_class_uid, peer.implementation_version) if peer is not None else "unknown"
+    software = result.peer.product if result.peer is not None else UNKNOWN
     pages = []
     for index, entry in enumerate(target.web):
         pages.append(

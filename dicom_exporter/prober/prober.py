@@ -27,7 +27,7 @@ from dicom_exporter.net.timing import Listener
 from dicom_exporter.prober.allowlist import Admission
 from dicom_exporter.prober.cache import Answers, Visited
 from dicom_exporter.prober.plan import Visit, queries, visit
-from dicom_exporter.prober.record import Finished, Tell
+from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import (
     EchoResult,
@@ -54,7 +54,7 @@ nobody looks whether a connection was made: it would be said to have timed out."
 class Scraper:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
-    `tell` is called with each probe of a target that has ended. What it raises is logged, and costs nobody anything.
+    `on_result` is called with the record of each probe that has ended. What it raises is logged, and affects no scrape.
     `listener` hears of the phases of all probes, for a person who looks on while there is one. At most
     `max_connections` to peers are made or pending at once.
     """
@@ -62,21 +62,21 @@ class Scraper:
     def __init__(
         self,
         config: Config,
-        tell: Tell | None = None,
+        on_result: OnResult | None = None,
         listener: Listener | None = None,
         *,
         max_connections: int = ANY_NUMBER,
     ) -> None:
         self._config = config
         self._listener = listener
-        self._tell = tell
+        self._on_result = on_result
         self._gate = Gate(config.global_.max_concurrent_probes, max_connections)
         self._lookups = LookupThreads()
         self._admission = Admission()
         self._answers = Answers()
-        self._flights: dict[_Key, asyncio.Task[TargetResult]] = {}
+        self._flights: dict[_Key, asyncio.Task[ProbeRecord]] = {}
         """Probes under way that a new scrape may join."""
-        self._tasks: set[asyncio.Task[TargetResult]] = set()
+        self._tasks: set[asyncio.Task[ProbeRecord]] = set()
         """All probes under way; after a reload, some that nobody may join any more."""
         self._log = structlog.get_logger("scrape")
 
@@ -108,8 +108,8 @@ class Scraper:
 
     async def scrape(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
-    ) -> list[TargetResult]:
-        """Probe `targets` together and return their results in the same order, within `timeout` seconds.
+    ) -> list[ProbeRecord]:
+        """Probe `targets` together and return their records in the same order, within `timeout` seconds.
 
         Args:
             timeout: None leaves it to the timeouts of the modules.
@@ -132,7 +132,7 @@ class Scraper:
 
     async def scrape_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
-    ) -> TargetResult:
+    ) -> ProbeRecord:
         """Probe `target`, which is not one of the configuration's, within `timeout` seconds, if it is allowed.
 
         Nothing of it is kept: a query or a module with `every` is asked each time.
@@ -161,9 +161,9 @@ class Scraper:
     async def _land_all(
         self,
         wanted: Sequence[tuple[Target, tuple[Module, ...]]],
-        tasks: Sequence[asyncio.Task[TargetResult]],
+        tasks: Sequence[asyncio.Task[ProbeRecord]],
         timeout: float | None,
-    ) -> list[TargetResult]:
+    ) -> list[ProbeRecord]:
         if tasks:
             # Probes end at the deadline by themselves, each with its own outcome: a moment for them to say so.
             await asyncio.wait(set(tasks), timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))
@@ -181,7 +181,7 @@ class Scraper:
         deadline: float | None,
         resolver: Resolver,
         answers: Answers,
-    ) -> asyncio.Task[TargetResult]:
+    ) -> asyncio.Task[ProbeRecord]:
         current = config is self._config  # else: joined by nobody, as the same name may be another place by now
         task = self._flights.get(key) if current else None
         if task is None:
@@ -192,7 +192,7 @@ class Scraper:
             task.add_done_callback(lambda done: self._land(key, done))
         return task
 
-    def _land(self, key: _Key, task: asyncio.Task[TargetResult]) -> None:
+    def _land(self, key: _Key, task: asyncio.Task[ProbeRecord]) -> None:
         self._tasks.discard(task)
         if self._flights.get(key) is task:
             del self._flights[key]
@@ -205,7 +205,7 @@ class Scraper:
         deadline: float | None,
         resolver: Resolver,
         answers: Answers,
-    ) -> TargetResult:
+    ) -> ProbeRecord:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
         wire = Wire(resolver, self._gate, config.global_.connect_timeout, self._listener)
         groups = by_identity(modules)
@@ -226,16 +226,17 @@ class Scraper:
                 self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
                 sessions.append(unknown(target, name, group))
         result = TargetResult(target.name, tuple(sessions))
-        self._told(Finished(target, _names(modules), result, start, frozenset(reused)))
-        return result
+        record = make_record(target, _names(modules), result, start, frozenset(reused))
+        self._notify(record)
+        return record
 
-    def _told(self, finished: Finished) -> None:
-        if self._tell is None:
+    def _notify(self, record: ProbeRecord) -> None:
+        if self._on_result is None:
             return
         try:
-            self._tell(finished)
+            self._on_result(record)
         except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who looks on
-            self._log.error("bug, please report it", target=finished.target.name, at=place(bug))
+            self._log.error("bug, please report it", target=record.target.name, at=place(bug))
 
     async def _visit(self, asked: Visit, answers: Answers, wire: Wire, deadline: float) -> tuple[SessionResult, bool]:
         """One identity's visit; or its last one again, and True, where its modules' `every` is not over yet."""
@@ -266,10 +267,11 @@ def _names(modules: Iterable[Module]) -> tuple[str, ...]:
     return tuple(module.name for module in modules)
 
 
-def late(target: Target, modules: Iterable[Module]) -> TargetResult:
-    """A target that somebody else's scrape is still probing at our deadline: we know nothing of it."""
+def late(target: Target, modules: Sequence[Module]) -> ProbeRecord:
+    """The record of a target that another scrape is still probing at our deadline: nothing is known of it yet."""
     groups = by_identity(modules)
-    return TargetResult(target.name, tuple(unknown(target, name, group) for name, group in groups.items()))
+    sessions = tuple(unknown(target, name, group) for name, group in groups.items())
+    return make_record(target, _names(modules), TargetResult(target.name, sessions), time.time())
 
 
 def unknown(target: Target, identity: str, group: Sequence[Module]) -> SessionResult:

@@ -42,7 +42,7 @@ from dicom_exporter.net.timing import Phases
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.session import Plan, Wire, endpoint, probe_session, random_title
-from dicom_exporter.results import Attempt, Called, Outcome, SessionResult, StrangerResult, TLSFacts
+from dicom_exporter.results import Attempt, Called, Outcome, RejectReason, SessionResult, StrangerResult, TLSFacts
 
 _STUDY_UID = 0x0020000D
 _IDENTITY = {0x00100010: "PatientName", 0x00100020: "PatientID", 0x00100030: "PatientBirthDate"}
@@ -132,7 +132,6 @@ WELL_KNOWN_TITLES = ("ANY-SCP", "ORTHANC", "DCM4CHEE", "CONQUESTSRV1", "DICOOGLE
 """What every attacker tries: the defaults of common archives. Tried only where the target allows it."""
 RANDOM_UID = "random_uid"
 """Name of the query that can have no match: an answer to it proves that queries are answered."""
-CALLED_TITLE_UNKNOWN = "called-ae-title-not-recognized"
 
 _PROPOSED = (
     uids.STUDY_FIND,
@@ -306,7 +305,8 @@ async def _obsolete(stranger: Stranger, wire: Wire, deadline: float) -> bool | N
 
 
 def _title_unknown(attempt: Attempt) -> bool:
-    return attempt.rejection is not None and attempt.rejection.reason == CALLED_TITLE_UNKNOWN
+    reason = attempt.rejection.reason if attempt.rejection is not None else None
+    return reason is RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED
 
 
 def _part(deadline: float, share: float) -> float:

@@ -25,7 +25,7 @@ from dicom_exporter.results import WebAnswer, WebResult
 _PAGE = "text/html, */*;q=0.5"
 _JSON = "application/json"
 _MAY_BE_ORTHANC = frozenset({"DCMTK", "Orthanc"})
-"""Products, as `dicom.implementation` names them: seen over DICOM, Orthanc is DCMTK."""
+"""Products, as `dicom.products` names them: seen over DICOM, Orthanc is DCMTK."""
 _ORTHANC_PAGES = ("/ui/app/", "/app/", "/ohif/", "/stone-webviewer/", "/osimis-viewer/", "/web-viewer/")
 _DCM4CHEE_UI = "/dcm4chee-arc/ui2/"
 
@@ -53,7 +53,7 @@ async def probe_web(
     """Ask for the page at `url`, and for the REST root of the archive it belongs to. Arguments as of `probe_dicomweb`.
 
     Args:
-        product: what `dicom.implementation.product` said of the target's DICOM side: decides, beside the page, whose
+        product: what `dicom.products.product` said of the target's DICOM side: decides, beside the page, whose
             REST root is tried.
 
     `entries` means that a REST root listed studies; a mere page is `other`, whatever it shows to a script.

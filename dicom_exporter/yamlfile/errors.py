@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dicom_exporter.text import escaped
+
 KeyPath = tuple[str | int, ...]
 """The position of a value in a file: keys of mappings and indexes of lists, from the top."""
 
@@ -23,7 +25,7 @@ class ConfigError:
 
     def __str__(self) -> str:
         position = self.file if self.line is None else f"{self.file}:{self.line}"
-        return _printable(": ".join(part for part in (position, self.key, self.message) if part))
+        return escaped(": ".join(part for part in (position, self.key, self.message) if part))
 
 
 class ConfigErrors(Exception):
@@ -44,10 +46,3 @@ def format_path(path: KeyPath) -> str:
             name = part if part.isprintable() else repr(part)  # a key may hold a newline; an error is one line
             text += f".{name}" if text else name
     return text
-
-
-def _printable(text: str) -> str:
-    r"""`text` with its control characters escaped: ``\x1b`` in a key must not reach the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -11,6 +11,7 @@ from typing import Any
 from dicom_exporter.dicom.associate import OpenGate
 from dicom_exporter.metrics import families
 from dicom_exporter.net.resolver import LookupThreads, Resolver
+from dicom_exporter.prober.record import make_record
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import QueryResult, SessionResult, StoreResult, TargetResult
 from tests.hostile import scenarios, simulated
@@ -36,7 +37,8 @@ def play(
         for conversation in script.conversations:
             conversation.check()
     if isinstance(found, SessionResult):
-        for family in families([(target, TargetResult(target.name, (found,)))], target_label=True):
+        record = make_record(target, target.modules, TargetResult(target.name, (found,)), 0.0)
+        for family in families([record], target_label=True):
             for sample in family.samples:
                 assert all(_LABEL.fullmatch(value) for value in sample.labels.values()), sample.labels
     return found

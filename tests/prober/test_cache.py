@@ -122,3 +122,10 @@ def test_reload_forgets_visits_whose_modules_are_gone() -> None:
     assert answers.last_visit(visited("m"), 300.0, 1001.0) is VISIT
     answers.reload(replace(CONFIG, modules={}))
     assert answers.last_visit(visited("m"), 300.0, 1001.0) is None
+
+
+@pytest.mark.parametrize("echo", [None, EchoResult(Outcome.OVERLOAD)], ids=["without echo", "with echo"])
+def test_cache_session_that_was_never_begun_is_not_kept(echo: EchoResult | None) -> None:
+    answers = Answers()
+    answers.keep_visit(visited("m"), SessionResult("monitor", echo, association=Outcome.OVERLOAD), 1000.0)
+    assert answers.last_visit(visited("m"), 300.0, 1001.0) is None

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
 
-from dicom_exporter.config.model import Expect, Module, ModuleOptions, Query, Target
+from dicom_exporter.config.model import Module, ModuleOptions, Query, Target
 from dicom_exporter.config.sections import Entry
 from dicom_exporter.config.values.time import format_duration
+from dicom_exporter.results import Expect
 from dicom_exporter.text import shown
 from dicom_exporter.yamlfile.validation import Block
 
@@ -32,8 +33,8 @@ def _errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tu
         if name in target.modules[:index]:
             yield ("modules", index), f"{name} is listed twice"
         elif module is not None and module.store is not None and target.expect in _NEVER_WRITTEN_TO:
-            message = f"the module {name} stores images, and nothing is written to a target with expect: {target.expect}"
-            yield ("modules", index), message
+            reason = f"nothing is written to a target with expect: {target.expect}"
+            yield ("modules", index), f"the module {name} stores images, and {reason}"
     known = [module for name in dict.fromkeys(target.modules) if (module := modules[name]) is not None]
     for clash in _clashes(known):
         yield ("modules",), clash
@@ -70,8 +71,8 @@ def _schedule_clashes(modules: Sequence[Module]) -> Iterator[str]:
     for one, other in pairwise(modules):
         if one.every != other.every:
             yield (
-                f"the modules {one.name} ({_schedule(one)}) and {other.name} ({_schedule(other)}) have the same identity,"
-                f" {one.identity}, and share its association: give both the same `every`"
+                f"the modules {one.name} ({_schedule(one)}) and {other.name} ({_schedule(other)}) have the same"
+                f" identity, {one.identity}, and share its association: give both the same `every`"
             )
             return
 
