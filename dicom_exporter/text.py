@@ -52,6 +52,7 @@ def escaped(text: str) -> str:
 
 
 _SHOWN_LENGTH = 60
+_MOST_LISTED = 6
 
 
 def shown(value: object) -> str:
@@ -78,6 +79,7 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def not_one_of(word: str, choices: Iterable[str]) -> str:
-    """The message for a word outside of a closed vocabulary."""
+    """The message for a word outside of a closed vocabulary, which is listed where it is short."""
     choices = list(choices)
-    return f"{shown(word)} is not one of {', '.join(choices)}{did_you_mean(word, choices)}"
+    problem = f"is not one of {', '.join(choices)}" if len(choices) <= _MOST_LISTED else "is not supported"
+    return f"{shown(word)} {problem}{did_you_mean(word, choices)}"

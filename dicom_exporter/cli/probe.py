@@ -205,7 +205,7 @@ def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict
 def _probe_as_stranger(options: Options) -> int:
     """Find the level that a stranger gets to. Nothing is written, and no name is asked for."""
     target = Target("probe", options.address, options.called_ae, modules=("exposure",))
-    module = Module("exposure", "stranger", _EXPOSURE_TIMEOUT, echo=False, exposure=Exposure())
+    module = Module("exposure", identity="stranger", timeout=_EXPOSURE_TIMEOUT, echo=False, exposure=Exposure())
     config = Config((target,), modules={module.name: module})
     record = _run_probe(config, f"{target.address}, a stranger to {options.called_ae}")
     (session,), verdict = record.sessions, record.verdict

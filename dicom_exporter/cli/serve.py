@@ -239,13 +239,13 @@ def load_or_report(options: ConfigOptions) -> Config | None:
 
 def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
     """The configuration, and the web configuration as `load_web` loads it; None after the mistakes were reported."""
-    from dicom_exporter import webconfig
+    from dicom_exporter.config import ConfigErrors
 
     config = load_or_report(options)
     try:
         web_config = load_web(options.web_config_file) if options.web_config_file else None
-    except webconfig.WebConfigErrors as errors:
-        sys.stderr.writelines(f"{mistake}\n" for mistake in errors.mistakes)
+    except ConfigErrors as errors:
+        sys.stderr.writelines(f"{error}\n" for error in errors.errors)
         return None
     return None if config is None else (config, web_config)
 

@@ -1,12 +1,13 @@
-"""The configuration: YAML files in, validated and frozen values out; every mistake names its file, line and key.
+"""The configuration: YAML files in, validated and frozen values out; every error names its file, line and key.
 
-    paths ─> sources ─> yaml_nodes      text -> plain data with lines
-                │
-                ▼
-             build ─> validation ─> blocks ─> fields     what may stand in a file; also the JSON Schema
-                │
-                ▼
-             config, settings           what the rest of the program reads
+    load
+     ├─ sections ──> yamlfile.document       files -> plain data with line numbers -> one Entry for each block
+     └─ build/   ──> yamlfile.validation     each block validated, then checked against the others
+            │            │
+            │            ▼
+            │         schema, model ─> types ─> values/     what may be in a file; also the JSON Schema
+            ▼
+         model: Config, Target, Module, …                   what the rest of the program reads; `render` writes it
 
 Nothing here opens a socket.
 """
@@ -21,9 +22,6 @@ from dicom_exporter.config.model import (
     GlobalSettings,
     HTTPSettings,
     Identity,
-    Level,
-    MatchValue,
-    Model,
     Module,
     ProbeSettings,
     Query,
@@ -34,7 +32,7 @@ from dicom_exporter.config.model import (
     WebEntry,
 )
 from dicom_exporter.config.secret import Secret
-from dicom_exporter.config.values.dicom import parse_ae_title
+from dicom_exporter.config.values.dicom import Level, MatchValue, Model, parse_ae_title
 from dicom_exporter.config.values.network import Address, parse_address
 from dicom_exporter.config.values.time import RelativeDate, TimeWindow, format_duration, parse_duration
 from dicom_exporter.results import Expect

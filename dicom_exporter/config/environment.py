@@ -1,4 +1,4 @@
-"""``${VAR}`` in values, for those who ask for it."""
+"""``${VAR}`` in values, where the user has enabled it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def expand(text: str, environ: Mapping[str, str]) -> str:
-    """Put in the value of each ``${VAR}``; ``$$`` is one ``$``, and any other ``$`` stays.
+    """Replace each ``${VAR}`` by its value; ``$$`` is one ``$``, and any other ``$`` stays.
 
-    Raises ValueError with a message for the user, in which no value shows.
+    Raises ValueError with a message for the user, which shows no value.
     """
 
     def value(reference: re.Match[str]) -> str:

@@ -1,20 +1,29 @@
 """The JSON Schema of a configuration file, with which editors complete and check.
 
-`python -m dicom_exporter.config.json_schema` writes it anew, to `config.schema.json` beside this file.
+`python -m dicom_exporter.config.json_schema` writes it to `config.schema.json` beside this file.
 """
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import inspect
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from dicom_exporter.config.schema import ConfigFile
+from dicom_exporter.config.values.text import SIZE_PATTERN, format_size
+from dicom_exporter.config.values.time import DURATION_PATTERN, format_duration
+from dicom_exporter.yamlfile.validation import Block, keys_of
 
 PATH = Path(__file__).with_name("config.schema.json")
+_FORMATS = {DURATION_PATTERN: format_duration, SIZE_PATTERN: format_size}
 
 
 class _Generator(GenerateJsonSchema):
@@ -23,14 +32,40 @@ class _Generator(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         if schema.get("default", ...) is None:
             return self.generate_inner(_without_null(schema["schema"]))
-        return super().default_schema(schema)
+        made = super().default_schema(schema)
+        if made.get("default") == []:
+            del made["default"]  # an empty list is not allowed: the key is left out
+        if (write := _FORMATS.get(made.get("pattern", ""))) is not None:
+            made["default"] = write(schema["default"])  # as a user would write it
+        return made
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         made = super().dict_schema(schema)
         return {**made, "additionalProperties": False} if "patternProperties" in made else made
 
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        block = schema["cls"]
+        made = {"description": inspect.getdoc(block), **super().dataclass_schema(schema)}
+        for key, each in zip(keys_of(block), dataclasses.fields(block), strict=True):
+            if (description := _descriptions(block).get(each.name)) is not None:
+                made["properties"][key]["description"] = description
+        return made
+
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+
+def _descriptions(block: type[Block]) -> dict[str, str]:
+    """The docstrings below the fields of a block. They are not kept at runtime, so they are read from the source."""
+    found = {}
+    for cls in reversed(block.__mro__[: block.__mro__.index(Block)]):
+        (tree,) = ast.parse(inspect.getsource(cls)).body
+        assert isinstance(tree, ast.ClassDef)
+        for statement, following in pairwise(tree.body):
+            match statement, following:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = " ".join(text.split())
+    return found
 
 
 def _without_null(schema: Any) -> Any:
@@ -41,7 +76,7 @@ def _without_null(schema: Any) -> Any:
 
 def json_schema() -> dict[str, Any]:
     """Make the schema (JSON Schema 2020-12) of one configuration file."""
-    schema = ConfigFile.model_json_schema(schema_generator=_Generator)
+    schema = TypeAdapter(ConfigFile).json_schema(schema_generator=_Generator)
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
 
 

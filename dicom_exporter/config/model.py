@@ -1,10 +1,8 @@
 """The validated configuration, as small frozen values. Durations are seconds; file names are resolved.
 
-Defaults stand here, beside the types; `blocks` and the JSON Schema take them from here.
-
-The identities, queries and modules that are there without being written.
-
-The whole configuration, with the built-in identities and modules merged in.
+Most settings are a `Block`, declared once for the file and for the program: the type has the checks, and the docstring
+below a field is its description in the JSON Schema and in docs/configuration.md. `schema` adds the blocks whose form in
+the file differs from the setting. At the end: the built-in identities, queries and modules, and `Config`, the whole.
 """
 
 from __future__ import annotations
@@ -12,99 +10,131 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
-from dicom_exporter.config.secret import Secret
-from dicom_exporter.config.values.network import Address, IPAddress, IPNetwork
-from dicom_exporter.config.values.time import RelativeDate, TimeWindow
+from pydantic import Field, model_validator
+
+from dicom_exporter.config.types import (
+    NOT_EMPTY,
+    AETitle,
+    Duration,
+    FileName,
+    Flag,
+    HTTPUserName,
+    ImageSize,
+    KnownIdentity,
+    KnownModule,
+    Labels,
+    Network,
+    PageURL,
+    Positive,
+    Proofs,
+    RootURL,
+    SecretFile,
+    TargetAddress,
+    TargetName,
+    Text,
+    TimeZone,
+    TokenFile,
+    nothing_is_defaults,
+    one_of,
+    true_is_defaults,
+)
+from dicom_exporter.config.values.dicom import Level, MatchValue, Model
+from dicom_exporter.config.values.network import IPAddress
+from dicom_exporter.config.values.time import TimeWindow
 from dicom_exporter.results import Expect
-
-MatchValue = str | tuple[str, ...] | RelativeDate
-"""A DICOM value; or several UIDs, any of which matches (PS3.4 C.2.2.2.2); or a date that is relative to now."""
-
-
-class Model(StrEnum):
-    """The information model of a query."""
-
-    STUDY_ROOT = "study_root"
-    PATIENT_ROOT = "patient_root"
-    WORKLIST = "worklist"
-
-
-class Level(StrEnum):
-    """Query/Retrieve Level (0008,0052), PS3.4 C.6.1.1 and C.6.2.1."""
-
-    PATIENT = "PATIENT"
-    STUDY = "STUDY"
-    SERIES = "SERIES"
-    IMAGE = "IMAGE"
+from dicom_exporter.yamlfile.validation import Block
 
 
 @dataclass(frozen=True)
-class GlobalSettings:
-    """What holds for the whole exporter."""
+class GlobalSettings(Block):
+    """Settings of the whole exporter."""
 
-    max_concurrent_probes: int = 256
-    """Associations at once; pending connects do not count."""
-    connect_timeout: float = 3.0
+    max_concurrent_probes: Positive = 256
+    """Associations at once, over all targets; connections that are still pending do not count."""
+    connect_timeout: Duration = 3.0
+    """How long to wait for an answer to a TCP connect. A firewall that drops packets causes this delay."""
 
 
 @dataclass(frozen=True)
-class ProbeSettings:
-    """Whom /probe asks beside the targets of the configuration."""
+class ProbeSettings(Block):
+    """Which addresses /probe?target=host:port may probe besides the configured targets: none by default."""
 
-    allow: tuple[IPNetwork, ...] = ()
-    """Addresses in these networks. Nobody where it is empty: an open prober is a way into the hospital."""
+    allow: Annotated[tuple[Network, ...], NOT_EMPTY] = ()
+    """Networks whose addresses may be probed. Anyone who can reach the exporter can then scan them."""
 
     def allows(self, address: IPAddress) -> bool:
-        """Whether `address`, which is not IPv4 in IPv6's clothes, may be asked."""
+        """Whether `address`, which is not an IPv4-mapped one (RFC 4291 2.5.5.2), may be probed."""
         return any(address in network for network in self.allow)  # of another IP version it is in none
 
 
-@dataclass(frozen=True)
-class TLSSettings:
-    """How an identity speaks TLS. `context` is made of the rest."""
+@dataclass(frozen=True, kw_only=True)
+class TLSBlock(Block):
+    """DICOM TLS, at least version 1.2. An empty mapping means TLS with the system's certificate authorities."""
+
+    ca_file: FileName | None = None
+    """The certificate authorities to trust, PEM; by default those of the system."""
+    cert_file: FileName | None = None
+    """The exporter's own certificate, PEM, with its chain."""
+    key_file: FileName | None = None
+    """Its key, PEM, where it is not in cert_file."""
+    server_name: Text | None = None
+    """The name that the peer's certificate must have, and that is sent as SNI; by default the host of the address."""
+    insecure_skip_verify: Flag = False
+    """Accept any certificate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TLSSettings(TLSBlock):
+    """How an identity speaks TLS."""
 
     context: ssl.SSLContext = field(repr=False, compare=False)
-    ca_file: Path | None = None
-    """None: the system's certificate authorities."""
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    server_name: str | None = None
-    """The name that the certificate has to carry, and that is sent (SNI); None: the host of the address."""
-    insecure_skip_verify: bool = False
+    """Made of the rest."""
 
 
 @dataclass(frozen=True)
-class UserIdentity:
+class UserIdentity(Block):
     """DICOM user identity negotiation with username and passcode (PS3.7 D.3.3.7)."""
 
-    username: str
-    password: Secret
+    username: Text
+    password: Annotated[SecretFile, Field(alias="password_file")]
+    """A file that holds the password; one newline at its end is ignored."""
 
 
 @dataclass(frozen=True)
-class BasicAuth:
+class BasicAuth(Block):
     """HTTP basic authentication (RFC 7617)."""
 
-    username: str
-    password: Secret
+    username: HTTPUserName
+    password: Annotated[SecretFile, Field(alias="password_file")]
+    """A file that holds the password; one newline at its end is ignored."""
 
 
 @dataclass(frozen=True)
-class HTTPSettings:
-    """How an identity authenticates itself over HTTP. Exactly one of these is given."""
+class HTTPSettings(Block):
+    """How the exporter authenticates itself over HTTP, for DICOMweb."""
+
+    __pydantic_config__: ClassVar = Block.__pydantic_config__ | {
+        "json_schema_extra": {"oneOf": [{"required": ["basic_auth"]}, {"required": ["bearer_token_file"]}]}
+    }
 
     basic_auth: BasicAuth | None = None
-    bearer_token: Secret | None = None
+    bearer_token: Annotated[TokenFile | None, Field(alias="bearer_token_file")] = None
+    """A file that holds a bearer token; one newline at its end is ignored."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> HTTPSettings:
+        if (self.basic_auth is None) is (self.bearer_token is None):
+            raise ValueError("takes one of basic_auth and bearer_token_file")
+        return self
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who we say we are."""
+    """Under which name, and with which credentials, the exporter connects."""
 
     name: str
     calling_ae_title: str | None
@@ -136,81 +166,120 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Store:
-    """The bandwidth test: synthetic images that are sent to an archive by C-STORE."""
+class Store(Block):
+    """A bandwidth test: synthetic images are sent to your own archive. Each run overwrites the images of the last."""
 
-    count: int = 10
-    """Images."""
-    size: int = 524288
-    """Bytes of pixel data in each."""
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """How the exposure ladder is climbed."""
-
-    max_matches: int = 1000
-    """Where a stranger's counts stop."""
-    prove_identity: bool = False
-    """Look whether matches carry what identifies a patient (level 6)."""
-    prove_download: bool = False
-    """Ask for the first bytes of an image (level 7)."""
+    count: Annotated[Positive, Field(le=1000)] = 10
+    """How many images to send."""
+    size: ImageSize = 512 << 10
+    """Size of each, 1KiB to 64MiB."""
 
 
 @dataclass(frozen=True)
-class Module:
-    """What we ask."""
+class Exposure(Block):
+    """How the exposure ladder is climbed: how far somebody gets who should be refused."""
+
+    max_matches: Positive = 1000
+    """Stop a stranger's counts here."""
+    prove: Proofs = ()
+    """Further steps to prove: whether matches identify a patient (identity), and whether the first bytes of an image
+    can be received (download). None of these data are kept."""
+
+    @property
+    def prove_identity(self) -> bool:
+        """Whether to look if matches identify a patient (level 6)."""
+        return "identity" in self.prove
+
+    @property
+    def prove_download(self) -> bool:
+        """Whether to ask for the first bytes of an image (level 7)."""
+        return "download" in self.prove
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleOptions(Block):
+    """What a module does, except for its queries. The configuration block of a new kind of probe is added here only."""
+
+    identity: KnownIdentity = "monitor"
+    """The name of the identity that asks."""
+    timeout: Duration = 10.0
+    """How long a probe may take in all; the time limit of the scrape applies where it is shorter."""
+    echo: Flag = True
+    """Send a C-ECHO."""
+    store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
+    """Send synthetic images; not allowed for a target with `expect: closed` or `expect: control`."""
+    exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
+    """Climb the exposure ladder as a stranger, and do nothing else."""
+    every: Duration | None = None
+    """Reuse the results for this long, the same for all modules of one identity on a target; by default the target is
+    probed on each scrape."""
+
+    @classmethod
+    def read_empty(cls, field: str) -> object:
+        """`store:` without a value stands for its defaults."""
+        return None if field == "store" else super().read_empty(field)
+
+
+@dataclass(frozen=True)
+class Module(ModuleOptions):
+    """What the exporter asks."""
 
     name: str
-    identity: str = "monitor"
-    timeout: float = 10.0
-    echo: bool = True
     queries: Mapping[str, Query] = field(default_factory=dict, hash=False)
-    store: Store | None = None
-    """None: nothing is written."""
-    exposure: Exposure | None = None
-    """Such a module climbs the exposure ladder, and asks nothing else. The built-in module `exposure` is one."""
-    every: float | None = None
-    """Seconds for which its results are reused, the same for all modules of one identity on a target."""
 
 
 @dataclass(frozen=True)
-class WebEntry:
+class WebEntry(Block):
     """A page of the web side of a target: a viewer, a portal, an archive's own REST interface."""
 
-    url: str
+    url: PageURL
+    """http or https, without credentials."""
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where we ask."""
+class Target(Block):
+    """An archive, or another DICOM system, to probe."""
 
-    name: str
-    address: Address
-    called_ae_title: str = "ANY-SCP"
-    modules: tuple[str, ...] = ("availability",)
-    expect: Expect = Expect.AVAILABLE
-    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
-    timezone: str | None = None
-    """A name of the IANA time zone database; None: the time zone of the machine the exporter runs on."""
-    ip_version: int | None = None
-    """4 or 6; None: IPv4 first, then IPv6."""
-    dicomweb: str | None = None
-    """URL of the DICOMweb root, without a slash at its end."""
-    web: tuple[WebEntry, ...] = ()
-    well_known_titles: bool = False
-    """Whether a stranger also tries the called AE titles that every attacker tries."""
+    name: TargetName
+    address: TargetAddress
+    """host:port, or [v6]:port."""
+    called_ae_title: AETitle = "ANY-SCP"
+    """The AE title of the archive."""
+    modules: Annotated[tuple[KnownModule, ...], NOT_EMPTY] = ()
+    """What to ask. The default follows `expect`: availability (available), availability and exposure (guarded), or
+    exposure (closed, control)."""
+    expect: Annotated[Expect, one_of(Expect)] = Expect.AVAILABLE
+    """How the target should behave, seen from the exporter."""
+    labels: Labels = field(default_factory=dict, hash=False)
+    """Labels for dicom_target_info and for service discovery."""
+    timezone: TimeZone | None = None
+    """Its time zone, like Europe/Berlin, for dates and times of day; by default that of the exporter."""
+    ip_version: Literal[4, 6] | None = None
+    """Use this IP version only; by default both, IPv4 first."""
+    dicomweb: RootURL | None = None
+    """Root of its DICOMweb service, without /studies."""
+    web: Annotated[tuple[WebEntry, ...], NOT_EMPTY] = ()
+    """Pages that strangers should not see."""
+    well_known_titles: Flag = False
+    """Have the stranger also try five called AE titles that attackers commonly try, where the configured one is refused
+    as unknown."""
+
+    def __post_init__(self) -> None:
+        """Give a target that names no modules those of its expectation."""
+        if not self.modules:
+            object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
 
 
 @dataclass(frozen=True)
-class Compare:
-    """A flow of studies to watch: what `source` lists in `query` and `destination` does not."""
+class Compare(Block):
+    """Two targets whose studies are compared, by keyed hashes that are kept only during the scrape."""
 
     source: str
-    """Name of a target, like `destination`."""
+    """The name of the target that studies come from."""
     destination: str
+    """The name of the target where they should arrive."""
     query: str
-    """Name of a query that both targets are asked."""
+    """The name of a query for studies that both targets are asked on each scrape."""
 
 
 MONITOR = "monitor"
@@ -259,7 +328,7 @@ DEFAULT_MODULES: Mapping[Expect, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Config:
-    """What a configuration says. Names in it refer to something: `load` has seen to that."""
+    """A whole configuration. Every name in it refers to something: `load` has checked that."""
 
     targets: tuple[Target, ...]
     global_: GlobalSettings = field(default_factory=GlobalSettings)

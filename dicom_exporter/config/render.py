@@ -1,7 +1,7 @@
 """The running configuration as text: the keys and the notation of a configuration file, all defaults filled in.
 
-It goes by the types of the values, so that a setting that is added later shows up by itself. A secret is a type that
-prints as ``<secret>``; what a file held is never shown.
+It goes by the types of the values, so that a new setting is shown without a change here. A secret is a type that prints
+as ``<secret>``: the contents of its file are never shown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from dicom_exporter.config.model import Config, Exposure, Identity, Module, Query, Target
+from dicom_exporter.config.model import Config, Identity, Module, Query, Target
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.values.time import format_duration
 
@@ -21,11 +21,10 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where it is built in: with ten thousand targets it is seconds faster."""
 _DURATIONS = frozenset({"timeout", "every", "connect_timeout"})
 _FROM_FILES = {"password": "password_file", "bearer_token": "bearer_token_file"}
-_PROOFS = {"prove_identity": "identity", "prove_download": "download"}
 
 
 def show_config(config: Config) -> str:
-    """All of `config` as YAML. But for secrets, it would load as it is."""
+    """All of `config` as YAML. Except for secrets, it can be loaded as it is."""
     sections = _block(config)
     return _yaml({**{key: sections.pop(key) for key in ("global", "identities", "modules")}, **sections})
 
@@ -48,9 +47,6 @@ def _plain(value: Any) -> Any:
     """`value` in the types that YAML has."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Exposure):
-        proofs = [name for key, name in _PROOFS.items() if getattr(value, key)]
-        return {"max_matches": value.max_matches, **({"prove": proofs} if proofs else {})}
     if dataclasses.is_dataclass(value) and type(value).__str__ is object.__str__:
         return _block(value)
     if isinstance(value, Mapping):
@@ -61,7 +57,7 @@ def _plain(value: Any) -> Any:
 
 
 def _block(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass that say something, under the keys they have in a file."""
+    """The fields of a dataclass that are not empty, under the keys that they have in a file."""
     named_by_key = isinstance(value, Identity | Module | Query)
     block = {}
     for field in dataclasses.fields(value):
@@ -70,7 +66,7 @@ def _block(value: Any) -> dict[str, Any]:
         if empty or isinstance(item, ssl.SSLContext) or (field.name == "name" and named_by_key):
             continue
         if field.name == "echo" and value.exposure is not None:
-            continue  # the ladder has an echo of its own, and its modules may not ask for another
+            continue  # the ladder includes an echo, and its modules cannot have the key
         key = field.name.rstrip("_")
         if isinstance(item, Secret):
             key = _FROM_FILES.get(key, key)

@@ -1,6 +1,6 @@
-"""A value that does not print.
+"""Passwords and tokens: a type whose value is never printed, and the files that they are read from.
 
-Files that a configuration names: found beside it, and read when it is loaded.
+The names of files are relative to the directory of the configuration file that names them.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dicom_exporter.text import shown
+from dicom_exporter.yamlfile.files import unreadable
 
 SHOWN = "<secret>"
+_MAX_SECRET_BYTES = 65535
+"""The length fields of user identity negotiation have 16 bits (PS3.7 D.3.3.7.1)."""
 
 
 class Secret:
     """A password. `str`, `repr` and every format print ``<secret>``; only `reveal` gives the value.
 
-    It cannot be pickled, and `copy` gives the same object back, so that no copy of the value comes about by accident.
+    It cannot be pickled, and `copy` gives the same object back, so that the value is not copied by accident.
     """
 
     __slots__ = ("_value",)
@@ -26,7 +29,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the value, to whom it is meant for: the peer."""
+        """Give the value, to send it to the peer."""
         return self._value
 
     def __repr__(self) -> str:
@@ -55,10 +58,6 @@ class Secret:
         raise TypeError("a secret cannot be pickled")
 
 
-_MAX_SECRET_BYTES = 65535
-"""The length fields of user identity negotiation have 16 bits (PS3.7 D.3.3.7.1)."""
-
-
 def resolve_path(base: Path, name: str) -> Path:
     """Find the file `name`, relative to the directory `base` of the configuration file that names it.
 
@@ -69,19 +68,19 @@ def resolve_path(base: Path, name: str) -> Path:
         with path.open("rb"):
             return path
     except (OSError, ValueError) as error:
-        raise ValueError(unreadable(name, error)) from None
+        raise ValueError(unreadable(error, name)) from None
 
 
 def read_secret(base: Path, name: str) -> Secret:
     """Read a secret from the file `name`, without the newline at its end.
 
-    Raises ValueError with a message for the user, in which nothing of the contents shows.
+    Raises ValueError with a message for the user, which shows nothing of the contents.
     """
     try:
         with (base / name).open("rb") as file:
             data = file.read(_MAX_SECRET_BYTES + 3)
     except (OSError, ValueError) as error:
-        raise ValueError(unreadable(name, error)) from None
+        raise ValueError(unreadable(error, name)) from None
     try:
         text = data.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
@@ -99,9 +98,3 @@ def read_token(base: Path, name: str) -> Secret:
     if not all("!" <= character <= "~" for character in token.reveal()):
         raise ValueError(f"{shown(name)} holds no bearer token: printable ASCII characters without spaces")
     return token
-
-
-def unreadable(name: str, error: OSError | ValueError) -> str:
-    """Say why the file `name` cannot be read; a ValueError means that the name is no name (a NUL in it)."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"cannot read {shown(name)}: {reason}"

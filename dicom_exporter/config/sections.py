@@ -1,4 +1,4 @@
-"""The files of a configuration, read and taken apart into their sections."""
+"""The files of a configuration, read and divided into their sections."""
 
 from __future__ import annotations
 
@@ -6,26 +6,41 @@ import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dicom_exporter.config.schema import SECTIONS
 from dicom_exporter.text import did_you_mean, shown
 from dicom_exporter.yamlfile.document import Document, read_document
 from dicom_exporter.yamlfile.errors import ConfigError, KeyPath
-from dicom_exporter.yamlfile.validation import Problems
+from dicom_exporter.yamlfile.files import read_bytes, unreadable
+
+_MAX_BYTES = 64 << 20
+"""Of one file. Ten thousand targets are about 2 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One block of a section, and where it stands."""
+    """One block of a section, and its position."""
 
     document: Document
     path: KeyPath
     value: object
 
     @property
-    def place(self) -> str:
-        """Where it stands: ``config.yml:12``."""
+    def position(self) -> str:
+        """File and line: ``config.yml:12``."""
         return f"{self.document.file}:{self.document.lines[self.path]}"
+
+    def inner(self, *path: str) -> Entry:
+        """The mapping, or None, at `path` in the block, as an entry of its own."""
+        value: Any = self.value
+        for key in path:
+            value = value[key]
+        return Entry(self.document, (*self.path, *path), value)
+
+    def report(self, message: str, *inner: str | int) -> None:
+        """Record an error about the block, or about the value at the path `inner` in it."""
+        self.document.report((*self.path, *inner), message)
 
 
 @dataclass(slots=True)
@@ -40,78 +55,75 @@ class Sections:
     compare: list[Entry] = field(default_factory=list)
 
 
-def find_files(paths: Sequence[Path | str], problems: Problems) -> list[Path]:
-    """List the files that `paths` name; one that is no file's name may be a glob. A file that comes twice is one."""
+def find_files(paths: Sequence[Path | str]) -> tuple[list[Path], list[ConfigError]]:
+    """List the files that `paths` name, each once, and the errors. A path that is no file's name may be a glob."""
     found: dict[Path, Path] = {}
+    errors = []
     for path in map(Path, paths):
         matches = [path]
         if glob.has_magic(str(path)) and not path.exists():
             matches = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 - Path.glob takes no absolute pattern
             if not matches:
-                problems.errors.append(ConfigError(str(path), None, "", "no file has a name like this"))
+                errors.append(ConfigError(str(path), None, "", "no file matches this pattern"))
         for match in matches:
             found.setdefault(match.resolve(), match)
-    return list(found.values())
+    return list(found.values()), errors
 
 
-def read_file(path: Path, expand: Callable[[str], str] | None, problems: Problems) -> Document | None:
-    """Read one file; None, and the mistake is noted, where it cannot be read or holds nothing."""
+def read_file(path: Path, expand: Callable[[str], str] | None) -> Document:
+    """Read one file. That it cannot be read, or is empty, is an error in the document."""
     name = str(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        problems.errors.append(ConfigError(name, line, "", "not UTF-8 text"))
-        return None
+        contents = read_bytes(path, _MAX_BYTES)
     except OSError as error:
-        problems.errors.append(ConfigError(name, None, "", f"cannot read the file: {error.strerror or error}"))
-        return None
-    document, errors = read_document(name, text, expand)
-    problems.errors += errors
-    if document is not None and document.data is None and not errors:
-        problems.errors.append(ConfigError(name, None, "", "the file is empty"))
-        return None
+        return Document(name, errors=[ConfigError(name, None, "", unreadable(error))])
+    document = read_document(name, contents, expand=expand)
+    if document.data is None and not document.errors:
+        document.errors.append(ConfigError(name, None, "", "the file is empty"))
     return document
 
 
-def take_apart(documents: Sequence[Document], problems: Problems) -> Sections:
-    """Collect the blocks of all `documents`; a name that is taken is a mistake."""
+def divide(documents: Sequence[Document]) -> Sections:
+    """Collect the blocks of all `documents`. A name that another block of its section has is an error."""
     sections = Sections()
+    lists = {
+        "global": sections.globals,
+        "probe": sections.probe,
+        "targets": sections.targets,
+        "compare": sections.compare,
+    }
     for document in documents:
         if not isinstance(document.data, dict):
-            problems.add(document, (), f"{shown(document.data)} is not a mapping with the keys {', '.join(SECTIONS)}")
+            if document.data is not None:
+                document.report((), f"{shown(document.data)} is not a mapping with the keys {', '.join(SECTIONS)}")
             continue
         for key, value in document.data.items():
             if key not in SECTIONS:
-                problems.add(document, (key,), f"unknown key{did_you_mean(key, SECTIONS)}")
+                document.report((key,), f"unknown key{did_you_mean(key, SECTIONS)}")
             elif value is None:
-                problems.add(document, (key,), "has nothing in it: leave the key out")
-            elif key == "global":
-                sections.globals.append(Entry(document, (key,), value))
-            elif key == "probe":
-                sections.probe.append(Entry(document, (key,), value))
-            elif key == "targets":
-                sections.targets += _items(document, key, value, problems)
-            elif key == "compare":
-                sections.compare += _items(document, key, value, problems)
+                document.report((key,), "has nothing in it: leave the key out")
+            elif key in ("global", "probe"):
+                lists[key].append(Entry(document, (key,), value))
+            elif key in ("targets", "compare"):
+                lists[key] += _items(document, key, value)
             else:
-                _merge(sections.identities if key == "identities" else sections.modules, document, key, value, problems)
+                _merge(sections.identities if key == "identities" else sections.modules, document, key, value)
     return sections
 
 
-def _items(document: Document, key: str, value: object, problems: Problems) -> list[Entry]:
+def _items(document: Document, key: str, value: object) -> list[Entry]:
     if not isinstance(value, list):
-        problems.add(document, (key,), f"{shown(value)} is not a list")
+        document.report((key,), f"{shown(value)} is not a list")
         return []
     return [Entry(document, (key, index), item) for index, item in enumerate(value)]
 
 
-def _merge(section: dict[str, Entry], document: Document, key: str, value: object, problems: Problems) -> None:
+def _merge(section: dict[str, Entry], document: Document, key: str, value: object) -> None:
     if not isinstance(value, dict):
-        problems.add(document, (key,), f"{shown(value)} is not a mapping (`name: …`)")
+        document.report((key,), f"{shown(value)} is not a mapping (`name: …`)")
         return
     for name, block in value.items():
         if name in section:
-            problems.add(document, (key, name), f"the name is taken already: {section[name].place}")
+            document.report((key, name), f"duplicate name; the first is at {section[name].position}")
         else:
             section[name] = Entry(document, (key, name), block)

@@ -1,24 +1,28 @@
 """The types of the values in a configuration file: how each is read, and what it is in the JSON Schema.
 
-A validator raises ValueError with a message for the user; text that YAML did not read as text is `string_type`, which
-`validation` explains.
+A validator raises ValueError with a message for the user. For a value that YAML does not read as text it raises
+pydantic's `string_type`, which `yamlfile.validation` explains.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
+from dicom_exporter.config.secret import Secret, read_secret, read_token, resolve_path
 from dicom_exporter.config.values.dicom import (
     COUNT_KEYWORDS,
     MATCH_KEYWORDS,
-    MAX_LENGTH,
+    MAX_AE_TITLE_LENGTH,
     check_match_keyword,
     parse_ae_title,
 )
@@ -37,6 +41,7 @@ from dicom_exporter.config.values.text import (
     SIZE_PATTERN,
     check_label_name,
     check_label_value,
+    format_size,
     parse_size,
 )
 from dicom_exporter.config.values.time import DURATION_PATTERN, WINDOW_PATTERN, TimeWindow, parse_duration, parse_window
@@ -44,10 +49,33 @@ from dicom_exporter.text import did_you_mean, not_one_of, shown
 
 _NAME = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
 _MAX_TARGET_NAME = 128
+_MIN_IMAGE = 1 << 10
+_MAX_IMAGE = 64 << 20
+"""Bytes of one image of a bandwidth test."""
+
+PROOFS = ("identity", "download")
+"""Steps of the exposure ladder that are taken only where the configuration asks for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the values of a block refer to."""
+
+    directory: Path
+    """The directory of the file that the block is in."""
+    identities: Collection[str] = ()
+    """Names, also of identities with errors of their own."""
+    modules: Collection[str] = ()
+
+
+def _context(info: ValidationInfo) -> Context:
+    if not isinstance(info.context, Context):
+        raise TypeError("blocks are validated with a Context")
+    return info.context
 
 
 def text_of(value: object) -> str:
-    """Give `value` back where it is text; raises pydantic's own error where it is not."""
+    """Give `value` back where it is text. Raises pydantic's own error where it is not."""
     if not isinstance(value, str):
         raise PydanticKnownError("string_type")
     return value
@@ -65,7 +93,30 @@ def one_of(choices: type[StrEnum]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _read_with(parse: Callable[[str], object]) -> BeforeValidator:
+def nothing_is_defaults(input_type: Any) -> BeforeValidator:
+    """Read a block that may be left empty; `input_type` is for the JSON Schema."""
+    return BeforeValidator(lambda value: {} if value is None else value, json_schema_input_type=input_type)
+
+
+def true_is_defaults(input_type: Any) -> BeforeValidator:
+    """Read a block for which `true` may stand; `input_type` is for the JSON Schema."""
+
+    def read(value: object) -> object:
+        if value is False:
+            raise ValueError("leave the key out instead of writing false")
+        return {} if value is True else value
+
+    return BeforeValidator(read, json_schema_input_type=input_type)
+
+
+def check_name(name: str) -> str:
+    """Give the name of an identity, a module or a query back. Raises ValueError with a message for the user."""
+    if not re.fullmatch(_NAME, name):
+        raise ValueError(f"{shown(name)}: a name has letters, digits, _, - and dots, at most 64 of them")
+    return name
+
+
+def _read_with(parse: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(text_of(value)))
 
 
@@ -75,17 +126,15 @@ def _read_duration(value: object) -> float:
     return parse_duration(text_of(value))
 
 
-def _read_size(value: object) -> int:
+def _read_image_size(value: object) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f"{value} has no unit: a size is written like {value}B or 512KiB")
-    return parse_size(text_of(value))
-
-
-def check_name(name: str) -> str:
-    """Give the name of an identity, a module or a query back. Raises ValueError with a message for the user."""
-    if not re.fullmatch(_NAME, name):
-        raise ValueError(f"{shown(name)}: a name has letters, digits, _, - and dots, at most 64 of them")
-    return name
+    size = parse_size(text_of(value))
+    if size < _MIN_IMAGE:
+        raise ValueError(f"{format_size(size)} is too small: the minimum is {format_size(_MIN_IMAGE)}")
+    if size > _MAX_IMAGE:
+        raise ValueError(f"{format_size(size)} is too large: the maximum is {format_size(_MAX_IMAGE)}")
+    return size
 
 
 def _check_target_name(name: str) -> str:
@@ -96,16 +145,13 @@ def _check_target_name(name: str) -> str:
     return name
 
 
-def _check_count_keyword(keyword: str) -> str:
-    if keyword not in COUNT_KEYWORDS:
-        raise ValueError(not_one_of(keyword, COUNT_KEYWORDS))
-    return keyword
+def _check_choice(choices: Collection[str]) -> AfterValidator:
+    def check(word: str) -> str:
+        if word not in choices:
+            raise ValueError(not_one_of(word, choices))
+        return word
 
-
-def _check_proof(word: str) -> str:
-    if word not in PROOFS:
-        raise ValueError(not_one_of(word, PROOFS))
-    return word
+    return AfterValidator(check)
 
 
 def _check_user_name(name: str) -> str:
@@ -117,75 +163,94 @@ def _check_user_name(name: str) -> str:
 def _check_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # not there; a path that leaves the database; a directory of it
+    except (KeyError, ValueError, OSError):  # unknown; a path out of the database; a directory in it
         near = did_you_mean(name, available_timezones())
         raise ValueError(f"{shown(name)} is not a time zone like Europe/Berlin{near}") from None
     return name
+
+
+def _known(kind: str, name: str, names: Collection[str]) -> str:
+    if name not in names:
+        near = did_you_mean(name, names) or f"; the names are {', '.join(sorted(names))}"
+        raise ValueError(f"there is no {kind} {shown(name)}{near}")
+    return name
+
+
+def _known_identity(name: str, info: ValidationInfo) -> str:
+    return _known("identity", name, _context(info).identities)
+
+
+def _known_module(name: str, info: ValidationInfo) -> str:
+    return _known("module", name, _context(info).modules)
+
+
+def _file(value: object, info: ValidationInfo) -> Path:
+    return resolve_path(_context(info).directory, text_of(value))
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    return read_secret(_context(info).directory, text_of(value))
+
+
+def _token(value: object, info: ValidationInfo) -> Secret:
+    return read_token(_context(info).directory, text_of(value))
 
 
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-def _one_or_more(item: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]})
+def _string(**keywords: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **keywords})
 
 
-PROOFS = ("identity", "download")
-"""Steps of the exposure ladder that have to be asked for."""
+def _one_or_more(**item: Any) -> WithJsonSchema:
+    text = {"type": "string", **item}
+    return WithJsonSchema({"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]})
 
+
+Flag = Annotated[bool, Strict()]
+Positive = Annotated[int, Strict(), Field(ge=1)]
+NOT_EMPTY = Field(min_length=1)
+"""Of a list: in a file, an empty one is an error."""
 Text = Annotated[str, Field(min_length=1)]
 HTTPUserName = Annotated[Text, AfterValidator(_check_user_name)]
-Name = Annotated[str, AfterValidator(check_name), WithJsonSchema({"type": "string", "pattern": _NAME})]
-TargetName = Annotated[
-    str,
-    AfterValidator(_check_target_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _MAX_TARGET_NAME}),
-]
+Name = Annotated[str, AfterValidator(check_name), _string(pattern=_NAME)]
+KnownIdentity = Annotated[str, AfterValidator(_known_identity)]
+KnownModule = Annotated[str, AfterValidator(_known_module)]
+TargetName = Annotated[str, AfterValidator(_check_target_name), _string(minLength=1, maxLength=_MAX_TARGET_NAME)]
 Duration = Annotated[
-    float,
-    BeforeValidator(_read_duration),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["500ms", "10s", "1h30m"]}),
+    float, BeforeValidator(_read_duration), _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"])
+]
+ImageSize = Annotated[
+    int, BeforeValidator(_read_image_size), _string(pattern=SIZE_PATTERN, examples=["512KiB", "1MiB", "100KB"])
 ]
 AETitle = Annotated[
     str,
     _read_with(parse_ae_title),
-    WithJsonSchema({"type": "string", "pattern": rf"^ *[!-\[\]-~]([ -\[\]-~]{{0,{MAX_LENGTH - 2}}}[!-\[\]-~])? *$"}),
+    _string(pattern=rf"^ *[!-\[\]-~]([ -\[\]-~]{{0,{MAX_AE_TITLE_LENGTH - 2}}}[!-\[\]-~])? *$"),
 ]
-TargetAddress = Annotated[
-    Address,
-    _read_with(parse_address),
-    WithJsonSchema({"type": "string", "pattern": "^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$"}),
-]
+TargetAddress = Annotated[Address, _read_with(parse_address), _string(pattern="^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$")]
 Network = Annotated[
-    IPNetwork,
-    _read_with(parse_network),
-    WithJsonSchema({"type": "string", "pattern": NETWORK_PATTERN, "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
+    IPNetwork, _read_with(parse_network), _string(pattern=NETWORK_PATTERN, examples=["10.0.0.0/8", "2001:db8::/32"])
 ]
-TimeZone = Annotated[str, AfterValidator(_check_time_zone), WithJsonSchema({"type": "string"})]
-Window = Annotated[TimeWindow, _read_with(parse_window), WithJsonSchema({"type": "string", "pattern": WINDOW_PATTERN})]
-LabelName = Annotated[
-    str, AfterValidator(check_label_name), WithJsonSchema({"type": "string", "pattern": LABEL_PATTERN})
-]
-LabelValue = Annotated[str, AfterValidator(check_label_value), WithJsonSchema({"type": "string", "minLength": 1})]
-MatchKeyword = Annotated[
-    str, AfterValidator(check_match_keyword), WithJsonSchema({"type": "string", "enum": list(MATCH_KEYWORDS)})
-]
-MatchValues = Annotated[list[str], BeforeValidator(_as_list), _one_or_more({"type": "string", "minLength": 1})]
+PageURL = Annotated[str, _read_with(parse_url), _string(pattern=URL_PATTERN)]
+RootURL = Annotated[str, _read_with(parse_root), _string(pattern=URL_PATTERN)]
+TimeZone = Annotated[str, AfterValidator(_check_time_zone), _string()]
+Window = Annotated[TimeWindow, _read_with(parse_window), _string(pattern=WINDOW_PATTERN)]
+LabelName = Annotated[str, AfterValidator(check_label_name), _string(pattern=LABEL_PATTERN)]
+LabelValue = Annotated[str, AfterValidator(check_label_value), _string(minLength=1)]
+Labels = Annotated[Mapping[LabelName, LabelValue], AfterValidator(MappingProxyType)]
+MatchKeyword = Annotated[str, AfterValidator(check_match_keyword), _string(enum=list(MATCH_KEYWORDS))]
+MatchValues = Annotated[list[str], BeforeValidator(_as_list), _one_or_more(minLength=1)]
 CountKeywords = Annotated[
-    list[Annotated[str, AfterValidator(_check_count_keyword)]],
+    tuple[Annotated[str, _check_choice(COUNT_KEYWORDS)], ...],
     BeforeValidator(_as_list),
-    _one_or_more({"type": "string", "enum": list(COUNT_KEYWORDS)}),
+    _one_or_more(enum=list(COUNT_KEYWORDS)),
 ]
 Proofs = Annotated[
-    list[Annotated[str, AfterValidator(_check_proof)]],
-    BeforeValidator(_as_list),
-    _one_or_more({"type": "string", "enum": list(PROOFS)}),
+    tuple[Annotated[str, _check_choice(PROOFS)], ...], BeforeValidator(_as_list), _one_or_more(enum=list(PROOFS))
 ]
-Size = Annotated[
-    int,
-    BeforeValidator(_read_size),
-    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["512KiB", "1MiB", "100KB"]}),
-]
-PageURL = Annotated[str, _read_with(parse_url), WithJsonSchema({"type": "string", "pattern": URL_PATTERN})]
-RootURL = Annotated[str, _read_with(parse_root), WithJsonSchema({"type": "string", "pattern": URL_PATTERN})]
+FileName = Annotated[Path, BeforeValidator(_file), _string(format="path")]
+SecretFile = Annotated[Secret, BeforeValidator(_secret), _string(format="path")]
+TokenFile = Annotated[Secret, BeforeValidator(_token), _string(format="path")]

@@ -1,16 +1,15 @@
-"""`--web.config.file`: TLS, passwords, headers and a rate limit for an aiohttp server, in the format of Prometheus'
-exporter-toolkit.
+"""`--web.config.file`: TLS, passwords, headers and a rate limit for the exporter's own server, in the format of
+Prometheus' exporter-toolkit.
 
-    document ─> model, values ─> load ─> live ─┬─> middleware      headers, rate limit, passwords
-    YAML        what may stand in it     │     └─> site            TLS of the moment
-                                tls, handshake, sans
+    yamlfile ─> load ──> live ─┬─> middleware ─> passwords, rate     headers, rate limit, passwords
+                 │             └─> site ─> handshake ─> sans         TLS, as the file says when a client connects
+            model, values, tls     snapshot
 
-    live = LiveConfig("web.yml")                    # raises WebConfigErrors, one line for each mistake
+    live = LiveConfig("web.yml")                    # raises ConfigErrors, one line for each error
     protect(app, live)
     await Site(runner, listening_socket, live).start()
 """
 
-from dicom_exporter.webconfig.document import Mistake, WebConfigErrors
 from dicom_exporter.webconfig.live import LiveConfig, described, summary
 from dicom_exporter.webconfig.load import WebConfig, load
 from dicom_exporter.webconfig.middleware import protect
@@ -20,10 +19,8 @@ __all__ = [
     "FILES_OF_AN_OPENING",
     "MAX_OPENING",
     "LiveConfig",
-    "Mistake",
     "Site",
     "WebConfig",
-    "WebConfigErrors",
     "described",
     "load",
     "protect",

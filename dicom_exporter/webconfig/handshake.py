@@ -1,8 +1,8 @@
-"""The server's side of a handshake, with two things that Python's ssl leaves out.
+"""The server's side of a TLS handshake, with two things that Python's ssl leaves out.
 
-The names in a client's certificate are looked at before anybody reads what the client sends. And where a handshake
-fails, what OpenSSL would say about it to the client (an alert, RFC 8446 6) is kept: event loops throw it away, and a
-Prometheus that is not let in any more would have nothing to show but "EOF".
+The subject alternative names of a client certificate are checked before any request is read. And where a handshake
+fails, OpenSSL's alert record for the client (RFC 8446 6) is kept: event loops discard it, and a Prometheus whose
+certificate is refused would show nothing but "EOF".
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from dicom_exporter.webconfig import sans
 
 
 class HandshakeFailed(ssl.SSLError):
-    """The client is not let in."""
+    """The client is refused."""
 
-    def __init__(self, message: str, reason: str, last_words: bytes) -> None:
+    def __init__(self, message: str, reason: str, alert: bytes) -> None:
         super().__init__(f"{message}: {reason}")
         self.message = message
         self.why = reason
-        """In few words, none of which are the client's."""
-        self.last_words = last_words
-        """What the client is to be told, encrypted where it has to be."""
+        """In a few words, none of them from the client."""
+        self.alert = alert
+        """The alert record to send, encrypted where the handshake is far enough."""
 
 
 class ServerContext(ssl.SSLContext):
-    """A server's context; its handshakes end in `HandshakeFailed`, where they do not succeed."""
+    """A server's context whose handshakes raise `HandshakeFailed` where they do not succeed."""
 
     allowed_sans: frozenset[str] | None = None
-    """The names of which a client's certificate must have one, where there is a certificate."""
+    """A client certificate, where there is one, must have one of these names."""
 
     def wrap_bio(
         self,
@@ -49,7 +49,7 @@ class _ServerSide(ssl.SSLObject):
     outgoing: ssl.MemoryBIO
 
     def do_handshake(self) -> None:
-        """Go on with the handshake. Raises HandshakeFailed."""
+        """Continue the handshake. Raises HandshakeFailed."""
         try:
             super().do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):

@@ -1,4 +1,4 @@
-"""The file while the exporter runs: what it says now, read anew when it has changed."""
+"""The file while the exporter runs: read again when it, or a file that it names, has changed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import TypeVar
 
 import structlog
 
-from dicom_exporter.webconfig.document import Mistake, WebConfigErrors
+from dicom_exporter.net.pem import PEMError
 from dicom_exporter.webconfig.handshake import ServerContext
-from dicom_exporter.webconfig.load import WebConfig, parse, read_material
+from dicom_exporter.webconfig.load import WebConfig, parse, read_material, tls_errors
 from dicom_exporter.webconfig.snapshot import Snapshot, take
-from dicom_exporter.webconfig.tls import Material, TLSMistake, server_context
+from dicom_exporter.webconfig.tls import Material, server_context
+from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
+from dicom_exporter.yamlfile.files import unreadable
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -27,7 +29,7 @@ class _Read:
     """The file, read."""
 
     snapshot: Snapshot
-    outcome: WebConfig | WebConfigErrors
+    outcome: WebConfig | ConfigErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,20 @@ class _Certified:
     config: WebConfig
     snapshots: tuple[Snapshot, ...]
     material: Material | None
-    outcome: ServerContext | WebConfigErrors
+    outcome: ServerContext | ConfigErrors
 
     def is_current(self, config: WebConfig) -> bool:
         return self.config is config and all(snapshot.is_current() for snapshot in self.snapshots)
 
 
 class LiveConfig:
-    """The configuration in force, and its certificates. Looking costs a stat a file; reading happens in a thread.
+    """The configuration in force, and its certificates. A check costs one stat for each file; a thread reads them.
 
-    What cannot be used raises WebConfigErrors for as long as it stays so, and is logged once for each change.
+    While the files cannot be used, every access raises ConfigErrors. It is logged once for each change.
     """
 
     def __init__(self, file: str) -> None:
-        """Read `file` and everything that it names. Blocks. Raises WebConfigErrors."""
+        """Read `file` and everything that it names. Blocks. Raises ConfigErrors."""
         self._file = file
         self._read = _read(file, None)
         self._in_force = _usable(self._read.outcome)
@@ -62,16 +64,16 @@ class LiveConfig:
 
     @property
     def in_force(self) -> WebConfig:
-        """What the file said when it could last be used; nothing is read."""
+        """The last valid configuration; nothing is read."""
         return self._in_force
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers for every answer, also for those that say that the file cannot be used."""
+        """Headers for every response, also while the file cannot be used."""
         return self._in_force.headers
 
     async def current(self) -> WebConfig:
-        """What the file says now. Raises WebConfigErrors."""
+        """The configuration in the file as it is now. Raises ConfigErrors."""
         if not self._read.snapshot.is_current():
             async with self._lock:
                 if not self._read.snapshot.is_current():
@@ -79,7 +81,7 @@ class LiveConfig:
         return _usable(self._read.outcome)
 
     async def tls(self) -> ServerContext | None:
-        """How to speak to a client that connects now; None is plain HTTP. Raises WebConfigErrors."""
+        """The TLS context for a client that connects now; None is plain HTTP. Raises ConfigErrors."""
         config = await self.current()
         if config.tls is None:
             return None
@@ -96,9 +98,9 @@ class LiveConfig:
         before, self._read = self._read.outcome, read
         if read.outcome is before:
             return
-        if isinstance(read.outcome, WebConfigErrors):
+        if isinstance(read.outcome, ConfigErrors):
             if str(read.outcome) != str(before):
-                _log_mistakes("invalid web configuration: nothing is answered until it is mended", read.outcome)
+                _log_errors("invalid web configuration: all requests are refused until it is corrected", read.outcome)
             return
         self._in_force = read.outcome
         log.info("web configuration read", **summary(read.outcome))
@@ -109,20 +111,22 @@ class LiveConfig:
         self._certified = certified
         if before is not None and certified.outcome is before.outcome:
             return
-        if isinstance(certified.outcome, WebConfigErrors):
+        if isinstance(certified.outcome, ConfigErrors):
             if before is None or str(certified.outcome) != str(before.outcome):
-                _log_mistakes("certificate cannot be used: nobody can connect until it is mended", certified.outcome)
+                _log_errors(
+                    "certificate cannot be used: all connections are refused until it is corrected", certified.outcome
+                )
             return
         log.info("certificate read")
 
 
 def described(config: WebConfig) -> str:
-    """What a person is told of a configuration: ``TLS with client certificates, 2 users, no rate limit``."""
+    """A configuration in words: ``TLS with client certificates, 2 users, no rate limit``."""
     tls = "plain HTTP"
     if config.tls is not None:
         certificates = {
             ssl.CERT_NONE: "",
-            ssl.CERT_OPTIONAL: " with client certificates where there are",
+            ssl.CERT_OPTIONAL: " with optional client certificates",
             ssl.CERT_REQUIRED: " with client certificates",
         }
         tls = f"TLS{certificates[config.tls.verify_mode]}"
@@ -132,33 +136,32 @@ def described(config: WebConfig) -> str:
 
 
 def summary(config: WebConfig) -> dict[str, bool | int]:
-    """What a log line says of a configuration."""
+    """A configuration as the fields of a log line."""
     return {"tls": config.tls is not None, "users": len(config.users), "rate_limit": config.rate_limit.interval > 0}
 
 
 def _read(file: str, before: _Read | None) -> _Read:
-    """Read the file; where it holds what it held `before`, that is the outcome again."""
+    """Read the file. Where its contents are the same as `before`, so is the outcome."""
     snapshot = take(Path(file))
     try:
         data = snapshot.data()
     except OSError as error:
-        mistake = Mistake(file, None, "", f"cannot read the file: {error.strerror or error}")
-        return _Read(snapshot, WebConfigErrors([mistake]))
+        return _Read(snapshot, ConfigErrors([ConfigError(file, None, "", unreadable(error))]))
     if before is not None and before.snapshot.contents == data:
         return _Read(snapshot, before.outcome)
     try:
         config = parse(file, data)
-    except WebConfigErrors as errors:
+    except ConfigErrors as errors:
         return _Read(snapshot, errors)
     if before is not None and config.empty:
-        # Somebody is just writing it, most likely: to take this for "no password" would open the door for that moment.
-        message = "the file is empty; to ask for neither TLS nor passwords, write {} into it"
-        return _Read(snapshot, WebConfigErrors([Mistake(file, None, "", message)]))
+        # Most likely it is being written. To read it as "no password" would admit everyone for that moment.
+        message = "the file is empty; for neither TLS nor passwords, write {} into it"
+        return _Read(snapshot, ConfigErrors([ConfigError(file, None, "", message)]))
     return _Read(snapshot, config)
 
 
 def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
-    """Read the certificates; where they are the same as `before`, so is the outcome, with its sessions."""
+    """Read the certificates. Where they are the same as `before`, so is the context, with its TLS sessions."""
     assert config.tls is not None
     snapshots: list[Snapshot] = []
 
@@ -171,21 +174,20 @@ def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
         if before is not None and before.config is config and before.material == material:
             return _Certified(config, tuple(snapshots), material, before.outcome)
         return _Certified(config, tuple(snapshots), material, server_context(config.tls, material))
-    except TLSMistake as mistake:
-        errors = WebConfigErrors([config.document.mistake(mistake.path, str(mistake))])
-        return _Certified(config, tuple(snapshots), None, errors)
+    except PEMError as error:
+        return _Certified(config, tuple(snapshots), None, tls_errors(config, error))
 
 
-def _usable(outcome: T | WebConfigErrors) -> T:
-    """Give the outcome, or raise a new exception: one that is raised again takes along who asked before."""
-    if isinstance(outcome, WebConfigErrors):
-        raise WebConfigErrors(outcome.mistakes)
+def _usable(outcome: T | ConfigErrors) -> T:
+    """Give the outcome, or raise a new exception: one raised again would keep the frames of all earlier callers."""
+    if isinstance(outcome, ConfigErrors):
+        raise ConfigErrors(outcome.errors)
     return outcome
 
 
-def _log_mistakes(message: str, errors: WebConfigErrors) -> None:
-    for mistake in errors.mistakes:
-        log.error(message, error=str(mistake))
+def _log_errors(message: str, errors: ConfigErrors) -> None:
+    for error in errors.errors:
+        log.error(message, error=str(error))
 
 
 def _log_notes(config: WebConfig) -> None:

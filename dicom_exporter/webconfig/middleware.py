@@ -1,4 +1,4 @@
-"""What stands before every page: the headers, the rate limit, the password."""
+"""What applies to every request: the headers, the rate limit, the password."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import binascii
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from dicom_exporter.webconfig.document import WebConfigErrors
 from dicom_exporter.webconfig.live import LiveConfig
 from dicom_exporter.webconfig.load import WebConfig
 from dicom_exporter.webconfig.model import RateLimit
 from dicom_exporter.webconfig.passwords import PasswordChecker, TooBusy
 from dicom_exporter.webconfig.rate import TokenBucket
+from dicom_exporter.yamlfile.errors import ConfigErrors
 
 _CHALLENGE = 'Basic realm="exporter", charset="UTF-8"'
 
 
 def protect(app: web.Application, live: LiveConfig, checker: PasswordChecker | None = None) -> None:
-    """Have `app` answer only as the file allows: every path of it, and also where there is none.
+    """Make `app` answer only as the file allows, for every path, also for those that do not exist.
 
-    To be called after the application's own middlewares and signals are in place: this one comes before the former, and
-    its headers win over the latter's.
+    Call it after the application's own middlewares and signals are in place: its middleware runs before theirs, and its
+    headers replace theirs.
     """
     passwords = checker or PasswordChecker()
     limit: tuple[RateLimit, TokenBucket | None] = (RateLimit(), None)
@@ -35,14 +35,14 @@ def protect(app: web.Application, live: LiveConfig, checker: PasswordChecker | N
         return limit[1] is not None and not limit[1].take()
 
     @web.middleware
-    async def before_everything(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             config = await live.current()
-        except WebConfigErrors:
+        except ConfigErrors:
             return _refusal(500, "Internal Server Error")
         if limited(config):
             return _refusal(429, "Too Many Requests")
-        if config.tls is not None and not request.secure:  # it was connected before the file asked for TLS
+        if config.tls is not None and not request.secure:  # connected before the file required TLS
             refusal = _refusal(400, "Client sent an HTTP request to an HTTPS server.")
             refusal.force_close()
             return refusal
@@ -60,7 +60,7 @@ def protect(app: web.Application, live: LiveConfig, checker: PasswordChecker | N
     async def close(_app: web.Application) -> None:
         passwords.close()
 
-    app.middlewares.insert(0, before_everything)
+    app.middlewares.insert(0, check_request)
     app.on_response_prepare.append(add_headers)
     app.on_cleanup.append(close)
 

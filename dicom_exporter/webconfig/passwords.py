@@ -1,7 +1,7 @@
-"""Is this the user's password? bcrypt, away from the event loop, and not twice for the same question.
+"""Checks passwords with bcrypt, outside of the event loop, and once for each pair of user and password.
 
-A right password costs bcrypt once, and a look in a table from then on. What the table holds is a keyed hash of the
-question, with a key that only this process knows: neither a password nor anything it could be guessed from elsewhere.
+A right password costs bcrypt once, and a lookup in a table from then on. The table holds keyed hashes of name, bcrypt
+hash and password; the key is random and stays in this process, so that no password can be guessed from the table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 import bcrypt
 
 _BCRYPT_BYTES = 72
-"""bcrypt reads no more of a password; Go's takes a longer one and ignores the rest, Python's would refuse it."""
+"""bcrypt uses no more of a password. Go ignores the rest of a longer one, Python's library would refuse it."""
 _ALPHABET = string.ascii_letters + string.digits + "./"
 _DIGEST_LENGTH = 31
 
@@ -31,21 +31,21 @@ _MAX_WAITING_OF_ONE = 8
 
 
 class TooBusy(Exception):
-    """Too many passwords wait for their turn; ask again."""
+    """Too many passwords are waiting to be checked; try again."""
 
 
 class PasswordChecker:
-    """Checks passwords, one at a time, as exporter-toolkit does: it is the processor's work, and probes need that too.
+    """Checks passwords one at a time, as exporter-toolkit does: it is expensive, and probes need the processor too.
 
-    `checkpw` has the signature of `bcrypt.checkpw`; tests hand in their own. At most 64 different questions wait, and 8
-    of one `source`, so that one who guesses keeps neither the processor nor the queue to himself.
+    `checkpw` has the signature of `bcrypt.checkpw`; tests pass their own. At most 64 different questions wait, and 8 of
+    one `source`, so that an attacker who guesses cannot occupy the queue alone.
     """
 
     def __init__(self, checkpw: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
         self._checkpw = checkpw
         self._key = secrets.token_bytes(32)
         self._right = _Memory()
-        self._wrong = _Memory()  # apart, so that guesses push out no right answer
+        self._wrong = _Memory()  # separate, so that guesses evict no right answer
         self._stand_ins: dict[int, bytes] = {}
         self._waiting: dict[bytes, asyncio.Future[bool]] = {}
         self._of_source: Counter[str] = Counter()
@@ -59,7 +59,7 @@ class PasswordChecker:
 
         Raises TooBusy.
         """
-        # The stand-in is looked for in every case, so that a name takes as long whether it is known or not.
+        # The stand-in is looked up in every case, so that known and unknown names take the same time.
         stand_in = self._stand_in(name, costs)
         known = users.get(name)
         hashed = stand_in if known is None else known
@@ -76,15 +76,15 @@ class PasswordChecker:
         return right and known is not None
 
     def close(self) -> None:
-        """Let the thread end once it is free. Does not wait."""
+        """Let the thread end after its current check. Does not wait."""
         if self._thread is not None:
             self._jobs.put(None)
             self._thread = None
 
     def _stand_in(self, name: bytes, costs: Sequence[int]) -> bytes:
-        """A hash that no password fits, for a user that there is not.
+        """A hash that matches no password, for an unknown user.
 
-        Its cost is that of one of the real users, always the same one for a name: whoever measures sees no difference.
+        Its cost is that of one of the real users, always the same one for a name: the time shows no difference.
         """
         cost = costs[int.from_bytes(self._keyed(name)[:8], "big") % len(costs)]
         if cost not in self._stand_ins:
@@ -93,7 +93,7 @@ class PasswordChecker:
         return self._stand_ins[cost]
 
     def _keyed(self, *parts: bytes) -> bytes:
-        """A keyed hash of `parts`, each with its length, so that no two lists of parts read the same."""
+        """A keyed hash of `parts`, each with its length, so that no two lists of parts give the same bytes."""
         return hmac.digest(self._key, b"".join(len(part).to_bytes(4, "big") + part for part in parts), "sha256")
 
     def _ask(self, question: bytes, password: bytes, hashed: bytes, source: str) -> asyncio.Future[bool]:
@@ -112,30 +112,30 @@ class PasswordChecker:
                 (self._right if done.result() else self._wrong).add(question)
 
         future.add_done_callback(answered)
-        if self._thread is None:  # a daemon: a check at a high cost may outlast us
+        if self._thread is None:  # a daemon: a check at a high cost may outlast the process's shutdown
             self._thread = threading.Thread(target=self._work, name="bcrypt", daemon=True)
             self._thread.start()
         self._jobs.put((password, hashed, future))
         return future
 
     def _work(self) -> None:
-        if sys.platform == "linux":  # where it is the thread's own: probes go first
+        if sys.platform == "linux":  # where niceness is per thread: probes have priority
             with contextlib.suppress(OSError):
                 os.nice(5)
         while (job := self._jobs.get()) is not None:
             password, hashed, future = job
             try:
                 right = self._checkpw(password, hashed)
-            except ValueError:  # a password that the library does not take is nobody's
+            except ValueError:  # a password that the library refuses is wrong
                 right = False
             try:
                 future.get_loop().call_soon_threadsafe(_settle, future, right)
-            except RuntimeError:  # the loop is closed: nobody waits
+            except RuntimeError:  # the loop is closed
                 return
 
 
 class _Memory:
-    """The questions that were asked last."""
+    """The most recent questions."""
 
     def __init__(self) -> None:
         self._questions: OrderedDict[bytes, None] = OrderedDict()

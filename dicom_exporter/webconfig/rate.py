@@ -1,4 +1,4 @@
-"""A token bucket: a token each interval, at most `burst` of them at once, and one for each request."""
+"""A token bucket: one new token each interval, at most `burst` of them; a request takes one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 class TokenBucket:
-    """Full at first, as in Go's x/time/rate; a `burst` of 0 lets nothing pass."""
+    """Full at first, as in Go's x/time/rate; with a `burst` of 0 every request is refused."""
 
     def __init__(self, interval: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`interval` is in seconds, and more than 0; so is what `clock` tells."""
+        """`interval` is in seconds, and more than 0. `clock` gives seconds."""
         self._interval = interval
         self._burst = burst
         self._clock = clock
@@ -18,7 +18,7 @@ class TokenBucket:
         self._counted = clock()
 
     def take(self) -> bool:
-        """Take a token, where there is one."""
+        """Take a token; False where there is none."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._counted) / self._interval)
         self._counted = now

@@ -1,4 +1,4 @@
-"""The names in a client's certificate."""
+"""The subject alternative names of a client certificate."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A listening socket whose clients are spoken to as the file says when they begin to speak.
+"""A listening socket that serves each client by the configuration at the time of its first byte.
 
-The sockets stay open while certificates come and go: each connection is accepted plainly, and gets the TLS context of
-the moment in which its first byte arrives.
+The socket stays open while certificates change: each connection is accepted without TLS, and gets the TLS context that
+is current when its first byte arrives.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from collections import Counter
 import structlog
 from aiohttp import web
 
-from dicom_exporter.webconfig.document import WebConfigErrors
 from dicom_exporter.webconfig.handshake import HandshakeFailed
 from dicom_exporter.webconfig.live import LiveConfig
+from dicom_exporter.yamlfile.errors import ConfigErrors
 
 log = structlog.stdlib.get_logger(__name__)
 
 _HANDSHAKE_TIMEOUT = 10.0
 """Seconds for the first byte, and again for the rest of the handshake."""
 _SHUTDOWN_TIMEOUT = 1.0
-"""Seconds for the client to say goodbye, too."""
+"""Seconds for the client to close its side."""
 MAX_OPENING = 1000
-"""Connections that have not begun to speak, or are in their handshake. The oldest makes room for one more."""
+"""Connections without a first byte, or in their handshake. The oldest is dropped for a new one."""
 FILES_OF_AN_OPENING = 2
-"""File descriptors that one of those takes."""
-_REST = 1.0
-"""Seconds without accepting, where this machine has no more to give: file descriptors, memory."""
+"""File descriptors that each of those takes."""
+_PAUSE = 1.0
+"""Seconds without accepting, where the machine is out of file descriptors or memory."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _LOG_EVERY = 10.0
-"""Seconds between two log lines of one kind: whoever can connect could fill a disk."""
+"""Seconds between two log lines of one kind: otherwise anyone who can connect could fill the disk."""
 
-_REQUEST = 1 << 16
-"""Bytes of a request that nobody will read, at a time."""
+_DRAIN = 1 << 16
+"""Bytes to read at a time of a request that is discarded."""
 
 _TLS_HANDSHAKE = b"\x16"
 """The record type with which a TLS client begins (RFC 8446 5.1)."""
@@ -55,7 +55,7 @@ class Site(web.BaseSite):
     At most `max_opening` connections at once are not handed to the application yet.
     """
 
-    __slots__ = ("_accepting", "_live", "_max_opening", "_opening", "_quiet", "_sock")
+    __slots__ = ("_accepting", "_live", "_log", "_max_opening", "_opening", "_sock")
 
     def __init__(
         self, runner: web.BaseRunner, sock: socket.socket, live: LiveConfig, max_opening: int = MAX_OPENING
@@ -66,7 +66,7 @@ class Site(web.BaseSite):
         self._live = live
         self._accepting: asyncio.Task[None] | None = None
         self._opening: dict[asyncio.Task[None], None] = {}  # the oldest first
-        self._quiet = _Quiet()
+        self._log = _LimitedLog()
 
     @property
     def name(self) -> str:
@@ -80,7 +80,7 @@ class Site(web.BaseSite):
         self._accepting = asyncio.create_task(self._accept())
 
     async def stop(self) -> None:
-        """Accept none any more, and drop those that have not begun to speak."""
+        """Stop accepting, and drop the connections that are not handed to the application yet."""
         tasks = [*self._opening, *([self._accepting] if self._accepting else [])]
         for task in tasks:
             task.cancel()
@@ -95,38 +95,38 @@ class Site(web.BaseSite):
                 connection, address = await loop.sock_accept(self._sock)
             except OSError as error:
                 if error.errno in _EXHAUSTED:
-                    self._quiet.log("cannot accept connections", reason=errno.errorcode[error.errno])
-                    await asyncio.sleep(_REST)
-                continue  # else: it was gone before we took it
+                    self._log.log("cannot accept connections", reason=errno.errorcode[error.errno])
+                    await asyncio.sleep(_PAUSE)
+                continue  # otherwise the client is gone already
             if len(self._opening) >= self._max_opening:
-                # Out at once: it takes turns to end, and must not be chosen again.
+                # Removed at once: it takes a few turns of the loop to end, and must not be chosen again.
                 oldest = next(iter(self._opening))
                 del self._opening[oldest]
                 oldest.cancel()
             task = asyncio.create_task(self._open(connection, str(address[0])))
             self._opening[task] = None
             task.add_done_callback(lambda done: self._opening.pop(done, None))
-            await asyncio.sleep(0)  # a crowd at the door does not stop what is inside
+            await asyncio.sleep(0)  # many new connections at once must not block the rest of the loop
 
     async def _open(self, connection: socket.socket, client: str) -> None:
-        """Find out how to speak with this client, and hand it to the application."""
+        """Choose plain HTTP or TLS for this client, and hand its connection to the application."""
         with connection, contextlib.suppress(OSError, TimeoutError):  # gone, or silent
             first = await _first_byte(connection)
-            if first != b"" and (words := await self._speak(connection, first, client)):
-                await _say_goodbye(connection, words)
+            if first != b"" and (refusal := await self._hand_over(connection, first, client)):
+                await _send_and_drain(connection, refusal)
 
-    async def _speak(self, connection: socket.socket, first: bytes | None, client: str) -> bytes:
-        """Have the application speak to the client, or give what else to tell it.
+    async def _hand_over(self, connection: socket.socket, first: bytes | None, client: str) -> bytes:
+        """Hand the connection to the application; otherwise give the bytes to send before it is closed.
 
-        The application gets a descriptor of its own for the connection: it closes that one where a handshake fails, and
-        the client is still to be told.
+        The application gets a duplicate of the descriptor: asyncio closes that one where a handshake fails, before the
+        alert is sent.
         """
         try:
             context = await self._live.tls()
-        except WebConfigErrors:
+        except ConfigErrors:
             if first == _TLS_HANDSHAKE:
                 return _INTERNAL_ERROR
-            context = None  # the application says 500
+            context = None  # the application answers 500
         if context is not None and first not in (None, _TLS_HANDSHAKE):
             return _PLAIN_TO_TLS
         application = self._runner.server
@@ -141,57 +141,57 @@ class Site(web.BaseSite):
                 ssl_shutdown_timeout=patience and _SHUTDOWN_TIMEOUT,
             )
         except HandshakeFailed as failure:
-            self._quiet.log(failure.message, failure.why, client=client)
-            return failure.last_words
+            self._log.log(failure.message, failure.why, client=client)
+            return failure.alert
         return b""
 
 
-class _Quiet:
-    """Logs each kind of trouble at most once in a while, and how often it came up meanwhile."""
+class _LimitedLog:
+    """Logs each kind of problem at most once in `_LOG_EVERY` seconds, with the number of those not logged."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], float] = {}
-        self._held_back: Counter[tuple[str, str]] = Counter()
+        self._not_logged: Counter[tuple[str, str]] = Counter()
 
     def log(self, message: str, reason: str, **details: str) -> None:
-        """Log it or count it. `reason` is one of few."""
+        """Log it or count it. `reason` is of a small set."""
         kind, now = (message, reason), time.monotonic()
         if now - self._last.get(kind, -_LOG_EVERY) < _LOG_EVERY:
-            self._held_back[kind] += 1
+            self._not_logged[kind] += 1
             return
         self._last[kind] = now
-        log.warning(message, reason=reason, **details, not_logged=self._held_back.pop(kind, 0))
+        log.warning(message, reason=reason, **details, not_logged=self._not_logged.pop(kind, 0))
 
 
 async def _first_byte(connection: socket.socket) -> bytes | None:
-    """Wait until the client speaks, and look at its first byte, which stays where it is.
+    """Wait for the first byte of the client, and peek at it.
 
-    Empty where the client has gone, None where this loop cannot wait (Windows'). Raises TimeoutError.
+    Empty where the client is gone, None where this event loop cannot wait (on Windows). Raises TimeoutError.
     """
     loop = asyncio.get_running_loop()
-    spoken = loop.create_future()
+    readable = loop.create_future()
 
-    def speaks() -> None:
-        if not spoken.done():
-            spoken.set_result(None)
+    def wake() -> None:
+        if not readable.done():
+            readable.set_result(None)
 
     try:
-        loop.add_reader(connection, speaks)
+        loop.add_reader(connection, wake)
     except NotImplementedError:
         return None
     try:
         async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
-            await spoken
+            await readable
     finally:
         loop.remove_reader(connection)
     return connection.recv(1, socket.MSG_PEEK)
 
 
-async def _say_goodbye(connection: socket.socket, words: bytes) -> None:
-    """Say it, and wait until the client has heard it: what it says and nobody reads would have it taken back."""
+async def _send_and_drain(connection: socket.socket, data: bytes) -> None:
+    """Send `data`, and read until the client closes: closing with unread data would reset the connection."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(_SHUTDOWN_TIMEOUT):
-        await loop.sock_sendall(connection, words)
+        await loop.sock_sendall(connection, data)
         connection.shutdown(socket.SHUT_WR)
-        while await loop.sock_recv(connection, _REQUEST):
+        while await loop.sock_recv(connection, _DRAIN):
             pass

@@ -1,4 +1,4 @@
-"""What a file held at one moment, and whether it still does: a stat tells."""
+"""The contents of a file at one moment, and whether they are still the same, by a stat."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicom_exporter.webconfig.load import read_bytes
+from dicom_exporter.webconfig.load import MAX_BYTES
+from dicom_exporter.yamlfile.files import read_bytes
 
 _TICK_NS = 2_000_000_000
-"""The coarsest clock of a file system (FAT's). What is younger than this when it is read may change without its times
-changing, and is read anew until it is older."""
+"""The resolution of the coarsest file system clock (FAT). A file younger than this may change while its times stay the
+same: it is read again until it is older."""
 
 _Stat = tuple[int, int, int, int, int]
 
@@ -39,18 +40,18 @@ class Snapshot:
 
 
 def take(path: Path, now_ns: Callable[[], int] = time.time_ns) -> Snapshot:
-    """Read the file at `path`. Blocks. Raises ValueError where that is no path at all."""
-    stat = _stat(path)  # before the contents: what changes in between shows the next time
+    """Read the file at `path`. Blocks. Raises ValueError where `path` holds a NUL."""
+    stat = _stat(path)  # before the contents: a change in between is noticed the next time
     settled = stat is None or now_ns() - max(stat[:2]) > _TICK_NS
     try:
-        return Snapshot(path, read_bytes(path), stat, settled)
+        return Snapshot(path, read_bytes(path, MAX_BYTES), stat, settled)
     except OSError as error:
         return Snapshot(path, error, stat, settled)
 
 
 def _stat(path: Path) -> _Stat | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - twice as fast, and it happens at each request
+        found = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat, and called for each request
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino, found.st_size

@@ -1,1 +1,7 @@
-"""YAML files in, plain data with line numbers out; every error names its file, line and key."""
+"""YAML files with a fixed set of keys: plain data and line numbers, validated blocks, errors with file, line and key.
+
+    bytes ─> document ─> validation ─> blocks (frozen dataclasses of `config` and `webconfig`)
+                 └───────────┴──────> errors
+
+`config` and `webconfig` both read their files with it.
+"""

@@ -1,12 +1,12 @@
-"""YAML text -> plain data, and the line on which each key of it stands.
+"""YAML -> plain data, and the line of each key.
 
-PyYAML parses. It is not left to build the data, because it would drop the lines, let a second key of the same name win,
-and let a page of aliases grow without bound.
+PyYAML parses, but does not build the data: it would drop the lines, let a second key of the same name win, and let
+aliases expand without bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,17 +16,18 @@ from dicom_exporter.text import shown
 from dicom_exporter.yamlfile.errors import ConfigError, KeyPath, format_path
 
 _MAX_DEPTH = 50
-"""Nested collections. libyaml composes recursively, in C: far deeper than this the process would end."""
+"""Nested collections. libyaml composes recursively, in C: far deeper nesting would overflow its stack."""
 _ALIAS_ALLOWANCE = 10_000
 _ALIAS_FACTOR = 10
-"""Aliases may make a document this many times longer than it is written, and the allowance on top."""
+"""With its aliases expanded, a document may have this many times the nodes that are written, plus the allowance."""
 
 _PREFIX = "tag:yaml.org,2002:"
 _TEXT = f"{_PREFIX}str"
+_NULL = f"{_PREFIX}null"
 _MERGE = f"{_PREFIX}merge"
 _COLLECTIONS = {f"{_PREFIX}map", f"{_PREFIX}seq"}
 _KINDS = {
-    f"{_PREFIX}null": "nothing",
+    _NULL: "nothing",
     f"{_PREFIX}bool": "a boolean",
     f"{_PREFIX}int": "a number",
     f"{_PREFIX}float": "a number",
@@ -37,22 +38,30 @@ _KINDS = {
 _Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
+class Plain(str):
+    """A scalar that YAML does not read as text (an unquoted number, boolean or date), as it is written."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True)
 class Document:
-    """One configuration file, read."""
+    """One file, read, and everything that was found wrong with it."""
 
     file: str
     """As the user named it."""
-    data: object
-    lines: Mapping[KeyPath, int]
-    texts: Mapping[KeyPath, str]
+    data: object = None
+    """Of dict, list and scalars; None where the file is empty, or could not be read."""
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    texts: dict[KeyPath, str] = field(default_factory=dict)
     """Scalars that YAML does not read as text (``NO``, ``0123``), as they are written."""
-    unreadable: frozenset[KeyPath] = frozenset()
-    """Values with an error of their own already: whatever else is wrong with them follows from it."""
+    unreadable: set[KeyPath] = field(default_factory=set)
+    """Values with an error of their own already: any further error in them follows from it."""
+    errors: list[ConfigError] = field(default_factory=list)
 
     @property
     def directory(self) -> Path:
-        """Where the names of other files start from."""
+        """The directory that the names of other files are relative to."""
         return Path(self.file).parent
 
     def error(self, path: KeyPath, message: str) -> ConfigError:
@@ -60,34 +69,56 @@ class Document:
         path = self.nearest(path)
         return ConfigError(self.file, self.lines.get(path), format_path(path), message)
 
+    def report(self, path: KeyPath, message: str) -> None:
+        """Record an error about the value at `path`, unless it could not even be read."""
+        if not any(path[:length] in self.unreadable for length in range(len(path) + 1)):
+            self.errors.append(self.error(path, message))
+
     def nearest(self, path: KeyPath) -> KeyPath:
         """The longest part of `path` that the file has."""
         while path and path not in self.lines:
             path = path[:-1]
         return path
 
+    def sorted_errors(self) -> list[ConfigError]:
+        """The errors in the order of their lines."""
+        return sorted(self.errors, key=lambda error: error.line or 0)
+
 
 def read_document(
-    file: str, text: str, expand: Callable[[str], str] | None = None
-) -> tuple[Document | None, list[ConfigError]]:
-    """Read the YAML `text` of `file`: the document, and what is wrong with it.
+    file: str, contents: bytes, *, expand: Callable[[str], str] | None = None, typed: bool = True
+) -> Document:
+    """Read the YAML in `contents`, the bytes of `file`. Never raises: what is wrong is in the document's `errors`.
 
-    There is no document where the text is no YAML. `expand` is applied to every scalar value, and raises ValueError.
+    Args:
+        file: the name of the file, for the messages.
+        contents: the bytes, in UTF-8.
+        expand: applied to every scalar value; raises ValueError with a message for the user.
+        typed: whether unquoted scalars become numbers, booleans and dates, and keys have to be text. Otherwise every
+            scalar and every key is text as it is written (`Plain` where YAML sees another type), or None.
     """
+    document = Document(file)
+    try:
+        text = contents.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        document.errors.append(ConfigError(file, line, "", "not UTF-8 text"))
+        return document
     try:
         written = _measure(text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
-            reader = _Reader(file, loader, expand, _ALIAS_ALLOWANCE + _ALIAS_FACTOR * written)
-            data = None if node is None else reader.read(node, (), _line(node))
+            reader = _Reader(document, loader, expand, typed, _ALIAS_ALLOWANCE + _ALIAS_FACTOR * written)
+            if node is not None:
+                document.data = reader.read(node, (), _line(node))
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        return None, [_syntax_error(file, text, error)]
+        return Document(file, errors=[_syntax_error(file, text, error)])
     except _Stop as stop:
-        return None, [ConfigError(file, stop.line, "", stop.message)]
-    return Document(file, data, reader.lines, reader.texts, frozenset(reader.unreadable)), reader.errors
+        return Document(file, errors=[ConfigError(file, stop.line, "", stop.message)])
+    return document
 
 
 class _Stop(Exception):
@@ -99,7 +130,7 @@ class _Stop(Exception):
 
 
 def _measure(text: str) -> int:
-    """Count the nodes of `text` as written; raises _Stop where they nest too deeply."""
+    """Count the nodes of `text` as written. Raises _Stop where they nest too deeply."""
     depth = count = 0
     for event in yaml.parse(text, Loader=_Loader):
         count += isinstance(event, yaml.NodeEvent)
@@ -114,37 +145,39 @@ def _measure(text: str) -> int:
 
 @dataclass(slots=True)
 class _Reader:
-    """Turns nodes into data, and notes the line of each."""
+    """Turns nodes into data, and records the line of each in `document`."""
 
-    file: str
+    document: Document
     loader: yaml.CSafeLoader | yaml.SafeLoader
     expand: Callable[[str], str] | None
+    typed: bool
     budget: int
-    lines: dict[KeyPath, int] = field(default_factory=dict)
-    texts: dict[KeyPath, str] = field(default_factory=dict)
-    errors: list[ConfigError] = field(default_factory=list)
-    unreadable: set[KeyPath] = field(default_factory=set)
+    """Nodes that may still be read, each alias counted as what it refers to."""
     open: set[int] = field(default_factory=set)
+    """Collections that are being read: an alias to one of them would never end."""
 
     def read(self, node: yaml.Node, path: KeyPath, line: int) -> object:
-        """Give the data of `node`, whose key or list item stands on `line`."""
-        self.lines[path] = line
+        """Give the data of `node`, whose key or list item is on `line`."""
+        self.document.lines[path] = line
         self.budget -= 1
         if self.budget < 0:
-            raise _Stop(_line(node), "aliases make this document far longer than it is written")
+            raise _Stop(_line(node), f"too many values: aliases may expand a file to {_ALIAS_FACTOR} times its length")
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
+            return self._scalar(node, path) if self.typed else _as_written(node)
         if node.tag not in _COLLECTIONS:
-            return self._none(path, f"the YAML tag {shown(node.tag.replace(_PREFIX, '!!'))} has no meaning here")
+            return self._none(path, f"the YAML tag {shown(node.tag.replace(_PREFIX, '!!'))} is not supported")
+        self._enter(node)
+        if isinstance(node, yaml.MappingNode):
+            data: object = self._mapping(node, path)
+        else:
+            data = [self.read(item, (*path, index), _line(item)) for index, item in enumerate(node.value)]
+        self.open.remove(id(node))
+        return data
+
+    def _enter(self, node: yaml.Node) -> None:
         if id(node) in self.open:
-            raise _Stop(_line(node), "an alias points to what it stands in")
+            raise _Stop(_line(node), "an alias refers to a collection that contains it")
         self.open.add(id(node))
-        try:
-            if isinstance(node, yaml.MappingNode):
-                return self._mapping(node, path)
-            return [self.read(item, (*path, index), _line(item)) for index, item in enumerate(node.value)]
-        finally:
-            self.open.remove(id(node))
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
         data: dict[str, object] = {}
@@ -152,26 +185,20 @@ class _Reader:
         for key_node, value_node in node.value:
             if key_node.tag == _MERGE:
                 merged += self._merged(value_node, path)
+            elif (key := self._key(key_node, path)) is None:
                 continue
-            key = self._key(key_node, path)
-            if key is None:
-                continue
-            line = _line(key_node)
-            if key in data:
-                first = self.lines[(*path, key)]
-                message = f"the key stands here a second time; the first is on line {first}"
-                self.errors.append(ConfigError(self.file, line, format_path((*path, key)), message))
-                continue
-            data[key] = self.read(value_node, (*path, key), line)
-        for source in merged:  # what stands in the mapping itself wins, and of two sources the first
+            elif key in data:
+                first = self.document.lines[*path, key]
+                self._error(key_node, (*path, key), f"duplicate key; the first is on line {first}")
+            else:
+                data[key] = self.read(value_node, (*path, key), _line(key_node))
+        for source in merged:  # the mapping's own keys win, and of two sources the first
             self._inherit(source, path, data)
         return data
 
     def _inherit(self, source: yaml.MappingNode, path: KeyPath, data: dict[str, object]) -> None:
         """Add what `source` has and `data` lacks; `source` may itself merge others."""
-        if id(source) in self.open:
-            raise _Stop(_line(source), "an alias points to what it stands in")
-        self.open.add(id(source))
+        self._enter(source)
         deeper: list[yaml.MappingNode] = []
         for key_node, value_node in source.value:
             if key_node.tag == _MERGE:
@@ -187,17 +214,16 @@ class _Reader:
         self.budget -= len(sources)
         if all(isinstance(source, yaml.MappingNode) for source in sources):
             return list(sources)
-        message = "<< takes a mapping, or a list of them"
-        self.errors.append(ConfigError(self.file, _line(node), format_path(path), message))
+        self._error(node, path, "<< takes a mapping, or a list of them")
         return []
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
-        if isinstance(node, yaml.ScalarNode) and node.tag == _TEXT:
+        if isinstance(node, yaml.ScalarNode) and (node.tag == _TEXT or not self.typed):
             return str(node.value)
         message = "a key has to be text"
         if isinstance(node, yaml.ScalarNode):
             message += f"; {shown(node.value)} is {_KINDS.get(node.tag, node.tag)} to YAML: quote it"
-        self.errors.append(ConfigError(self.file, _line(node), format_path(path), message))
+        self._error(node, path, message)
         return None
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> object:
@@ -207,11 +233,11 @@ class _Reader:
                 text = self.expand(text)
             except ValueError as error:
                 return self._none(path, str(error))
-            if tag == _TEXT and not node.style:  # not quoted: read it as if it had been written here
+            if tag == _TEXT and not node.style:  # not quoted: its type is that of the expanded text
                 tag = self.loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag == _TEXT:
             return text
-        self.texts[path] = text
+        self.document.texts[path] = text
         if tag in _KINDS:
             try:
                 return self.loader.yaml_constructors[tag](self.loader, yaml.ScalarNode(tag, text))
@@ -220,15 +246,25 @@ class _Reader:
         return self._none(path, f"{shown(text)} cannot be read as {_KINDS.get(tag, tag)}: quote it if it is text")
 
     def _none(self, path: KeyPath, message: str) -> object:
-        """Give None for a value that cannot be read, and note why."""
-        self.unreadable.add(path)
-        self.errors.append(ConfigError(self.file, self.lines[path], format_path(path), message))
+        """Give None for a value that cannot be read, and record why."""
+        self.document.errors.append(self.document.error(path, message))
+        self.document.unreadable.add(path)
         return None
 
+    def _error(self, node: yaml.Node, path: KeyPath, message: str) -> None:
+        """Record an error at the line of `node`, which need not be that of `path`."""
+        self.document.errors.append(ConfigError(self.document.file, _line(node), format_path(path), message))
 
-def _line(place: yaml.Node | yaml.Event) -> int:
+
+def _as_written(node: yaml.ScalarNode) -> str | None:
+    if node.tag == _NULL:
+        return None
+    return str(node.value) if node.tag == _TEXT else Plain(node.value)
+
+
+def _line(position: yaml.Node | yaml.Event) -> int:
     """The line of a node or an event, counted from 1."""
-    return place.start_mark.line + 1 if place.start_mark else 1
+    return position.start_mark.line + 1 if position.start_mark else 1
 
 
 def _syntax_error(file: str, text: str, error: yaml.YAMLError) -> ConfigError:
@@ -237,8 +273,7 @@ def _syntax_error(file: str, text: str, error: yaml.YAMLError) -> ConfigError:
         return ConfigError(file, line, "", f"not YAML: {error.reason}")
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
         words = ", ".join(part for part in (error.context, error.problem) if part)
-        if "maximum nesting depth" in words:  # libyaml has a bound of its own since 0.2.6, and looks ahead of ours
-            words = f"more than {_MAX_DEPTH} levels of nesting"
-            return ConfigError(file, mark.line + 1, "", words)
+        if "maximum nesting depth" in words:  # libyaml has a bound of its own since 0.2.6, and checks it before ours
+            return ConfigError(file, mark.line + 1, "", f"more than {_MAX_DEPTH} levels of nesting")
         return ConfigError(file, mark.line + 1, "", f"not YAML: {words}")
     return ConfigError(file, None, "", f"not YAML: {' '.join(str(error).split())}")

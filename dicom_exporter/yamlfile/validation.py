@@ -1,119 +1,171 @@
-"""What pydantic finds in a block, in words for the person who wrote it."""
+"""Blocks of a file: frozen dataclasses that pydantic validates, and its errors in words for the person who wrote them.
+
+A setting whose form in the file is the form the program uses is declared once: the block is the setting. It is a
+standard dataclass, so that code and tests build it directly, by position, without validation.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from dicom_exporter.config.schema import Block, Context
 from dicom_exporter.text import closest, shown
 from dicom_exporter.yamlfile.document import Document
-from dicom_exporter.yamlfile.errors import ConfigError, KeyPath
+from dicom_exporter.yamlfile.errors import KeyPath
+
+
+class Block:
+    """A mapping with fixed keys; each subclass is a frozen dataclass with a field for each key."""
+
+    UNKNOWN_KEY: ClassVar[str] = "unknown key"
+    """What is said of a key that is no field."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    _check_empty: ClassVar[Any]
+
+    def __init_subclass__(cls) -> None:
+        def check_empty(block: type[Block], value: object, info: ValidationInfo) -> object:
+            return block.read_empty(info.field_name or "") if value is None else value
+
+        # pydantic finds the validators of a standard dataclass in the class itself, not in its bases
+        cls._check_empty = field_validator("*", mode="before")(classmethod(check_empty))
+
+    @classmethod
+    def read_empty(cls, field: str) -> object:
+        """Give what a known key without a value stands for. Raises ValueError where it has to have one."""
+        raise ValueError("has no value: give one, or leave the key out")
+
 
 B = TypeVar("B", bound=Block)
 
 
-class Problems:
-    """Collects the mistakes of all files, so that they are told all at once."""
+def validate(
+    block: type[B], document: Document, path: KeyPath, value: object, context: object = None, *, show: bool = True
+) -> B | None:
+    """Validate the `value` at `path` as a `block`; None, with the errors reported to `document`, where it is invalid.
 
-    def __init__(self) -> None:
-        self.errors: list[ConfigError] = []
-
-    def add(self, document: Document, path: KeyPath, message: str) -> None:
-        """Note that the value at `path` is wrong, unless it could not even be read: then that is known already."""
-        if not any(path[:length] in document.unreadable for length in range(len(path) + 1)):
-            self.errors.append(document.error(path, message))
-
-    def validate(self, model: type[B], document: Document, path: KeyPath, value: object, context: Context) -> B | None:
-        """Check the `value` at `path` by `model`; None, and each mistake is noted, where it does not fit."""
-        try:
-            return model.model_validate(value, context=context)
-        except ValidationError as error:
-            found = error.errors(include_url=False)
-        misspelt = {_meant(model, details) for details in found if details["type"] == "extra_forbidden"}
-        for details in found:
-            if details["type"] == "missing" and details["loc"] in misspelt:
-                continue  # one mistake, one line
-            where = document.nearest((*path, *details["loc"]))
-            self.add(document, where, _message(model, details, document.texts.get(where)))
-        return None
-
-
-def _meant(model: type[Block], details: ErrorDetails) -> KeyPath | None:
-    """The key that was probably meant by an unknown one, inside a block of `model`."""
-    *block, key = details["loc"]
-    near = closest(str(key), _keys(_block_at(model, tuple(block))))
-    return (*block, near) if near else None
+    `context` is for the validators. Without `show`, no message repeats a value, which may be a secret.
+    """
+    try:
+        made: B = _adapter(block).validate_python(value, context=context)
+        return made
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    misspelt = {_meant(block, details) for details in found if details["type"] == "unexpected_keyword_argument"}
+    for details in found:
+        kind, where = details["type"], details["loc"]
+        if kind == "missing" and where in misspelt:
+            continue  # one mistake, one line
+        if kind == "too_short" and any(_inside(each["loc"], where) for each in found):
+            continue  # pydantic does not count the items that are invalid
+        position = document.nearest((*path, *where))
+        written = document.texts.get(position) or shown(details["input"])
+        document.report(position, _message(block, details, written if show else ""))
+    return None
 
 
-def _message(model: type[Block], details: ErrorDetails, written: str | None) -> str:
-    """One of pydantic's errors in our words; `written` is how the file has a value that is not text to YAML."""
+def keys_of(block: type[Block]) -> Mapping[str, Any]:
+    """The keys that a block may have, each with the annotation of its field."""
+    if block not in _KEYS:
+        annotations = typing.get_type_hints(block, include_extras=True)
+        keys = {}
+        for each in dataclasses.fields(block):  # type: ignore[arg-type]  # each subclass is a dataclass
+            annotation = annotations[each.name]
+            extras = getattr(annotation, "__metadata__", ())
+            alias = next((extra.alias for extra in extras if isinstance(extra, FieldInfo) and extra.alias), None)
+            keys[alias or each.name] = annotation
+        _KEYS[block] = keys
+    return _KEYS[block]
+
+
+def _adapter(block: type[Block]) -> TypeAdapter[Any]:
+    if block not in _ADAPTERS:
+        _ADAPTERS[block] = TypeAdapter(block)
+    return _ADAPTERS[block]
+
+
+_KEYS: dict[type[Block], Mapping[str, Any]] = {}
+_ADAPTERS: dict[type[Block], TypeAdapter[Any]] = {}
+"""Both are made once for each type; to mypy, a type[Block] is not hashable enough for `functools.cache`."""
+
+
+def _inside(one: KeyPath, other: KeyPath) -> bool:
+    """Whether `one` is a path to something inside of `other`."""
+    return len(one) > len(other) and one[: len(other)] == other
+
+
+def _meant(block: type[Block], details: ErrorDetails) -> KeyPath | None:
+    """The key that was probably meant by an unknown one, inside a `block`."""
+    *inner, key = details["loc"]
+    near = closest(str(key), keys_of(_block_at(block, tuple(inner))))
+    return (*inner, near) if near else None
+
+
+def _message(block: type[Block], details: ErrorDetails, written: str) -> str:
+    """One of pydantic's errors in our words; `written` is the value, empty where it is not to be shown."""
     kind = details["type"]
     if kind == "missing":
         return f"{shown(details['loc'][-1])} is missing"
-    if kind == "extra_forbidden":
-        meant = _meant(model, details)
-        return "unknown key" + (f" (did you mean {meant[-1]}?)" if meant else "")
+    if kind == "unexpected_keyword_argument":
+        meant = _meant(block, details)
+        unknown = _block_at(block, details["loc"][:-1]).UNKNOWN_KEY
+        return unknown + (f" (did you mean {meant[-1]}?)" if meant else "")
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if kind == "string_type":
         return _not_text(details["input"], written)
     message = _MESSAGES.get(kind)
-    if message is None:
-        return details["msg"]
-    return message(written or shown(details["input"]), details.get("ctx", {}))
+    return details["msg"] if message is None else message(written, details.get("ctx", {})).lstrip()
 
 
 _Words = Callable[[str, Mapping[str, Any]], str]
+_NOT_A_MAPPING: _Words = lambda value, _: f"{value} is not a mapping (`key: value`)"  # noqa: E731
+_NOT_A_LIST: _Words = lambda value, _: f"{value} is not a list"  # noqa: E731
 _MESSAGES: Mapping[str, _Words] = {
-    "model_type": lambda value, _: f"{value} is not a mapping (`key: value`)",
-    "dict_type": lambda value, _: f"{value} is not a mapping (`key: value`)",
-    "list_type": lambda value, _: f"{value} is not a list",
+    "dataclass_type": _NOT_A_MAPPING,
+    "dict_type": _NOT_A_MAPPING,
+    "mapping_type": _NOT_A_MAPPING,
+    "list_type": _NOT_A_LIST,
+    "tuple_type": _NOT_A_LIST,
     "too_short": lambda *_: "is an empty list: leave the key out for the default",
     "string_too_short": lambda *_: "cannot be empty",
     "int_type": lambda value, _: f"{value} is not a whole number",
     "bool_type": lambda value, _: f"{value} is neither true nor false",
-    "greater_than_equal": lambda value, ctx: f"{value} is too small: {ctx['ge']} is the least",
-    "less_than_equal": lambda value, ctx: f"{value} is too large: {ctx['le']} is the most",
+    "greater_than_equal": lambda value, ctx: f"{value} is too small: the minimum is {ctx['ge']}",
+    "less_than_equal": lambda value, ctx: f"{value} is too large: the maximum is {ctx['le']}",
     "literal_error": lambda value, ctx: f"{value} is not {ctx['expected']}",
 }
 
 
-def _not_text(value: object, written: str | None) -> str:
-    if written is None:
+def _not_text(value: object, written: str) -> str:
+    kinds = ((bool, "a boolean"), (int, "a number"), (float, "a number"), (date, "a date"), (type(None), "nothing"))
+    kind = next((name for type_, name in kinds if isinstance(value, type_)), None)
+    if kind is None:
         return f"takes text, not {shown(value)}"
-    kinds: tuple[tuple[type, str], ...] = (
-        (bool, "a boolean"),
-        (int, "a number"),
-        (float, "a number"),
-        (date, "a date"),
-    )
-    kind = next((name for type_, name in kinds if isinstance(value, type_)), "nothing")
-    return f"{written} is {kind} to YAML, not text: quote it, '{written}'"
+    quoted = f", '{written}'" if written else ""
+    return f"{written} is {kind} to YAML, not text: quote it{quoted}".lstrip()
 
 
-def _block_at(model: type[Block], inner: KeyPath) -> type[Block]:
-    """Find the model of the block at `inner`, a path inside a block of `model`."""
-    parts = iter(inner)
+def _block_at(block: type[Block], path: KeyPath) -> type[Block]:
+    """Find the type of the block at `path`, which starts in a `block`."""
+    parts = iter(path)
     for part in parts:
-        annotation = model.model_fields[str(part)].annotation
-        model = next(_blocks_in(annotation))
-        if typing.get_origin(annotation) in (dict, list):
+        found = list(_parts(keys_of(block)[str(part)]))
+        block = next(each for each in found if isinstance(each, type) and issubclass(each, Block))
+        if any(each in (dict, list, tuple, Mapping) for each in found):
             next(parts)  # the name or the index of the block
-    return model
+    return block
 
 
-def _blocks_in(annotation: Any) -> Iterator[type[Block]]:
-    if isinstance(annotation, type) and issubclass(annotation, Block):
-        yield annotation
+def _parts(annotation: Any) -> Iterator[Any]:
+    """The types, and other parts, that an annotation is composed of."""
+    yield typing.get_origin(annotation) or annotation
     for argument in typing.get_args(annotation):
-        yield from _blocks_in(argument)
-
-
-def _keys(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
+        yield from _parts(argument)

@@ -1,4 +1,4 @@
-"""Whatever stands in a file, `load` gives a Config or tells every mistake on a line of its own."""
+"""For any file, `load` gives a Config or ConfigErrors with one line for each error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dicom_exporter.config import ConfigErrors, load
-from dicom_exporter.config.schema import SECTIONS, Block, CompareBlock, IdentityBlock, ModuleBlock, TargetBlock
+from dicom_exporter.config.model import Compare, GlobalSettings, HTTPSettings, ProbeSettings, Store, Target
+from dicom_exporter.config.schema import SECTIONS, IdentityBlock, ModuleBlock, QueryBlock
 from dicom_exporter.config.values.dicom import COUNT_KEYWORDS, MATCH_KEYWORDS
+from dicom_exporter.yamlfile.validation import Block, keys_of
 
-BLOCKS = Block.__subclasses__()
+BLOCKS: list[type[Block]] = [
+    *(Compare, GlobalSettings, HTTPSettings, IdentityBlock, ModuleBlock, ProbeSettings, QueryBlock, Store, Target)
+]
 WORDS = [
-    *(key for block in BLOCKS for key in block.model_fields),
+    *(key for block in BLOCKS for key in keys_of(block)),
     *SECTIONS,
     *MATCH_KEYWORDS,
     *COUNT_KEYWORDS,
@@ -45,31 +49,31 @@ VALUES = st.recursive(
 
 
 def block(model: type[Block]) -> st.SearchStrategy[dict[str, object]]:
-    return st.dictionaries(st.sampled_from([*model.model_fields]), VALUES)
+    return st.dictionaries(st.sampled_from([*keys_of(model)]), VALUES)
 
 
 FILES = st.fixed_dictionaries(
-    {"targets": st.lists(block(TargetBlock), max_size=3)},
+    {"targets": st.lists(block(Target), max_size=3)},
     optional={
         "identities": st.dictionaries(st.sampled_from(WORDS), block(IdentityBlock), max_size=2),
         "modules": st.dictionaries(st.sampled_from(WORDS), block(ModuleBlock), max_size=2),
         "global": VALUES,
-        "compare": st.lists(block(CompareBlock), max_size=2),
+        "compare": st.lists(block(Compare), max_size=2),
     },
 )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(data=FILES | VALUES)
-def test_any_data(tmp_path: Path, data: object) -> None:
+def test_load_any_data_gives_config_or_one_line_errors(tmp_path: Path, data: object) -> None:
     path = tmp_path / "config.yml"
     path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
-    lines = mistakes(path)
+    lines = errors_of(path)
     assert all(len(line.splitlines()) == 1 and line.startswith(str(path)) for line in lines)
 
 
-def mistakes(path: Path) -> list[str]:
-    """The lines that `load` has to say, none where it gives a Config; nothing else may come out of it."""
+def errors_of(path: Path) -> list[str]:
+    """The errors of `load`, none where it gives a Config; it may raise nothing else."""
     try:
         load([path])
     except ConfigErrors as errors:
@@ -78,7 +82,7 @@ def mistakes(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("paths", [[], ["a.yml", "a.yml"]])
-def test_no_file_at_all(paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_no_file_is_one_error(paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigErrors) as raised:
         load(paths)

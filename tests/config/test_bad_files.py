@@ -1,4 +1,4 @@
-"""One tiny bad file per rule, in testdata/: the comment on top of each holds the lines that have to come out."""
+"""One small bad file for each rule, in testdata/: the comment at its top has the expected messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def expected(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_exact_messages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_bad_file_gives_exact_messages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(TESTDATA)
     with pytest.raises(ConfigErrors) as raised:
         load([name])
@@ -28,6 +28,6 @@ def test_exact_messages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(raised.value).splitlines() == expected(name)
 
 
-def test_every_file_expects_something() -> None:
+def test_bad_files_each_expect_a_message() -> None:
     assert all(expected(name) for name in FILES)
     assert len(FILES) > 100

@@ -23,17 +23,17 @@ TARGETS = "targets:\n- name: t\n  address: 127.0.0.1:104\n"
         ("${NESTED}", "${HOST}"),
     ],
 )
-def test_expand(text: str, result: str) -> None:
+def test_expand_replaces_variables(text: str, result: str) -> None:
     assert expand(text, {"HOST": "pacs", "PORT": "104", "EMPTY": "", "NESTED": "${HOST}"}) == result
 
 
 @pytest.mark.parametrize("text", ["${HOST", "${}", "${A B}", "${1A}"])
-def test_malformed(text: str) -> None:
+def test_expand_malformed_reference_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a variable like"):
         expand(text, {"HOST": "pacs"})
 
 
-def test_values_are_expanded(tmp_path: Path) -> None:
+def test_load_expand_env_expands_values(tmp_path: Path) -> None:
     config = load_text(
         tmp_path,
         """
@@ -48,13 +48,13 @@ def test_values_are_expanded(tmp_path: Path) -> None:
     assert config.targets[0].called_ae_title == "$X"
 
 
-def test_a_value_cannot_add_keys(tmp_path: Path) -> None:
+def test_load_expand_env_value_cannot_add_keys(tmp_path: Path) -> None:
     text = TARGETS.replace("name: t", "name: ${NAME}")
     (error,) = errors_of(tmp_path, text, {"NAME": "t\n  expect: closed"})
     assert "no control characters" in error
 
 
-def test_quotes_keep_a_value_text(tmp_path: Path) -> None:
+def test_load_expand_env_quoted_value_stays_text(tmp_path: Path) -> None:
     config = load_text(tmp_path, TARGETS.replace("name: t", "name: '${NUMBER}'"), {"NUMBER": "7"})
     assert config.targets[0].name == "7"
     assert errors_of(tmp_path, TARGETS.replace("name: t", "name: ${NUMBER}"), {"NUMBER": "7"}) == [
@@ -62,16 +62,16 @@ def test_quotes_keep_a_value_text(tmp_path: Path) -> None:
     ]
 
 
-def test_keys_are_not_expanded(tmp_path: Path) -> None:
+def test_load_expand_env_does_not_expand_keys(tmp_path: Path) -> None:
     (error,) = errors_of(tmp_path, TARGETS.replace("name: t", "name: t\n  labels: {'${X}': a}"), {"X": "site"})
     assert "'${X}' is not a label name" in error
 
 
-def test_an_unset_variable_is_one_mistake(tmp_path: Path) -> None:
+def test_load_expand_env_unset_variable_is_one_error(tmp_path: Path) -> None:
     assert errors_of(tmp_path, TARGETS.replace("127.0.0.1:104", "${HOST}:104"), {}) == [
         "config.yml:3: targets[0].address: the environment variable HOST is not set"
     ]
 
 
-def test_nothing_is_expanded_unless_asked_for(tmp_path: Path) -> None:
+def test_load_without_expand_env_expands_nothing(tmp_path: Path) -> None:
     assert load_text(tmp_path, TARGETS.replace("name: t", "name: $${X}")).targets[0].name == "$${X}"

@@ -87,33 +87,33 @@ SHAPES = [
     "compare-missing",
     "compare-not-a-list",
 ]
-"""Mistakes that an editor can show with the schema alone."""
+"""Errors that an editor can show with the schema alone."""
 
 
-def test_it_is_current() -> None:
+def test_json_schema_file_is_current() -> None:
     assert PATH.read_text(encoding="utf-8") == schema_text(), "run: python -m dicom_exporter.config.json_schema"
 
 
-def test_it_is_a_schema() -> None:
+def test_json_schema_is_valid_draft_2020_12() -> None:
     jsonschema.Draft202012Validator.check_schema(json.loads(schema_text()))
 
 
-def test_the_example_fits() -> None:
+def test_json_schema_accepts_example() -> None:
     VALIDATOR.validate(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8")))
 
 
-def test_the_example_loads() -> None:
+def test_example_loads() -> None:
     config = load([EXAMPLE])
     assert len(config.targets) > 1
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_it_finds_mistakes_of_shape(name: str) -> None:
+def test_json_schema_refuses_bad_file(name: str) -> None:
     data = yaml.safe_load((TESTDATA / f"{name}.yml").read_text(encoding="utf-8"))
     assert not VALIDATOR.is_valid(data)
 
 
-def test_defaults_are_written_as_a_user_would() -> None:
-    settings = json_schema()["$defs"]["GlobalBlock"]["properties"]
+def test_json_schema_default_has_the_notation_of_a_file() -> None:
+    settings = json_schema()["$defs"]["GlobalSettings"]["properties"]
     assert settings["connect_timeout"]["default"] == "3s"
     assert settings["max_concurrent_probes"]["default"] == 256

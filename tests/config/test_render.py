@@ -14,6 +14,8 @@ from dicom_exporter.config import (
     Config,
     HTTPSettings,
     Identity,
+    Level,
+    Model,
     Module,
     Query,
     Secret,
@@ -23,7 +25,6 @@ from dicom_exporter.config import (
     load,
 )
 from dicom_exporter.config.build.tls import tls_settings
-from dicom_exporter.config.model import Level, Model
 from dicom_exporter.config.render import show_config, show_target
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yml"
@@ -38,20 +39,20 @@ KNOWN = Identity(
 BEARER = Identity("bearer", "US", http=HTTPSettings(bearer_token=Secret(SECRET)))
 QUERY = Query("night", Model.STUDY_ROOT, Level.STUDY, every=90.0, only_between=TimeWindow(time(20), time(6)))
 MODULES = {
-    "other": Module("other", "known", queries={"night": QUERY}),
-    "token": Module("token", "bearer", timeout=0.5),
+    "other": Module("other", identity="known", queries={"night": QUERY}),
+    "token": Module("token", identity="bearer", timeout=0.5),
 }
 TARGET = Target("main", Address("::1", 104), modules=("other",), labels={"site": "Süd: <b>"})
 CONFIG = Config((TARGET,), identities={"known": KNOWN, "bearer": BEARER}, modules=MODULES)
 
 
-def test_what_is_shown_loads_as_what_is_running(tmp_path: Path) -> None:
+def test_render_output_loads_as_the_same_configuration(tmp_path: Path) -> None:
     running = load([str(EXAMPLE)])
     (tmp_path / "config.yml").write_text(show_config(running))
     assert load([str(tmp_path / "config.yml")]) == running
 
 
-def test_secrets_are_not_shown() -> None:
+def test_render_secret_is_not_shown() -> None:
     text = show_config(CONFIG)
     assert SECRET not in text
     identities = yaml.safe_load(text)["identities"]
@@ -60,7 +61,7 @@ def test_secrets_are_not_shown() -> None:
     assert identities["bearer"]["http"] == {"bearer_token_file": "<secret>"}
 
 
-def test_values_are_written_as_in_a_file() -> None:
+def test_render_values_have_the_notation_of_a_file() -> None:
     shown = yaml.safe_load(show_config(CONFIG))
     assert shown["modules"]["token"]["timeout"] == "500ms"
     assert shown["modules"]["other"]["queries"]["night"]["every"] == "1m30s"
@@ -70,7 +71,7 @@ def test_values_are_written_as_in_a_file() -> None:
     assert shown["identities"]["known"]["tls"] == {"insecure_skip_verify": True}
 
 
-def test_of_one_target_only_what_concerns_it_is_shown() -> None:
+def test_render_one_target_shows_only_its_modules_and_identities() -> None:
     config = replace(CONFIG, targets=(TARGET, replace(TARGET, name="second")))
     shown = yaml.safe_load(show_target(config, TARGET, TARGET.modules))
     assert list(shown["identities"]) == ["known"]

@@ -1,4 +1,4 @@
-"""A secret shows nowhere."""
+"""A secret is never shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Config:
     return load_text(tmp_path, text + TARGETS)
 
 
-def test_it_never_prints(config: Config) -> None:
+def test_secret_is_never_printed(config: Config) -> None:
     secret = Secret(VALUE)
     shown = [str(secret), repr(secret), f"{secret}", f"{secret:>20}", json.dumps(secret, default=str)]
     user = config.identities["monitor"].user_identity
@@ -34,19 +34,19 @@ def test_it_never_prints(config: Config) -> None:
     assert all("<secret>" in text and VALUE not in text for text in shown)
 
 
-def test_it_cannot_be_pickled() -> None:
+def test_secret_cannot_be_pickled() -> None:
     with pytest.raises(TypeError, match="secret") as raised:
         pickle.dumps(UserIdentity("u", Secret(VALUE)))
     assert VALUE not in str(raised.value)
 
 
-def test_copies_are_the_same_object() -> None:
+def test_secret_copy_is_same_object() -> None:
     secret = Secret(VALUE)
     assert copy.copy(secret) is secret
     assert copy.deepcopy(secret) is secret
 
 
-def test_equal_secrets_are_equal() -> None:
+def test_secret_compares_by_value() -> None:
     assert Secret(VALUE) == Secret(VALUE)
     assert Secret(VALUE) != Secret("other")
     assert Secret(VALUE) != VALUE
@@ -57,7 +57,7 @@ def test_equal_secrets_are_equal() -> None:
     ("data", "value"),
     [(b"x", "x"), (b"x\n", "x"), (b"x\r\n", "x"), (b" x \n", " x "), (b"x\n\n", "x\n"), ("gr\u00fcn".encode(), "grün")],
 )
-def test_only_the_newline_at_the_end_is_dropped(tmp_path: Path, data: bytes, value: str) -> None:
+def test_read_secret_drops_one_newline_at_the_end(tmp_path: Path, data: bytes, value: str) -> None:
     (tmp_path / "password").write_bytes(data)
     assert read_secret(tmp_path, "password").reveal() == value
 
@@ -65,7 +65,7 @@ def test_only_the_newline_at_the_end_is_dropped(tmp_path: Path, data: bytes, val
 @pytest.mark.parametrize(
     ("data", "message"), [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "is not UTF-8"), (b"x" * 65536, "too long")]
 )
-def test_files_that_are_no_secret(tmp_path: Path, data: bytes, message: str) -> None:
+def test_read_secret_unusable_file_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "password").write_bytes(data)
     with pytest.raises(ValueError, match=message):
         read_secret(tmp_path, "password")

@@ -36,7 +36,7 @@ async def look(
 ) -> tuple[Verdict, SessionResult]:
     """What a stranger finds at `host`, and the session that it was."""
     target = replace(Target("t", Address(host, port), called, ("exposure",), Expect.CLOSED), **more)  # type: ignore[arg-type]
-    module = Module("exposure", "stranger", seconds, echo=False, exposure=exposure)
+    module = Module("exposure", identity="stranger", timeout=seconds, echo=False, exposure=exposure)
     prober = Prober(Config((target,), modules={"exposure": module}))
     try:
         (record,) = await prober.probe_targets([target], seconds)
@@ -64,7 +64,7 @@ async def test_exposure_open_orthanc_hands_out_images(orthanc: Callable[..., Ort
     assert verdict.checks[Check.PLAINTEXT_ACCEPTED] is True
     assert verdict.checks[Check.STORE_NEGOTIABLE] is True
     assert verdict.checks[Check.RETRIEVE_NEGOTIABLE] is True
-    for exposure, level in ((Exposure(prove_identity=True), 6), (Exposure(prove_download=True), 7)):
+    for exposure, level in ((Exposure(prove=("identity",)), 6), (Exposure(prove=("download",)), 7)):
         verdict, _ = await look_at(archive, exposure=exposure)
         assert verdict.levels == {"dimse": level}
     assert (archive.statistics(), archive.changes()) == (before, changes)  # nothing was written

@@ -23,7 +23,9 @@ COUNT = 40
 def configuration(identity: str, port: int) -> Config:
     """Forty targets at `port`, probed by `identity`."""
     targets = tuple(Target(f"t{n}", Address("127.0.0.1", port), modules=("m",)) for n in range(COUNT))
-    return Config(targets, identities={identity: Identity(identity, "US")}, modules={"m": Module("m", identity)})
+    return Config(
+        targets, identities={identity: Identity(identity, "US")}, modules={"m": Module("m", identity=identity)}
+    )
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ async def test_a_reload_that_comes_between_a_request_and_its_scrape_costs_nothin
     new = Config(
         tuple(Target(t.name, t.address, modules=("other",)) for t in old.targets),
         identities=old.identities,
-        modules={"other": Module("other", "us")},
+        modules={"other": Module("other", identity="us")},
     )
     prober = Prober(old)
     state = in_process.state(prober, lambda: new)

@@ -10,7 +10,7 @@ import pytest
 from dicom_exporter.config import Config, ConfigErrors, load
 
 TARGETS = "targets: [{name: t, address: '127.0.0.1:104'}]\n"
-"""The least that a configuration needs."""
+"""The minimal configuration."""
 
 
 def load_text(directory: Path, text: str, environ: dict[str, str] | None = None) -> Config:
@@ -21,7 +21,7 @@ def load_text(directory: Path, text: str, environ: dict[str, str] | None = None)
 
 
 def errors_of(directory: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
-    """Load `text`, which must be wrong: the lines, without the directory."""
+    """Load `text`, which must be invalid: the errors, without the directory."""
     with pytest.raises(ConfigErrors) as raised:
         load_text(directory, text, environ)
     return [str(error).removeprefix(f"{directory}/") for error in raised.value.errors]

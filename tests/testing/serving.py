@@ -62,7 +62,7 @@ class Server:
 
 
 def replace(file: Path, text: str) -> None:
-    """Put a new file in the place of `file`."""
+    """Replace `file` by a new file."""
     new = file.with_suffix(".new")
     new.write_text(text)
     new.replace(file)

@@ -1,4 +1,4 @@
-"""One tiny bad file per rule, in testdata/: the comment on top of each holds the lines that have to come out."""
+"""One small bad file for each rule, in testdata/: the comment at its top has the expected messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from dicom_exporter.webconfig import WebConfigErrors, load
+from dicom_exporter.webconfig import load
+from dicom_exporter.yamlfile.errors import ConfigErrors
 from tests.testing.peers import make_certificates
 
 TESTDATA = Path(__file__).parent / "testdata"
@@ -35,14 +36,14 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_exact_messages(name: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_bad_file_gives_exact_messages(name: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(directory)
-    with pytest.raises(WebConfigErrors) as raised:
+    with pytest.raises(ConfigErrors) as raised:
         load(name)
-    assert [str(mistake) for mistake in raised.value.mistakes] == expected(name)
+    assert [str(error) for error in raised.value.errors] == expected(name)
     assert str(raised.value).splitlines() == expected(name)
 
 
-def test_every_file_expects_something() -> None:
+def test_bad_files_each_expect_a_message() -> None:
     assert all(expected(name) for name in FILES)
     assert len(FILES) > 50

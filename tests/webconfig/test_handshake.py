@@ -1,4 +1,4 @@
-"""What a client meets over TLS, and how soon a change of the file or of a certificate is felt."""
+"""What a client gets over TLS, and how soon a change of the file or of a certificate applies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def certificates(tmp_path: Path) -> Certificates:
     return make_certificates(tmp_path)
 
 
-async def test_tls(file: Path, certificates: Certificates) -> None:
+async def test_tls_request_is_answered(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS) as server:
         context = client_context(certificates)
         status, text, _ = await server.get(scheme="https", context=context)
@@ -38,10 +38,10 @@ async def test_tls(file: Path, certificates: Certificates) -> None:
         status, text, _ = await server.get()
         assert (status, text) == (400, "Client sent an HTTP request to an HTTPS server.\n")
         with pytest.raises(ClientConnectionError):
-            await server.get(scheme="https")  # whoever does not trust it
+            await server.get(scheme="https")  # does not trust its authority
 
 
-async def test_a_new_certificate_is_served_on_the_next_handshake(file: Path, certificates: Certificates) -> None:
+async def test_tls_new_certificate_is_used_at_next_handshake(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS) as server:
         first = await serial(server.port)
         assert await serial(server.port) == first
@@ -51,7 +51,7 @@ async def test_a_new_certificate_is_served_on_the_next_handshake(file: Path, cer
         assert await serial(server.port) == second
 
 
-async def test_a_broken_certificate_fails_handshakes_and_recovers(file: Path, certificates: Certificates) -> None:
+async def test_tls_broken_certificate_fails_handshakes_until_corrected(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS) as server:
         context = client_context(certificates)
         key = certificates.server_key.read_text()
@@ -67,7 +67,7 @@ async def test_a_broken_certificate_fails_handshakes_and_recovers(file: Path, ce
         assert await server.status(scheme="https", context=context) == 200
 
 
-async def test_a_broken_file_fails_handshakes_with_an_alert(file: Path, certificates: Certificates) -> None:
+async def test_tls_broken_file_fails_handshakes_with_alert(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS) as server:
         server.write("tls_server_config: [")
         with pytest.raises(ssl.SSLError, match="INTERNAL_ERROR"):
@@ -77,7 +77,7 @@ async def test_a_broken_file_fails_handshakes_with_an_alert(file: Path, certific
         await serial(server.port)
 
 
-async def test_tls_may_come_and_go(file: Path, certificates: Certificates) -> None:
+async def test_tls_can_be_switched_on_and_off(file: Path, certificates: Certificates) -> None:
     context = client_context(certificates)
     async with serving(file, "") as server, ClientSession(f"http://127.0.0.1:{server.port}") as client:
         async with client.get("/") as response:
@@ -90,14 +90,14 @@ async def test_tls_may_come_and_go(file: Path, certificates: Certificates) -> No
         assert await server.status() == 200
 
 
-async def test_a_client_without_a_certificate_is_not_let_in(file: Path, certificates: Certificates) -> None:
+async def test_tls_client_without_certificate_is_refused(file: Path, certificates: Certificates) -> None:
     async with serving(file, MUTUAL) as server:
         assert await server.status(scheme="https", context=client_context(certificates, certificate=True)) == 200
         with pytest.raises(ClientConnectionError):
             await server.get(scheme="https", context=client_context(certificates))
 
 
-async def test_a_client_of_another_authority_is_not_let_in(
+async def test_tls_client_of_another_authority_is_refused(
     file: Path, certificates: Certificates, tmp_path: Path
 ) -> None:
     async with serving(file, MUTUAL) as server:
@@ -109,7 +109,7 @@ async def test_a_client_of_another_authority_is_not_let_in(
         assert [line["event"] for line in logs] == ["TLS handshake failed"]
 
 
-async def test_a_certificate_may_be_left_out_but_not_be_wrong(
+async def test_tls_optional_client_certificate_must_be_valid(
     file: Path, certificates: Certificates, tmp_path: Path
 ) -> None:
     text = MUTUAL.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven")
@@ -123,7 +123,7 @@ async def test_a_certificate_may_be_left_out_but_not_be_wrong(
             await server.get(scheme="https", context=context)
 
 
-async def test_only_the_names_that_are_allowed(file: Path, certificates: Certificates) -> None:
+async def test_tls_client_allowed_sans_admits_only_these_names(file: Path, certificates: Certificates) -> None:
     context = client_context(certificates, certificate=True)
     async with serving(file, MUTUAL + "  client_allowed_sans: [one, monitor.test.example]\n") as server:
         assert await server.status(scheme="https", context=context) == 200
@@ -133,13 +133,13 @@ async def test_only_the_names_that_are_allowed(file: Path, certificates: Certifi
         assert "client certificate refused" in [line["event"] for line in logs]
 
 
-async def test_a_certificate_itself_may_be_the_authority(file: Path, certificates: Certificates) -> None:
-    """Go trusts whatever stands in client_ca_file, whoever signed it."""
+async def test_tls_client_certificate_may_be_its_own_authority(file: Path, certificates: Certificates) -> None:
+    """Go trusts every certificate in client_ca_file, whoever signed it."""
     async with serving(file, MUTUAL.replace("ca.pem", "client.pem")) as server:
         assert await server.status(scheme="https", context=client_context(certificates, certificate=True)) == 200
 
 
-async def test_a_session_from_before_a_change_is_not_resumed(file: Path, certificates: Certificates) -> None:
+async def test_tls_session_is_not_resumed_after_change(file: Path, certificates: Certificates) -> None:
     context = client_context(certificates, certificate=True)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     async with serving(file, MUTUAL) as server:
@@ -151,7 +151,7 @@ async def test_a_session_from_before_a_change_is_not_resumed(file: Path, certifi
         assert not resumed
 
 
-async def test_who_is_not_let_in_is_told_why(file: Path, certificates: Certificates, tmp_path: Path) -> None:
+async def test_tls_refused_client_gets_alert(file: Path, certificates: Certificates, tmp_path: Path) -> None:
     """With the alerts of RFC 8446 6.2, as by a server in Go: Prometheus shows them for a target that is down."""
     other = make_certificates(tmp_path / "other")
     foreign = client_context(certificates)
@@ -168,7 +168,7 @@ async def test_who_is_not_let_in_is_told_why(file: Path, certificates: Certifica
                 await asyncio.to_thread(handshake, server.port, context, None)
 
 
-async def test_a_crowd_that_says_nothing_stops_nobody(file: Path, certificates: Certificates) -> None:
+async def test_tls_many_silent_connections_do_not_block_others(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS) as server:
         silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(50)]
         assert await server.status(scheme="https", context=client_context(certificates)) == 200
@@ -178,7 +178,7 @@ async def test_a_crowd_that_says_nothing_stops_nobody(file: Path, certificates: 
         await writer.wait_closed()
 
 
-async def test_a_crowd_that_says_nothing_makes_room(file: Path, certificates: Certificates) -> None:
+async def test_tls_silent_connections_are_dropped_for_new_ones(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS, max_opening=3) as server:
         silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(4)]
         assert await silent[0][0].read() == b""
@@ -188,7 +188,7 @@ async def test_a_crowd_that_says_nothing_makes_room(file: Path, certificates: Ce
         await writer.wait_closed()
 
 
-async def test_old_protocols_and_other_suites_are_refused(file: Path, certificates: Certificates) -> None:
+async def test_tls_obsolete_version_and_other_suite_are_refused(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS + "  min_version: TLS13\n") as server:
         context = client_context(certificates)
         context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -208,7 +208,7 @@ async def test_old_protocols_and_other_suites_are_refused(file: Path, certificat
         assert await cipher(server.port, context) == "ECDHE-ECDSA-AES128-GCM-SHA256"
 
 
-async def test_a_curve_that_is_not_the_chosen_one_is_refused(file: Path, certificates: Certificates) -> None:
+async def test_tls_other_curve_is_refused(file: Path, certificates: Certificates) -> None:
     async with serving(file, TLS + "  curve_preferences: [CurveP521]\n") as server:
         context = client_context(certificates)
         context.set_ecdh_curve("secp521r1")
@@ -221,7 +221,7 @@ async def test_a_curve_that_is_not_the_chosen_one_is_refused(file: Path, certifi
 def handshake(
     port: int, context: ssl.SSLContext, session: ssl.SSLSession | None
 ) -> tuple[ssl.SSLSession | None, bool | None]:
-    """Connect, ask, and hang up: the session, and whether it is that of before."""
+    """Connect, send a request, and close: the TLS session, and whether `session` was resumed."""
     with (
         socket.create_connection(("127.0.0.1", port)) as sock,
         context.wrap_socket(sock, server_hostname="127.0.0.1", session=session) as connected,
@@ -232,7 +232,7 @@ def handshake(
 
 
 async def cipher(port: int, context: ssl.SSLContext) -> str:
-    """The suite that is agreed on."""
+    """The cipher suite that is negotiated."""
     _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     agreed: str = writer.get_extra_info("cipher")[0]
     writer.close()
@@ -241,7 +241,7 @@ async def cipher(port: int, context: ssl.SSLContext) -> str:
 
 
 async def serial(port: int) -> bytes:
-    """The certificate that is shown, whoever signed it."""
+    """The certificate that the server presents, whoever signed it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -8,28 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from dicom_exporter.webconfig import LiveConfig, WebConfigErrors
+from dicom_exporter.webconfig import LiveConfig
+from dicom_exporter.yamlfile.errors import ConfigErrors
 from tests.testing.peers import make_certificates
 from tests.testing.serving import replace
 from tests.testing.web_config import TLS, users
 
 
-async def test_what_cannot_be_used_keeps_nothing_of_who_asked(tmp_path: Path) -> None:
-    """An exception that is raised again and again takes the frames of each time along, and with them the requests."""
+async def test_live_config_repeated_error_keeps_no_frames_of_callers(tmp_path: Path) -> None:
+    """An exception object that is raised repeatedly collects the frames of every caller, and their requests."""
     file = tmp_path / "web.yml"
     replace(file, users(alice="right"))
     live = LiveConfig(str(file))
     replace(file, "x: y\n")
     lengths = []
     for _ in range(3):
-        with pytest.raises(WebConfigErrors) as raised:
+        with pytest.raises(ConfigErrors) as raised:
             await live.current()
         lengths.append(len(traceback.extract_tb(raised.value.__traceback__)))
     assert len(set(lengths)) == 1
 
 
-async def test_the_same_contents_are_the_same_configuration_and_certificate(tmp_path: Path) -> None:
-    """So that neither the rate limit nor the sessions begin anew when a file is touched."""
+async def test_live_config_same_contents_keep_configuration_and_context(tmp_path: Path) -> None:
+    """So that neither the rate limit nor the TLS sessions are reset when a file is touched."""
     make_certificates(tmp_path)
     file = tmp_path / "web.yml"
     replace(file, TLS)
@@ -40,7 +41,7 @@ async def test_the_same_contents_are_the_same_configuration_and_certificate(tmp_
     assert (await live.current(), await live.tls()) == before
 
 
-async def test_all_who_ask_at_once_see_the_change(tmp_path: Path) -> None:
+async def test_live_config_concurrent_callers_all_get_the_change(tmp_path: Path) -> None:
     file = tmp_path / "web.yml"
     replace(file, users(alice="right"))
     live = LiveConfig(str(file))
@@ -49,8 +50,8 @@ async def test_all_who_ask_at_once_see_the_change(tmp_path: Path) -> None:
     assert {tuple(config.users) for config in configs} == {(b"bob",)}
 
 
-async def test_a_bad_certificate_at_the_start_is_told(tmp_path: Path) -> None:
+async def test_live_config_unreadable_certificate_at_start_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "web.yml"
     replace(file, TLS)
-    with pytest.raises(WebConfigErrors, match=r"web.yml:2: tls_server_config.cert_file: cannot read 'server.pem'"):
+    with pytest.raises(ConfigErrors, match=r"web.yml:2: tls_server_config.cert_file: cannot read 'server.pem'"):
         LiveConfig(str(file))

@@ -1,4 +1,4 @@
-"""What a client meets, and how soon a change of the file is felt."""
+"""What a client gets over HTTP, and how soon a change of the file applies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "web.yml"
 
 
-async def test_nothing_in_the_file_is_plain_http(file: Path) -> None:
+async def test_serving_empty_mapping_is_plain_http(file: Path) -> None:
     async with serving(file, "") as server:
         status, text, _ = await server.get()
         assert (status, text) == (200, "http")
@@ -32,7 +32,7 @@ async def test_nothing_in_the_file_is_plain_http(file: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere"])
-async def test_a_password_is_asked_for_everywhere(path: str, file: Path) -> None:
+async def test_serving_password_is_required_on_every_path(path: str, file: Path) -> None:
     async with serving(file, users(alice="right")) as server:
         status, text, headers = await server.get(path)
         assert (status, text) == (401, "Unauthorized\n")
@@ -42,7 +42,7 @@ async def test_a_password_is_asked_for_everywhere(path: str, file: Path) -> None
         assert await server.status(path, auth=RIGHT) == (200 if path == "/" else 404)
 
 
-async def test_names_and_passwords_are_utf_8(file: Path) -> None:
+async def test_serving_names_and_passwords_are_utf_8(file: Path) -> None:
     async with serving(file, users(jürgen="pässwörd:€")) as server:
         assert await server.status(auth=("jürgen", "pässwörd:€")) == 200
         assert await server.status(auth=("jürgen", "password")) == 401
@@ -52,18 +52,18 @@ async def test_names_and_passwords_are_utf_8(file: Path) -> None:
     "header",
     ["", "Basic", "Basic !", "Basic YWxpY2U=", "Bearer YWxpY2U6cmlnaHQ=", "Basic YWxpY2U6cmlnaHQ", "Basic  \x80"],
 )
-async def test_what_is_no_password_is_none(header: str, file: Path) -> None:
+async def test_serving_malformed_authorization_is_401(header: str, file: Path) -> None:
     async with serving(file, users(alice="right")) as server:
         assert await server.status(headers={"Authorization": header}) == 401
 
 
-async def test_the_scheme_may_be_written_in_any_case(file: Path) -> None:
+async def test_serving_authorization_scheme_is_case_insensitive(file: Path) -> None:
     async with serving(file, users(alice="right")) as server:
         header = basic(*RIGHT)["Authorization"].replace("Basic", "bAsIc")
         assert await server.status(headers={"Authorization": header}) == 200
 
 
-async def test_users_come_and_go_with_the_next_request(file: Path) -> None:
+async def test_serving_user_change_applies_to_next_request(file: Path) -> None:
     async with (
         serving(file, users(alice="right", bob="bob's")) as server,
         ClientSession(f"http://127.0.0.1:{server.port}", headers=basic(*RIGHT)) as client,
@@ -77,14 +77,14 @@ async def test_users_come_and_go_with_the_next_request(file: Path) -> None:
                 assert response.status == 401
 
 
-async def test_a_user_is_gone_even_where_the_file_is_written_in_place(file: Path) -> None:
+async def test_serving_user_removed_by_write_in_place_is_refused(file: Path) -> None:
     async with serving(file, users(alice="right")) as server:
         assert await server.status(auth=RIGHT) == 200
         server.write_in_place(users(alicf="right"))  # as long as before, and within one tick of the clock perhaps
         assert await server.status(auth=RIGHT) == 401
 
 
-async def test_a_broken_file_is_500_and_one_line_and_recovers(file: Path) -> None:
+async def test_serving_broken_file_is_500_and_one_log_line_until_corrected(file: Path) -> None:
     async with serving(file, users(alice="right")) as server:
         with capture_logs() as logs:
             server.write("basic_auth_users:\n  alice: in plain\n")
@@ -105,7 +105,7 @@ async def test_a_broken_file_is_500_and_one_line_and_recovers(file: Path) -> Non
         assert [line["event"] for line in logs] == ["web configuration read"]
 
 
-async def test_a_file_that_goes_is_500_until_it_is_back(file: Path) -> None:
+async def test_serving_missing_file_is_500_until_it_is_back(file: Path) -> None:
     async with serving(file, "rate_limit: {}\n") as server:
         server.remove()
         assert await server.status() == 500
@@ -113,7 +113,7 @@ async def test_a_file_that_goes_is_500_until_it_is_back(file: Path) -> None:
         assert await server.status() == 200
 
 
-async def test_a_file_that_is_just_being_written_opens_no_door(file: Path) -> None:
+async def test_serving_empty_file_does_not_admit_everyone(file: Path) -> None:
     async with serving(file, users(alice="right")) as server:
         for nothing in ("", "\n", "# users follow\n"):
             server.write_in_place(nothing)
@@ -122,7 +122,7 @@ async def test_a_file_that_is_just_being_written_opens_no_door(file: Path) -> No
         assert await server.status() == 200
 
 
-async def test_a_guesser_gets_503_and_keeps_nobody_else_out(file: Path) -> None:
+async def test_serving_guesser_gets_503_and_others_are_answered(file: Path) -> None:
     go = threading.Event()
 
     def slow(password: bytes, hashed: bytes) -> bool:
@@ -140,7 +140,7 @@ async def test_a_guesser_gets_503_and_keeps_nobody_else_out(file: Path) -> None:
         assert [(await answer)[0] for answer in answers] == [401] * 8
 
 
-async def test_headers_stand_in_every_answer(file: Path) -> None:
+async def test_serving_headers_are_in_every_response(file: Path) -> None:
     headers = "http_server_config: {headers: {X-Frame-Options: deny, Strict-Transport-Security: max-age=60}}\n"
     async with serving(file, headers + users(alice="right")) as server:
         answers = [await server.get(path, auth=RIGHT) for path in ("/", "/nowhere", "/failing")]
@@ -149,20 +149,20 @@ async def test_headers_stand_in_every_answer(file: Path) -> None:
         answers.append(await server.get())
     assert [status for status, _, _ in answers] == [200, 404, 500, 401, 500]
     for _, _, got in answers:
-        assert got["X-Frame-Options"] == "deny"  # and not what the page says
+        assert got["X-Frame-Options"] == "deny"  # and not the value of the page
         assert got["Strict-Transport-Security"] == "max-age=60"
 
 
-async def test_more_than_the_rate_is_429(file: Path) -> None:
+async def test_serving_above_rate_limit_is_429(file: Path) -> None:
     limit = "rate_limit: {interval: 1h, burst: 3}\n"
     async with serving(file, limit) as server:
         assert [await server.status() for _ in range(5)] == [200, 200, 200, 429, 429]
-        server.write("http_server_config: {}\n" + limit)  # the limit itself is the same: nothing begins anew
+        server.write("http_server_config: {}\n" + limit)  # the limit itself is the same: the bucket is kept
         assert await server.status() == 429
         server.write("{}")
         assert await server.status() == 200
 
 
-async def test_a_burst_of_nothing_is_429(file: Path) -> None:
+async def test_serving_burst_of_zero_is_429(file: Path) -> None:
     async with serving(file, "rate_limit: {interval: 1s, burst: 0}\n") as server:
         assert await server.status() == 429

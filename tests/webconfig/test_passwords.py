@@ -1,4 +1,4 @@
-"""Passwords: who is let in, what it costs, and what a guesser learns."""
+"""Passwords: who is accepted, what a check costs, and what an attacker learns."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def checker() -> AsyncIterator[Checker]:
 
 
 class Counting:
-    """bcrypt, and what it was asked."""
+    """A bcrypt that records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[bytes, bytes]] = []
@@ -56,7 +56,7 @@ async def check(passwords: PasswordChecker, name: bytes, password: bytes, source
     return await passwords.check(name, password, USERS, COSTS, source)
 
 
-async def test_right_wrong_and_unknown(checker: Checker) -> None:
+async def test_check_right_wrong_and_unknown(checker: Checker) -> None:
     passwords = checker()
     for _ in range(2):  # the second time from memory
         assert await check(passwords, b"alice", b"right")
@@ -67,7 +67,7 @@ async def test_right_wrong_and_unknown(checker: Checker) -> None:
         assert not await check(passwords, b"", b"")
 
 
-async def test_bcrypt_is_asked_once_for_each_question(checker: Checker) -> None:
+async def test_check_calls_bcrypt_once_for_each_question(checker: Checker) -> None:
     bcrypt_ = Counting()
     passwords = checker(bcrypt_)
     for _ in range(3):
@@ -77,8 +77,8 @@ async def test_bcrypt_is_asked_once_for_each_question(checker: Checker) -> None:
     assert len(bcrypt_.asked) == 3
 
 
-async def test_many_at_once_with_one_password_are_one_question(checker: Checker) -> None:
-    """A Prometheus with a thousand targets comes with all of them at once."""
+async def test_check_concurrent_same_question_calls_bcrypt_once(checker: Checker) -> None:
+    """A Prometheus with a thousand targets sends all requests at once."""
     bcrypt_ = Counting()
     bcrypt_.go.clear()
     passwords = checker(bcrypt_)
@@ -89,7 +89,7 @@ async def test_many_at_once_with_one_password_are_one_question(checker: Checker)
     assert len(bcrypt_.asked) == 1
 
 
-async def test_one_who_gives_up_does_not_take_the_answer_from_the_others(checker: Checker) -> None:
+async def test_check_cancelled_caller_does_not_cancel_others(checker: Checker) -> None:
     bcrypt_ = Counting()
     bcrypt_.go.clear()
     passwords = checker(bcrypt_)
@@ -100,14 +100,14 @@ async def test_one_who_gives_up_does_not_take_the_answer_from_the_others(checker
     assert await second
 
 
-async def test_a_guesser_fills_neither_the_queue_nor_the_memory(checker: Checker) -> None:
+async def test_check_guesses_of_one_source_are_bounded(checker: Checker) -> None:
     bcrypt_ = Counting()
     passwords = checker(bcrypt_)
     assert await check(passwords, b"alice", b"right")
     bcrypt_.go.clear()
     guesses = [asyncio.create_task(check(passwords, b"alice", b"%d" % guess, "192.0.2.1")) for guess in range(20)]
     await asyncio.sleep(0)
-    assert await check(passwords, b"alice", b"right")  # known already: waits for nobody
+    assert await check(passwords, b"alice", b"right")  # in the table already: no wait
     other = asyncio.create_task(check(passwords, b"bob", b"bob's", "192.0.2.2"))
     await asyncio.sleep(0)
     bcrypt_.go.set()
@@ -117,7 +117,7 @@ async def test_a_guesser_fills_neither_the_queue_nor_the_memory(checker: Checker
     assert sum(isinstance(answer, TooBusy) for answer in answers) == 12
 
 
-async def test_many_guessers_have_a_bound_too(checker: Checker) -> None:
+async def test_check_guesses_of_many_sources_are_bounded(checker: Checker) -> None:
     bcrypt_ = Counting()
     bcrypt_.go.clear()
     passwords = checker(bcrypt_)
@@ -128,7 +128,7 @@ async def test_many_guessers_have_a_bound_too(checker: Checker) -> None:
     assert answers.count(False) == 64
 
 
-async def test_guesses_push_out_no_right_answer(checker: Checker) -> None:
+async def test_check_guesses_do_not_evict_right_answers(checker: Checker) -> None:
     bcrypt_ = Counting()
     passwords = checker(lambda password, hashed: bcrypt_(password, hashed) if password == b"right" else False)
     assert await check(passwords, b"alice", b"right")
@@ -138,7 +138,7 @@ async def test_guesses_push_out_no_right_answer(checker: Checker) -> None:
     assert len(bcrypt_.asked) == 1
 
 
-async def test_an_unknown_name_costs_what_a_known_one_does(checker: Checker) -> None:
+async def test_check_unknown_name_has_cost_of_known_one(checker: Checker) -> None:
     bcrypt_ = Counting()
     passwords = checker(bcrypt_)
     for name in range(40):
@@ -146,7 +146,7 @@ async def test_an_unknown_name_costs_what_a_known_one_does(checker: Checker) -> 
     assert {hashed[:7] for _, hashed in bcrypt_.asked} == {b"$2b$04$", b"$2b$05$"}
 
 
-async def test_an_unknown_name_costs_the_same_each_time(checker: Checker) -> None:
+async def test_check_unknown_name_has_same_cost_each_time(checker: Checker) -> None:
     bcrypt_ = Counting()
     passwords = checker(bcrypt_)
     for guess in range(10):
@@ -154,13 +154,13 @@ async def test_an_unknown_name_costs_the_same_each_time(checker: Checker) -> Non
     assert len({hashed for _, hashed in bcrypt_.asked}) == 1
 
 
-async def test_a_user_who_is_gone_is_refused_at_once(checker: Checker) -> None:
+async def test_check_removed_user_is_refused_at_once(checker: Checker) -> None:
     passwords = checker()
     assert await check(passwords, b"alice", b"right")
     assert not await passwords.check(b"alice", b"right", {b"bob": USERS[b"bob"]}, (5,), "")
 
 
-async def test_a_password_that_was_changed_counts_at_once(checker: Checker) -> None:
+async def test_check_changed_password_applies_at_once(checker: Checker) -> None:
     passwords = checker()
     assert await check(passwords, b"alice", b"right")
     assert not await check(passwords, b"alice", b"new")
@@ -169,7 +169,7 @@ async def test_a_password_that_was_changed_counts_at_once(checker: Checker) -> N
     assert await passwords.check(b"alice", b"new", changed, (4,), "")
 
 
-async def test_only_72_bytes_count_as_in_go(checker: Checker) -> None:
+async def test_check_uses_first_72_bytes_as_in_go(checker: Checker) -> None:
     long = b"x" * 72
     users = {b"alice": hashed(long)}
     passwords = checker()
@@ -179,20 +179,20 @@ async def test_only_72_bytes_count_as_in_go(checker: Checker) -> None:
 
 
 @pytest.mark.parametrize("kind", [b"2a", b"2b", b"2y"])
-async def test_all_kinds_of_hashes(kind: bytes, checker: Checker) -> None:
+async def test_check_accepts_all_bcrypt_prefixes(kind: bytes, checker: Checker) -> None:
     users = {b"alice": ALICE.replace(b"$2b$", b"$%b$" % kind)}
     assert await checker().check(b"alice", b"right", users, (4,), "")
 
 
-async def test_parts_of_a_question_do_not_run_into_each_other(checker: Checker) -> None:
-    """CVE-2022-46146: a name that ends like a hash could put an answer in for another question."""
+async def test_check_parts_of_question_are_separated(checker: Checker) -> None:
+    """CVE-2022-46146: a name that ends like a hash could set the answer of another question."""
     passwords = checker()
     assert await check(passwords, b"alice", b"right")
     assert not await check(passwords, b"alice" + ALICE, b"right")
     assert not await check(passwords, b"alice", ALICE + b"right")
 
 
-async def test_no_password_is_kept(checker: Checker) -> None:
+async def test_check_keeps_no_password(checker: Checker) -> None:
     passwords = checker()
     await check(passwords, b"alice", b"right")
     await check(passwords, b"alice", b"wrong-password")

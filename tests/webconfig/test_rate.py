@@ -8,7 +8,7 @@ class Clock:
         return self.now
 
 
-def test_a_burst_and_then_one_each_interval() -> None:
+def test_token_bucket_allows_burst_then_one_each_interval() -> None:
     clock = Clock()
     bucket = TokenBucket(2.0, 3, clock)
     assert [bucket.take() for _ in range(5)] == [True, True, True, False, False]
@@ -19,14 +19,14 @@ def test_a_burst_and_then_one_each_interval() -> None:
     assert not bucket.take()
 
 
-def test_rest_saves_up_no_more_than_the_burst() -> None:
+def test_token_bucket_idle_time_saves_at_most_burst() -> None:
     clock = Clock()
     bucket = TokenBucket(1.0, 2, clock)
     clock.now += 1_000_000
     assert [bucket.take() for _ in range(3)] == [True, True, False]
 
 
-def test_a_burst_of_nothing_lets_nothing_pass() -> None:
+def test_token_bucket_burst_of_zero_allows_nothing() -> None:
     clock = Clock()
     bucket = TokenBucket(1.0, 0, clock)
     clock.now += 10

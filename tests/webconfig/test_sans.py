@@ -22,7 +22,7 @@ NAMES = (
 
 
 def certificate(names: Sequence[x509.GeneralName]) -> bytes:
-    """A certificate in DER form; its common name, which counts for nothing, is monitor.test.example."""
+    """A certificate in DER form; its common name, which is ignored, is monitor.test.example."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "monitor.test.example")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
@@ -36,25 +36,25 @@ def certificate(names: Sequence[x509.GeneralName]) -> bytes:
     "name",
     ["monitor.test.example", "monitor@test.example", "spiffe://test.example/monitor", "192.0.2.1", "2001:db8::1"],
 )
-def test_each_kind_of_name_counts(name: str) -> None:
+def test_allowed_each_kind_of_name(name: str) -> None:
     assert allowed(certificate(NAMES), frozenset({"other", name}))
 
 
 @pytest.mark.parametrize("name", ["test.example", "Monitor.test.example", "*.test.example", "192.0.2.0", ""])
-def test_only_the_very_name_counts(name: str) -> None:
+def test_allowed_needs_exact_name(name: str) -> None:
     assert not allowed(certificate(NAMES), frozenset({name}))
 
 
-def test_the_common_name_is_none_of_them() -> None:
+def test_allowed_ignores_common_name() -> None:
     assert not allowed(certificate(()), frozenset({"monitor.test.example"}))
 
 
 @pytest.mark.parametrize("der", [b"", b"no certificate", certificate(NAMES)[:-1]])
-def test_what_cannot_be_read_is_not_let_in(der: bytes) -> None:
+def test_allowed_unreadable_certificate_is_refused(der: bytes) -> None:
     assert not allowed(der, frozenset({"monitor.test.example"}))
 
 
-def test_other_kinds_of_names_do_not_count() -> None:
+def test_allowed_ignores_other_kinds_of_names() -> None:
     names = [x509.RegisteredID(x509.ObjectIdentifier("1.2.3")), x509.DNSName("monitor.test.example")]
     assert allowed(certificate(names), frozenset({"monitor.test.example"}))
     assert not allowed(certificate(names), frozenset({"1.2.3"}))

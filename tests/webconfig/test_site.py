@@ -1,4 +1,4 @@
-"""Clients that connect and say nothing."""
+"""Clients that connect and send nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.loopback
 BOUND = 5
 
 
-async def test_of_those_who_say_nothing_only_so_many_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_site_silent_connections_are_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(site, "_HANDSHAKE_TIMEOUT", 60.0)
     async with serving(tmp_path / "web.yml", "", max_opening=BOUND) as server:
         opened = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", server.port) for _ in range(60)))

@@ -16,19 +16,19 @@ def in_a_while() -> int:
     return time.time_ns() + LATER
 
 
-def test_what_has_not_changed_is_current(tmp_path: Path) -> None:
+def test_snapshot_unchanged_file_is_current(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one")
     snapshot = take(tmp_path / "file", in_a_while)
     assert snapshot.is_current()
     assert snapshot.data() == b"one"
 
 
-def test_what_is_just_being_written_is_read_again(tmp_path: Path) -> None:
+def test_snapshot_young_file_is_not_current(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one")
     assert not take(tmp_path / "file").is_current()
 
 
-def test_a_change_that_keeps_size_and_time_shows(tmp_path: Path) -> None:
+def test_snapshot_change_with_same_size_and_time_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("one")
     snapshot = take(path, in_a_while)
@@ -38,8 +38,8 @@ def test_a_change_that_keeps_size_and_time_shows(tmp_path: Path) -> None:
     assert not snapshot.is_current()
 
 
-def test_another_file_in_its_place_shows(tmp_path: Path) -> None:
-    """As Kubernetes replaces a secret: the name is a link, and leads elsewhere."""
+def test_snapshot_replaced_link_is_noticed(tmp_path: Path) -> None:
+    """As Kubernetes replaces a secret: the name is a link, whose target changes."""
     for name in ("old", "new"):
         (tmp_path / name).write_text("same")
     (tmp_path / "link").symlink_to("old")
@@ -49,7 +49,7 @@ def test_another_file_in_its_place_shows(tmp_path: Path) -> None:
     assert not snapshot.is_current()
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_snapshot_missing_file_that_appears_is_noticed(tmp_path: Path) -> None:
     snapshot = take(tmp_path / "file", in_a_while)
     with pytest.raises(FileNotFoundError):
         snapshot.data()
@@ -58,13 +58,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert not snapshot.is_current()
 
 
-def test_a_file_that_goes(tmp_path: Path) -> None:
+def test_snapshot_removed_file_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one")
     snapshot = take(tmp_path / "file", in_a_while)
     (tmp_path / "file").unlink()
     assert not snapshot.is_current()
 
 
-def test_a_file_without_end_is_refused() -> None:
+def test_snapshot_large_file_is_refused() -> None:
     with pytest.raises(OSError, match="larger than 1 MiB"):
         take(Path("/dev/zero")).data()

@@ -30,7 +30,7 @@ def _lines() -> Iterator[str]:
     shown: set[str] = set()
     sections: Mapping[str, Any] = schema["properties"]
     for section, described in sections.items():
-        block = _child(described)
+        block = _child(described, blocks)
         if block is None:
             raise ValueError(
                 f"the section {section} is no mapping with fixed keys: say in tools/reference how to show it"
@@ -53,7 +53,7 @@ def _block(name: str, blocks: Mapping[str, Any], shown: set[str], path: str) -> 
     rows = []
     inside: list[tuple[str, str]] = []
     for key, described in properties.items():
-        child = _child(described)
+        child = _child(described, blocks)
         if child is not None:
             inside.append((f"{path}{key}", child))
         if not described.get("description") and child is not None:
@@ -72,14 +72,14 @@ def _block(name: str, blocks: Mapping[str, Any], shown: set[str], path: str) -> 
         yield from _block(child, blocks, shown, f"{inner_path}.")
 
 
-def _child(described: Mapping[str, Any]) -> str | None:
+def _child(described: Mapping[str, Any], blocks: Mapping[str, Any]) -> str | None:
     """The block that is the value, or each item or value of it."""
     for part in (described, *described.get("anyOf", ())):
         inner = [part, part.get("items", {}), *part.get("patternProperties", {}).values()]
         for each in inner:
             for choice in (each, *each.get("anyOf", ())):
                 name = str(choice.get("$ref", "")).rpartition("/")[2]
-                if name.endswith("Block"):
+                if "properties" in blocks.get(name, ()):
                     return name
     return None
 
@@ -97,7 +97,7 @@ def _one_kind(part: Mapping[str, Any], blocks: Mapping[str, Any]) -> str:
         return code(str(part["const"]).lower())
     if "$ref" in part:
         name = part["$ref"].rpartition("/")[2]
-        return "mapping" if name.endswith("Block") else _one_kind(blocks[name], blocks)
+        return "mapping" if "properties" in blocks[name] else _one_kind(blocks[name], blocks)
     if part.get("type") == "array":
         items = _kind(part["items"], blocks)
         lists = {"mapping": "list of mappings", "text": "list of text", "network": "list of networks"}

@@ -1,68 +1,59 @@
-"""The blocks of `compare` -> flows to watch: two targets, and a query that both answer in the same scrape."""
+"""The blocks of `compare`, checked: two targets, and a query that both are asked in the same scrape."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from dicom_exporter.config.schema import CompareBlock, Context
-from dicom_exporter.config.model import Compare, Level, Model, Module, Query, Target
+from dicom_exporter.config.model import Compare, Module, Query, Target
 from dicom_exporter.config.sections import Entry
-from dicom_exporter.yamlfile.validation import Problems
+from dicom_exporter.config.values.dicom import Level, Model
 from dicom_exporter.text import did_you_mean, shown
+from dicom_exporter.yamlfile.validation import validate
 
 
-def build_flows(
+def build_comparisons(
     entries: Iterable[Entry],
     targets: Mapping[str, Target],
     target_names: Collection[str],
     modules: Mapping[str, Module | None],
-    problems: Problems,
 ) -> tuple[Compare, ...]:
-    """Make the comparisons; each mistake is noted. `target_names` has those of wrong targets, too."""
-    flows: dict[tuple[str, str], tuple[Compare, Entry]] = {}
+    """Read the comparisons. Errors are reported; `target_names` also has those of invalid targets."""
+    found: dict[tuple[str, str], tuple[Compare, Entry]] = {}
     for entry in entries:
-        block = problems.validate(
-            CompareBlock, entry.document, entry.path, entry.value, Context(entry.document.directory)
-        )
-        if block is None:
+        compare = validate(Compare, entry.document, entry.path, entry.value)
+        if compare is None:
             continue
-        compare = Compare(block.source, block.destination, block.query)
-        _check_targets(compare, entry, target_names, problems)
+        _check_targets(compare, entry, target_names)
         for name in dict.fromkeys((compare.source, compare.destination)):
             if (target := targets.get(name)) is not None:
-                _check_query(compare.query, target, entry, modules, problems)
-        _, first = flows.setdefault((compare.source, compare.destination), (compare, entry))
+                _check_query(compare.query, target, entry, modules)
+        _, first = found.setdefault((compare.source, compare.destination), (compare, entry))
         if first is not entry:  # the query is no label of the metric
-            problems.add(entry.document, entry.path, f"these two targets are compared already: {first.place}")
-    return tuple(compare for compare, _ in flows.values())
+            entry.report(f"these two targets are compared already: {first.position}")
+    return tuple(compare for compare, _ in found.values())
 
 
-def _check_targets(compare: Compare, entry: Entry, names: Collection[str], problems: Problems) -> None:
+def _check_targets(compare: Compare, entry: Entry, names: Collection[str]) -> None:
     for key, name in (("source", compare.source), ("destination", compare.destination)):
         if name not in names:
-            message = f"there is no target {shown(name)}{did_you_mean(name, names)}"
-            problems.add(entry.document, (*entry.path, key), message)
+            entry.report(f"there is no target {shown(name)}{did_you_mean(name, names)}", key)
     if compare.source == compare.destination:
-        message = "the destination is the source: two different targets are compared"
-        problems.add(entry.document, (*entry.path, "destination"), message)
+        entry.report("the destination is the source: two different targets are compared", "destination")
 
 
-def _check_query(
-    name: str, target: Target, entry: Entry, modules: Mapping[str, Module | None], problems: Problems
-) -> None:
+def _check_query(name: str, target: Target, entry: Entry, modules: Mapping[str, Module | None]) -> None:
     asked = [modules[module] for module in target.modules]
     if None in asked:
-        return  # a wrong module may have the query, and is told of already
+        return  # an invalid module, which is reported already, may have the query
     known = [(module, query) for module in asked if module is not None for query in module.queries.values()]
     found = [(module, query) for module, query in known if query.name == name]
     if not found:
         near = did_you_mean(name, [query.name for _, query in known])
-        message = f"the target {shown(target.name)} has no query {shown(name)} in its modules{near}"
-        problems.add(entry.document, (*entry.path, "query"), message)
+        entry.report(f"the target {shown(target.name)} has no query {shown(name)} in its modules{near}", "query")
     for module, query in found:
         if reason := _not_comparable(module, query):
             message = f"the query {shown(name)} of the target {shown(target.name)} (module {module.name}) {reason}"
-            problems.add(entry.document, (*entry.path, "query"), message)
+            entry.report(message, "query")
 
 
 def _not_comparable(module: Module, query: Query) -> str | None:

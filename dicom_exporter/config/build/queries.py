@@ -1,100 +1,92 @@
-"""A query's block -> a Query: what the model, the level and the attributes have to do with each other."""
+"""A query's block -> a Query: the model, the level and the attributes have to fit together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from dicom_exporter.config.values.dicom import why_not_counted, why_not_matched
-from dicom_exporter.config.schema import QueryBlock
-from dicom_exporter.config.model import BUILTIN_QUERIES
-from dicom_exporter.yamlfile.errors import KeyPath
-from dicom_exporter.config.values.dicom import parse_match_value
-from dicom_exporter.config.model import Level, MatchValue, Model, Query
+from dicom_exporter.config.model import BUILTIN_QUERIES, Query
+from dicom_exporter.config.schema import QueryBlock, given
+from dicom_exporter.config.sections import Entry
+from dicom_exporter.config.values.dicom import (
+    Level,
+    MatchValue,
+    Model,
+    parse_match_value,
+    why_not_counted,
+    why_not_matched,
+)
 from dicom_exporter.text import did_you_mean, shown
 
-Report = Callable[[KeyPath, str], None]
-"""Notes a mistake: where in the block, and the message."""
 
-
-def build_query(name: str, block: QueryBlock | None, report: Report) -> Query | None:
+def build_query(name: str, block: QueryBlock | None, entry: Entry) -> Query | None:
     """Make the query `name`; a built-in one needs no block.
 
-    None, and each mistake is reported, where it makes no sense.
+    None, with the errors reported, where it makes no sense.
     """
-    found_wrong = False
-
-    def wrong(path: KeyPath, message: str) -> None:
-        nonlocal found_wrong
-        found_wrong = True
-        report(path, message)
-
-    given: dict[str, Any] = {} if block is None else block.given()
+    errors_before = len(entry.document.errors)
+    options = {} if block is None else given(block, entry.value)
     base = BUILTIN_QUERIES.get(name)
     if base is None:
-        base = _own_query(name, given, wrong)
+        base = _own_query(name, options, entry)
     else:
-        _keep_builtin(base, given, wrong)
+        _check_builtin(base, options, entry)
     if base is None:
         return None
-    if "match" in given:
-        given["match"] = _match(base, given["match"], wrong)
-    if "count_by" in given:
-        given["count_by"] = _count_by(base, given["count_by"], wrong)
-    return None if found_wrong else replace(base, **given)
+    if "match" in options:
+        options["match"] = _match(base, options["match"], entry)
+    _check_count_by(base, options.get("count_by", ()), entry)
+    return None if len(entry.document.errors) > errors_before else replace(base, **options)
 
 
-def _own_query(name: str, given: Mapping[str, Any], wrong: Report) -> Query | None:
-    """Give a query with nothing but the model and the level of `given`."""
-    model: Model | None = given.get("model")
-    level: Level | None = given.get("level")
+def _own_query(name: str, options: Mapping[str, Any], entry: Entry) -> Query | None:
+    """Give a query with nothing but the model and the level of `options`."""
+    model: Model | None = options.get("model")
+    level: Level | None = options.get("level")
     if model is None:
         near = did_you_mean(name, BUILTIN_QUERIES)
-        wrong((), f"'model' is missing: {shown(name)} is not a built-in query{near}")
+        entry.report(f"'model' is missing: {shown(name)} is not a built-in query{near}")
         return None
     if model is Model.WORKLIST:
         if level is not None:
-            wrong(("level",), "the worklist has no levels: leave the key out")
+            entry.report("the worklist has no levels: leave the key out", "level")
         return Query(name, model, None)
     if level is None:
-        wrong((), "'level' is missing")
+        entry.report("'level' is missing")
         return None
     if level is Level.PATIENT and model is not Model.PATIENT_ROOT:
-        wrong(("level",), f"{model} has no level {level}; {Model.PATIENT_ROOT} has")
+        entry.report(f"{model} has no level {level}; {Model.PATIENT_ROOT} has", "level")
     return Query(name, model, level)
 
 
-def _keep_builtin(base: Query, given: Mapping[str, Any], wrong: Report) -> None:
+def _check_builtin(base: Query, options: Mapping[str, Any], entry: Entry) -> None:
     for key in ("model", "level"):
         fixed = getattr(base, key)
-        if key in given and given[key] is not fixed:
-            reason = (
-                f"the built-in query {shown(base.name)} has the {key} {fixed}"
-                if fixed
-                else "the worklist has no levels"
-            )
-            wrong((key,), f"{reason}: give another query another name")
+        if key in options and options[key] is not fixed:
+            reason = f"the built-in query {shown(base.name)} has the {key} {fixed}"
+            if fixed is None:
+                reason = "the worklist has no levels"
+            entry.report(f"{reason}: give another query another name", key)
 
 
-def _match(query: Query, match: Mapping[str, list[str]], wrong: Report) -> Mapping[str, MatchValue]:
+def _match(query: Query, match: Mapping[str, Sequence[str]], entry: Entry) -> Mapping[str, MatchValue]:
     values: dict[str, MatchValue] = {}
     for keyword, texts in match.items():
         if reason := why_not_matched(keyword, query.model, query.level):
-            wrong(("match", keyword), reason)
+            entry.report(reason, "match", keyword)
             continue
         try:
             values[keyword] = parse_match_value(keyword, texts)
         except ValueError as error:
-            wrong(("match", keyword), str(error))
+            entry.report(str(error), "match", keyword)
     return MappingProxyType(values)
 
 
-def _count_by(query: Query, keywords: list[str], wrong: Report) -> tuple[str, ...]:
+def _check_count_by(query: Query, keywords: Sequence[str], entry: Entry) -> None:
     for index, keyword in enumerate(keywords):
         if reason := why_not_counted(keyword, query.model, query.level):
-            wrong(("count_by", index), reason)
+            entry.report(reason, "count_by", index)
         elif keyword in keywords[:index]:
-            wrong(("count_by", index), f"{keyword} stands here twice")
-    return tuple(keywords)
+            entry.report(f"{keyword} is listed twice", "count_by", index)

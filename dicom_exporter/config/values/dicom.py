@@ -1,25 +1,43 @@
-"""Application entity titles (PS3.5 6.2, value representation AE).
+"""The DICOM values of a configuration: AE titles, query models and levels, the attributes of a query.
 
-Which DICOM attributes a query may match and count: some of those that identify no patient.
-
-A fixed list of what is allowed, not of what is forbidden: an attribute that nobody thought of is refused.
-PS3.15 Annex E lists what can identify a patient.
-
-The values of a query's `match`, checked by the attribute's value representation (PS3.5 6.2, PS3.4 C.2.2.2).
+A query may match and count a fixed list of attributes, none of which identifies a patient (PS3.15 Annex E). It is a
+list of what is allowed: an attribute that nobody thought of is refused. A value to match is checked by the value
+representation of its attribute (PS3.5 6.2, PS3.4 C.2.2.2).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 
 from pydicom.datadict import dictionary_VR, keyword_dict
 
-from dicom_exporter.config.model import Level, MatchValue, Model
-from dicom_exporter.config.values.time import parse_date
+from dicom_exporter.config.values.time import RelativeDate, parse_date
 from dicom_exporter.text import did_you_mean, shown
 
-MAX_LENGTH = 16
+MAX_AE_TITLE_LENGTH = 16
+"""Characters, PS3.5 6.2."""
+
+MatchValue = str | tuple[str, ...] | RelativeDate
+"""A DICOM value; or several UIDs, any of which matches (PS3.4 C.2.2.2.2); or a date that is relative to now."""
+
+
+class Model(StrEnum):
+    """The information model of a query."""
+
+    STUDY_ROOT = "study_root"
+    PATIENT_ROOT = "patient_root"
+    WORKLIST = "worklist"
+
+
+class Level(StrEnum):
+    """Query/Retrieve Level (0008,0052), PS3.4 C.6.1.1 and C.6.2.1."""
+
+    PATIENT = "PATIENT"
+    STUDY = "STUDY"
+    SERIES = "SERIES"
+    IMAGE = "IMAGE"
 
 
 def parse_ae_title(text: str) -> str:
@@ -30,8 +48,8 @@ def parse_ae_title(text: str) -> str:
     title = text.strip(" ")
     if not title:
         raise ValueError("an AE title cannot be empty")
-    if len(title) > MAX_LENGTH:
-        raise ValueError(f"{shown(title)} has {len(title)} characters; an AE title has at most {MAX_LENGTH}")
+    if len(title) > MAX_AE_TITLE_LENGTH:
+        raise ValueError(f"{shown(title)} has {len(title)} characters; an AE title has at most {MAX_AE_TITLE_LENGTH}")
     if "\\" in title:
         raise ValueError(f"{shown(title)}: an AE title cannot hold a backslash")
     if not all(" " <= character <= "~" for character in title):
@@ -57,7 +75,7 @@ MATCHED: Mapping[str, Level] = {
     "SOPInstanceUID": Level.IMAGE,
     "SOPClassUID": Level.IMAGE,
 }
-"""What `match` takes -> the highest level at which it can be asked; it can at every level below, too."""
+"""What `match` takes -> the highest level at which it can be asked; it can also be asked at every level below."""
 
 MATCHED_IN_WORKLIST = (
     "Modality",
@@ -75,7 +93,7 @@ COUNTED: Mapping[str, tuple[Level, ...]] = {
 """What `count_by` takes -> the levels whose matches carry it."""
 
 COUNTED_IN_WORKLIST = ("Modality", "ScheduledStationAETitle")
-"""Both as they stand in the Scheduled Procedure Step Sequence: `Modality` is what is scheduled."""
+"""Both in the Scheduled Procedure Step Sequence: `Modality` is that of the scheduled step."""
 
 MATCH_KEYWORDS = tuple(dict.fromkeys((*MATCHED, *MATCHED_IN_WORKLIST)))
 COUNT_KEYWORDS = tuple(dict.fromkeys((*COUNTED, *COUNTED_IN_WORKLIST)))
@@ -97,7 +115,7 @@ _IDENTIFYING = frozenset(
         "StudyID",
     }
 )
-"""Beside these, every attribute that holds a name. The list only chooses the words of the refusal."""
+"""These and every attribute of value representation PN. The list only decides the wording of the refusal."""
 
 
 def check_match_keyword(keyword: str) -> str:
@@ -108,7 +126,7 @@ def check_match_keyword(keyword: str) -> str:
         raise ValueError(
             f"{shown(keyword)} is not the keyword of a DICOM attribute{did_you_mean(keyword, MATCH_KEYWORDS)}"
         )
-    reason = "can identify a person, which no query here does" if _identifies(keyword) else "is not on the list"
+    reason = "can identify a person, so no query may match it" if _identifies(keyword) else "cannot be matched"
     raise ValueError(f"{keyword} {reason}; match takes {', '.join(MATCH_KEYWORDS)}")
 
 
@@ -139,7 +157,7 @@ def why_not_counted(keyword: str, model: Model, level: Level | None) -> str | No
 
 
 def _not_in(keyword: str, model: Model, choices: Mapping[str, object] | tuple[str, ...]) -> str:
-    return f"a query of the model {model} does not know {keyword}; it knows {', '.join(choices)}"
+    return f"a query of the model {model} does not support {keyword}; it supports {', '.join(choices)}"
 
 
 def _identifies(keyword: str) -> bool:
@@ -191,9 +209,9 @@ def _code(text: str) -> str:
 def _text(length: int) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if len(text) > length:
-            raise ValueError(f"{shown(text)} has {len(text)} characters; {length} is the most")
+            raise ValueError(f"{shown(text)} has {len(text)} characters; the maximum is {length}")
         if "\\" in text or not all(" " <= character <= "~" for character in text):
-            raise ValueError(f"{shown(text)}: printable ASCII without a backslash; ? stands for any other character")
+            raise ValueError(f"{shown(text)}: only printable ASCII without a backslash; use ? for any other character")
         return text
 
     return parse

@@ -1,9 +1,4 @@
-"""Networks of IP addresses, as `probe.allow` names them.
-
-Where a target is: ``host:port`` or ``[v6]:port``.
-
-URLs of HTTP services: DICOMweb roots and pages.
-"""
+"""Network values: IP networks (`probe.allow`), addresses of targets (``host:port``), URLs of HTTP services."""
 
 from __future__ import annotations
 
@@ -29,14 +24,14 @@ def parse_network(text: str) -> IPNetwork:
     except ValueError:
         raise ValueError(f"{shown(text)} is not a network {_NETWORK_EXAMPLE}") from None
     if interface.ip != network.network_address:
-        raise ValueError(f"{shown(text)} is an address inside of a network: did you mean {network}, or {interface.ip}?")
+        raise ValueError(f"{shown(text)} has host bits set: did you mean {network}, or {interface.ip}?")
     if isinstance(network, ipaddress.IPv6Network) and network.overlaps(_MAPPED) and network.prefixlen >= 96:
-        raise ValueError(f"{shown(text)} stands for IPv4 addresses: write the IPv4 network")
+        raise ValueError(f"{shown(text)} is an IPv4-mapped network: write the IPv4 network")
     return network
 
 
 def unmapped(ip: str) -> IPAddress:
-    """The address that packets for `ip` go to: ``::ffff:10.0.0.1`` is 10.0.0.1."""
+    """The address that packets for `ip` go to: 10.0.0.1 for the IPv4-mapped ``::ffff:10.0.0.1`` (RFC 4291 2.5.5.2)."""
     address = ipaddress.ip_address(ip)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return address if mapped is None else mapped
@@ -94,7 +89,7 @@ def _ipv6(text: str, host: str) -> str:
     try:
         return str(ipaddress.IPv6Address(host))
     except ValueError:
-        raise ValueError(f"{shown(text)}: what stands in brackets is not an IPv6 address") from None
+        raise ValueError(f"{shown(text)}: the text in brackets is not an IPv6 address") from None
 
 
 def _unbracketed(text: str) -> str:
@@ -104,12 +99,12 @@ def _unbracketed(text: str) -> str:
             ipaddress.IPv6Address(candidate)
         except ValueError:
             continue
-        return f"{shown(text)}: an IPv6 address stands in brackets, like {example}"
+        return f"{shown(text)}: write an IPv6 address in brackets, like {example}"
     return f"{shown(text)} is not an address {_ADDRESS_EXAMPLE}"
 
 
 def _name_or_ipv4(text: str, host: str) -> str:
-    if re.fullmatch(r"[0-9.]+", host):  # inet_aton would read 10.1 as 10.0.0.1; here it is a slip
+    if re.fullmatch(r"[0-9.]+", host):  # inet_aton would read 10.1 as 10.0.0.1; here it is a typing error
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError:

@@ -1,7 +1,4 @@
-"""The user's labels of a target, as Prometheus takes them and without a clash with ours.
-
-Sizes in bytes: ``512KiB``, ``1MiB``, ``100KB``, ``2000B``.
-"""
+"""Labels of a target, valid in Prometheus and different from the exporter's own; sizes in bytes (``512KiB``)."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ _OUR_LABELS = frozenset(
         "address",
         "called_ae_title",
         "expect",
-        # of what was found on it: service discovery puts the user's labels on the same series
+        # of the results: service discovery puts the user's labels on the same series
         "attribute",
         "check",
         "cipher",
@@ -45,11 +42,11 @@ _PROMETHEUS_LABELS = frozenset({"instance", "job", "le", "quantile"})
 
 
 def check_label_name(name: str) -> str:
-    """Give `name` back where a user may use it. Raises ValueError with a message for the user."""
+    """Give `name` back where users may set it. Raises ValueError with a message for the user."""
     if not _LABEL.fullmatch(name):
         raise ValueError(f"{shown(name)} is not a label name: letters, digits and underscores, no digit first")
     if name.startswith("__"):
-        raise ValueError(f"{shown(name)}: names that start with __ are Prometheus' own")
+        raise ValueError(f"{shown(name)}: names that start with __ are reserved for Prometheus")
     if name in _OUR_LABELS:
         raise ValueError(f"{shown(name)} is a label that this exporter sets itself: choose another name")
     if name in _PROMETHEUS_LABELS:
@@ -58,9 +55,9 @@ def check_label_name(name: str) -> str:
 
 
 def check_label_value(value: str) -> str:
-    """Give `value` back where it says something. Raises ValueError with a message for the user."""
+    """Give `value` back where it is not empty. Raises ValueError with a message for the user."""
     if not value:
-        raise ValueError("an empty label is no label to Prometheus: leave it out")
+        raise ValueError("Prometheus drops an empty label: leave it out")
     return value
 
 

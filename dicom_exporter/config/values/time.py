@@ -1,8 +1,7 @@
-"""Durations as Prometheus writes them: ``500ms``, ``10s``, ``5m``, ``1h30m``, ``1d``.
+"""Values about time: durations, dates to match, times of day.
 
-Dates to match: relative to now (``today``, ``last 7d``), or as DICOM writes them (PS3.4 C.2.2.2.5).
-
-Times of day in which a heavy query may run: ``20:00-06:00``.
+Durations are written as in Prometheus: ``500ms``, ``10s``, ``1h30m``, ``1d``. Dates are relative to now (``today``,
+``last 7d``) or in DICOM's notation (PS3.4 C.2.2.2.5). Times of day are windows like ``20:00-06:00``.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def parse_duration(text: str) -> float:
         if part is not None
     )
     if milliseconds == 0:
-        raise ValueError("a duration of nothing makes no sense here")
+        raise ValueError("a duration must be more than 0")
     return milliseconds / 1000
 
 
@@ -52,7 +51,7 @@ def format_duration(seconds: float) -> str:
     text = ""
     for unit, size in _MILLISECONDS.items():
         if unit in ("y", "w"):
-            continue  # 7d is easier to read than 1w where somebody wrote 8d
+            continue  # 8d is easier to read than 1w1d
         count, milliseconds = divmod(milliseconds, size)
         text += f"{count}{unit}" if count else ""
     return text or "0s"
@@ -102,7 +101,7 @@ def parse_date(text: str) -> str | RelativeDate:
     if last := _LAST.fullmatch(text):
         days = int(last[1])
         if days == 0:
-            raise ValueError(f"{shown(text)} is no day at all")
+            raise ValueError(f"{shown(text)} is too short: the minimum is 'last 1d'")
         return RelativeDate(days - 1, 0)
     if not re.fullmatch(r"[0-9]{8}|[0-9]{8}-([0-9]{8})?|-[0-9]{8}", text):
         raise ValueError(f"{shown(text)} is not a date {_EXAMPLE}{did_you_mean(text, ['today', 'yesterday'])}")
@@ -141,14 +140,14 @@ class TimeWindow:
 
 
 def parse_window(text: str) -> TimeWindow:
-    """Read ``HH:MM-HH:MM``; ``24:00`` may stand for the end of the day.
+    """Read ``HH:MM-HH:MM``; ``24:00`` is the end of the day.
 
     Raises ValueError with a message for the user.
     """
     if not _WINDOW.fullmatch(text):
-        raise ValueError(f"{shown(text)} is not a part of the day like 20:00-06:00")
+        raise ValueError(f"{shown(text)} is not a time window like 20:00-06:00")
     start, end = text.replace("24:00", "00:00").split("-")
     window = TimeWindow(time.fromisoformat(start), time.fromisoformat(end))
     if window.start == window.end:
-        raise ValueError(f"{shown(text)} starts when it ends: leave the key out if any time is right")
+        raise ValueError(f"{shown(text)} starts and ends at the same time: leave the key out to allow any time")
     return window

@@ -56,14 +56,14 @@ def tls_of(directory: Path, tls: str) -> TLSSettings:
     return settings
 
 
-def test_it_verifies_and_speaks_nothing_old(directory: Path) -> None:
+def test_tls_default_verifies_peer_and_requires_tls_1_2(directory: Path) -> None:
     context = tls_of(directory, "{}").context
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
 
 
-def test_own_certificate_authority(directory: Path) -> None:
+def test_tls_ca_file_is_trusted(directory: Path) -> None:
     settings = tls_of(directory, "{ca_file: us.pem, server_name: pacs.example.org}")
     assert settings.ca_file == directory / "us.pem"
     assert settings.server_name == "pacs.example.org"
@@ -72,11 +72,11 @@ def test_own_certificate_authority(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("tls", ["{cert_file: us.pem, key_file: us.key}", "{cert_file: both.pem}"])
-def test_own_certificate(directory: Path, tls: str) -> None:
+def test_tls_cert_file_is_loaded(directory: Path, tls: str) -> None:
     assert tls_of(directory, tls).cert_file is not None
 
 
-def test_any_certificate_will_do_where_that_is_said(directory: Path) -> None:
+def test_tls_insecure_skip_verify_accepts_any_certificate(directory: Path) -> None:
     context = tls_of(directory, "{insecure_skip_verify: true}").context
     assert context.verify_mode == ssl.CERT_NONE
     assert not context.check_hostname
@@ -91,14 +91,14 @@ def test_any_certificate_will_do_where_that_is_said(directory: Path) -> None:
         ("{cert_file: us.pem, key_file: us.pem}", "key_file: 'us.pem' holds no private key in PEM form"),
         (
             "{cert_file: us.pem, key_file: other.key}",
-            "key_file: the key in 'other.key' does not belong to the certificate in 'us.pem'",
+            "key_file: 'other.key' holds a key that does not belong to the certificate",
         ),
         (
             "{cert_file: us.pem, key_file: encrypted.key}",
-            "key_file: the key in 'encrypted.key' is encrypted: nobody is there to type its passphrase",
+            "key_file: 'encrypted.key' holds an encrypted key: use a key without a passphrase",
         ),
     ],
 )
-def test_files_that_do_not_fit(directory: Path, tls: str, message: str) -> None:
+def test_tls_unusable_file_is_an_error(directory: Path, tls: str, message: str) -> None:
     (error,) = errors_of(directory, text(tls))
     assert error.startswith(f"config.yml:1: identities.monitor.tls.{message}")

@@ -32,12 +32,12 @@ IDENTIFYING = [
 
 
 @pytest.mark.parametrize("keyword", IDENTIFYING)
-def test_identifying_attributes_are_refused_with_the_reason(keyword: str) -> None:
-    with pytest.raises(ValueError, match=f"^{keyword} can identify a person, which no query here does"):
+def test_match_identifying_attribute_is_refused_with_reason(keyword: str) -> None:
+    with pytest.raises(ValueError, match=f"^{keyword} can identify a person, so no query may match it"):
         check_match_keyword(keyword)
 
 
-def test_no_attribute_that_can_be_asked_for_holds_a_name() -> None:
+def test_match_allowed_attributes_hold_no_name() -> None:
     allowed = {*MATCH_KEYWORDS, *COUNT_KEYWORDS}
     assert allowed <= keyword_dict.keys()
     assert not allowed & set(IDENTIFYING)
@@ -45,7 +45,7 @@ def test_no_attribute_that_can_be_asked_for_holds_a_name() -> None:
 
 
 @pytest.mark.parametrize("keyword", MATCH_KEYWORDS)
-def test_every_allowed_attribute_can_be_matched_somewhere(keyword: str) -> None:
+def test_match_each_allowed_attribute_has_a_parser(keyword: str) -> None:
     examples = {"DA": "today", "TM": "0800-", "UI": "1.2.3", "CS": "CT", "AE": "CT1", "LO": "North*", "SH": "CT?"}
     parse_match_value(keyword, [examples[dictionary_VR(keyword)]])
     at = [
@@ -69,7 +69,7 @@ def test_every_allowed_attribute_can_be_matched_somewhere(keyword: str) -> None:
         ("ScheduledStationAETitle", [" CT1 "], "CT1"),
     ],
 )
-def test_values(keyword: str, texts: list[str], value: MatchValue) -> None:
+def test_match_value_is_read(keyword: str, texts: list[str], value: MatchValue) -> None:
     assert parse_match_value(keyword, texts) == value
 
 
@@ -90,7 +90,7 @@ def test_values(keyword: str, texts: list[str], value: MatchValue) -> None:
         ("ScheduledStationAETitle", ["A" * 17]),
     ],
 )
-def test_not_values(keyword: str, texts: list[str]) -> None:
+def test_match_invalid_value_is_refused(keyword: str, texts: list[str]) -> None:
     with pytest.raises(ValueError):
         parse_match_value(keyword, texts)
 
@@ -109,7 +109,7 @@ def test_not_values(keyword: str, texts: list[str]) -> None:
         ("SOPInstanceUID", Model.STUDY_ROOT, Level.SERIES, False),
     ],
 )
-def test_what_can_be_matched_where(keyword: str, model: Model, level: Level | None, can: bool) -> None:
+def test_match_attribute_by_model_and_level(keyword: str, model: Model, level: Level | None, can: bool) -> None:
     assert (why_not_matched(keyword, model, level) is None) is can
 
 
@@ -126,7 +126,7 @@ def test_what_can_be_matched_where(keyword: str, model: Model, level: Level | No
         ("ScheduledStationAETitle", Model.WORKLIST, None, True),
     ],
 )
-def test_what_can_be_counted_where(keyword: str, model: Model, level: Level | None, can: bool) -> None:
+def test_count_by_attribute_by_model_and_level(keyword: str, model: Model, level: Level | None, can: bool) -> None:
     assert (why_not_counted(keyword, model, level) is None) is can
 
 

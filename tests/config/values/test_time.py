@@ -107,5 +107,5 @@ def test_a_window_prints_as_it_is_written() -> None:
     "text", ["20:00", "8:00-9:00", "20:00-25:00", "24:00-06:00", "20:60-21:00", "20:00 - 06:00", ""]
 )
 def test_not_windows(text: str) -> None:
-    with pytest.raises(ValueError, match="part of the day"):
+    with pytest.raises(ValueError, match="time window"):
         parse_window(text)

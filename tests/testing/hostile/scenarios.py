@@ -57,7 +57,7 @@ async def store(target: Target, wire: Wire, deadline: float) -> Found:
 
 async def stranger(target: Target, wire: Wire, deadline: float) -> Found:
     """All of the ladder, and every proof."""
-    settings = Exposure(max_matches=20, prove_identity=True, prove_download=True)
+    settings = Exposure(max_matches=20, prove=("identity", "download"))
     return await probe_stranger(Stranger(target, _STRANGER, _NOW, settings), wire, deadline)
 
 
