@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import ConnectTimeout, NameNotResolved, NoAnswer, Overloaded
 from dicom_exporter.dicom.pdu import Limits
 from dicom_exporter.dicom.requests import AssociateRequest
+from dicom_exporter.net.errors import ConnectTimeout, NameNotResolved, NoAnswer, Overloaded
 from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
 from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import Phases
@@ -91,7 +91,7 @@ def associate(
         connect_timeout: seconds that the TCP connection may take.
 
     Raises:
-        AssociationEnded: in the block too, where the peer ends it there.
+        ProbeEnded: in the block too, where the peer ends it there.
     """
     return Associating(endpoint, request, phases, resolver, deadline, connect_timeout, gate or OpenGate(), limits)
 

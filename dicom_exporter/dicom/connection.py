@@ -14,19 +14,11 @@ from typing import cast
 
 from dicom_exporter.dicom.association import Association, State
 from dicom_exporter.dicom.dimse import Command, Message
-from dicom_exporter.dicom.errors import (
-    AssociationEnded,
-    ConnectionEnded,
-    NoAnswer,
-    NotOffered,
-    Overloaded,
-    ProtocolViolation,
-    TLSFailed,
-    UsageError,
-)
+from dicom_exporter.dicom.errors import NotOffered, ProtocolViolation, UsageError
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
+from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, Overloaded, ProbeEnded, TLSFailed
 from dicom_exporter.net.resolver import SocketAddress
 from dicom_exporter.net.tcp import (
     LATE,
@@ -74,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._receive: Callable[[Message, float], bool] | None = None
         """Takes each message; returns whether the operation is done."""
         self._after_receive: Callable[[], None] | None = None
-        self._end: AssociationEnded | None = None
+        self._end: ProbeEnded | None = None
         self._lost: asyncio.Future[None] | None = None
         """Done once a transport with TLS has given its socket back; None before there was one."""
         self._write_paused = False
@@ -147,7 +139,7 @@ class Connection(asyncio.Protocol):
         """Send the A-ASSOCIATE-RQ and wait for the answer (PS3.8 7.1).
 
         Raises:
-            Rejected, Aborted, NotDicom and every other `AssociationEnded` that can come after the connection.
+            Rejected, Aborted, NotDicom and every other `ProbeEnded` that can come after the connection.
         """
         self._raise_end()  # some speak first, an SSH server for one
         if self._sock is not None:
@@ -210,7 +202,7 @@ class Connection(asyncio.Protocol):
                 once the final response has come.
 
         Raises:
-            AssociationEnded: it ended before the final response.
+            ProbeEnded: it ended before the final response.
         """
         self._raise_end()
         self._receive, self._after_receive = receive, after_receive
@@ -228,7 +220,7 @@ class Connection(asyncio.Protocol):
         finally:
             self._receive = self._after_receive = None
 
-    def fail(self, end: AssociationEnded) -> None:
+    def fail(self, end: ProbeEnded) -> None:
         """The association is over, with `end`; who waits is told. What comes after the first call changes nothing."""
         if self._end is None:
             self._end = end
@@ -242,7 +234,7 @@ class Connection(asyncio.Protocol):
         try:
             while self._association.state is not State.ENDED:
                 await self._waited()
-        except AssociationEnded:
+        except ProbeEnded:
             pass  # whatever was to be learnt has been learnt; `close` sends the A-ABORT that is due
 
     def close(self) -> None:
@@ -294,7 +286,7 @@ class Connection(asyncio.Protocol):
             if self._receive is not None and self._after_receive is not None:
                 self._after_receive()
             association.raise_end()
-        except AssociationEnded as end:
+        except ProbeEnded as end:
             self.fail(end)
         if association.outgoing:
             self.send(association.outgoing)

@@ -28,7 +28,7 @@ from yarl import URL
 
 from dicom_exporter.config import Secret
 from dicom_exporter.dicom.associate import Gate, OpenGate
-from dicom_exporter.dicom.errors import AssociationEnded, ConnectionRefused, ConnectTimeout
+from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, ProbeEnded
 from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
 from dicom_exporter.net.tcp import attach, connect, held_by_loop, tls_facts
 from dicom_exporter.net.tls import StrangerTLS
@@ -169,7 +169,7 @@ async def _resolve(url: URL, way: Way, phases: dict[str, float]) -> SocketAddres
     try:
         with timed(phases, "resolve"):
             return await way.resolver.resolve(host, port, way.ip_version)
-    except AssociationEnded:
+    except ProbeEnded:
         raise NoResponse(WebAnswer.UNKNOWN) from None
 
 
@@ -192,7 +192,7 @@ async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phas
         # Silence means closed only where we waited for as long as we meant to.
         full = timeout >= way.connect_timeout
         raise NoResponse(WebAnswer.CLOSED if full else WebAnswer.UNKNOWN) from None
-    except AssociationEnded:
+    except ProbeEnded:
         raise NoResponse(WebAnswer.UNKNOWN) from None
     return sock
 
@@ -351,7 +351,7 @@ async def _second_look(url: URL, address: SocketAddress, way: Way) -> tuple[TLSF
         sock = await connect(address, min(way.connect_timeout, way.deadline - asyncio.get_running_loop().time()))
         await attach(sock, caught, look.client, way.deadline)
         facts = tls_facts(caught.transport) if caught.transport else None
-    except AssociationEnded:
+    except ProbeEnded:
         return None, look.certificate_requested
     finally:
         if caught.transport is not None:

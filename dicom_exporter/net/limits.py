@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from dicom_exporter.dicom.errors import Overloaded
+from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.net.resolver import SocketAddress
 
 

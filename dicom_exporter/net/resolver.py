@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dicom_exporter.dicom.errors import NameNotResolved
+from dicom_exporter.net.errors import NameNotResolved
 
 _THREADS = 4
 _FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}

@@ -11,14 +11,14 @@ from typing import Any
 
 from cryptography import x509
 
-from dicom_exporter.dicom.errors import (
-    AssociationEnded,
+from dicom_exporter.net.errors import (
     ConnectionEnded,
     ConnectionRefused,
     ConnectTimeout,
     NetworkUnreachable,
     NoAnswer,
     Overloaded,
+    ProbeEnded,
     TLSFailed,
 )
 from dicom_exporter.net.resolver import SocketAddress
@@ -158,7 +158,7 @@ class Connecting:
         self._task.cancel()
 
 
-def _connect_error(error: OSError) -> AssociationEnded:
+def _connect_error(error: OSError) -> ProbeEnded:
     if isinstance(error, TimeoutError):  # the kernel gave up before we did
         return ConnectTimeout("no answer to our SYN")
     if error.errno == errno.ECONNREFUSED:

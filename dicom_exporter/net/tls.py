@@ -10,7 +10,7 @@ import ssl
 import warnings
 from typing import Any
 
-from dicom_exporter.dicom.errors import AssociationEnded, TLSFailed
+from dicom_exporter.net.errors import ProbeEnded, TLSFailed
 from dicom_exporter.net.resolver import SocketAddress
 from dicom_exporter.net.tcp import TLSClient, attach, connect
 
@@ -60,7 +60,7 @@ async def accepts_obsolete_tls(
         await attach(sock, protocol, TLSClient(context, server_name), deadline)
     except TLSFailed:
         return False
-    except AssociationEnded:
+    except ProbeEnded:
         return None
     return True
 

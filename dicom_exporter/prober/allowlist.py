@@ -16,7 +16,7 @@ import socket
 
 from dicom_exporter.config import Address, ProbeSettings
 from dicom_exporter.config.values.network import unmapped
-from dicom_exporter.dicom.errors import NameNotResolved, Overloaded
+from dicom_exporter.net.errors import NameNotResolved, Overloaded
 from dicom_exporter.net.resolver import LookupThreads, Resolver, SocketAddress, literal
 
 _THREADS = 2

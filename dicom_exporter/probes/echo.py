@@ -14,7 +14,7 @@ async def probe_echo(association: Connection) -> EchoResult:
     """C-ECHO on an established association.
 
     Raises:
-        AssociationEnded: the association ended in place of the answer; the outcome is in the exception.
+        ProbeEnded: the association ended in place of the answer; the outcome is in the exception.
     """
     try:
         status = await echo(association)

@@ -32,11 +32,12 @@ from dicom_exporter.dicom import uids
 from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
-from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
+from dicom_exporter.dicom.errors import NotOffered
 from dicom_exporter.dicom.find import FindEnded
 from dicom_exporter.dicom.operations import find, get_first_bytes
 from dicom_exporter.dicom.requests import associate_request, encode_identifier
 from dicom_exporter.dicom.uids import STUDY_FIND, STUDY_GET
+from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.resolver import literal
 from dicom_exporter.net.timing import Phases
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
@@ -76,7 +77,7 @@ async def probe_identity(plan: Plan, wire: Wire, deadline: float) -> bool | None
             gate=wire.gate,
         ) as association:
             await find(association, STUDY_FIND, encode_identifier(keys), 1, consume)
-    except (AssociationEnded, FindEnded):
+    except (ProbeEnded, FindEnded):
         pass  # what was seen before it ended was seen
     return seen if matched else None
 
@@ -104,7 +105,7 @@ async def probe_download(plan: Plan, wire: Wire, deadline: float) -> bool | None
             return await get_first_bytes(association, STUDY_GET, encode_identifier(keys))
     except NotOffered:
         return False
-    except (AssociationEnded, FindEnded):
+    except (ProbeEnded, FindEnded):
         return None
 
 
@@ -301,7 +302,7 @@ async def _obsolete(stranger: Stranger, wire: Wire, deadline: float) -> bool | N
             return await accepts_obsolete_tls(
                 place, address.host, connect_timeout=wire.connect_timeout, deadline=deadline
             )
-    except AssociationEnded:
+    except ProbeEnded:
         return None
 
 

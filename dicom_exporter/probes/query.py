@@ -6,9 +6,10 @@ from datetime import datetime
 
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
+from dicom_exporter.dicom.errors import NotOffered
 from dicom_exporter.dicom.find import Find, FindEnded
 from dicom_exporter.dicom.operations import find
+from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
 from dicom_exporter.probes.tally import Tally
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
@@ -53,7 +54,7 @@ async def probe_query(
         return QueryResult(QueryOutcome.UNSUPPORTED)
     except FindEnded as ended:
         return _result(_ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR), ended.find, tally)
-    except AssociationEnded as end:
+    except ProbeEnded as end:
         return QueryResult(_ENDED.get(end.outcome, QueryOutcome.PROTOCOL_ERROR))
     return _result(outcome_of(counted), counted, tally)
 

@@ -24,9 +24,10 @@ from datetime import datetime
 from dicom_exporter.config import Identity, Query, Target
 from dicom_exporter.dicom.associate import Endpoint, Gate, associate
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import AssociationEnded, Rejected, TLSFailed
+from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
 from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
+from dicom_exporter.net.errors import ProbeEnded, TLSFailed
 from dicom_exporter.net.resolver import Resolver
 from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import Listener, Phases
@@ -155,7 +156,7 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
             if left:
                 with phases.time(Phase.QUERY):
                     await _ask(association, plan, left, found)
-    except AssociationEnded as end:
+    except ProbeEnded as end:
         if plan.echo and found.echo is None:
             found.echo = EchoResult(end.outcome)
         if found.association is None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dicom_exporter.config import Store
 from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
+from dicom_exporter.dicom.errors import NotOffered
 from dicom_exporter.dicom.instances import synthetic_instances
 from dicom_exporter.dicom.operations import store
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
+from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.timing import Phases
 from dicom_exporter.probes.session import Plan, Wire, endpoint, request
 from dicom_exporter.results import Phase, StoreResult
@@ -39,7 +40,7 @@ async def probe_store(plan: Plan, settings: Store, wire: Wire, deadline: float) 
         ) as association:
             with phases.time(Phase.STORE):
                 await _store_all(association, plan.target.name, settings, taken)
-    except (NotOffered, AssociationEnded):
+    except (NotOffered, ProbeEnded):
         pass
     return StoreResult(
         success=taken.instances == settings.count,

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from dicom_exporter.dicom.errors import Overloaded
+from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.net.limits import Gate, Places
 from dicom_exporter.net.resolver import SocketAddress
 

@@ -12,7 +12,7 @@ import pytest
 
 from dicom_exporter.config import ProbeSettings, parse_address
 from dicom_exporter.config.values.network import parse_network
-from dicom_exporter.dicom.errors import Overloaded
+from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.net.resolver import LookupThreads, SocketAddress
 from dicom_exporter.prober.allowlist import Admission, NotAllowed
 
