@@ -93,6 +93,10 @@ class Phase(StrEnum):
     QUERY = "query"
     STORE = "store"
     RELEASE = "release"
+    FIRST_BYTE = "first_byte"
+    """HTTP: from the connection to the headers of the response."""
+    TRANSFER = "transfer"
+    """HTTP: the body."""
 
 
 class Service(StrEnum):
@@ -266,8 +270,8 @@ class WebResult:
     """The ``Server`` header: the peer's own words."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
-    phases: Mapping[str, float] = field(default_factory=dict)
-    """Seconds of resolve, connect, tls, first_byte, transfer: those that were reached."""
+    phases: Mapping[Phase, float] = field(default_factory=dict)
+    """Seconds of resolve, connect, tls, first_byte, transfer in the first request: those that were reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from dicom_exporter.cli.process import run
 from dicom_exporter.config import Config, Target
-from dicom_exporter.net.timing import Listener
+from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Phase, SessionResult
 
@@ -27,12 +27,12 @@ _SHOWN = 8
 
 def probe_alone(config: Config, target: Target, title: str) -> SessionResult | None:
     """The one session on `target`, its phases shown under `title`; None where our own code failed, and logged how."""
-    with phases_shown(title) as listener:
-        return run(_probe(config, target, listener))
+    with phases_shown(title) as on_phase:
+        return run(_probe(config, target, on_phase))
 
 
-async def _probe(config: Config, target: Target, listener: Listener | None) -> SessionResult | None:
-    prober = Prober(config, listener=listener)
+async def _probe(config: Config, target: Target, on_phase: OnPhase | None) -> SessionResult | None:
+    prober = Prober(config, on_phase=on_phase)
     try:
         (result,) = await prober.probe_targets([target], None)
     finally:
@@ -41,10 +41,10 @@ async def _probe(config: Config, target: Target, listener: Listener | None) -> S
 
 
 @contextmanager
-def phases_shown(title: str) -> Iterator[Listener | None]:
-    """Show the phases that `Listener` hears of until the block ends, then leave the screen as it was.
+def phases_shown(title: str) -> Iterator[OnPhase | None]:
+    """Show the phases that `OnPhase` hears of until the block ends, then leave the screen as it was.
 
-    On stderr, and only where that is a terminal: elsewhere there is no listener, and nothing is shown.
+    On stderr, and only where that is a terminal: elsewhere there is no callback, and nothing is shown.
     """
     console = Console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:

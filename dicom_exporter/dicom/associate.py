@@ -19,7 +19,7 @@ from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.net.errors import ConnectTimeout, NameNotResolved, NoAnswer, Overloaded
 from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
 from dicom_exporter.net.tcp import TLSClient
-from dicom_exporter.net.timing import Phases
+from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.results import Phase
 
 
@@ -76,7 +76,7 @@ class OpenGate:
 def associate(
     endpoint: Endpoint,
     request: AssociateRequest,
-    phases: Phases,
+    phases: PhaseTimer,
     *,
     resolver: Resolver,
     deadline: float,
@@ -116,7 +116,7 @@ class Associating:
         self,
         endpoint: Endpoint,
         request: AssociateRequest,
-        phases: Phases,
+        phases: PhaseTimer,
         resolver: Resolver,
         deadline: float,
         connect_timeout: float,
@@ -195,7 +195,7 @@ class Associating:
                 await self._alone.__aexit__(None, None, None)
 
 
-async def _resolve(endpoint: Endpoint, resolver: Resolver, phases: Phases, deadline: float) -> SocketAddress:
+async def _resolve(endpoint: Endpoint, resolver: Resolver, phases: PhaseTimer, deadline: float) -> SocketAddress:
     with phases.time(Phase.RESOLVE):
         try:
             async with asyncio.timeout_at(deadline):

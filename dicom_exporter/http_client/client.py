@@ -16,7 +16,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -31,8 +31,9 @@ from dicom_exporter.dicom.associate import Gate, OpenGate
 from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, ProbeEnded
 from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
 from dicom_exporter.net.tcp import attach, connect, held_by_loop, tls_facts
+from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.net.tls import StrangerTLS
-from dicom_exporter.results import TLSFacts, WebAnswer
+from dicom_exporter.results import Phase, TLSFacts, WebAnswer
 
 _OURS_REFUSED = (
     "ALERT_CERTIFICATE_REQUIRED",  # TLS 1.3 says it plainly (RFC 8446 6.2)
@@ -130,7 +131,7 @@ class Response(aiohttp.ClientResponse):
 
 
 @asynccontextmanager
-async def get(url: URL, way: Way, accept: str, phases: dict[str, float]) -> AsyncIterator[Response]:
+async def get(url: URL, way: Way, accept: str, phases: PhaseTimer) -> AsyncIterator[Response]:
     """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
 
     Adds the seconds of each phase that was reached to `phases`. The caller bounds the time, and the body.
@@ -149,17 +150,7 @@ async def get(url: URL, way: Way, accept: str, phases: dict[str, float]) -> Asyn
             response.close()
 
 
-@contextmanager
-def timed(phases: dict[str, float], phase: str) -> Iterator[None]:
-    """Add the seconds of the block to `phase`, also when it ends in an exception."""
-    begin = time.perf_counter()  # uvloop's own clock goes by the millisecond
-    try:
-        yield
-    finally:
-        phases[phase] = phases.get(phase, 0.0) + time.perf_counter() - begin
-
-
-async def _resolve(url: URL, way: Way, phases: dict[str, float]) -> SocketAddress:
+async def _resolve(url: URL, way: Way, phases: PhaseTimer) -> SocketAddress:
     host, port = url.raw_host, url.port
     if not host or not port:
         raise NoResponse(WebAnswer.UNKNOWN)
@@ -167,13 +158,13 @@ async def _resolve(url: URL, way: Way, phases: dict[str, float]) -> SocketAddres
     if address is not None:
         return address
     try:
-        with timed(phases, "resolve"):
+        with phases.time(Phase.RESOLVE):
             return await way.resolver.resolve(host, port, way.ip_version)
     except ProbeEnded:
         raise NoResponse(WebAnswer.UNKNOWN) from None
 
 
-async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phases: dict[str, float]) -> _Connected:
+async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phases: PhaseTimer) -> _Connected:
     gate = way.gate or OpenGate()
     loop = asyncio.get_running_loop()
     timeout = way.connect_timeout
@@ -182,7 +173,7 @@ async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phas
         timeout = min(way.connect_timeout, way.deadline - loop.time())
         if timeout <= 0:
             raise NoResponse(WebAnswer.UNKNOWN)
-        with timed(phases, "connect"):
+        with phases.time(Phase.CONNECT):
             sock = _Connected(fileno=(await connect(address, timeout)).detach())
         stack.callback(sock.let_go)
         await stack.enter_async_context(gate.association(way.deadline))
@@ -293,7 +284,7 @@ async def _send(
     url: URL,
     way: Way,
     accept: str,
-    phases: dict[str, float],
+    phases: PhaseTimer,
     address: SocketAddress,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
@@ -313,9 +304,9 @@ async def _send(
     finally:
         connected = marks.get("connected")
         if url.scheme == "https":
-            phases["tls"] = phases.get("tls", 0.0) + (connected or time.perf_counter()) - begin
+            phases.add(Phase.TLS, (connected or time.perf_counter()) - begin)
         if connected is not None:
-            phases["first_byte"] = phases.get("first_byte", 0.0) + time.perf_counter() - connected
+            phases.add(Phase.FIRST_BYTE, time.perf_counter() - connected)
     raise await _no_response(error, url, way, address) from None
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from yarl import URL
 
 from dicom_exporter.http_client.body import BodyEnded, pieces
-from dicom_exporter.http_client.client import NoResponse, Response, Way, get, timed
+from dicom_exporter.http_client.client import NoResponse, Response, Way, get
 from dicom_exporter.http_client.json_scan import Scan, Verdict
-from dicom_exporter.results import TLSFacts, WebAnswer
+from dicom_exporter.net.timing import PhaseTimer
+from dicom_exporter.results import Phase, TLSFacts, WebAnswer
 
 DICOM_JSON = "application/dicom+json, application/json;q=0.5"
 MAX_ANSWER = 256 * 1024
@@ -37,7 +38,7 @@ class Findings:
     over_tls: bool = False
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
-    phases: dict[str, float] = field(default_factory=dict)
+    phases: dict[Phase, float] = field(default_factory=dict)
     """Seconds of each phase of the first question, which is the same every time."""
     timed: bool = False
     """Whether that question is over."""
@@ -67,7 +68,7 @@ async def ask(
     for what the peer does.
     """
     reply = Reply(scan)
-    phases = {} if findings.timed else findings.phases
+    phases = PhaseTimer() if findings.timed else PhaseTimer(seconds=findings.phases)
     findings.timed = True
     try:
         async with asyncio.timeout_at(way.deadline):
@@ -103,7 +104,7 @@ async def _ask(
     way: Way,
     findings: Findings,
     reply: Reply,
-    phases: dict[str, float],
+    phases: PhaseTimer,
     accept: str,
     limit: int,
     *,
@@ -114,7 +115,7 @@ async def _ask(
         reply.status, reply.url = response.status, url
         target = _redirect(response, url)
         if target is None:
-            with timed(phases, "transfer"):
+            with phases.time(Phase.TRANSFER):
                 await _judge(response, findings, reply, limit, redirected=redirected)
             return
     if leads_to_login(target):

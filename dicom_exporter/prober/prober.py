@@ -23,7 +23,7 @@ import structlog
 from dicom_exporter.config import Config, Module, Target
 from dicom_exporter.net.limits import ANY_NUMBER, Gate
 from dicom_exporter.net.resolver import LookupThreads, Resolver
-from dicom_exporter.net.timing import Listener
+from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.prober.allowlist import Admission
 from dicom_exporter.prober.cache import Answers, Visited
 from dicom_exporter.prober.plan import Visit, queries, visit
@@ -55,7 +55,7 @@ class Prober:
     """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
 
     `on_result` is called with the record of each probe that has ended. What it raises is logged, nothing more.
-    `listener` hears of the phases of all probes, for a person who looks on while there is one. At most
+    `on_phase` hears of the phases of all probes, for a person who looks on while there is one. At most
     `max_connections` to peers are made or pending at once.
     """
 
@@ -63,12 +63,12 @@ class Prober:
         self,
         config: Config,
         on_result: OnResult | None = None,
-        listener: Listener | None = None,
+        on_phase: OnPhase | None = None,
         *,
         max_connections: int = ANY_NUMBER,
     ) -> None:
         self._config = config
-        self._listener = listener
+        self._on_phase = on_phase
         self._on_result = on_result
         self._gate = Gate(config.global_.max_concurrent_probes, max_connections)
         self._lookups = LookupThreads()
@@ -207,7 +207,7 @@ class Prober:
         answers: Answers,
     ) -> TargetResult:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
-        wire = Wire(resolver, self._gate, config.global_.connect_timeout, self._listener)
+        wire = Wire(resolver, self._gate, config.global_.connect_timeout, self._on_phase)
         groups = by_identity(modules)
         start = time.time()
         sessions = []

@@ -23,6 +23,7 @@ from dicom_exporter.http_client.client import HTTPCredentials, NoResponse, Way, 
 from dicom_exporter.http_client.json_scan import Scan
 from dicom_exporter.http_client.request import Findings, Reply, ask
 from dicom_exporter.net.resolver import Resolver
+from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.results import WebAnswer, WebResult
 
 MAX_STUDY = 8 * 1024
@@ -148,7 +149,7 @@ async def _received_image(root: URL, way: Way, findings: Findings) -> bool | Non
         return None
     start = b""
     try:
-        async with asyncio.timeout_at(way.deadline), get(place, way, _INSTANCE_ACCEPT, {}) as response:
+        async with asyncio.timeout_at(way.deadline), get(place, way, _INSTANCE_ACCEPT, PhaseTimer()) as response:
             if response.status not in (200, 206):
                 return False
             async for piece in pieces(response, _MAX_IMAGE_START):

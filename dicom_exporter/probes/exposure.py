@@ -39,7 +39,7 @@ from dicom_exporter.dicom.requests import associate_request, encode_identifier
 from dicom_exporter.dicom.uids import STUDY_FIND, STUDY_GET
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.resolver import literal
-from dicom_exporter.net.timing import Phases
+from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.session import Plan, Wire, endpoint, probe_session, random_title
@@ -70,7 +70,7 @@ async def probe_identity(plan: Plan, wire: Wire, deadline: float) -> bool | None
         async with associate(
             endpoint(plan),
             request,
-            Phases(),
+            PhaseTimer(),
             resolver=wire.resolver,
             deadline=deadline,
             connect_timeout=wire.connect_timeout,
@@ -92,7 +92,7 @@ async def probe_download(plan: Plan, wire: Wire, deadline: float) -> bool | None
         async with associate(
             endpoint(plan),
             request,
-            Phases(),
+            PhaseTimer(),
             resolver=wire.resolver,
             deadline=deadline,
             connect_timeout=wire.connect_timeout,

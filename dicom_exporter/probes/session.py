@@ -30,7 +30,7 @@ from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
 from dicom_exporter.net.errors import ProbeEnded, TLSFailed
 from dicom_exporter.net.resolver import Resolver
 from dicom_exporter.net.tcp import TLSClient
-from dicom_exporter.net.timing import Listener, Phases
+from dicom_exporter.net.timing import OnPhase, PhaseTimer
 from dicom_exporter.probes.echo import probe_echo
 from dicom_exporter.probes.keys import SOP_CLASSES, has_optional_keys
 from dicom_exporter.probes.query import probe_query
@@ -85,7 +85,7 @@ class Wire:
     resolver: Resolver
     gate: Gate
     connect_timeout: float
-    listener: Listener | None = None
+    on_phase: OnPhase | None = None
     """Hears of the phases, for somebody who looks on."""
 
 
@@ -109,11 +109,11 @@ async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResul
     begun, timeout = time.perf_counter(), deadline - loop.time()
     found = _Found(minimal=set(plan.minimal))
     left = deque(plan.queries)
-    phases = Phases(listener=wire.listener)
-    associated = await _visit(plan, wire, deadline, left, found, phases)
+    phases = PhaseTimer(wire.on_phase)
+    associated = await _run_association(plan, wire, deadline, left, found, phases)
     while associated and left:  # the archive ended the association at a query: the next one needs another
-        later = Phases(listener=wire.listener)
-        associated = await _visit(plan, wire, deadline, left, found, later)
+        later = PhaseTimer(wire.on_phase)
+        associated = await _run_association(plan, wire, deadline, left, found, later)
         phases.seconds[Phase.QUERY] += later.seconds.get(Phase.QUERY, 0.0)
     for query in left:
         found.queries[query.name] = _NOT_SENT
@@ -132,7 +132,9 @@ async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResul
     )
 
 
-async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], found: _Found, phases: Phases) -> bool:
+async def _run_association(
+    plan: Plan, wire: Wire, deadline: float, left: deque[Query], found: _Found, phases: PhaseTimer
+) -> bool:
     """One association: the echo if it is due, then queries from the front of `left` until it ends.
 
     Returns whether it got as far as the queries; at least one of those was dealt with then.

@@ -13,7 +13,7 @@ from dicom_exporter.dicom.instances import synthetic_instances
 from dicom_exporter.dicom.operations import store
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
 from dicom_exporter.net.errors import ProbeEnded
-from dicom_exporter.net.timing import Phases
+from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.probes.session import Plan, Wire, endpoint, request
 from dicom_exporter.results import Phase, StoreResult
 
@@ -26,7 +26,7 @@ async def probe_store(plan: Plan, settings: Store, wire: Wire, deadline: float) 
 
     Never raises for what the peer does: what was taken until then is in the result.
     """
-    phases = Phases()
+    phases = PhaseTimer()
     taken = _Taken()
     try:
         async with associate(
