@@ -9,7 +9,7 @@ from itertools import count
 from benchmarks.measuring import Stopwatch, Took, Work
 from dicom_exporter.cli.process import run
 from dicom_exporter.config import Address, Identity, Level, Model, Query, Target
-from dicom_exporter.net.limits import Gate
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Plan, Wire, probe_session
 from dicom_exporter.results import Outcome
@@ -60,7 +60,7 @@ async def _find(work: Work) -> tuple[int, Took]:
 
 
 def _wire(work: Work) -> Wire:
-    return Wire(Resolver(LookupThreads()), Gate(max(work.concurrency, 1)), connect_timeout=_TIMEOUT)
+    return Wire(Resolver(LookupThreads()), ConnectionLimits(max(work.concurrency, 1)), connect_timeout=_TIMEOUT)
 
 
 def _plan(work: Work, number: int, queries: tuple[Query, ...] = ()) -> Plan:

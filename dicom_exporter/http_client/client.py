@@ -27,8 +27,8 @@ from aiohttp.http_exceptions import BadStatusLine
 from yarl import URL
 
 from dicom_exporter.config import Secret
-from dicom_exporter.dicom.associate import Gate, OpenGate
 from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, ProbeEnded
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
 from dicom_exporter.net.tcp import attach, connect, held_by_loop, tls_facts
 from dicom_exporter.net.timing import PhaseTimer
@@ -103,7 +103,7 @@ class Way:
     """For https; a stranger's is `dicom.stranger_tls.stranger_context()`."""
     credentials: HTTPCredentials | None = None
     ip_version: int | None = None
-    gate: Gate | None = None
+    limits: ConnectionLimits | None = None
 
 
 class NoResponse(Exception):
@@ -165,18 +165,18 @@ async def _resolve(url: URL, way: Way, phases: PhaseTimer) -> SocketAddress:
 
 
 async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phases: PhaseTimer) -> _Connected:
-    gate = way.gate or OpenGate()
+    limits = way.limits or ConnectionLimits()
     loop = asyncio.get_running_loop()
     timeout = way.connect_timeout
     try:
-        await stack.enter_async_context(gate.address(address, way.deadline))
+        await stack.enter_async_context(limits.lock_address(address, way.deadline))
         timeout = min(way.connect_timeout, way.deadline - loop.time())
         if timeout <= 0:
             raise NoResponse(WebAnswer.UNKNOWN)
         with phases.time(Phase.CONNECT):
             sock = _Connected(fileno=(await connect(address, timeout)).detach())
         stack.callback(sock.let_go)
-        await stack.enter_async_context(gate.association(way.deadline))
+        await stack.enter_async_context(limits.association_slot(way.deadline))
     except ConnectionRefused:
         raise NoResponse(WebAnswer.CLOSED) from None
     except ConnectTimeout:

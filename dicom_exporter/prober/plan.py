@@ -87,7 +87,7 @@ async def _ask(asked: Visit, answers: Answers, wire: Wire, deadline: float) -> S
             tls=tls,
             credentials=_credentials(asked.identity),
             ip_version=asked.target.ip_version,
-            gate=wire.gate,
+            limits=wire.limits,
         )
         result = replace(result, dicomweb=replace(web, authenticated=asked.identity.http is not None))
     return result
@@ -114,7 +114,7 @@ async def _climb(asked: Visit, exposure: Exposure, wire: Wire, deadline: float) 
             prove_identity=exposure.prove_identity,
             prove_download=exposure.prove_download,
             ip_version=target.ip_version,
-            gate=wire.gate,
+            limits=wire.limits,
         )
         result = replace(result, dicomweb=web)
     peer = result.peer
@@ -130,7 +130,7 @@ async def _climb(asked: Visit, exposure: Exposure, wire: Wire, deadline: float) 
                 tls=stranger_context(),
                 product=software,
                 ip_version=target.ip_version,
-                gate=wire.gate,
+                limits=wire.limits,
             )
         )
     return replace(result, web=tuple(pages)) if pages else result

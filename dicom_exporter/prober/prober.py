@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from dicom_exporter.config import Config, Module, Target
-from dicom_exporter.net.limits import ANY_NUMBER, Gate
+from dicom_exporter.net.limits import UNLIMITED, ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.prober.allowlist import Admission
@@ -65,12 +65,12 @@ class Prober:
         on_result: OnResult | None = None,
         on_phase: OnPhase | None = None,
         *,
-        max_connections: int = ANY_NUMBER,
+        max_connections: int = UNLIMITED,
     ) -> None:
         self._config = config
         self._on_phase = on_phase
         self._on_result = on_result
-        self._gate = Gate(config.global_.max_concurrent_probes, max_connections)
+        self._limits = ConnectionLimits(config.global_.max_concurrent_probes, max_connections)
         self._lookups = LookupThreads()
         self._admission = Admission()
         self._answers = Answers()
@@ -93,7 +93,7 @@ class Prober:
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
-        self._gate.resize(config.global_.max_concurrent_probes)
+        self._limits.resize(config.global_.max_concurrent_probes)
         self._answers.reload(config)
         self._in_flight.clear()
 
@@ -207,7 +207,7 @@ class Prober:
         answers: Answers,
     ) -> TargetResult:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
-        wire = Wire(resolver, self._gate, config.global_.connect_timeout, self._on_phase)
+        wire = Wire(resolver, self._limits, config.global_.connect_timeout, self._on_phase)
         groups = by_identity(modules)
         start = time.time()
         sessions = []

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 from yarl import URL
 
-from dicom_exporter.dicom.associate import Gate
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import HTTPCredentials, NoResponse, Way, get
 from dicom_exporter.http_client.json_scan import Scan
 from dicom_exporter.http_client.request import Findings, Reply, ask
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolver
 from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.results import WebAnswer, WebResult
@@ -56,7 +56,7 @@ async def probe_dicomweb(
     prove_identity: bool = False,
     prove_download: bool = False,
     ip_version: int | None = None,
-    gate: Gate | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> WebResult:
     """Ask the DICOMweb root at `url` (QIDO-RS PS3.18 10.6, WADO-RS 10.4). Never raises for what the peer does.
 
@@ -74,7 +74,7 @@ async def probe_dicomweb(
 
     It answers us, for availability, where `answer` is `empty` or `entries`. `phases` are of the first question.
     """
-    way = Way(resolver, deadline, connect_timeout, tls, credentials, ip_version, gate)
+    way = Way(resolver, deadline, connect_timeout, tls, credentials, ip_version, limits)
     findings = Findings()
     root = URL(url)
     random = await ask(_studies(root, StudyInstanceUID=f"2.25.{uuid.uuid4().int}", limit="1"), way, findings, Scan(1))

@@ -74,7 +74,7 @@ async def probe_identity(plan: Plan, wire: Wire, deadline: float) -> bool | None
             resolver=wire.resolver,
             deadline=deadline,
             connect_timeout=wire.connect_timeout,
-            gate=wire.gate,
+            limits=wire.limits,
         ) as association:
             await find(association, STUDY_FIND, encode_identifier(keys), 1, consume)
     except (ProbeEnded, FindEnded):
@@ -96,7 +96,7 @@ async def probe_download(plan: Plan, wire: Wire, deadline: float) -> bool | None
             resolver=wire.resolver,
             deadline=deadline,
             connect_timeout=wire.connect_timeout,
-            gate=wire.gate,
+            limits=wire.limits,
         ) as association:
             study = await _first_study(association)
             if not study:
@@ -298,7 +298,7 @@ async def _obsolete(stranger: Stranger, wire: Wire, deadline: float) -> bool | N
         place = literal(address.host, address.port) or await wire.resolver.resolve(
             address.host, address.port, stranger.target.ip_version
         )
-        async with wire.gate.address(place, deadline):
+        async with wire.limits.lock_address(place, deadline):
             return await accepts_obsolete_tls(
                 place, address.host, connect_timeout=wire.connect_timeout, deadline=deadline
             )

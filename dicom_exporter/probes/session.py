@@ -22,12 +22,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dicom_exporter.config import Identity, Query, Target
-from dicom_exporter.dicom.associate import Endpoint, Gate, associate
+from dicom_exporter.dicom.associate import Endpoint, associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
 from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
 from dicom_exporter.net.errors import ProbeEnded, TLSFailed
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolver
 from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import OnPhase, PhaseTimer
@@ -83,7 +84,7 @@ class Wire:
     """What a probe needs of its surroundings."""
 
     resolver: Resolver
-    gate: Gate
+    limits: ConnectionLimits
     connect_timeout: float
     on_phase: OnPhase | None = None
     """Hears of the phases, for somebody who looks on."""
@@ -148,7 +149,7 @@ async def _run_association(
             resolver=wire.resolver,
             deadline=deadline,
             connect_timeout=wire.connect_timeout,
-            gate=wire.gate,
+            limits=wire.limits,
         ) as association:
             if found.peer is None:
                 _introduce(found, association, proposed)

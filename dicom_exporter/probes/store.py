@@ -36,7 +36,7 @@ async def probe_store(plan: Plan, settings: Store, wire: Wire, deadline: float) 
             resolver=wire.resolver,
             deadline=deadline,
             connect_timeout=wire.connect_timeout,
-            gate=wire.gate,
+            limits=wire.limits,
         ) as association:
             with phases.time(Phase.STORE):
                 await _store_all(association, plan.target.name, settings, taken)

@@ -15,10 +15,10 @@ from typing import Any
 
 from yarl import URL
 
-from dicom_exporter.dicom.associate import Gate
 from dicom_exporter.http_client.client import HTTPCredentials, Way
 from dicom_exporter.http_client.json_scan import Scan, Verdict
 from dicom_exporter.http_client.request import MAX_PAGE, Findings, Reply, ask
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolver
 from dicom_exporter.results import WebAnswer, WebResult
 
@@ -48,7 +48,7 @@ async def probe_web(
     credentials: HTTPCredentials | None = None,
     product: str = "unknown",
     ip_version: int | None = None,
-    gate: Gate | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> WebResult:
     """Ask for the page at `url`, and for the REST root of the archive it belongs to. Arguments as of `probe_dicomweb`.
 
@@ -58,7 +58,7 @@ async def probe_web(
 
     `entries` means that a REST root listed studies; a mere page is `other`, whatever it shows to a script.
     """
-    way = Way(resolver, deadline, connect_timeout, tls, credentials, ip_version, gate)
+    way = Way(resolver, deadline, connect_timeout, tls, credentials, ip_version, limits)
     findings = Findings()
     page = await ask(URL(url), way, findings, Scan(1), accept=_PAGE, limit=MAX_PAGE)
     found = _Found(page.answer, page.answer is WebAnswer.EMPTY)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from dicom_exporter.dicom.associate import OpenGate
 from dicom_exporter.metrics import families
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import QueryResult, SessionResult, StoreResult, TargetResult
@@ -44,7 +44,7 @@ def play(
 
 @cache
 def _stage() -> tuple[simulated.Loop, Wire]:
-    return simulated.Loop(), Wire(Resolver(LookupThreads()), OpenGate(), 3.0)
+    return simulated.Loop(), Wire(Resolver(LookupThreads()), ConnectionLimits(), 3.0)
 
 
 def facts(found: scenarios.Found) -> Any:

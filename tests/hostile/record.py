@@ -25,8 +25,8 @@ import pynetdicom
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 
-from dicom_exporter.dicom.associate import OpenGate
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, STUDY_GET
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Wire
 from tests.hostile import scenarios, simulated
@@ -80,7 +80,7 @@ async def record(server: str, scenario: str, address: Address, called: str, orig
     over_http = scenario in scenarios.HTTP
     async with _relay(address) as (relay, here):
         target = scenarios.target(here.host, here.port, called)
-        wire = Wire(Resolver(lookups), OpenGate(), 3.0)
+        wire = Wire(Resolver(lookups), ConnectionLimits(), 3.0)
         deadline = asyncio.get_running_loop().time() + scenarios.SECONDS
         await (scenarios.HTTP if over_http else scenarios.ALL)[scenario](target, wire, deadline)
         await asyncio.sleep(0.3)  # the relay is a moment behind

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from dicom_exporter.config import Address, Identity, Level, Model, Query, Target
-from dicom_exporter.dicom.associate import OpenGate
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import Plan, Wire, probe_session
 from dicom_exporter.results import SessionResult
@@ -32,7 +32,7 @@ async def probe(
     try:
         return await probe_session(
             Plan(target, identity, NOW, echo, queries),
-            Wire(Resolver(lookups), OpenGate(), connect_timeout),
+            Wire(Resolver(lookups), ConnectionLimits(), connect_timeout),
             asyncio.get_running_loop().time() + seconds,
         )
     finally:
