@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
+from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.dicom.association import Association, State
 from dicom_exporter.dicom.dimse import Command, Message
 from dicom_exporter.dicom.errors import NotOffered, ProtocolViolation, UsageError
@@ -19,7 +20,6 @@ from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
 from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, Overloaded, ProbeEnded, TLSFailed
-from dicom_exporter.net.resolver import SocketAddress
 from dicom_exporter.net.tcp import (
     LATE,
     LOOK_AGAIN,

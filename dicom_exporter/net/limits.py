@@ -18,8 +18,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import Overloaded
-from dicom_exporter.net.resolver import SocketAddress
 
 UNLIMITED = 1_048_576
 """More associations, or connections, than a process can have."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography import x509
 
+from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import (
     ConnectionEnded,
     ConnectionRefused,
@@ -21,7 +22,6 @@ from dicom_exporter.net.errors import (
     ProbeEnded,
     TLSFailed,
 )
-from dicom_exporter.net.resolver import SocketAddress
 from dicom_exporter.results import TLSFacts
 
 Buffer = bytes | memoryview

@@ -10,7 +10,7 @@ from dicom_exporter.results import EchoResult, Outcome
 _SUCCESS = 0x0000
 
 
-async def probe_echo(association: Connection) -> EchoResult:
+async def run_echo(association: Connection) -> EchoResult:
     """C-ECHO on an established association.
 
     Raises:

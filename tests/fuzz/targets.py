@@ -10,6 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def dataset(data: bytes) -> None:
         assert found.keys() <= set(tags)
         assert sum(map(len, found.values())) <= len(data)
     for query in _QUERIES:
-        tally = Tally(query, digest_key=bytes(16) if data[0] & 1 else None)
+        tally = Tally(replace(query, digest_key=bytes(16) if data[0] & 1 else None))
         for match in data[1:].split(_NEXT_MATCH):
             tally.consume(match)
         matches = data[1:].count(_NEXT_MATCH) + 1

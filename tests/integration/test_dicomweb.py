@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from dicom_exporter.config import Secret
-from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
 from tests.integration.webbing import dicomweb, tls_front, web
 from tests.peers import Certificates, Orthanc, synthetic
@@ -67,9 +65,9 @@ async def test_behind_authentication_strangers_are_denied_and_we_are_not(orthanc
     stranger = await dicomweb(_root(archive))
     assert (stranger.answer, stranger.queryable, stranger.status) == (WebAnswer.DENIED, False, 401)
     assert stranger.studies is None
-    ours = await dicomweb(_root(archive), credentials=basic("monitor", Secret("made-up")))
+    ours = await dicomweb(_root(archive), password="made-up")
     assert (ours.answer, ours.studies) == (WebAnswer.EMPTY, 0)
-    wrong = await dicomweb(_root(archive), credentials=basic("monitor", Secret("guess")))
+    wrong = await dicomweb(_root(archive), password="guess")
     assert wrong.answer is WebAnswer.DENIED
 
 
@@ -127,7 +125,7 @@ async def _meet_an_untrusted_certificate(archive: Orthanc, certificates: Certifi
         found = await dicomweb(
             f"https://127.0.0.1:{port}/dicom-web",
             tls=ssl.create_default_context(),
-            credentials=basic("monitor", Secret("made-up")),
+            password="made-up",
         )
     assert (found.answer, found.status) == (WebAnswer.NOT_HTTP, None)
     assert found.tls is not None
@@ -150,5 +148,5 @@ async def test_orthanc_without_studies_is_queryable(orthanc: Callable[..., Ortha
 
 
 async def test_orthanc_behind_authentication_denies(orthanc: Callable[..., Orthanc]) -> None:
-    found = await web(f"http://127.0.0.1:{orthanc(**USERS).http.port}/", product="DCMTK")
+    found = await web(f"http://127.0.0.1:{orthanc(**USERS).http.port}/", software="OFFIS_DCMTK_367")
     assert (found.answer, found.queryable) == (WebAnswer.DENIED, False)

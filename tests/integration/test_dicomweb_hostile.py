@@ -18,8 +18,6 @@ from typing import Any
 import pytest
 import uvloop
 
-from dicom_exporter.config import Secret
-from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
 from tests.hostile import http
 from tests.hostile.http import Behaviour
@@ -29,7 +27,7 @@ from tests.peers import Certificates
 pytestmark = pytest.mark.integration
 
 JSON = {"Content-Type": "application/dicom+json"}
-CREDENTIALS = basic("monitor", Secret("made-up"))
+PASSWORD = "made-up"
 OPEN_ENTRY = b'[{"0020000D":{"vr":"UI","Value":["2.25.1"]'
 
 ANSWERS: Mapping[str, tuple[Behaviour, WebAnswer]] = {
@@ -247,7 +245,7 @@ async def test_redirects_within_the_host_are_followed_once_and_without_credentia
     async with http.server(behaviour) as server:
         assert (await dicomweb(server.url)).answer is WebAnswer.EMPTY
         server.requests.clear()
-        found = await dicomweb(server.url, credentials=CREDENTIALS)
+        found = await dicomweb(server.url, password=PASSWORD)
         assert found.answer is WebAnswer.OTHER
         assert {request.path for request in server.requests} == {"/dicom-web/studies"}
 
@@ -257,7 +255,7 @@ async def test_credentials_go_to_the_url_that_they_are_for_and_nowhere_else() ->
         for host in ("127.0.0.1", "localhost"):
             place = f"http://{host}:{elsewhere.port}/dicom-web/studies"
             async with http.server(http.answers(307, b"", {"Location": place})) as server:
-                found = await dicomweb(server.url, credentials=CREDENTIALS)
+                found = await dicomweb(server.url, password=PASSWORD)
                 assert server.requests[0].headers["Authorization"].startswith("Basic ")
                 assert found.answer is WebAnswer.OTHER
         assert elsewhere.requests == []
@@ -384,7 +382,7 @@ async def test_no_identifier_leaves_the_probe(caplog: pytest.LogCaptureFixture) 
         async with http.server(behaviour) as server:
             found = [
                 await dicomweb(server.url, prove_identity=True, prove_download=True, timeout=SHORT),
-                await web(server.url, timeout=SHORT, product="DCMTK"),
+                await web(server.url, timeout=SHORT, software="OFFIS_DCMTK_367"),
             ]
         seen = repr(found) + caplog.text
         assert "SECRET" not in seen

@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
+from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.net.limits import CapacityLimiter, ConnectionLimits
-from dicom_exporter.net.resolver import SocketAddress
 
 HERE = SocketAddress(socket.AF_INET, "127.0.0.1", 104)
 THERE = SocketAddress(socket.AF_INET, "127.0.0.1", 11112)
