@@ -52,5 +52,8 @@ class _Timing:
         self._begin = timer.clock()
 
     def __exit__(self, *_: object) -> None:
-        timer = self._timer
-        timer.add(self._phase, timer.clock() - self._begin)
+        timer, phase = self._timer, self._phase
+        elapsed = timer.clock() - self._begin
+        timer.seconds[phase] = timer.seconds.get(phase, 0.0) + elapsed
+        if timer.on_phase is not None:
+            timer.on_phase(phase, elapsed)
