@@ -19,6 +19,8 @@ from typing import Any
 
 import structlog
 
+from dicom_exporter.text import escaped
+
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -94,16 +96,6 @@ def escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
         if value is not None and not isinstance(value, bool | int | float):
             event[key] = escaped(str(value))
     return event
-
-
-def escaped(text: str) -> str:
-    r"""`text` with everything that is not printable written as `\x1b` or `\u202e`."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for character in text
-    )
 
 
 def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:

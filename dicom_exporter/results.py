@@ -1,7 +1,7 @@
 """What a probe found, as small frozen values.
 
 Probes make these, `exposure` and `metrics` read them. Nothing here does anything, and nothing here imports more than
-the standard library. A field that is ``None`` was not established: it becomes an absent sample, never a 0.
+the standard library and `text`. A field that is ``None`` was not established: it becomes an absent sample, never a 0.
 
 No field may ever hold an identifying attribute of a match (PS3.15 Annex E lists them).
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+
+from dicom_exporter.text import SafeText
 
 
 class Outcome(StrEnum):
@@ -99,6 +101,59 @@ class Phase(StrEnum):
     """HTTP: the body."""
 
 
+HTTP_PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.FIRST_BYTE, Phase.TRANSFER)
+"""The phases of an HTTP request; the last two are of nothing else."""
+
+
+class Expect(StrEnum):
+    """What its owner says of a target, as seen from here."""
+
+    AVAILABLE = "available"
+    """It must answer us."""
+    GUARDED = "guarded"
+    """It must answer us, and refuse strangers."""
+    CLOSED = "closed"
+    """It must not be reachable from here."""
+    CONTROL = "control"
+    """It is known to be open from here, and shows that this vantage can see."""
+
+
+class LadderService(StrEnum):
+    """What a stranger can reach on a target. Each has a level of its own, under this name in `dicom_exposure_level`."""
+
+    DIMSE = "dimse"
+    """The DICOM port."""
+    DICOMWEB = "dicomweb"
+    WEB = "web"
+    """Web pages: viewers, user interfaces and REST roots."""
+
+
+class LadderLevel(IntEnum):
+    """How far a stranger gets, as a number that sorts."""
+
+    CLOSED = 0
+    OPEN_PORT = 1
+    REFUSES_STRANGERS = 2
+    ASSOCIATES = 3
+    QUERYABLE = 4
+    LISTS_STUDIES = 5
+    IDENTIFIES_PATIENTS = 6
+    HANDS_OUT_IMAGES = 7
+
+
+class Check(StrEnum):
+    """Single facts about what a stranger finds, under the names they have in `dicom_exposure_check`. True is bad."""
+
+    CALLING_AE_TITLE_UNCHECKED = "calling_ae_title_unchecked"
+    CALLED_AE_TITLE_UNCHECKED = "called_ae_title_unchecked"
+    PLAINTEXT_ACCEPTED = "plaintext_accepted"
+    TLS_BELOW_PROFILE = "tls_below_profile"
+    WORKLIST_QUERYABLE = "worklist_queryable"
+    RETRIEVE_NEGOTIABLE = "retrieve_negotiable"
+    STORE_NEGOTIABLE = "store_negotiable"
+    HTTP_WITHOUT_TLS = "http_without_tls"
+
+
 class Service(StrEnum):
     """The SOP classes we propose, under the names they have in `dicom_service_accepted`."""
 
@@ -111,23 +166,58 @@ class Service(StrEnum):
     STORAGE = "storage"
 
 
+class RejectResult(StrEnum):
+    """Result of an A-ASSOCIATE-RJ, PS3.8 Table 9-21."""
+
+    PERMANENT = "rejected-permanent"
+    TRANSIENT = "rejected-transient"
+    UNLISTED = "unlisted"
+    """A code that the table does not have."""
+
+
+class RejectSource(StrEnum):
+    """Who sent an A-ASSOCIATE-RJ, PS3.8 Table 9-21."""
+
+    SERVICE_USER = "service-user"
+    SERVICE_PROVIDER_ACSE = "service-provider-acse"
+    SERVICE_PROVIDER_PRESENTATION = "service-provider-presentation"
+    UNLISTED = "unlisted"
+    """A code that the table does not have."""
+
+
+class RejectReason(StrEnum):
+    """Reason of an A-ASSOCIATE-RJ, PS3.8 Table 9-21. The code alone is ambiguous: its meaning depends on the source."""
+
+    NO_REASON_GIVEN = "no-reason-given"
+    APPLICATION_CONTEXT_NAME_NOT_SUPPORTED = "application-context-name-not-supported"
+    CALLING_AE_TITLE_NOT_RECOGNIZED = "calling-ae-title-not-recognized"
+    CALLED_AE_TITLE_NOT_RECOGNIZED = "called-ae-title-not-recognized"
+    PROTOCOL_VERSION_NOT_SUPPORTED = "protocol-version-not-supported"
+    TEMPORARY_CONGESTION = "temporary-congestion"
+    LOCAL_LIMIT_EXCEEDED = "local-limit-exceeded"
+    UNLISTED = "unlisted"
+    """A code that the table does not have for this source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An A-ASSOCIATE-RJ in the words of PS3.8 Table 9-21; codes it does not list read ``unlisted``."""
+    """An A-ASSOCIATE-RJ in the words of PS3.8 Table 9-21."""
 
-    result: str
-    source: str
-    reason: str
+    result: RejectResult
+    source: RejectSource
+    reason: RejectReason
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who the peer says it is (PS3.7 D.3.3.2). Its own words: escaped and cut before they are shown."""
+    """Who the peer says it is (PS3.7 D.3.3.2)."""
 
-    implementation_class_uid: str
-    implementation_version: str
+    implementation_class_uid: SafeText
+    implementation_version: SafeText
     max_pdu_bytes: int
     """What it can receive in one PDU; 0 means that it states no limit (PS3.8 D.1)."""
+    product: str
+    """What `dicom.products` makes of the two names; ``unknown`` where it knows neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +225,7 @@ class TLSFacts:
     """What a TLS handshake showed."""
 
     version: str | None = None
-    """None where the handshake did not get that far."""
+    """None where the handshake did not get that far. This and `cipher` are names of our TLS library, not peer text."""
     cipher: str | None = None
     certificate_expiry: float | None = None
     """Unix time at which the first certificate of the chain ends."""
@@ -165,7 +255,7 @@ class QueryResult:
     """True: all counted. False: at least this many."""
     instances: int | None = None
     """Sum of NumberOfStudyRelatedInstances; None where a match did not carry it."""
-    matches_by: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    matches_by: Mapping[str, Mapping[SafeText, int]] = field(default_factory=dict)
     """attribute keyword -> value -> matches; see `config` for the attributes that are allowed."""
     duration: float | None = None
     first_match: float | None = None
@@ -266,8 +356,8 @@ class WebResult:
     over_tls: bool = False
     studies: int | None = None
     complete: bool | None = None
-    server: str | None = None
-    """The ``Server`` header: the peer's own words."""
+    server: SafeText | None = None
+    """The ``Server`` header."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
     phases: Mapping[Phase, float] = field(default_factory=dict)

@@ -1,26 +1,54 @@
-"""A peer's own words, made harmless.
+"""Texts that others wrote, and the wording that messages share.
 
-The turns of phrase that the messages of this package share.
+- `SafeText` is text of a peer. Code that reads it from the network wraps it at once, so whoever shows it needs no
+  filter: metrics, logs, pages, reports and the terminal show the same text.
+- `escaped` is for text of the user, such as label values and file names. It is shown whole and in any language, on one
+  line and without control characters.
+- `shown`, `did_you_mean`, `closest` and `not_one_of` word the messages about a wrong value.
+
+This module imports the standard library alone, so that every other module can import it.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Self
 
 MAX_TEXT = 64
-"""Characters of a peer's own words that are shown."""
+"""Most characters of a `SafeText`. A UID has at most 64, a version name 16 (PS3.5 Table 6.2-1, PS3.7 D.3.3.2.3)."""
+_PADDING = " \0"
+"""No part of a value: spaces around a text, NUL after a UID (PS3.5 6.2)."""
 
 
-def printable(text: str) -> str:
-    """A peer's own words, made harmless: printable ASCII with `?` for the rest, at most `MAX_TEXT` characters.
+class SafeText(str):
+    """Text of a peer that is safe to print: printable ASCII without padding, at most `MAX_TEXT` characters.
 
-    Padding is no part of a value (spaces, or NUL behind a UID: PS3.5 6.2).
+    The constructor cleans, so there is no other kind: padding is removed, the rest is cut, and each character (of
+    bytes, each byte) that is not printable ASCII becomes ``?``. To clean twice changes nothing. Safe means no line
+    ends, control or bidirectional characters; HTML and Prometheus still need their own quoting.
     """
-    text = text.strip(" \0")[:MAX_TEXT]
-    if text.isascii() and text.isprintable():
+
+    __slots__ = ()
+
+    def __new__(cls, text: str | bytes) -> Self:
+        """Clean `text`, of any length."""
+        if isinstance(text, bytes):
+            text = text.decode("latin-1")  # one character per byte, and ASCII where it is ASCII
+        text = text.strip(_PADDING)[:MAX_TEXT].rstrip(_PADDING)
+        if not (text.isascii() and text.isprintable()):
+            text = "".join(character if " " <= character <= "~" else "?" for character in text)
+        return super().__new__(cls, text)
+
+
+def escaped(text: str) -> str:
+    r"""`text` with everything that is not printable written as `\x1b` or `\u202e`."""
+    if text.isprintable():
         return text
-    return "".join(character if " " <= character <= "~" else "?" for character in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for character in text
+    )
 
 
 _SHOWN_LENGTH = 60

@@ -12,7 +12,7 @@ import structlog
 from pynetdicom import _config
 
 from dicom_exporter import logs
-from dicom_exporter.logs import LogFormat, configure, escaped
+from dicom_exporter.logs import LogFormat, configure
 
 
 def fail_with(text: str) -> None:
@@ -131,11 +131,3 @@ def test_pynetdicom_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
     assert _config.LOG_RESPONSE_IDENTIFIERS is False
     assert _config.LOG_REQUEST_IDENTIFIERS is False
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("plain Größe", "plain Größe"), ("a\tb", r"a\tb"), ("\x1b", r"\x1b"), ("\u202e", r"\u202e"), ("", "")],
-)
-def test_escaped(text: str, expected: str) -> None:
-    assert escaped(text) == expected

@@ -19,9 +19,8 @@ from rich.text import Text
 from dicom_exporter.cli.parser import Exit
 from dicom_exporter.cli.terminal import probe_alone, stdout_console
 from dicom_exporter.config import Address, Config, Exposure, Identity, Module, Target, tls_settings
-from dicom_exporter.metrics import printable
-from dicom_exporter.results import Outcome, QueryResult, SessionResult
-from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict, judge
+from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryResult, RejectReason, SessionResult
+from dicom_exporter.verdict.ladder import Verdict
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried
 
 
@@ -29,30 +28,30 @@ def ladder(address: Address, *, called_ae_title: str, as_json: bool = False) -> 
     """Go as far as a stranger gets at `address`, and print it. Nothing is written, and no name is asked for."""
     target = Target("probe", address, called_ae_title, modules=("exposure",))
     module = Module("exposure", "stranger", 30.0, echo=False, exposure=Exposure())
-    session = probe_alone(
+    record = probe_alone(
         Config((target,), modules={module.name: module}), target, f"{address}, a stranger to {called_ae_title}"
     )
-    verdict = judge([session]) if session is not None else None
-    if session is None or verdict is None:
-        return Exit.COULD_NOT_RUN
-    level = verdict.levels["dimse"]
+    (session,), verdict = record.sessions, record.verdict
+    assert verdict is not None  # `exposure` is a stranger's module
+    level = verdict.levels[LadderService.DIMSE]
     if as_json:
         sys.stdout.write(json.dumps(_ladder_as_json(target, session, verdict), indent=2) + "\n")
     else:
         _print_ladder(stdout_console(), target, session, verdict)
     if level is None:
         return Exit.COULD_NOT_RUN
-    return Exit.NOT_AS_EXPECTED if level >= ASSOCIATES else Exit.OK
+    return Exit.NOT_AS_EXPECTED if level >= LadderLevel.ASSOCIATES else Exit.OK
 
 
 def _print_ladder(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
     if level is None:
         console.print(Text("Unknown: it could not be told how far a stranger gets. Unknown is not safe."))
     else:
         name, meaning = LEVELS[level]
-        console.print(Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= ASSOCIATES else "green"))
+        style = "red" if level >= LadderLevel.ASSOCIATES else "green"
+        console.print(Text(f"Level {level} of 7, {name}. {meaning}", style=style))
     table = Table(box=None, pad_edge=False)
     table.add_column("What was tried")
     table.add_column("What came back")
@@ -67,7 +66,7 @@ def _print_ladder(console: Console, target: Target, session: SessionResult, verd
 
 
 def _ladder_as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
-    level = verdict.levels["dimse"]
+    level = verdict.levels[LadderService.DIMSE]
     return {
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,
@@ -81,8 +80,8 @@ def _ladder_as_json(target: Target, session: SessionResult, verdict: Verdict) ->
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which is what is run here."""
 _FLAGS = {
-    "calling-ae-title-not-recognized": "--calling-ae",
-    "called-ae-title-not-recognized": "--called-ae",
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "--calling-ae",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "--called-ae",
 }
 
 
@@ -93,9 +92,8 @@ def probe(
     identity = Identity(_IDENTITY, calling_ae_title, tls=tls_settings(insecure_skip_verify=True) if tls else None)
     target = Target("probe", address, called_ae_title)
     config = Config((target,), identities={_IDENTITY: identity})
-    session = probe_alone(config, target, f"{target.address}, {calling_ae_title} to {called_ae_title}")
-    if session is None:
-        return Exit.COULD_NOT_RUN
+    record = probe_alone(config, target, f"{target.address}, {calling_ae_title} to {called_ae_title}")
+    (session,) = record.sessions
     if as_json:
         sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
     else:
@@ -140,7 +138,7 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
     if session.services:
         yield "Services", ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in session.services.items())
     if (peer := session.peer) is not None:
-        who = f"{printable(peer.implementation_version)} ({printable(peer.implementation_class_uid)})"
+        who = f"{peer.implementation_version} ({peer.implementation_class_uid})"
         yield "Peer", f"{who}, PDUs up to {peer.max_pdu_bytes or 'any'} bytes"
     if (tls := session.tls) is not None:
         expiry = tls.certificate_expiry
@@ -164,10 +162,6 @@ def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict
     """Everything that was found, under the names it has in `results`."""
     found = dataclasses.asdict(session)
     del found["identity"]
-    if found["peer"] is not None:
-        found["peer"] = {
-            key: printable(value) if isinstance(value, str) else value for key, value in found["peer"].items()
-        }
     return {
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,

@@ -21,12 +21,12 @@ from dicom_exporter.cli.serve import DEFAULT_CONFIG_FILE, ServeOptions, load_or_
 from dicom_exporter.cli.terminal import FILE_WIDTH, stdout_console
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report import Report, make_report
 from dicom_exporter.report.formats.csv import as_csv
 from dicom_exporter.report.formats.json import as_json
 from dicom_exporter.report.formats.markdown import as_markdown
 from dicom_exporter.report.formats.terminal import print_report
-from dicom_exporter.results import TargetResult
 from dicom_exporter.text import did_you_mean
 
 FORMATS = ("table", "markdown", "csv", "json", "html")
@@ -62,9 +62,9 @@ def report(options: ReportOptions) -> int:
         return Exit.COULD_NOT_RUN
     raise_file_limit()
     begun = datetime.now().astimezone()
-    found = run(_probe_all(config))
+    records = run(_probe_all(config))
     made = make_report(
-        found,
+        records,
         by=options.by,
         begun=begun,
         host=platform.node() or "this machine",
@@ -81,13 +81,13 @@ def report(options: ReportOptions) -> int:
     return Exit.COULD_NOT_RUN if made.could_not_tell else Exit.OK
 
 
-async def _probe_all(config: Config) -> list[tuple[Target, TargetResult]]:
+async def _probe_all(config: Config) -> list[ProbeRecord]:
     """Each target once, in the order of the configuration, with a progress bar where somebody is looking.
 
     Those of one address wait for each other before they begin, so that none spends its own time on that; and no more
     are begun at once than may have associations, as a report is in no hurry.
     """
-    found: dict[str, TargetResult] = {}
+    found: dict[str, ProbeRecord] = {}
     places: dict[Address, list[Target]] = {}
     for target in config.targets:
         places.setdefault(target.address, []).append(target)
@@ -108,7 +108,7 @@ async def _probe_all(config: Config) -> list[tuple[Target, TargetResult]]:
                     group.create_task(probe(targets))
         finally:
             await prober.close()
-    return [(target, found[target.name]) for target in config.targets]
+    return [found[target.name] for target in config.targets]
 
 
 def _progress() -> Progress:

@@ -157,12 +157,12 @@ async def _serve(
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
-    def tell(finished: ProbeRecord) -> None:
-        probe_log.add(finished)
-        history.add(finished)
+    def on_result(record: ProbeRecord) -> None:
+        probe_log.add(record)
+        history.add(record)
 
     state = State(
-        Prober(config, tell, max_connections=connections.peers),
+        Prober(config, on_result, max_connections=connections.peers),
         options.load,
         timeout_offset=options.timeout_offset,
         telemetry_path=options.telemetry_path,

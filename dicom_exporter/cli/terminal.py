@@ -19,30 +19,31 @@ from dicom_exporter.cli.process import run
 from dicom_exporter.config import Config, Target
 from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Phase, SessionResult
+from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.results import Phase
 
 _SHOWN = 8
 """Lines at most; a stranger's visit has several associations, with the same phases each."""
 
 
-def probe_alone(config: Config, target: Target, title: str) -> SessionResult | None:
-    """The one session on `target`, its phases shown under `title`; None where our own code failed, and logged how."""
+def probe_alone(config: Config, target: Target, title: str) -> ProbeRecord:
+    """The record of one probe of `target`, whose phases are shown under `title` while they run."""
     with phases_shown(title) as on_phase:
         return run(_probe(config, target, on_phase))
 
 
-async def _probe(config: Config, target: Target, on_phase: OnPhase | None) -> SessionResult | None:
+async def _probe(config: Config, target: Target, on_phase: OnPhase | None) -> ProbeRecord:
     prober = Prober(config, on_phase=on_phase)
     try:
-        (result,) = await prober.probe_targets([target], None)
+        (record,) = await prober.probe_targets([target], None)
     finally:
         await prober.close()
-    return next(iter(result.sessions), None)
+    return record
 
 
 @contextmanager
 def phases_shown(title: str) -> Iterator[OnPhase | None]:
-    """Show the phases that `OnPhase` hears of until the block ends, then leave the screen as it was.
+    """Show the phases that are reported to `OnPhase` until the block ends, then leave the screen as it was.
 
     On stderr, and only where that is a terminal: elsewhere there is no callback, and nothing is shown.
     """

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.values.network import Address, IPAddress, IPNetwork
 from dicom_exporter.config.values.time import RelativeDate, TimeWindow
+from dicom_exporter.results import Expect
 
 MatchValue = str | tuple[str, ...] | RelativeDate
 """A DICOM value; or several UIDs, any of which matches (PS3.4 C.2.2.2.2); or a date that is relative to now."""
@@ -40,19 +41,6 @@ class Level(StrEnum):
     STUDY = "STUDY"
     SERIES = "SERIES"
     IMAGE = "IMAGE"
-
-
-class Expect(StrEnum):
-    """What its owner says of a target, as seen from here."""
-
-    AVAILABLE = "available"
-    """It must answer us."""
-    GUARDED = "guarded"
-    """It must answer us, and refuse strangers."""
-    CLOSED = "closed"
-    """It must not be reachable from here."""
-    CONTROL = "control"
-    """It is known to be open from here, and shows that this vantage can see."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from dicom_exporter.config.model import Expect, Exposure, GlobalSettings, Level, Model, Module, Query, Store, Target
+from dicom_exporter.config.model import Exposure, GlobalSettings, Level, Model, Module, Query, Store, Target
 from dicom_exporter.config.secret import Secret, read_secret, read_token, resolve_path
 from dicom_exporter.config.types import (
     AETitle,
@@ -50,6 +50,7 @@ from dicom_exporter.config.types import (
 )
 from dicom_exporter.config.values.text import format_size
 from dicom_exporter.config.values.time import format_duration
+from dicom_exporter.results import Expect
 from dicom_exporter.text import did_you_mean, shown
 
 _LEAST_IMAGE = 1 << 10

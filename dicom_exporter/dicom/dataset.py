@@ -6,8 +6,10 @@ values of the tags it is asked for, at the top level or one sequence down. Every
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Collection
+from decimal import Decimal
 
 _ELEMENT = struct.Struct("<HHI")
 _UNDEFINED = 0xFFFFFFFF
@@ -16,6 +18,11 @@ _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _MAX_DEPTH = 8
 _MAX_ELEMENTS = 10_000
+_NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+_MAX_NUMBER_LENGTH = 16
+"""Characters of a DS value; an IS value has 12 at most."""
+_MAX_COUNT = 2**31 - 1
+"""The largest IS value."""
 
 
 class MalformedDataset(ValueError):
@@ -25,13 +32,16 @@ class MalformedDataset(ValueError):
 def find_values(data: bytes, tags: Collection[int], sequence: int | None = None) -> dict[int, bytes]:
     """Return tag -> raw value of those `tags` (``0xGGGGEEEE``) that stand in `data`.
 
-    Looks at the top level, or, with `sequence`, in the first item of that sequence. Values keep their padding.
+    Looks at the top level, or, with `sequence`, in the first item of that sequence. Values keep their padding. A tag
+    that is not in the result is absent: the walk ends early only where all `tags` were found. Elements should ascend
+    (PS3.5 7.1), and some archives send them in another order.
 
     Raises:
-        MalformedDataset: an element reaches beyond its end, or nests or counts over our bounds.
+        MalformedDataset: an element reaches beyond its end, or nests or counts over our bounds. What follows was not
+            looked at, so nothing can be said of the tags.
     """
-    last = sequence if sequence is not None else max(tags, default=-1)
     position = 0
+    wanted = len(tags)
     end = len(data)
     found: dict[int, bytes] = {}
     while position < end:
@@ -39,8 +49,6 @@ def find_values(data: bytes, tags: Collection[int], sequence: int | None = None)
             raise MalformedDataset("element is cut short")
         group, element, length = _ELEMENT.unpack_from(data, position)
         tag = group << 16 | element
-        if tag > last:  # elements ascend (PS3.5 7.1): nothing of ours can follow
-            break
         position += 8
         if length == _UNDEFINED:
             value_end, next_position = _skip_undefined(data, position, end)
@@ -50,8 +58,10 @@ def find_values(data: bytes, tags: Collection[int], sequence: int | None = None)
                 raise MalformedDataset("element is longer than its dataset")
         if tag == sequence:
             return find_values(_first_item(data, position, value_end), tags)
-        if sequence is None and tag in tags:
+        if sequence is None and tag in tags and tag not in found:
             found[tag] = data[position:value_end]
+            if len(found) == wanted:
+                break
         position = next_position
     return found
 
@@ -97,9 +107,18 @@ def _skip_undefined(data: bytes, position: int, end: int) -> tuple[int, int]:
     raise MalformedDataset("value of undefined length has no end")
 
 
-def integer_string(value: bytes) -> int | None:
-    """A count in an IS value (PS3.5 Table 6.2-1), or None where it is empty, negative, or no number."""
-    digits = value.strip(b" \0")
-    if not digits or len(digits) > 12 or not digits.isdigit():
+def count_value(value: bytes) -> int | None:
+    """A count in an IS or a DS value (PS3.5 Table 6.2-1), or None where it is empty, negative, or no whole number.
+
+    All legal forms are read: spaces around the number and a leading sign in both; for DS also a fraction of zero and an
+    exponent, as in ``1.2E+1``. Some archives write an IS as ``12.0``, which is read as 12.
+    """
+    text = value.strip(b" \0")
+    if text.isdigit() and len(text) < 10:  # as nearly all are: three times as fast
+        return int(text)
+    if len(text) > _MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(text):
         return None
-    return int(digits)
+    number = Decimal(text.decode("ascii"))
+    if number < 0 or number > _MAX_COUNT or number != number.to_integral_value():
+        return None
+    return int(number)

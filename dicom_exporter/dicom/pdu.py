@@ -22,7 +22,8 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from dicom_exporter.dicom.errors import NotDicom, ProtocolViolation
-from dicom_exporter.results import Rejection
+from dicom_exporter.results import Rejection, RejectReason, RejectResult, RejectSource
+from dicom_exporter.text import SafeText
 
 HEADER_LENGTH = 6
 HEADER = struct.Struct(">BxI")
@@ -34,9 +35,7 @@ _USER_IDENTITY_RESPONSE = re.compile(rb"\x59.[\0-\x07]", re.DOTALL)
 length. We ask for none; one that comes all the same is not kept."""
 _ASSOCIATE_FIXED_LENGTH = 68
 """Protocol version, two AE titles and reserved bytes before the first item, PS3.8 Table 9-17."""
-_SHOWN_TEXT = 64
-"""Characters kept of a peer's own words. A UID has at most 64, a version name 16 (PS3.5 Table 6.2-1, PS3.7
-D.3.3.2.3)."""
+_NO_TEXT = SafeText("")
 
 
 class PDUType(IntEnum):
@@ -99,22 +98,27 @@ class AssociateAccept:
     """Presentation context ID -> result."""
     max_pdu_length: int = 0
     """Largest P-DATA-TF PDU body that the peer takes, in bytes; 0 for no limit (PS3.8 D.1)."""
-    implementation_class_uid: str = ""
-    implementation_version: str = ""
+    implementation_class_uid: SafeText = _NO_TEXT
+    implementation_version: SafeText = _NO_TEXT
 
 
-_RESULTS = {1: "rejected-permanent", 2: "rejected-transient"}
-_SOURCES = {1: "service-user", 2: "service-provider-acse", 3: "service-provider-presentation"}
-_REASONS = {
-    (1, 1): "no-reason-given",
-    (1, 2): "application-context-name-not-supported",
-    (1, 3): "calling-ae-title-not-recognized",
-    (1, 7): "called-ae-title-not-recognized",
-    (2, 1): "no-reason-given",
-    (2, 2): "protocol-version-not-supported",
-    (3, 1): "temporary-congestion",
-    (3, 2): "local-limit-exceeded",
+_RESULTS = {1: RejectResult.PERMANENT, 2: RejectResult.TRANSIENT}
+_SOURCES = {
+    1: RejectSource.SERVICE_USER,
+    2: RejectSource.SERVICE_PROVIDER_ACSE,
+    3: RejectSource.SERVICE_PROVIDER_PRESENTATION,
 }
+_REASONS = {
+    (1, 1): RejectReason.NO_REASON_GIVEN,
+    (1, 2): RejectReason.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED,
+    (1, 3): RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED,
+    (1, 7): RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED,
+    (2, 1): RejectReason.NO_REASON_GIVEN,
+    (2, 2): RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED,
+    (3, 1): RejectReason.TEMPORARY_CONGESTION,
+    (3, 2): RejectReason.LOCAL_LIMIT_EXCEEDED,
+}
+"""(source, reason) -> meaning, PS3.8 Table 9-21."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,9 @@ class AssociateReject:
     def rejection(self) -> Rejection:
         """The codes in the words of PS3.8 Table 9-21. Servers send codes it does not list: those are ``unlisted``."""
         return Rejection(
-            result=_RESULTS.get(self.result, "unlisted"),
-            source=_SOURCES.get(self.source, "unlisted"),
-            reason=_REASONS.get((self.source, self.reason), "unlisted"),
+            result=_RESULTS.get(self.result, RejectResult.UNLISTED),
+            source=_SOURCES.get(self.source, RejectSource.UNLISTED),
+            reason=_REASONS.get((self.source, self.reason), RejectReason.UNLISTED),
         )
 
 
@@ -223,8 +227,10 @@ def _read_accept(items: bytes, budget: int) -> AssociateAccept:
         if item_type == 0x21:
             if len(item) < 4:
                 raise ProtocolViolation("presentation context item is too short")
-            sub_items = dict(_items(item[4:]))
-            contexts.setdefault(item[0], AcceptedContext(item[2], _text(sub_items.get(0x40, b""))))
+            # Table 9-18: only of an accepted context is the transfer syntax significant, else it is not to be tested.
+            accepted = item[2] == ContextResult.ACCEPTED
+            syntax = dict(_items(item[4:])).get(0x40, b"") if accepted else b""
+            contexts.setdefault(item[0], AcceptedContext(item[2], SafeText(syntax)))
         elif item_type == 0x50:
             for sub_type, sub_item in _items(item):
                 budget -= 1
@@ -239,8 +245,8 @@ def _read_accept(items: bytes, budget: int) -> AssociateAccept:
     return AssociateAccept(
         contexts=MappingProxyType(contexts),
         max_pdu_length=int.from_bytes(maximum, "big"),
-        implementation_class_uid=_text(user_information.get(0x52, b"")),
-        implementation_version=_text(user_information.get(0x55, b"")),
+        implementation_class_uid=SafeText(user_information.get(0x52, b"")),
+        implementation_version=SafeText(user_information.get(0x55, b"")),
     )
 
 
@@ -274,8 +280,3 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise ProtocolViolation("item is longer than what holds it")
         yield item_type, data[position : position + length]
         position += length
-
-
-def _text(value: bytes) -> str:
-    r"""A peer's UID or name: padding off, cut, and nothing but ASCII; other bytes are shown as ``\xNN``."""
-    return value.strip(b" \0")[:_SHOWN_TEXT].decode("ascii", "backslashreplace")

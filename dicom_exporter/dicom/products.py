@@ -6,6 +6,8 @@ are published beside it. A product that embeds another's toolkit reads as the to
 
 from __future__ import annotations
 
+from dicom_exporter.text import SafeText
+
 UNKNOWN = "unknown"
 
 _UIDS = {
@@ -56,16 +58,14 @@ _VERSION_NAMES = (
 """Beginning of the implementation version name -> product; the first that fits. No name that others might use too."""
 
 
-def product(implementation_class_uid: str, implementation_version: str) -> str:
-    """The product that a peer most probably is, or ``unknown``.
+def product(implementation_class_uid: SafeText, implementation_version: SafeText) -> str:
+    """The product that a peer most probably is, or `UNKNOWN`.
 
     The UID decides: its longest known prefix, in whole components. Where the UID is not known, the version name does.
-    Padding does not count (PS3.5 6.2: NUL behind a UID, spaces around a name).
     """
-    components = implementation_class_uid.strip(" \0").split(".")
+    components = implementation_class_uid.split(".")
     for length in range(len(components), 0, -1):
         found = _UIDS.get(".".join(components[:length]))
         if found is not None:
             return found
-    name = implementation_version.strip(" \0")
-    return next((known for beginning, known in _VERSION_NAMES if name.startswith(beginning)), UNKNOWN)
+    return next((known for start, known in _VERSION_NAMES if implementation_version.startswith(start)), UNKNOWN)

@@ -14,6 +14,7 @@ from dicom_exporter.http_client.client import NoResponse, Response, get
 from dicom_exporter.http_client.json_scan import Scan, Verdict
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.results import Phase, TLSFacts, WebAnswer
+from dicom_exporter.text import SafeText
 
 DICOM_JSON = "application/dicom+json, application/json;q=0.5"
 MAX_ANSWER = 256 * 1024
@@ -35,7 +36,7 @@ class ServerFacts:
     """What the requests of one probe showed of the server: mostly, what the first of them did."""
 
     status: int | None = None
-    server: str | None = None
+    server: SafeText | None = None
     over_tls: bool = False
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
@@ -129,7 +130,8 @@ def _note(facts: ServerFacts, response: Response, url: URL) -> None:
     facts.tls = facts.tls or response.tls_facts
     if facts.status is None:
         facts.status = response.status
-        facts.server = response.headers.get("Server")
+        server = response.headers.get("Server")
+        facts.server = None if server is None else SafeText(server)
 
 
 def _redirect(response: Response, url: URL) -> URL | None:

@@ -26,10 +26,8 @@ from dicom_exporter.metrics.exporter import ExporterFacts, exporter_families
 from dicom_exporter.metrics.exposition import lines
 from dicom_exporter.metrics.families import Group
 from dicom_exporter.metrics.targets import families, flow_families, groups
-from dicom_exporter.text import MAX_TEXT, printable
 
 __all__ = [
-    "MAX_TEXT",
     "ExporterFacts",
     "Group",
     "exporter_families",
@@ -37,5 +35,4 @@ __all__ = [
     "flow_families",
     "groups",
     "lines",
-    "printable",
 ]

@@ -1,14 +1,18 @@
-"""How an association and the C-ECHO on it went, and who is at the other end."""
+"""How an association and the C-ECHO on it ended, and who the peer is."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from dicom_exporter.dicom.products import product
-from dicom_exporter.metrics.families import Family, Row, shared, single, states
+from dicom_exporter.metrics.families import Constant, Family, Row, shared, single, states
 from dicom_exporter.results import Outcome, SessionResult
-from dicom_exporter.text import printable
 from dicom_exporter.verdict.advisories import matching
+
+_OUTCOMES = {outcome: Constant((({"outcome": outcome.value}, 1.0),)) for outcome in Outcome}
+
+
+def _association(session: SessionResult) -> Collection[Row]:
+    return () if session.association is None else _OUTCOMES[session.association]
 
 
 def _phases(session: SessionResult) -> Collection[Row]:
@@ -19,7 +23,8 @@ def _rejection(session: SessionResult) -> Collection[Row]:
     rejection = session.rejection
     if rejection is None:
         return ()
-    return (({"result": rejection.result, "source": rejection.source, "reason": rejection.reason}, 1.0),)
+    result, source, reason = rejection.result.value, rejection.source.value, rejection.reason.value
+    return (({"result": result, "source": source, "reason": reason}, 1.0),)
 
 
 def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
@@ -31,9 +36,9 @@ def _peer_info(session: SessionResult) -> Collection[Row]:
     if peer is None:
         return ()
     labels = {
-        "implementation_class_uid": printable(peer.implementation_class_uid),
-        "implementation_version": printable(peer.implementation_version),
-        "product": product(peer.implementation_class_uid, peer.implementation_version),
+        "implementation_class_uid": peer.implementation_class_uid,
+        "implementation_version": peer.implementation_version,
+        "product": peer.product,
     }
     return ((labels, 1.0),)
 
@@ -46,7 +51,7 @@ def _tls_info(session: SessionResult) -> Collection[Row]:
     tls = session.tls
     if tls is None or tls.version is None:
         return ()
-    return (({"version": printable(tls.version), "cipher": printable(tls.cipher or "unknown")}, 1.0),)
+    return (({"version": tls.version, "cipher": tls.cipher or "unknown"}, 1.0),)
 
 
 ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
@@ -59,6 +64,12 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
         "dicom_echo_outcome",
         "How the C-ECHO ended: one series per outcome, 1 for the current one.",
         states("outcome", Outcome, lambda session: None if session.echo is None else session.echo.outcome),
+    ),
+    Family(
+        "dicom_association_outcome",
+        "How the association ended, whether or not a C-ECHO was asked for: one series with the value 1, whose label "
+        "says the current outcome; success where it was accepted. Absent where none was due.",
+        _association,
     ),
     Family("dicom_phase_duration_seconds", "Seconds that each phase took, of the phases that were reached.", _phases),
     Family(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from dicom_exporter.metrics.families import Family, Row, single
+from dicom_exporter.metrics.families import Family, Labels, Row, single
 from dicom_exporter.results import SessionResult, WebAnswer, WebResult
-from dicom_exporter.text import printable
 
 _ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
 
@@ -30,7 +29,10 @@ def _web_phases(session: SessionResult) -> Collection[Row]:
 
 def _web_server(session: SessionResult) -> Collection[Row]:
     web = session.dicomweb
-    return (({"server": printable(web.server)}, 1.0),) if web is not None and web.server else ()
+    if web is None or not web.server:
+        return ()
+    labels: Labels = {"server": web.server}
+    return ((labels, 1.0),)
 
 
 DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (

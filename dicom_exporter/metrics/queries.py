@@ -5,12 +5,10 @@ The bandwidth test.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.families import Family, Row, single, states
 from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, StoreResult
-from dicom_exporter.text import printable
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:
@@ -24,13 +22,11 @@ def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable
 
 
 def _matches_by(query: QueryResult) -> Collection[Row]:
-    rows: list[Row] = []
-    for attribute, counts in query.matches_by.items():
-        shown: Counter[str] = Counter()  # two values may look the same once they are made printable
-        for value, matches in counts.items():
-            shown[printable(value)] += matches
-        rows += [({"attribute": attribute, "value": value}, float(matches)) for value, matches in shown.items()]
-    return rows
+    return [
+        ({"attribute": attribute, "value": value}, float(matches))
+        for attribute, counts in query.matches_by.items()
+        for value, matches in counts.items()
+    ]
 
 
 VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (

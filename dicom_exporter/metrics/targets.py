@@ -1,9 +1,4 @@
-"""How far a stranger got. The verdict is `exposure`'s; here it is shown.
-
-Two targets, compared.
-
-What was found on targets.
-"""
+"""The families of a scrape's targets: how far strangers got, two targets compared, and everything that was found."""
 
 from __future__ import annotations
 
@@ -18,13 +13,14 @@ from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
-from dicom_exporter.results import Flow, TargetResult
-from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
+from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.results import Flow
+from dicom_exporter.verdict.ladder import Verdict, allowed_level
 
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """A target that strangers were sent to, and the verdict."""
+    """A target that strangers probed, and the verdict."""
 
     target: Target
     verdict: Verdict
@@ -35,14 +31,14 @@ def _known(exposed: Exposed) -> Iterable[tuple[str, float]]:
 
 
 def _allowed(exposed: Exposed) -> Iterable[tuple[str, float | None]]:
-    return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect.value)).items()
+    return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect)).items()
 
 
 EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
     Family(
         "dicom_exposure_level",
         "How far a stranger got: 0 closed, 1 open port, 2 refuses strangers, 3 associates, 4 queryable, "
-        "5 lists studies, 6 identifies patients, 7 hands out images. Absent where it could not be told.",
+        "5 lists studies, 6 identifies patients, 7 hands out images. Absent where it is not known.",
         shared("service", lambda exposed: exposed.verdict.levels.items()),
     ),
     Family(
@@ -50,10 +46,10 @@ EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
         "The highest level that the configuration allows (`expect`).",
         shared("service", _allowed),
     ),
-    Family("dicom_exposure_known", "Whether it could be told how far a stranger gets.", shared("service", _known)),
+    Family("dicom_exposure_known", "Whether the level of the service is known.", shared("service", _known)),
     Family(
         "dicom_exposure_check",
-        "Single facts about what a stranger finds; absent where it could not be told.",
+        "Single facts about what a stranger finds; absent where it is not known.",
         shared("check", lambda exposed: exposed.verdict.checks.items()),
     ),
 )
@@ -69,7 +65,7 @@ FLOW_FAMILIES: tuple[Family[Flow], ...] = (
 
 
 def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
-    """The families of targets that are compared with each other."""
+    """The families of comparisons between two targets."""
     yield from collect(FLOW_FAMILIES, [(NO_LABELS, flow) for flow in flows])
 
 
@@ -84,23 +80,23 @@ TARGET_FAMILIES: tuple[Family[Target], ...] = (
 SESSION_FAMILIES = (*ASSOCIATION_FAMILIES, *VISIBLE_FAMILIES, *STORE_FAMILIES, *DICOMWEB_FAMILIES)
 
 
-def families(results: Sequence[tuple[Target, TargetResult]], *, target_label: bool) -> Iterator[Metric]:
-    """The families of `results`, each with the samples of all targets; for many of those, `lines` of `groups` is it.
+def families(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Metric]:
+    """The families of `records`, each with the samples of all targets. For many targets, `lines` of `groups` is faster.
 
-    `target_label` puts the target's name into the label `target` of every series, as more than one target needs it.
+    `target_label` adds the label `target` with the target's name to every series; more than one target needs it.
     """
-    for group in groups(results, target_label=target_label):
+    for group in groups(records, target_label=target_label):
         yield from collect(group.families, group.subjects)
 
 
-def groups(results: Sequence[tuple[Target, TargetResult]], *, target_label: bool) -> Iterator[Group[Any]]:
-    """What the families of `results` are read from; see `families`."""
-    targets = [(_target_labels(target, target_label), target) for target, _ in results]
-    yield Group(TARGET_FAMILIES, targets)
+def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Group[Any]]:
+    """What the families of `records` are read from; see `families`."""
+    labelled = [(_target_labels(record.target, target_label), record) for record in records]
+    yield Group(TARGET_FAMILIES, [(labels, record.target) for labels, record in labelled])
     sessions = [
         ({**labels, "identity": session.identity}, session)
-        for (labels, _), (_, result) in zip(targets, results, strict=True)
-        for session in result.sessions
+        for labels, record in labelled
+        for session in record.result.sessions
     ]
     yield Group(SESSION_FAMILIES, sessions)
     yield Group(
@@ -109,11 +105,7 @@ def groups(results: Sequence[tuple[Target, TargetResult]], *, target_label: bool
     )
     yield Group(
         EXPOSURE_FAMILIES,
-        [
-            (labels, Exposed(target, verdict))
-            for (labels, target), (_, result) in zip(targets, results, strict=True)
-            if (verdict := judge(result.sessions)) is not None
-        ],
+        [(labels, Exposed(record.target, record.verdict)) for labels, record in labelled if record.verdict is not None],
     )
 
 

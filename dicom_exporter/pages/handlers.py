@@ -1,12 +1,11 @@
-"""The style sheet, the script and the icon of the pages, read once.
+"""The handlers of the pages for people, and of the style sheet, the script and the icon that these load.
 
-The pages for people. They show history, and no page probes anything: looking costs the archives nothing.
+The pages show the history. None of them probes anything, so looking costs the archives nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -17,16 +16,14 @@ from dicom_exporter.config.render import show_config
 from dicom_exporter.pages import runbooks
 from dicom_exporter.pages.overview import overview, read
 from dicom_exporter.pages.rendering import page
-from dicom_exporter.prober.log import lines
-from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.server.state import STATE
-from dicom_exporter.verdict.findings import Standing
+from dicom_exporter.verdict.findings import Status
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 def static_routes() -> list[web.RouteDef]:
-    """A route for each file; no other name leads to the disk."""
+    """A route for each file. They are read once; no request reads the disk."""
     return [_route(name) for name in ("icon.svg", "live.js", "style.css")]
 
 
@@ -48,24 +45,6 @@ _EXPECTATIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A probe in the list of a target's last ones."""
-
-    finished: ProbeRecord
-    standing: Standing
-
-    @property
-    def key(self) -> str:
-        """Its name in a link: the milliseconds at which it began."""
-        return str(round(self.finished.start * 1000))
-
-    @property
-    def lines(self) -> list[str]:
-        """What the log says of it."""
-        return lines(self.finished)
-
-
 async def get_overview(request: web.Request) -> web.Response:
     """All targets, the worst first."""
     history = request.app[STATE].history
@@ -85,7 +64,7 @@ async def get_overview(request: web.Request) -> web.Response:
 
 
 async def get_target(request: web.Request) -> web.Response:
-    """One target: how it stands, what was found last, and the last probes. `?probe=` shows one of those in full."""
+    """One target: its status, what was found last, and the last probes. `?probe=` shows one of those in full."""
     state = request.app[STATE]
     target = state.prober.config.target(request.match_info["name"])
     if target is None:
@@ -94,13 +73,13 @@ async def get_target(request: web.Request) -> web.Response:
     wanted = request.query.get("probe")
 
     def values() -> dict[str, Any]:
-        probes = [Shown(*entry) for entry in track.probes]
+        probes = {str(round(record.start * 1000)): record for record in track.probes}  # milliseconds: names in links
         return {
             "track": track,
             "probes": probes,
-            "chosen": next((probe.finished for probe in probes if probe.key == wanted), None),
+            "chosen": probes.get(wanted) if wanted is not None else None,
             "expectation": _EXPECTATIONS[target.expect],
-            "runbook": runbooks.fitting(target, track.latest),
+            "runbook": runbooks.runbook_for(track.findings, probed=track.status is not Status.NEVER_PROBED),
             "started": state.history.started,
         }
 

@@ -1,9 +1,9 @@
-"""The last probes of each target, for the pages; nothing else depends on them, and a restart forgets them.
+"""The last probes of each target, for the pages. Nothing else depends on them, and a restart forgets them.
 
 Memory is bounded twice. Of one target at most `limit` probes are kept, half of them for those that were not as
 expected, so that a failure of last night is still there after a morning of successes. Of all targets together at most
 `MAX_PROBES` are kept (but never fewer than the last one and the last failure of each), so that ten thousand targets
-cost a few KiB each. What is kept is what the probe made anyhow: nothing is copied, or written out, when it comes.
+cost a few KiB each. The records are kept as the prober made them: nothing is copied or formatted when one arrives.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 from dicom_exporter.config import Config, Target
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import SessionResult, TargetResult
-from dicom_exporter.verdict.findings import Standing, stand
+from dicom_exporter.verdict.findings import Finding, Status, assess, status_of
+from dicom_exporter.verdict.ladder import Verdict
 
 DEFAULT_LIMIT = 100
 MAX_PROBES = 20_000
@@ -30,51 +31,59 @@ class Track:
     target: Target
     latest: tuple[SessionResult, ...] = ()
     """The last session of each of the target's own identities, whichever scrapes they came from."""
-    standing: Standing = Standing.NEVER_PROBED
+    verdict: Verdict | None = None
+    findings: tuple[Finding, ...] = ()
+    """Of `latest`; see `ProbeRecord`."""
+    status: Status = Status.NEVER_PROBED
     since: float | None = None
-    """Unix time at which the probe began that first found it so."""
+    """Unix time at which the first probe with this status began."""
     since_first: bool = True
-    """Whether it was so from the first probe on: then it may have been so before."""
+    """Whether it has had this status from the first probe on, and so may have had it before."""
     last: float | None = None
     """Unix time at which the last probe began."""
     _fine: list[ProbeRecord] = field(default_factory=list)
-    _failed: list[tuple[ProbeRecord, Standing]] = field(default_factory=list)
+    _failed: list[ProbeRecord] = field(default_factory=list)
 
     @property
-    def probes(self) -> list[tuple[ProbeRecord, Standing]]:
-        """The probes that are kept and what each found, the youngest first."""
-        fine = [(finished, Standing.OK) for finished in self._fine]
-        return sorted([*fine, *self._failed], key=lambda entry: -entry[0].start)
+    def probes(self) -> list[ProbeRecord]:
+        """The probes that are kept, the youngest first."""
+        return sorted([*self._fine, *self._failed], key=lambda record: -record.start)
 
-    def add(self, finished: ProbeRecord, identities: frozenset[str], limit: int) -> None:
-        """Keep `finished`, and let go of what is beyond `limit`. `identities` are the target's own."""
-        sessions = finished.result.sessions
-        self.last = finished.start
-        found = stand(self.target, sessions)
+    def add(self, record: ProbeRecord, identities: frozenset[str], limit: int) -> None:
+        """Keep `record`, and drop what exceeds `limit`. `identities` are the target's own."""
+        sessions = record.sessions
+        self.last = record.start
         latest = _merged(self.latest, sessions, identities)
-        self._note(latest, found if latest == sessions else stand(self.target, latest), finished.start)
-        if len(finished.reused) == len(sessions):
-            return  # nobody went there: the last results are in the list already
-        if found is Standing.OK:
-            self._fine.append(finished)
-        else:
-            self._failed.append((finished, found))
+        if latest == sessions and self.target is record.target:
+            self._update(latest, record.verdict, record.findings, record.start)
+        else:  # sessions of several scrapes together, or the target is configured in another way by now
+            self._update(latest, *assess(self.target, latest), record.start)
+        if len(record.reused) == len(sessions):
+            return  # no identity was due: these results are in the list already
+        (self._failed if record.findings else self._fine).append(record)
         while len(self._fine) + len(self._failed) > limit:
-            fine_first = len(self._fine) > limit // 2 and (len(self._fine) > 1 or found is not Standing.OK)
+            fine_first = len(self._fine) > limit // 2 and (len(self._fine) > 1 or bool(record.findings))
             (self._fine if fine_first else self._failed).pop(0)
 
     def configured(self, target: Target) -> None:
-        """Go on under a new configuration of the same place, which may expect something else."""
+        """Continue under a new configuration of the same network location, which may expect something else."""
         self.target = target
         if self.since is not None and self.last is not None:
-            self._note(self.latest, stand(target, self.latest), self.last)
+            self._update(self.latest, *assess(target, self.latest), self.last)
 
-    def _note(self, latest: tuple[SessionResult, ...], standing: Standing, when: float) -> None:
-        self.latest = latest
-        if standing is not self.standing:
+    def _update(
+        self,
+        latest: tuple[SessionResult, ...],
+        verdict: Verdict | None,
+        findings: tuple[Finding, ...],
+        when: float,
+    ) -> None:
+        self.latest, self.verdict, self.findings = latest, verdict, findings
+        status = status_of(findings)
+        if status is not self.status:
             self.since_first = self.since is None
             self.since = when
-            self.standing = standing
+            self.status = status
 
 
 class History:
@@ -88,11 +97,11 @@ class History:
         self.reload(config)
 
     def reload(self, config: Config) -> None:
-        """Forget targets that `config` does not have, and those that moved: what was found there says nothing now."""
+        """Forget targets that are gone from `config`, and those that moved: results of another address say nothing."""
         tracks = {}
         for target in config.targets:
             track = self._tracks.get(target.name)
-            if track is None or _place(track.target) != _place(target):
+            if track is None or _location(track.target) != _location(target):
                 track = Track(target)
             elif track.target != target:
                 track.configured(target)
@@ -103,14 +112,14 @@ class History:
             for names in {target.modules for target in config.targets}
         }
 
-    def add(self, finished: ProbeRecord) -> None:
-        """Keep a probe. One that began before its target was configured anew, and elsewhere, is let go."""
-        track = self._tracks.get(finished.target.name)
-        if track is None or (track.target is not finished.target and _place(track.target) != _place(finished.target)):
+    def add(self, record: ProbeRecord) -> None:
+        """Keep a probe. One that began before a reload moved its target is dropped."""
+        track = self._tracks.get(record.target.name)
+        if track is None or (track.target is not record.target and _location(track.target) != _location(record.target)):
             return
-        if (result := _without_digests(finished.result)) is not finished.result:
-            finished = replace(finished, result=result)
-        track.add(finished, self._identities[track.target.modules], self._share)
+        if (result := _without_digests(record.result)) is not record.result:
+            record = replace(record, result=result)
+        track.add(record, self._identities[track.target.modules], self._share)
 
     def of(self, target: Target) -> Track:
         """What is known of `target`."""
@@ -129,17 +138,26 @@ class History:
 def _merged(
     kept: Sequence[SessionResult], new: Sequence[SessionResult], identities: frozenset[str]
 ) -> tuple[SessionResult, ...]:
-    """The last session of each of `identities`. One that said nothing of the echo does not replace one that did."""
+    """The last session of each of `identities`. One without an echo does not replace one that has it, and one in which
+    nothing was due does not replace one in which something was.
+    """
     sessions = {session.identity: session for session in kept}
     for session in new:
         before = sessions.get(session.identity)
-        if session.identity in identities and (before is None or before.echo is None or session.echo is not None):
+        if session.identity in identities and (before is None or _says_enough(session, before)):
             sessions[session.identity] = session
     return tuple(sessions.values())
 
 
+def _says_enough(session: SessionResult, before: SessionResult) -> bool:
+    if before.echo is not None:
+        return session.echo is not None
+    nothing_was_due = session.duration is None and session.association is None and session.stranger is None
+    return before.association is None or not nothing_was_due
+
+
 def _without_digests(result: TargetResult) -> TargetResult:
-    """`result` without the hashes by which targets are compared: they are gone with the scrape."""
+    """`result` without the hashes by which targets are compared: they must not outlive the scrape."""
     if all(query.digests is None for session in result.sessions for query in session.queries.values()):
         return result
     return replace(
@@ -151,5 +169,5 @@ def _without_digests(result: TargetResult) -> TargetResult:
     )
 
 
-def _place(target: Target) -> tuple[Any, ...]:
+def _location(target: Target) -> tuple[Any, ...]:
     return (target.address, target.called_ae_title, target.dicomweb, target.web)

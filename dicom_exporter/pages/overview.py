@@ -1,4 +1,4 @@
-"""The list of targets as a person wants it: the worst first, those that were asked for, one page of them at a time."""
+"""The list of targets that a request asks for: filtered, worst first, one page at a time."""
 
 from __future__ import annotations
 
@@ -11,42 +11,41 @@ from multidict import MultiMapping
 
 from dicom_exporter.config import Target
 from dicom_exporter.pages.history import Track
-from dicom_exporter.verdict.findings import RANKS, Standing, exceeding
-from dicom_exporter.verdict.ladder import judge
+from dicom_exporter.verdict.findings import Status
 
 PAGE_SIZE = 100
 MAX_LABELS = 200
-"""Label values that the form offers; where there are more, somebody types."""
+"""Label values that the form offers; where there are more, it has a text field."""
 _MAX_TEXT = 200
-"""Characters of what is searched for."""
+"""Longest text of a filter, in characters."""
 _MAX_FILTERS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a request asks to see."""
+    """The filters of a request, and the page of the list."""
 
     text: str = ""
     labels: tuple[str, ...] = ()
     """Like ``site=north``; all of them."""
-    standing: Standing | None = None
+    status: Status | None = None
     page: int = 1
 
     @property
     def narrows(self) -> bool:
         """Whether it leaves anything out."""
-        return bool(self.text or self.labels or self.standing)
+        return bool(self.text or self.labels or self.status)
 
     def without(self, label: str) -> tuple[str, ...]:
-        """The labels but for one."""
+        """The labels except one."""
         return tuple(other for other in self.labels if other != label)
 
     def query(self, **changes: object) -> str:
-        """The query string of a link to the same with `changes`; those of what is seen lead to its first page."""
+        """The query string of a link to the same list with `changes`; of its first page, unless they name one."""
         wanted = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
         pairs = [("q", wanted.text)] if wanted.text else []
         pairs += [("label", label) for label in wanted.labels]
-        pairs += [("state", wanted.standing.value)] if wanted.standing else []
+        pairs += [("state", wanted.status.value)] if wanted.status else []
         pairs += [("page", str(wanted.page))] if wanted.page > 1 else []
         return f"?{urlencode(pairs)}"
 
@@ -60,11 +59,11 @@ class Overview:
     found: int
     """Targets on all pages."""
     total: int
-    counts: Mapping[Standing, int]
-    """How many of all targets stand how; those that none does are missing. Worst first."""
+    counts: Mapping[Status, int]
+    """How many of all targets have each status, without those that none has. Worst first."""
     pages: int
     labels: Sequence[str]
-    """What may be filtered by, empty where that would be too many."""
+    """Labels to choose from; empty where there are too many."""
 
     @property
     def first(self) -> int:
@@ -73,20 +72,20 @@ class Overview:
 
 
 def read(query: MultiMapping[str]) -> Wanted:
-    """What a query string asks for. What makes no sense is left out: it is somebody's link, or half a form."""
+    """What a query string asks for. Values that make no sense are ignored: it is anybody's link, or half a form."""
     labels = [label[:_MAX_TEXT] for label in query.getall("label", []) if "=" in label][:_MAX_FILTERS]
     page = query.get("page", "")
     return Wanted(
         query.get("q", "").strip()[:_MAX_TEXT],
         tuple(dict.fromkeys(labels)),
-        next((standing for standing in Standing if standing.value == query.get("state")), None),
+        next((status for status in Status if status.value == query.get("state")), None),
         int(page) if page.isascii() and page.isdigit() and len(page) < 7 and int(page) else 1,
     )
 
 
 def overview(tracks: Sequence[Track], wanted: Wanted) -> Overview:
-    """The page of `tracks` that is wanted; the last one where it would lie behind it."""
-    counts = Counter(track.standing for track in tracks)
+    """The wanted page of `tracks`; the last one where there are fewer."""
+    counts = Counter(track.status for track in tracks)
     found = sorted((track for track in tracks if _matches(track, wanted)), key=_urgency)
     pages = max(1, -(-len(found) // PAGE_SIZE))
     wanted = replace(wanted, page=min(wanted.page, pages))
@@ -96,25 +95,24 @@ def overview(tracks: Sequence[Track], wanted: Wanted) -> Overview:
         found[start : start + PAGE_SIZE],
         len(found),
         len(tracks),
-        {standing: counts[standing] for standing in Standing if counts[standing]},
+        {status: counts[status] for status in Status if counts[status]},
         pages,
         _labels(track.target for track in tracks),
     )
 
 
+_ORDER = {status: index for index, status in enumerate(Status)}
+
+
 def _urgency(track: Track) -> tuple[int, int, float, str]:
-    """Worst first; of the exposed those first that go furthest, then what is newest, then by name."""
-    level = 0
-    if track.standing is Standing.EXPOSED:
-        verdict = judge(track.latest)
-        level = max((level for _, level in exceeding(track.target, verdict)), default=0) if verdict else 0
-    bad = track.standing is not Standing.OK
-    return RANKS[track.standing], -level, -(track.since or 0) if bad else 0, track.target.name
+    """Worst first: by status, then by the severity of the worst finding; then the newest, then by name."""
+    severity = track.findings[0].severity if track.findings else 0
+    return _ORDER[track.status], severity, -(track.since or 0) if track.findings else 0, track.target.name
 
 
 def _matches(track: Track, wanted: Wanted) -> bool:
     target = track.target
-    if wanted.standing is not None and track.standing is not wanted.standing:
+    if wanted.status is not None and track.status is not wanted.status:
         return False
     if wanted.labels and not {f"{name}={value}" for name, value in target.labels.items()}.issuperset(wanted.labels):
         return False
@@ -122,7 +120,7 @@ def _matches(track: Track, wanted: Wanted) -> bool:
 
 
 def _text(target: Target) -> str:
-    """What is searched for a text."""
+    """What the filter `q` searches."""
     labels = (f"{name}={value}" for name, value in target.labels.items())
     parts = (target.name, str(target.address), target.called_ae_title, target.expect.value, *labels)
     return "\n".join(parts).casefold()

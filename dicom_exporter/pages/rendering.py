@@ -15,12 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_exporter import __version__
-from dicom_exporter.metrics import printable
-from dicom_exporter.pages.headlines import NAMES, SERVICES, WEB_ANSWERS, echo, headline, level_name, sentence
+from dicom_exporter.pages.headlines import NAMES, headline
+from dicom_exporter.prober.log import lines
 from dicom_exporter.server.state import STATE
-from dicom_exporter.verdict.findings import Standing
-from dicom_exporter.verdict.ladder import allowed_level, judge
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, answer, tried
+from dicom_exporter.verdict.findings import Status
+from dicom_exporter.verdict.ladder import allowed_level
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, SERVICES, WEB_ANSWERS, answer, ending, sentence, tried
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -39,7 +39,7 @@ async def page(
 ) -> web.Response:
     """Fill in `template` with `values()`. `depth` counts the slashes between the page and the root of our paths.
 
-    Both happen in a thread, and one page at a time: to sort ten thousand targets takes a tenth of a second.
+    Both run in a thread, one page at a time: sorting ten thousand targets takes a tenth of a second.
     """
     state = request.app[STATE]
     telemetry = quote(state.telemetry_path.lstrip("/"))
@@ -70,11 +70,11 @@ def _environment() -> Environment:
     environment.filters |= {
         "ago": ago,
         "answer": answer,
-        "echo": echo,
         "duration": duration,
+        "ending": ending,
+        "log_lines": lines,
         "moment": moment,
         "path": lambda text: quote(text, safe=""),
-        "peer": printable,
         "sentence": sentence,
     }
     environment.globals |= {
@@ -82,12 +82,10 @@ def _environment() -> Environment:
         "LEVELS": LEVELS,
         "NAMES": NAMES,
         "SERVICES": SERVICES,
-        "Standing": Standing,
+        "Status": Status,
         "WEB_ANSWERS": WEB_ANSWERS,
         "allowed_level": allowed_level,
         "headline": headline,
-        "judge": judge,
-        "level_name": level_name,
         "tried": tried,
         "version": __version__,
     }
@@ -95,14 +93,14 @@ def _environment() -> Environment:
 
 
 def moment(when: float, now: float | None = None) -> Markup:
-    """A Unix time in UTC, for a script to put local time beside it; with `now`, without the date if it is a day's."""
+    """A Unix time in UTC, to which a script adds local time. With `now`, without the date if it is within a day."""
     exact = datetime.fromtimestamp(when, UTC)
     shown = f"{exact:%H:%M} UTC" if now is not None and abs(now - when) < _DAY else f"{exact:%Y-%m-%d %H:%M:%S} UTC"
     return Markup('<time datetime="{}">{}</time>').format(f"{exact:%Y-%m-%dT%H:%M:%S}Z", shown)
 
 
 def ago(seconds: float) -> str:
-    """How long something is past, roughly: ``12 s``, ``5 min``, ``3 h 20 min``, ``4 d``."""
+    """How long ago something was, roughly: ``12 s``, ``5 min``, ``3 h 20 min``, ``4 d``."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -81,7 +81,8 @@ class ResultCache:
 
     def keep_session(self, key: SessionKey, session: SessionResult, now: float) -> None:
         """Keep `session`, unless there was no time for it: that is no reason to wait."""
-        if session.echo is None or session.echo.outcome is not Outcome.OVERLOAD:
+        echo = session.echo.outcome if session.echo is not None else None
+        if Outcome.OVERLOAD not in (echo, session.association):
             kept = self._sessions.setdefault(key.names, {})
             kept.pop(key.module_names, None)
             kept[key.module_names] = (key, session, now)

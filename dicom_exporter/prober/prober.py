@@ -30,7 +30,7 @@ from dicom_exporter.net.timing import OnPhase, PhaseTimer
 from dicom_exporter.prober.allowlist import Allowlist
 from dicom_exporter.prober.cache import ResultCache, SessionKey
 from dicom_exporter.prober.plan import by_identity, comparing, local_time, merged, never_probed, probe_as
-from dicom_exporter.prober.record import OnResult, ProbeRecord
+from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.results import TargetResult
 
 _Key = tuple[str, tuple[str, ...]]
@@ -46,7 +46,7 @@ which no connection is seen to be made: those would read as timed out."""
 class Prober:
     """Probes targets on request. Create it inside a running event loop, and `close` it there.
 
-    `on_result` is called with the record of each probe that has ended. What it raises is logged, nothing more.
+    `on_result` is called with the record of each probe that has ended. What it raises is logged, and affects no scrape.
     `on_phase` is called for the phases of all probes, for a person who watches one. At most `max_connections` to peers
     are made or pending at once.
     """
@@ -66,9 +66,9 @@ class Prober:
         self._lookups = LookupThreads()
         self._allowlist = Allowlist()
         self._results = ResultCache()
-        self._in_flight: dict[_Key, asyncio.Task[TargetResult]] = {}
+        self._in_flight: dict[_Key, asyncio.Task[ProbeRecord]] = {}
         """Probes under way that a new scrape may join."""
-        self._tasks: set[asyncio.Task[TargetResult]] = set()
+        self._tasks: set[asyncio.Task[ProbeRecord]] = set()
         """All probes under way; after a reload, some that nobody may join any more."""
         self._log = structlog.get_logger("scrape")
 
@@ -100,8 +100,8 @@ class Prober:
 
     async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
-    ) -> list[TargetResult]:
-        """Probe `targets` together and return their results in the same order, within `timeout` seconds.
+    ) -> list[ProbeRecord]:
+        """Probe `targets` together and return their records in the same order, within `timeout` seconds.
 
         Args:
             timeout: None leaves it to the timeouts of the modules.
@@ -124,7 +124,7 @@ class Prober:
 
     async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
-    ) -> TargetResult:
+    ) -> ProbeRecord:
         """Probe `target`, which is not one of the configuration's, within `timeout` seconds, if it is allowed.
 
         Nothing of it is kept: a query or a module with `every` is asked each time.
@@ -154,10 +154,10 @@ class Prober:
     async def _collect(
         self,
         wanted: Sequence[tuple[Target, tuple[Module, ...]]],
-        tasks: Sequence[asyncio.Task[TargetResult]],
+        tasks: Sequence[asyncio.Task[ProbeRecord]],
         timeout: float | None,
-    ) -> list[TargetResult]:
-        """The results of `tasks` within `timeout` seconds; of those that are not done by then, that it is not known."""
+    ) -> list[ProbeRecord]:
+        """The records of `tasks` within `timeout` seconds; of those that are not done by then, that it is not known."""
         if tasks:
             # Probes end at the deadline by themselves, each with its own outcome: a moment for them to do so.
             await asyncio.wait(set(tasks), timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))
@@ -167,8 +167,8 @@ class Prober:
         ]
 
     def _start_or_join(
-        self, key: _Key, config: Config, probe: Callable[[], Coroutine[Any, Any, TargetResult]]
-    ) -> asyncio.Task[TargetResult]:
+        self, key: _Key, config: Config, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
+    ) -> asyncio.Task[ProbeRecord]:
         """Start `probe`, or join the one under way with the same `key`."""
         current = config is self._config  # else nobody may join: the same name may be another address by now
         task = self._in_flight.get(key) if current else None
@@ -180,7 +180,7 @@ class Prober:
             task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
-    def _forget(self, key: _Key, task: asyncio.Task[TargetResult]) -> None:
+    def _forget(self, key: _Key, task: asyncio.Task[ProbeRecord]) -> None:
         self._tasks.discard(task)
         if self._in_flight.get(key) is task:
             del self._in_flight[key]
@@ -193,7 +193,7 @@ class Prober:
         deadline: float | None,
         resolver: Resolver,
         results: ResultCache,
-    ) -> TargetResult:
+    ) -> ProbeRecord:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
         groups = by_identity(modules)
         compared = _compared(config, target)
@@ -229,8 +229,9 @@ class Prober:
                 self._log.error("bug, please report it", target=target.name, identity=name, at=raised_at(bug))
                 sessions.append(never_probed(target, module))
         result = TargetResult(target.name, tuple(sessions))
-        self._notify(ProbeRecord(target, _names(modules), result, start, frozenset(reused)))
-        return result
+        record = make_record(target, _names(modules), result, start, frozenset(reused))
+        self._notify(record)
+        return record
 
     def _notify(self, record: ProbeRecord) -> None:
         if self._on_result is None:
@@ -256,10 +257,11 @@ def _names(modules: Iterable[Module]) -> tuple[str, ...]:
     return tuple(module.name for module in modules)
 
 
-def late(target: Target, modules: Iterable[Module]) -> TargetResult:
-    """A target that another scrape is still probing at our deadline: nothing is known of it."""
+def late(target: Target, modules: Sequence[Module]) -> ProbeRecord:
+    """The record of a target that another scrape is still probing at our deadline: nothing is known of it yet."""
     groups = by_identity(modules).values()
-    return TargetResult(target.name, tuple(never_probed(target, merged(group)) for group in groups))
+    sessions = tuple(never_probed(target, merged(group)) for group in groups)
+    return make_record(target, _names(modules), TargetResult(target.name, sessions), time.time())
 
 
 def raised_at(error: BaseException) -> str:

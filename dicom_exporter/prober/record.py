@@ -1,4 +1,4 @@
-"""The record of one probe of one target, as it is handed to the history, the log and the debug page."""
+"""The record of a probe that has ended: what it found, and what is wrong with the target."""
 
 from __future__ import annotations
 
@@ -6,23 +6,55 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dicom_exporter.config import Target
-from dicom_exporter.results import TargetResult
+from dicom_exporter.results import SessionResult, TargetResult
+from dicom_exporter.verdict.findings import Finding, Status, assess, status_of
+from dicom_exporter.verdict.ladder import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRecord:
-    """One target, probed once. Several scrapes may share the probe; there is one record of it."""
+    """One probe of one target. Several scrapes may share it."""
 
     target: Target
     """As it was configured when the probe began."""
     modules: tuple[str, ...]
     """Names of the modules that ran."""
     result: TargetResult
+    verdict: Verdict | None
+    """How far strangers got; None where none was sent."""
+    findings: tuple[Finding, ...]
+    """What is not as expected, worst first; empty where everything is."""
     start: float
     """Unix time at which the probe began."""
     reused: frozenset[str] = frozenset()
-    """Identities whose last result was reused, because the `every` of their modules is not over."""
+    """Identities that were not due: their last results are reused (`every`)."""
+
+    @property
+    def sessions(self) -> tuple[SessionResult, ...]:
+        """What each identity found."""
+        return self.result.sessions
+
+    @property
+    def status(self) -> Status:
+        """The status of the target by this probe alone."""
+        return status_of(self.findings)
+
+    def findings_of(self, identity: str) -> tuple[Finding, ...]:
+        """The findings in the session of `identity`, and those about the target as a whole."""
+        return tuple(finding for finding in self.findings if finding.identity in (None, identity))
+
+
+def make_record(
+    target: Target,
+    modules: tuple[str, ...],
+    result: TargetResult,
+    start: float,
+    reused: frozenset[str] = frozenset(),
+) -> ProbeRecord:
+    """The record of a probe that found `result`, judged here and nowhere else."""
+    verdict, findings = assess(target, result.sessions)
+    return ProbeRecord(target, modules, result, verdict, findings, start, reused)
 
 
 OnResult = Callable[[ProbeRecord], None]
-"""Called on the event loop once for each probe: it must be quick, and bound what it keeps."""
+"""Called on the event loop at the end of each probe, ten thousand times in a scrape: it must not block."""

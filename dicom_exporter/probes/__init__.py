@@ -59,6 +59,7 @@ class Probe:
 
 _SESSION_FIELDS = ("echo", "association", "queries", "rejection", "services", "peer", "tls")
 _SESSION_FAMILIES = (
+    "dicom_association_outcome",
     "dicom_association_rejected_info",
     "dicom_echo_outcome",
     "dicom_echo_success",

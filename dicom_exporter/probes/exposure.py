@@ -38,13 +38,12 @@ from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.session import offer, random_title, run_session
-from dicom_exporter.results import Attempt, Called, Outcome, SessionResult, StrangerResult, TLSFacts
+from dicom_exporter.results import Attempt, Called, Outcome, RejectReason, SessionResult, StrangerResult, TLSFacts
 
 WELL_KNOWN_TITLES = ("ANY-SCP", "ORTHANC", "DCM4CHEE", "CONQUESTSRV1", "DICOOGLE-STORAGE")
 """What every attacker tries: the defaults of common archives. Tried only where the target allows it."""
 RANDOM_UID = "random_uid"
 """Name of the query that can have no match: an answer to it proves that queries are answered."""
-CALLED_TITLE_UNKNOWN = "called-ae-title-not-recognized"
 
 _PROPOSED = (
     uids.STUDY_FIND,
@@ -178,7 +177,8 @@ def _listings(max_matches: int, proposed: tuple[str, ...]) -> tuple[Query, ...]:
 
 
 def _title_unknown(attempt: Attempt) -> bool:
-    return attempt.rejection is not None and attempt.rejection.reason == CALLED_TITLE_UNKNOWN
+    reason = attempt.rejection.reason if attempt.rejection is not None else None
+    return reason is RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED
 
 
 async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:

@@ -22,6 +22,7 @@ from dicom_exporter.config import Module, Query, Target
 from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import Rejected
+from dicom_exporter.dicom.products import product
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
 from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
 from dicom_exporter.net.context import ProbeContext
@@ -157,7 +158,12 @@ async def _run_queries(association: Connection, module: Module, context: ProbeCo
 def _note_peer(found: _Found, association: Connection, proposed: Sequence[str]) -> None:
     accept = association.accept
     found.association = Outcome.SUCCESS
-    found.peer = Peer(accept.implementation_class_uid, accept.implementation_version, accept.max_pdu_length)
+    found.peer = Peer(
+        accept.implementation_class_uid,
+        accept.implementation_version,
+        accept.max_pdu_length,
+        product(accept.implementation_class_uid, accept.implementation_version),
+    )
     for uid in proposed:  # storage stands for several SOP classes: one accepted is enough
         service = SERVICES[uid]
         found.services[service] = found.services.get(service, False) or association.accepted(uid)

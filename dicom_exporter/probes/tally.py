@@ -9,8 +9,9 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import tag_for_keyword
 
 from dicom_exporter.config import Query
-from dicom_exporter.dicom.dataset import MalformedDataset, find_values, integer_string
+from dicom_exporter.dicom.dataset import MalformedDataset, count_value, find_values
 from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
+from dicom_exporter.text import SafeText
 
 _TERMS = """
 ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DMS DG DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT
@@ -23,12 +24,11 @@ MODALITIES = frozenset(_TERMS.split())
 """The defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, and the retired ones: archives keep old studies."""
 MAX_VALUES = 50
 """Distinct values that are counted apart for one attribute; later ones count as `OTHER`."""
-OTHER = "other"
-NONE = "none"
+OTHER = SafeText("other")
+NONE = SafeText("none")
 """The value of a match that has none."""
 
 _STUDY_UID_TAG = 0x0020000D
-_TEXT_LENGTH = 64
 _SOP_CLASSES = frozenset(uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class")
 _VOCABULARIES = {
     "Modality": MODALITIES,
@@ -55,7 +55,7 @@ class Tally:
 
     def __init__(self, query: Query) -> None:
         keywords = () if query.minimal_keys else query.count_by
-        self._attributes: dict[str, dict[str, int]] = {keyword: {} for keyword in keywords}
+        self._attributes: dict[str, dict[SafeText, int]] = {keyword: {} for keyword in keywords}
         self._digest_key = query.digest_key
         self._digests: set[bytes] = set()
         self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
@@ -79,7 +79,7 @@ class Tally:
         return self._instances
 
     @property
-    def matches_by(self) -> Mapping[str, Mapping[str, int]]:
+    def matches_by(self) -> Mapping[str, Mapping[SafeText, int]]:
         """Matches by attribute keyword and value. Over the values of an attribute they sum to the matches."""
         return self._attributes
 
@@ -107,7 +107,7 @@ class Tally:
         if self._instances is None or tag is None:
             return
         try:
-            count = integer_string(find_values(data, (tag,)).get(tag, b""))
+            count = count_value(find_values(data, (tag,)).get(tag, b""))
         except MalformedDataset:
             count = None
         self._instances = None if count is None else self._instances + count
@@ -126,7 +126,7 @@ class Tally:
             _add(self._attributes[keyword], label_value(keyword, values.get(tag, b"")))
 
 
-def label_value(keyword: str, value: bytes) -> str:
+def label_value(keyword: str, value: bytes) -> SafeText:
     """The label for a raw value of attribute `keyword`; several values are sorted and joined by ``+``: ``CT+PT``.
 
     Free text with a ``^`` in it is `OTHER`: that is how DICOM writes a person's name (PS3.5 6.2.1), not a station's.
@@ -136,16 +136,12 @@ def label_value(keyword: str, value: bytes) -> str:
         return NONE
     vocabulary = _VOCABULARIES.get(keyword)
     if vocabulary is None:
-        return "+".join(OTHER if b"^" in text else _printable(text) for text in texts)[:_TEXT_LENGTH]
+        return SafeText("+".join(OTHER if b"^" in text else SafeText(text) for text in texts))
     shown = sorted({name if (name := text.decode("ascii", "replace")) in vocabulary else OTHER for text in texts})
-    return "+".join(shown)
+    return SafeText("+".join(shown))
 
 
-def _printable(text: bytes) -> str:
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in text[:_TEXT_LENGTH])
-
-
-def _add(counts: dict[str, int], value: str) -> None:
+def _add(counts: dict[SafeText, int], value: SafeText) -> None:
     if value not in counts and len(counts) >= MAX_VALUES:
         value = OTHER
     counts[value] = counts.get(value, 0) + 1

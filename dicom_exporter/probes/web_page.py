@@ -15,7 +15,7 @@ from typing import Any
 from yarl import URL
 
 from dicom_exporter.config import Module, Target
-from dicom_exporter.dicom.products import product
+from dicom_exporter.dicom.products import UNKNOWN
 from dicom_exporter.http_client.json_scan import Scan, Verdict
 from dicom_exporter.http_client.request import MAX_PAGE, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
@@ -50,8 +50,7 @@ async def probe_web(target: Target, module: Module, context: ProbeContext) -> tu
 
 async def _probe_page(url: str, context: ProbeContext) -> WebResult:
     """One page. `entries` means that a REST root listed studies; a mere page is `other`, whatever a script shows."""
-    peer = context.peer
-    software = product(peer.implementation_class_uid, peer.implementation_version) if peer is not None else "unknown"
+    software = context.peer.product if context.peer is not None else UNKNOWN
     facts = ServerFacts()
     page = await request(URL(url), context, facts, Scan(1), accept=_PAGE, limit=MAX_PAGE)
     found = _Found(page.answer, page.answer is WebAnswer.EMPTY)

@@ -14,6 +14,6 @@ counted in 2019: systems, reachable, open to strangers, studies, patients, image
 
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report, make_report
-from dicom_exporter.report.rows import Finding, Kind, Row
+from dicom_exporter.report.rows import Row
 
-__all__ = ["Finding", "Group", "Kind", "Report", "Row", "make_report"]
+__all__ = ["Group", "Report", "Row", "make_report"]

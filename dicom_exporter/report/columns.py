@@ -5,9 +5,9 @@ from __future__ import annotations
 from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import NONE
 from dicom_exporter.report.groups import Group
-from dicom_exporter.report.rows import Row, level_words
-from dicom_exporter.verdict.ladder import ASSOCIATES
-from dicom_exporter.verdict.texts import CHECKS, LEVELS
+from dicom_exporter.report.rows import Row
+from dicom_exporter.results import Check, LadderLevel, LadderService
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, level_words
 
 
 def answer(value: bool | None, asked: bool = True) -> str:
@@ -24,7 +24,7 @@ def stranger(row: Row) -> str:
     return level_words(row.level) + (" or further" if row.level is not None and not row.fully_known else "")
 
 
-def service(row: Row, name: str) -> str:
+def service(row: Row, name: LadderService) -> str:
     """How far a stranger got with one service, in words."""
     if row.levels is None or name not in row.levels:
         return NONE
@@ -34,7 +34,7 @@ def service(row: Row, name: str) -> str:
 def allowed(row: Row) -> str:
     """What its owner allows, in words."""
     if row.target.expect is Expect.CONTROL:
-        return f"{level_words(ASSOCIATES)}, or further"
+        return f"{level_words(LadderLevel.ASSOCIATES)}, or further"
     return NONE if row.allowed is None else level_words(row.allowed)
 
 
@@ -45,12 +45,12 @@ def checks(row: Row) -> str:
     return f"{len(row.failed_checks)} of {len(row.checks)}"
 
 
-def check_words(name: str) -> str:
+def check_words(name: Check) -> str:
     """What a failed check means."""
     return CHECKS[name][0]
 
 
-def level_meaning(level: int) -> str:
+def level_meaning(level: LadderLevel) -> str:
     """What a level means, in a sentence."""
     return LEVELS[level][1]
 

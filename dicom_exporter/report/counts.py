@@ -1,4 +1,4 @@
-"""A number that says how far it can be trusted: nobody's 0 where nobody counted."""
+"""A count that says how far it can be trusted: no 0 where nothing was counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dicom_exporter.results import QueryOutcome, QueryResult
 
 NONE = "\N{EN DASH}"
-"""Nothing was asked, or there was nothing to count. What was asked and could not be told is `unknown`."""
+"""Nothing was asked, or there was nothing to count. What was asked and is not known is `unknown`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Count:
     """How many of something were listed."""
 
     number: int | None = None
-    """None: there is no number, because there was nothing to count (see `asked`), or because it could not be told."""
+    """None: there is no number, because there was nothing to count (see `asked`), or because it is not known."""
     complete: bool = False
     """Whether all were counted; else there are at least `number`."""
     asked: bool = False

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import Count, total
-from dicom_exporter.report.rows import Kind, Row
-from dicom_exporter.verdict.ladder import ASSOCIATES
+from dicom_exporter.report.rows import Row
+from dicom_exporter.results import LadderLevel, LadderService
+from dicom_exporter.verdict.findings import Status
 
 NO_VALUE = "(none)"
 """The group of the targets that do not have the label."""
@@ -25,12 +26,12 @@ class Group:
     down: int
     """Down, busy, refusing us, or in other trouble."""
     unknown: int
-    """Of which something could not be told."""
+    """Targets of which something is not known."""
     reachable: int
     reachable_unknown: int
     open_to_strangers: int
     open_unknown: int
-    """It could not be told whether a stranger gets in; targets that no stranger was sent to are in neither number."""
+    """It is not known whether a stranger gets in. Targets that no stranger was sent to are in neither number."""
     asked_as_stranger: int
     studies: Count
     patients: Count
@@ -62,14 +63,15 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
     """The sums over `rows`, without the controls."""
     rows = [row for row in rows if row.target.expect is not Expect.CONTROL]
     strangers = [row for row in rows if row.levels is not None]
-    web = [row.levels["dicomweb"] for row in strangers if row.levels is not None and "dicomweb" in row.levels]
+    dicomweb = LadderService.DICOMWEB
+    web = [row.levels[dicomweb] for row in strangers if row.levels is not None and dicomweb in row.levels]
     return Group(
         name,
         systems=len(rows),
         as_expected=sum(not row.findings for row in rows),
-        exposed=_having(rows, Kind.EXPOSED),
-        down=_having(rows, Kind.DOWN, Kind.REFUSES_US, Kind.BUSY, Kind.TROUBLE),
-        unknown=_having(rows, Kind.UNKNOWN),
+        exposed=_having(rows, Status.EXPOSED),
+        down=_having(rows, Status.DOWN, Status.DEGRADED),
+        unknown=_having(rows, Status.UNKNOWN),
         reachable=sum(row.reachable is True for row in rows),
         reachable_unknown=sum(row.reachable is None for row in rows),
         open_to_strangers=sum(row.open_to_strangers is True for row in strangers),
@@ -81,10 +83,10 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
         own_studies=total(row.own_studies for row in rows),
         own_images=total(row.own_images for row in rows),
         dicomweb=len(web),
-        dicomweb_open=sum(level is not None and level >= ASSOCIATES for level in web),
+        dicomweb_open=sum(level is not None and level >= LadderLevel.ASSOCIATES for level in web),
         checks_failed=sum(len(row.failed_checks) for row in rows),
     )
 
 
-def _having(rows: Iterable[Row], *kinds: Kind) -> int:
-    return sum(any(finding.kind in kinds for finding in row.findings) for row in rows)
+def _having(rows: Iterable[Row], *statuses: Status) -> int:
+    return sum(any(finding.kind.status in statuses for finding in row.findings) for row in rows)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dicom_exporter.config import Expect, Target
-from dicom_exporter.logs import escaped
+from dicom_exporter.config import Expect
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.groups import Group, grouped, sums
-from dicom_exporter.report.rows import Finding, Kind, Row, make_row
-from dicom_exporter.results import TargetResult
+from dicom_exporter.report.rows import Row, make_row
+from dicom_exporter.text import escaped
+from dicom_exporter.verdict.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,8 @@ class Report:
 
     @property
     def worst_first(self) -> list[Row]:
-        """The rows with the gravest findings first, each kind in the order of the configuration."""
-        kinds = list(Kind)
-        return sorted(self.rows, key=lambda row: kinds.index(row.findings[0].kind) if row.findings else len(kinds))
+        """The rows by the severity of their worst finding; those of one severity in the order of the configuration."""
+        return sorted(self.rows, key=lambda row: row.findings[0].severity if row.findings else math.inf)
 
     @property
     def findings(self) -> Iterator[tuple[Row, Finding]]:
@@ -55,7 +56,7 @@ class Report:
 
     @property
     def could_not_tell(self) -> bool:
-        """Whether something could not be told."""
+        """Whether something is not known."""
         return any(finding.kind.could_not_tell for row in self.rows for finding in row.findings)
 
     @property
@@ -77,7 +78,7 @@ class Report:
 
 
 def make_report(
-    found: Sequence[tuple[Target, TargetResult]],
+    records: Sequence[ProbeRecord],
     *,
     by: str | None,
     begun: datetime,
@@ -85,8 +86,8 @@ def make_report(
     configuration: Sequence[str],
     version: str,
 ) -> Report:
-    """Put a report together from what was found on each target."""
-    rows = tuple(make_row(target, result) for target, result in found)
+    """Put a report together from the record of each target's probe."""
+    rows = tuple(make_row(record) for record in records)
     groups = tuple(grouped(rows, by)) if by is not None else ()
     names = tuple(escaped(name) for name in configuration)
     return Report(rows, groups, sums("total", rows), by, begun, escaped(host), names, version)

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,7 +26,6 @@ from dicom_exporter.prober.allowlist import NotAllowed
 from dicom_exporter.prober.log import lines
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
-from dicom_exporter.results import TargetResult
 from dicom_exporter.server.discovery import USER_LABELS
 from dicom_exporter.server.limits import Refusal, send
 from dicom_exporter.server.negotiation import Collect, Families, Shown, encode, wanted
@@ -69,7 +67,7 @@ def adhoc_target(
 
 async def probe_adhoc(
     state: State, target: Target, timeout: float | None, modules: Sequence[str] | None
-) -> TargetResult:
+) -> ProbeRecord:
     """Probe `target` once it is known to be allowed. Raises HTTPForbidden, which does not say why it is not."""
     try:
         return await state.prober.probe_address(target, timeout, modules)
@@ -80,21 +78,20 @@ async def probe_adhoc(
         raise state.traffic.refuse(Refusal.LOOKUPS) from None
 
 
-def debug_text(finished: ProbeRecord, config: Config) -> str:
+def debug_text(record: ProbeRecord, config: Config) -> str:
     """Three sections of text. `config` is the one that the probe went by."""
-    target, result = finished.target, finished.result
-    metrics = generate_latest(Families(lambda: families([(target, result)], target_label=False))).decode()
+    metrics = generate_latest(Families(lambda: families([record], target_label=False))).decode()
     sections = {
-        "Log of the probe": "".join(f"{line}\n" for line in lines(finished)),
+        "Log of the probe": "".join(f"{line}\n" for line in lines(record)),
         "Metrics that the probe returns": metrics,
-        "Configuration that the probe went by": show_target(config, target, finished.modules),
+        "Configuration that the probe went by": show_target(config, record.target, record.modules),
     }
     return "\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections.items())
 
 
-def debug_response(finished: ProbeRecord, config: Config) -> web.Response:
+def debug_response(record: ProbeRecord, config: Config) -> web.Response:
     """The same as an answer."""
-    return web.Response(text=debug_text(finished, config))
+    return web.Response(text=debug_text(record, config))
 
 
 _TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -121,13 +118,12 @@ async def _scrape_all(state: State, timeout: float | None) -> Collect:
     """Probe all targets within `timeout` seconds; the families of that are made when they are asked for."""
     config = state.prober.config  # of now: a reload may have come since the request did
     targets, comparisons = config.targets, config.compare
-    results = await state.prober.probe_targets(targets, timeout)
+    records = await state.prober.probe_targets(targets, timeout)
     facts = _facts(state)
 
     def collect() -> Shown:
-        found = list(zip(targets, results, strict=True))
-        flows = flow_families(missing_studies(comparisons, results))
-        return Shown(chain(flows, _own_families(facts)), groups(found, target_label=True))
+        flows = flow_families(missing_studies(comparisons, [record.result for record in records]))
+        return Shown(chain(flows, _own_families(facts)), groups(records, target_label=True))
 
     return collect
 
@@ -148,20 +144,22 @@ async def get_probe(request: web.Request) -> web.Response:
     modules = _modules(request, config)
     target = _target(request, state, config, modules)
     user_labels = _flag(request, USER_LABELS, default=True)
-    debug, start = _flag(request, "debug", default=False), time.time()
+    debug = _flag(request, "debug", default=False)
     if config.target(target.name) is target:
-        (result,) = await state.prober.probe_targets([target], timeout, modules)
+        (record,) = await state.prober.probe_targets([target], timeout, modules)
     else:
-        result = await probe_adhoc(state, target, timeout, modules)
+        record = await probe_adhoc(state, target, timeout, modules)
+        record = replace(record, target=target)  # as the request names it, not as it was looked up
     if debug:
-        return debug_response(ProbeRecord(target, tuple(modules or target.modules), result, start), config)
+        return debug_response(record, config)
     format_ = wanted(request)
-    shown = target if user_labels else replace(target, labels={})
-    return format_.response(await encode(partial(_one, shown, result), format_, state.probe_encoders))
+    if not user_labels:
+        record = replace(record, target=replace(target, labels={}))
+    return format_.response(await encode(partial(_one, record), format_, state.probe_encoders))
 
 
-def _one(target: Target, result: TargetResult) -> Shown:
-    return Shown((), groups([(target, result)], target_label=False))
+def _one(record: ProbeRecord) -> Shown:
+    return Shown((), groups([record], target_label=False))
 
 
 def _target(request: web.Request, state: State, config: Config, modules: Sequence[str] | None) -> Target:

@@ -12,7 +12,7 @@ from aiohttp import web
 from dicom_exporter.config import Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.log import ProbeLog
-from dicom_exporter.results import TargetResult
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.server.external_url import ExternalURL
 from dicom_exporter.server.limits import Traffic
 from dicom_exporter.server.shared_scrapes import Rounds
@@ -34,12 +34,12 @@ class Scrapes(Protocol):
 
     async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
-    ) -> list[TargetResult]:
-        """Probe `targets` within `timeout` seconds; the results stand in the same order."""
+    ) -> list[ProbeRecord]:
+        """Probe `targets` within `timeout` seconds; the records come in the same order."""
 
     async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
-    ) -> TargetResult:
+    ) -> ProbeRecord:
         """Probe `target`, which is not one of the configuration's. Raises NotAllowed, Overloaded."""
 
     async def close(self) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from dicom_exporter.dicom.products import product
 from dicom_exporter.results import Peer
 
 Version = tuple[int, ...]
@@ -32,9 +31,9 @@ class Advisory:
 
     def concerns(self, peer: Peer) -> bool:
         """Whether `peer` says that it is this product in an affected version."""
-        if product(peer.implementation_class_uid, peer.implementation_version) != self.product:
+        if peer.product != self.product:
             return False
-        found = self.version_name.fullmatch(peer.implementation_version.strip(" \0"))
+        found = self.version_name.fullmatch(peer.implementation_version)
         return found is not None and self.since <= version(found[1]) < self.before
 
 

@@ -1,7 +1,7 @@
 """Studies that were sent and have not arrived: two targets of one scrape, compared without a name or a UID.
 
 Each StudyInstanceUID of a match becomes a keyed hash as it is read. The key is random, made when the exporter starts
-and told to nobody; the hashes live as long as the scrape.
+and never leaves the process; the hashes live as long as the scrape.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dicom_exporter.results import Flow, QueryResult, TargetResult
 def missing_studies(comparisons: Iterable[Compare], results: Sequence[TargetResult]) -> list[Flow]:
     """How many studies each comparison's source lists that its destination does not.
 
-    A comparison is left out where it cannot be told: a target is not among the `results`, or a count is not complete.
+    A comparison is left out where it is not known: a target is not among the `results`, or a count is not complete.
     """
     by_name = {result.target: result for result in results}
     flows = []

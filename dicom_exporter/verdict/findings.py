@@ -1,114 +1,231 @@
-"""How a target stands against what its owner expects of it, in one word: a pure function of what was found last.
+"""What is wrong with a target, found once, when its probe ends: pure functions of the results.
 
-The alert rules judge over time, in Prometheus, and by the same outcomes. This is for whoever looks at the exporter
-itself, and for its log; the words come worst first.
+```
+sessions ─┬─ judge ──> verdict ─┐
+          └─────────────────────┴─ find ──> findings, worst first ── status_of ──> status
+```
+
+Metrics, pages, report, log and exit codes read the findings; none of them judges again. The alert rules judge over
+time, in Prometheus, by the same outcomes: each finding names the alert that fires while it lasts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, WebAnswer
-from dicom_exporter.verdict.ladder import ASSOCIATES, Verdict, allowed_level, judge
+from dicom_exporter.results import LadderLevel, Outcome, QueryOutcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.verdict import texts
+from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
 
 
-class Standing(StrEnum):
-    """What is to be said of a target first."""
+class Status(StrEnum):
+    """A target in one word, in order of severity: the worst first."""
 
     EXPOSED = "exposed"
     """A stranger gets further than `expect` allows."""
     DOWN = "down"
     """It must answer us, and does not."""
     BLIND = "blind"
-    """A control target that is known to be open reads closed: what this vantage says of the others is worth nothing."""
+    """A control target, known to be open, reads closed: what else reads closed from this vantage proves nothing."""
     UNKNOWN = "unknown"
-    """It could not be told. Unknown is not safe."""
-    TROUBLED = "troubled"
-    """It answers, and refuses us, is busy, or does not do all that it was asked."""
+    """It could not be determined, and unknown is not safe."""
+    DEGRADED = "degraded"
+    """It answers, and refuses us, is busy, or does not do everything that it was asked."""
     NEVER_PROBED = "never_probed"
-    """Nothing has asked for it since the exporter started."""
+    """It was not probed since the exporter started."""
     OK = "ok"
 
 
-RANKS = {standing: rank for rank, standing in enumerate(Standing)}
-"""0 is the worst."""
+class Kind(StrEnum):
+    """The kind of a finding, in order of severity: the worst first. The values are those of the report."""
 
-_MUST_ANSWER = (Expect.AVAILABLE, Expect.GUARDED)
-_MUST_BE_SHUT = (Expect.CLOSED, Expect.GUARDED)
-_ECHO: dict[Outcome, Standing] = {
-    Outcome.SUCCESS: Standing.OK,
-    Outcome.REJECTED: Standing.TROUBLED,
-    Outcome.BUSY: Standing.TROUBLED,
-    Outcome.NOT_OFFERED: Standing.TROUBLED,
-    Outcome.OVERLOAD: Standing.UNKNOWN,
+    EXPOSED = "exposed"
+    DOWN = "down"
+    BLIND = "vantage blind"
+    UNKNOWN = "unknown"
+    REFUSES_US = "refuses us"
+    """It runs, and does not accept us: it is not down."""
+    BUSY = "busy"
+    """It has no room for another association now."""
+    TROUBLE = "trouble"
+    """It answers, and does not do everything that it was asked."""
+
+    @property
+    def status(self) -> Status:
+        """The status of a target of which this is the worst finding."""
+        return _STATUS[self]
+
+    @property
+    def could_not_tell(self) -> bool:
+        """Whether it says something about the exporter's own view rather than about the target."""
+        return self in (Kind.BLIND, Kind.UNKNOWN)
+
+
+_STATUS: Final[Mapping[Kind, Status]] = {
+    Kind.EXPOSED: Status.EXPOSED,
+    Kind.DOWN: Status.DOWN,
+    Kind.BLIND: Status.BLIND,
+    Kind.UNKNOWN: Status.UNKNOWN,
+    Kind.REFUSES_US: Status.DEGRADED,
+    Kind.BUSY: Status.DEGRADED,
+    Kind.TROUBLE: Status.DEGRADED,
 }
-"""Refused is not down, busy is neither, and our own overload says nothing. What is not here is down."""
-_WEB: dict[WebAnswer, Standing] = {
-    WebAnswer.ENTRIES: Standing.OK,
-    WebAnswer.EMPTY: Standing.OK,
-    WebAnswer.DENIED: Standing.TROUBLED,
-    WebAnswer.UNKNOWN: Standing.UNKNOWN,
+_KIND_ORDER: Final = {kind: 10 * index for index, kind in enumerate(Kind)}
+
+MUST_ANSWER: Final = frozenset({Expect.AVAILABLE, Expect.GUARDED})
+"""Expectations under which a target has to answer us."""
+_NEEDS_STRANGER: Final = frozenset({Expect.CLOSED, Expect.CONTROL})
+"""Expectations that only a stranger's probe can confirm."""
+
+_BY_OUTCOME: Final[Mapping[Outcome, Kind | None]] = {
+    Outcome.SUCCESS: None,
+    Outcome.REJECTED: Kind.REFUSES_US,
+    Outcome.NOT_OFFERED: Kind.REFUSES_US,
+    Outcome.BUSY: Kind.BUSY,
+    Outcome.OVERLOAD: Kind.UNKNOWN,
 }
-"""The same of DICOMweb."""
-_NOT_ASKED = (QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD)
-"""The echo says it already."""
+"""What our own C-ECHO or association says of a target that must answer; every other outcome is DOWN."""
+_BY_WEB_ANSWER: Final[Mapping[WebAnswer, Kind | None]] = {
+    WebAnswer.ENTRIES: None,
+    WebAnswer.EMPTY: None,
+    WebAnswer.DENIED: Kind.REFUSES_US,
+    WebAnswer.UNKNOWN: Kind.UNKNOWN,
+}
+"""The same for our own query over DICOMweb."""
+_NOT_SENT: Final = frozenset({QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD})
+"""Outcomes of a query that was never sent: the outcome of the association usually says why."""
+
+_TARGET_ALERTS: Final[Mapping[Kind, str]] = {
+    Kind.DOWN: "DicomTargetDown",
+    Kind.REFUSES_US: "DicomTargetRefusesUs",
+    Kind.BUSY: "DicomTargetBusy",
+    Kind.UNKNOWN: "DicomTargetUnknown",
+}
+_WEB_ALERTS: Final[Mapping[Kind, str]] = {
+    Kind.DOWN: "DicomWebDown",
+    Kind.REFUSES_US: "DicomWebRefusesUs",
+    Kind.UNKNOWN: "DicomWebDown",
+}
 
 
-def stand(target: Target, sessions: Sequence[SessionResult]) -> Standing:
-    """The worst that the last session of each identity says of `target`."""
-    found = [*_strangers(target, sessions), *_own(target, sessions)]
-    return min(found, key=RANKS.__getitem__, default=Standing.NEVER_PROBED if not sessions else Standing.OK)
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as the target's owner expects."""
+
+    kind: Kind
+    text: str
+    """A sentence for a person, without the full stop at its end."""
+    alert: str | None
+    """Name of the alert that fires while this lasts, and of its runbook; None where there is none."""
+    severity: int
+    """Orders findings, and targets by their worst one: lower is worse. By kind; of the exposed, by level."""
+    identity: str | None = None
+    """Whose session it was found in; None where it is about the target as a whole."""
 
 
-def of_echo(outcome: Outcome) -> Standing:
-    """What the outcome of our own C-ECHO says of an archive that must answer."""
-    return _ECHO.get(outcome, Standing.DOWN)
+def assess(target: Target, sessions: Sequence[SessionResult]) -> tuple[Verdict | None, tuple[Finding, ...]]:
+    """Judge the `sessions` of a probe of `target`: the verdict on the exposure ladder, and what is wrong, worst first.
 
-
-def of_web(answer: WebAnswer) -> Standing:
-    """What the answer to our own query over DICOMweb says of one."""
-    return _WEB.get(answer, Standing.DOWN)
-
-
-def exceeding(target: Target, verdict: Verdict) -> list[tuple[str, int]]:
-    """Services and levels of those where a stranger gets further than allowed, the furthest first."""
-    allowed = allowed_level(target.expect.value)
-    if allowed is None:
-        return []
-    over = [(service, level) for service, level in verdict.levels.items() if level is not None and level > allowed]
-    return sorted(over, key=lambda found: -found[1])
-
-
-def _strangers(target: Target, sessions: Sequence[SessionResult]) -> Iterable[Standing]:
+    The only caller of `judge`. The prober calls it once, when a probe ends; `ProbeRecord` carries the answer.
+    """
     verdict = judge(sessions)
+    return verdict, find(target, sessions, verdict)
+
+
+def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | None) -> tuple[Finding, ...]:
+    """What of `sessions` is not as `target` expects, worst first; empty where everything is.
+
+    `verdict` is the one over the strangers among `sessions`; None where there are none.
+    """
+    findings = [*_exposure(target, sessions, verdict)]
+    if target.expect in MUST_ANSWER:
+        for session in sessions:
+            if session.stranger is None:
+                findings += _availability(session)
+    if not sessions:
+        findings.append(_finding(Kind.UNKNOWN, texts.NOTHING_FOUND, None))
+    return tuple(sorted(findings, key=lambda finding: finding.severity)) if findings else ()
+
+
+def status_of(findings: Sequence[Finding]) -> Status:
+    """The status of a target that was probed, by its `findings`, worst first."""
+    return findings[0].kind.status if findings else Status.OK
+
+
+def _finding(kind: Kind, text: str, alert: str | None, identity: str | None = None, level: int = 0) -> Finding:
+    return Finding(kind, text, alert, _KIND_ORDER[kind] - level, identity)
+
+
+def _exposure(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | None) -> Iterator[Finding]:
+    """What strangers got that they should not, or what could not be determined of it."""
     if verdict is None:
-        if sessions and target.expect in (Expect.CLOSED, Expect.CONTROL):
-            yield Standing.UNKNOWN  # whoever asked did not ask as a stranger
+        if sessions and target.expect in _NEEDS_STRANGER:
+            yield _finding(Kind.UNKNOWN, texts.NO_STRANGER, "DicomExposureUnknown")
         return
-    if exceeding(target, verdict):
-        yield Standing.EXPOSED
+    strangers = [session for session in sessions if session.stranger is not None]
+    identity = strangers[0].identity if len(strangers) == 1 else None
+    if target.expect is Expect.CONTROL:
+        yield from _control(verdict, strangers, identity)
+        return
+    allowed = allowed_level(target.expect)
+    if allowed is None:
+        return
+    for service, level in verdict.levels.items():
+        if level is None:
+            text = texts.exposure_unknown(service, strangers)
+            yield _finding(Kind.UNKNOWN, text, "DicomExposureUnknown", identity)
+        elif level > allowed:
+            text = texts.exposed(service, level, allowed)
+            yield _finding(Kind.EXPOSED, text, _exposure_alert(level), identity, level)
+
+
+def _control(verdict: Verdict, strangers: Sequence[SessionResult], identity: str | None) -> Iterator[Finding]:
+    """What is wrong with a control target, which has to be open."""
     known = [level for level in verdict.levels.values() if level is not None]
-    if target.expect is Expect.CONTROL and known and max(known) < ASSOCIATES:
-        yield Standing.BLIND
-    if target.expect in _MUST_BE_SHUT and None in verdict.levels.values():
-        yield Standing.UNKNOWN
-    if target.expect is Expect.CONTROL and not known:
-        yield Standing.UNKNOWN
+    if not known:
+        yield _finding(Kind.UNKNOWN, texts.control_unknown(strangers), "DicomExposureUnknown", identity)
+    elif max(known) < LadderLevel.ASSOCIATES:
+        yield _finding(Kind.BLIND, texts.blind(max(known)), "DicomVantageBlind", identity)
 
 
-def _own(target: Target, sessions: Iterable[SessionResult]) -> Iterable[Standing]:
-    if target.expect not in _MUST_ANSWER:
-        return
-    for session in sessions:
-        if session.stranger is not None:
-            continue
-        if session.echo is not None:
-            yield of_echo(session.echo.outcome)
-        if any(not query.outcome.is_success and query.outcome not in _NOT_ASKED for query in session.queries.values()):
-            yield Standing.TROUBLED
-        if session.store is not None and not session.store.success:
-            yield Standing.TROUBLED
-        if session.dicomweb is not None:
-            yield of_web(session.dicomweb.answer)
+def _exposure_alert(level: LadderLevel) -> str:
+    if level >= LadderLevel.LISTS_STUDIES:
+        return "DicomPatientDataListed"
+    return "DicomExposed" if level >= LadderLevel.ASSOCIATES else "DicomExposedOpenPort"
+
+
+def _availability(session: SessionResult) -> list[Finding]:
+    """What one of our own identities did not get of a target that must answer.
+
+    Where no C-ECHO was asked for, the outcome of the association decides, by the same table.
+    """
+    name = session.identity
+    findings = []
+    outcome = session.echo.outcome if session.echo is not None else session.association
+    kind = _BY_OUTCOME.get(outcome, Kind.DOWN) if outcome is not None else None
+    if kind is not None:
+        findings.append(_finding(kind, texts.unreached(session), _TARGET_ALERTS[kind], name))
+    for query, result in session.queries.items():
+        if not result.outcome.is_success and result.outcome not in _NOT_SENT:
+            findings.append(_finding(Kind.TROUBLE, texts.query_failed(query, result), "DicomQueryFailing", name))
+    if not findings:  # nothing above says why a query was not sent
+        for query, result in session.queries.items():
+            if result.outcome is QueryOutcome.NO_ASSOCIATION:
+                findings.append(_finding(Kind.TROUBLE, texts.query_failed(query, result), "DicomQueryFailing", name))
+            elif result.outcome is QueryOutcome.OVERLOAD:
+                findings.append(_finding(Kind.UNKNOWN, texts.query_failed(query, result), "DicomTargetUnknown", name))
+    if session.store is not None and not session.store.success:
+        findings.append(_finding(Kind.TROUBLE, texts.STORE_FAILED, "DicomStoreFailing", name))
+    if session.dicomweb is not None:
+        findings += _dicomweb(session.dicomweb, name)
+    return findings
+
+
+def _dicomweb(web: WebResult, identity: str) -> Iterator[Finding]:
+    kind = _BY_WEB_ANSWER.get(web.answer, Kind.DOWN)
+    if kind is not None:
+        yield _finding(kind, texts.dicomweb_failed(web), _WEB_ALERTS[kind], identity)

@@ -1,10 +1,26 @@
-"""What outcomes, levels and checks mean, in words for a person. Terminal, pages and reports take them from here."""
+"""What outcomes, levels, checks and findings mean, in words for a person.
+
+One wording for all: terminal, pages, report and findings take it from here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dicom_exporter.results import Attempt, Called, Outcome, QueryOutcome, QueryResult
+from dicom_exporter.results import (
+    Attempt,
+    Called,
+    Check,
+    LadderLevel,
+    LadderService,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    RejectReason,
+    SessionResult,
+    WebAnswer,
+    WebResult,
+)
 
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.SUCCESS: "the archive answered the C-ECHO",
@@ -39,35 +55,71 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.OVERLOAD: "this machine did not get to it in time",
 }
 
-REJECTIONS: Mapping[str, str] = {
-    "calling-ae-title-not-recognized": "it does not let our AE title in: have its administrator add it",
-    "called-ae-title-not-recognized": "it goes by another AE title than the one we called it by",
+REJECTIONS: Mapping[RejectReason, str] = {
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "it does not let our AE title in: have its administrator add it",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "it goes by another AE title than the one we called it by",
 }
 """What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""
 
-LEVELS: Mapping[int, tuple[str, str]] = {
-    0: ("closed", "Nobody gets a connection here."),
-    1: ("open port", "Something listens and takes connections, and nothing that is DICOM came back."),
-    2: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
-    3: ("associates", "Anybody can open an association. What it serves could not be proved; storing may be open, too."),
-    4: ("queryable", "Anybody can search. Nothing was listed: the archive is empty, or hides its studies."),
-    5: ("lists studies", "Anybody can list the studies in here."),
-    6: ("identifies patients", "Anybody can read who the patients are."),
-    7: ("hands out images", "Anybody can fetch images."),
+SERVICES: Mapping[LadderService, str] = {
+    LadderService.DIMSE: "DICOM",
+    LadderService.DICOMWEB: "DICOMweb",
+    LadderService.WEB: "web pages",
+}
+"""Service of the exposure ladder -> what a person calls it, within a sentence."""
+
+WEB_ANSWERS: Mapping[WebAnswer, str] = {
+    WebAnswer.ENTRIES: "it lists studies",
+    WebAnswer.EMPTY: "it answers, and lists none",
+    WebAnswer.DENIED: "it demands credentials, or other ones",
+    WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
+    WebAnswer.NOT_HTTP: "what answers is not HTTP",
+    WebAnswer.CLOSED: "there is no connection",
+    WebAnswer.UNKNOWN: "it is not known: no name, no route, or no time",
+}
+
+LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
+    LadderLevel.CLOSED: ("closed", "Nobody gets a connection here."),
+    LadderLevel.OPEN_PORT: (
+        "open port",
+        "Something listens and takes connections, and nothing that is DICOM came back.",
+    ),
+    LadderLevel.REFUSES_STRANGERS: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
+    LadderLevel.ASSOCIATES: (
+        "associates",
+        "Anybody can open an association. What it serves could not be proved; storing may be open, too.",
+    ),
+    LadderLevel.QUERYABLE: (
+        "queryable",
+        "Anybody can search. Nothing was listed: the archive is empty, or hides its studies.",
+    ),
+    LadderLevel.LISTS_STUDIES: ("lists studies", "Anybody can list the studies in here."),
+    LadderLevel.IDENTIFIES_PATIENTS: ("identifies patients", "Anybody can read who the patients are."),
+    LadderLevel.HANDS_OUT_IMAGES: ("hands out images", "Anybody can fetch images."),
 }
 """Level of the exposure ladder -> its name, and what it means."""
 
-CHECKS: Mapping[str, tuple[str, str]] = {
-    "calling_ae_title_unchecked": ("Any calling AE title is accepted", "Unknown calling AE titles are refused"),
-    "called_ae_title_unchecked": ("Any called AE title is accepted", "Wrong called AE titles are refused"),
-    "plaintext_accepted": ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
-    "tls_below_profile": ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
-    "worklist_queryable": ("The worklist can be queried", "The worklist cannot be queried"),
-    "retrieve_negotiable": ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
-    "store_negotiable": ("Storing images is on offer (never tried)", "Storing images is not on offer"),
-    "http_without_tls": ("HTTP without TLS is served", "HTTP is served over TLS alone"),
+CHECKS: Mapping[Check, tuple[str, str]] = {
+    Check.CALLING_AE_TITLE_UNCHECKED: ("Any calling AE title is accepted", "Unknown calling AE titles are refused"),
+    Check.CALLED_AE_TITLE_UNCHECKED: ("Any called AE title is accepted", "Wrong called AE titles are refused"),
+    Check.PLAINTEXT_ACCEPTED: ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
+    Check.TLS_BELOW_PROFILE: ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
+    Check.WORKLIST_QUERYABLE: ("The worklist can be queried", "The worklist cannot be queried"),
+    Check.RETRIEVE_NEGOTIABLE: ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
+    Check.STORE_NEGOTIABLE: ("Storing images is on offer (never tried)", "Storing images is not on offer"),
+    Check.HTTP_WITHOUT_TLS: ("HTTP without TLS is served", "HTTP is served over TLS alone"),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
+
+_WEB_MEANINGS: Mapping[LadderLevel, str] = {
+    LadderLevel.OPEN_PORT: "Something listens and takes connections.",
+    LadderLevel.REFUSES_STRANGERS: "HTTP is spoken, and whoever is not known is turned away.",
+}
+"""Meanings of levels that differ for HTTP."""
+
+NOTHING_FOUND = "The probe found nothing out; the log may say more"
+NO_STRANGER = "No stranger was sent to it, so it is not known how far one gets"
+STORE_FAILED = "It did not take all the images of the bandwidth test"
 
 _CALLED = {
     Called.CONFIGURED: "the called AE title given",
@@ -116,3 +168,78 @@ def _association(attempt: Attempt) -> str:
         return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
     why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
     return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
+
+
+def level_words(level: LadderLevel | None) -> str:
+    """``5 lists studies``, or ``unknown``."""
+    return "unknown" if level is None else f"{level} {LEVELS[level][0]}"
+
+
+def exposed(service: LadderService, level: LadderLevel, allowed: LadderLevel) -> str:
+    """A stranger gets to `level` with `service`, and `allowed` is lower."""
+    meaning = LEVELS[level][1] if service is LadderService.DIMSE else _WEB_MEANINGS.get(level, LEVELS[level][1])
+    name, allowed_name = LEVELS[level][0], LEVELS[allowed][0]
+    return f"{meaning} {SERVICES[service]} level {level}, {name}; allowed is {allowed}, {allowed_name}"
+
+
+def exposure_unknown(service: LadderService, strangers: Sequence[SessionResult]) -> str:
+    """The level of `service` could not be determined."""
+    why = _first_ending(strangers) if service is LadderService.DIMSE else ""
+    name = SERVICES[service]
+    return f"{name[:1].upper()}{name[1:]}: it is not known how far a stranger gets{why}"
+
+
+def control_unknown(strangers: Sequence[SessionResult]) -> str:
+    """Nothing shows whether a control target is open."""
+    return f"It is not known whether this control target is open{_first_ending(strangers)}"
+
+
+def blind(level: LadderLevel) -> str:
+    """A control target reads closed."""
+    name = LEVELS[level][0]
+    return f"This control target is known to be open, and reads {level}, {name}: from here, closed proves nothing"
+
+
+def unreached(session: SessionResult) -> str:
+    """Our own C-ECHO did not succeed; or the association, where no C-ECHO was asked for."""
+    if session.echo is not None:
+        return f"C-ECHO {session.echo.outcome}: {ending(session)}"
+    return f"Association {session.association}: {ending(session)}"
+
+
+def ending(session: SessionResult) -> str:
+    """How the C-ECHO of a session ended, or its association where no C-ECHO was asked for, and what to do about it."""
+    if session.echo is not None:
+        status = session.echo.status if session.echo.outcome is Outcome.FAILURE_STATUS else None
+        text = OUTCOMES[session.echo.outcome] + ("" if status is None else f" (status {status:04X})")
+    elif session.association is None:
+        text = "no association was due"
+    else:
+        accepted = session.association is Outcome.SUCCESS
+        text = "the archive accepted the association" if accepted else OUTCOMES[session.association]
+    advice = REJECTIONS.get(session.rejection.reason) if session.rejection is not None else None
+    return text if advice is None else f"{text}. {advice[:1].upper()}{advice[1:]}"
+
+
+def query_failed(name: str, query: QueryResult) -> str:
+    """One of our own queries was not answered."""
+    code = "" if query.status is None else f" (status {query.status:04X})"
+    return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
+
+
+def dicomweb_failed(web: WebResult) -> str:
+    """Our own query over DICOMweb was not answered."""
+    untrusted = web.tls is not None and web.tls.certificate_trusted is False
+    return f"DICOMweb does not serve us: {'we do not trust its certificate' if untrusted else WEB_ANSWERS[web.answer]}"
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
+
+
+def _first_ending(strangers: Iterable[SessionResult]) -> str:
+    """How the first attempt of a stranger ended, as the end of a sentence."""
+    ladders = (session.stranger for session in strangers if session.stranger is not None)
+    first = next((attempt for ladder in ladders for attempt in ladder.attempts), None)
+    return "" if first is None or first.outcome is Outcome.SUCCESS else f": {OUTCOMES[first.outcome]}"

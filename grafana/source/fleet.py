@@ -32,6 +32,7 @@ from grafana.source.queries import (
     counted,
     in_state,
     info,
+    outcome,
     per_target,
     select,
     state,
@@ -71,7 +72,7 @@ def fleet() -> dict[str, Any]:
     answering = f"sum(({state(ASKED)}) == bool {UP}) / count({state(ASKED)})"
     worst = f"bottomk(20, avg by ({KEYS}) (avg_over_time({select('dicom_echo_success', US)}[$__range] @ end())))"
     phase = select("dicom_phase_duration_seconds", US)
-    outcomes = chosen(f"{select('dicom_echo_outcome', US)} == 1", ASKED)
+    outcomes = chosen(f"{outcome()} == 1", ASKED)
     panels = lay_out(
         (
             4,
@@ -271,7 +272,6 @@ def _alerts() -> Any:
 
 
 def _targets() -> Any:
-    outcome = f"{select('dicom_echo_outcome', US)} == 1"
     answered = f"max_over_time((timestamp({select('dicom_echo_success', US)} == 1))[$__range:1m])"
     return table(
         "Targets, the worst first",
@@ -279,7 +279,7 @@ def _targets() -> Any:
         "name leads to its own dashboard and to its last probes.",
         {
             "state": per_target(f"({state(ASKED)}) or on ({KEYS}) 0 * {info()}"),
-            "happened": per_target(chosen(outcome), "outcome"),
+            "happened": per_target(chosen(f"{outcome()} == 1"), "outcome"),
             "since": per_target(
                 chosen(
                     f'1000 * min by ({KEYS}) (ALERTS_FOR_STATE{{alertname=~"DicomTarget(Down|RefusesUs|Busy|Unknown)", '

@@ -42,12 +42,21 @@ def counted(expression: str) -> str:
     return f"count({expression}) or 0 * count({info()})"
 
 
+def outcome(*matchers: str) -> str:
+    """How our own identities fared: the outcome of the C-ECHO, or of the association where no C-ECHO is asked for.
+
+    Series of the C-ECHO's other outcomes are there too, with the value 0.
+    """
+    echo, association = (select(f"dicom_{name}_outcome", US, *matchers) for name in ("echo", "association"))
+    return f"({echo} or {association} unless on ({KEYS}, identity) {select('dicom_echo_outcome', US)})"
+
+
 def state(*matchers: str) -> str:
     """The state of each target, as a number of `words.STATES`: the worst of its identities."""
     parts = []
     for score in (DOWN, REFUSES, BUSY, UNTOLD, UP):
-        outcome = f'outcome=~"{"|".join(outcome_names(score))}"'
-        parts.append(f"{score} * {select('dicom_echo_outcome', US, outcome)}")
+        names = f'outcome=~"{"|".join(outcome_names(score))}"'
+        parts.append(f"{score} * {outcome(names)}")
     return f"max by ({KEYS}) ({' or '.join(parts)})" if not matchers else chosen(state(), *matchers)
 
 

@@ -19,7 +19,7 @@ from grafana.source.panels import (
     timeline,
     timeseries,
 )
-from grafana.source.queries import ALLOWED, KEYS, LEVEL, TARGET, US, by_severity, select, state
+from grafana.source.queries import ALLOWED, KEYS, LEVEL, TARGET, US, by_severity, outcome, select, state
 from grafana.source.target_details import ENDS, others, protection
 from grafana.source.words import (
     LEVELS,
@@ -287,10 +287,9 @@ def target() -> dict[str, Any]:
 
 
 def _outcome_number() -> str:
-    """The outcome of the C-ECHO for each identity, as its place among `words.OUTCOMES`."""
+    """The outcome of the C-ECHO, or else of the association, for each identity, as its index in `words.OUTCOMES`."""
     numbered = " or ".join(
-        f"{index} * ({select('dicom_echo_outcome', US, _is('outcome', name))} == 1)"
-        for index, name in enumerate(OUTCOMES, 1)
+        f"{index} * ({outcome(_is('outcome', name))} == 1)" for index, name in enumerate(OUTCOMES, 1)
     )
     return f"max by (identity) ({numbered})"
 

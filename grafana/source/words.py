@@ -68,10 +68,10 @@ QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
     "overload": ("we did not get to it", QUIET),
 }
 
-CHECKS: Mapping[str, str] = {check: holds for check, (holds, _) in standard_words.CHECKS.items()}
+CHECKS: Mapping[str, str] = {check.value: holds for check, (holds, _) in standard_words.CHECKS.items()}
 """What each check says where it holds, which is bad."""
 
-SERVICES: Mapping[str, str] = {"dimse": "DICOM", "dicomweb": "DICOMweb", "web": "web page"}
+SERVICES: Mapping[str, str] = {service.value: name for service, name in standard_words.SERVICES.items()}
 
 SEVERITIES: Mapping[int, tuple[str, str]] = {3: ("critical", BAD), 2: ("warning", WARNING), 1: ("info", GOOD)}
 """Severities of the alerts, as numbers that sort."""

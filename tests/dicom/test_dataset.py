@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
-from dicom_exporter.dicom.dataset import MalformedDataset, find_values, integer_string
+from dicom_exporter.dicom.dataset import MalformedDataset, count_value, find_values
 from tests.dicom import encoded
 
 INSTANCES = 0x00201208
@@ -82,12 +83,48 @@ def test_any_bytes(data: bytes) -> None:
         (b"12", 12),
         (b"12 ", 12),
         (b" 0\0", 0),
+        (b"+12", 12),
+        (b"  +12  ", 12),
+        (b"-0", 0),
+        (b"12.", 12),
+        (b"12.000", 12),
+        (b"1.2E+1", 12),
+        (b"120e-1 ", 12),
+        (b"2147483647", 2147483647),
+        (b"2147483648", None),
         (b"", None),
+        (b" ", None),
         (b"-1", None),
-        (b"1e9", None),
+        (b"12.5", None),
+        (b"1e99", None),
+        (b"1e999999999", None),
+        (b"1 2", None),
+        (b"1\\2", None),
+        (b"0x1", None),
+        (b"1_2", None),
+        (b"NaN", None),
         (b"\xb2", None),
-        (b"9" * 13, None),
+        (b"9" * 17, None),
     ],
 )
-def test_counts(value: bytes, number: int | None) -> None:
-    assert integer_string(value) == number
+def test_count_value_legal_forms_of_is_and_ds_are_read_and_others_are_none(value: bytes, number: int | None) -> None:
+    assert count_value(value) == number
+
+
+def test_find_values_elements_out_of_order_are_found() -> None:
+    study = encoded.study(instances="12", ModalitiesInStudy=["CT"])
+    elements = [encoded.implicit(_only(study, element.tag)) for element in study]
+    shuffled = b"".join(reversed(elements))
+    assert find_values(shuffled, {INSTANCES, 0x00080061}) == {INSTANCES: b"12", 0x00080061: b"CT"}
+
+
+def test_find_values_malformed_tail_before_all_tags_are_found_is_no_absence() -> None:
+    cut = encoded.implicit(encoded.study(instances=None)) + b"\x20\x00\x08\x12\xff\xff\xff\x7f"
+    with pytest.raises(MalformedDataset):
+        find_values(cut, {INSTANCES})
+
+
+def _only(study: Dataset, tag: BaseTag) -> Dataset:
+    alone = Dataset()
+    alone[tag] = study[tag]
+    return alone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dicom_exporter.dicom import pdu
+from dicom_exporter.text import SafeText
 from tests.hostile import wire
 
 
@@ -22,3 +23,13 @@ def test_a_user_identity_response_that_nobody_asked_for_is_not_kept() -> None:
     assert kept(response) == 0
     assert kept(response[:1] + b"\x01" + response[2:]) == 0  # the second byte is reserved, and anything
     assert kept(b"") == 1
+
+
+def test_parse_accept_transfer_syntax_of_a_refused_context_is_not_tested() -> None:
+    """PS3.8 Table 9-18: it is not significant, whatever stands there."""
+    refused = wire.item(0x21, b"\x03\x00\x03\x00" + b"\x40\x00\xff\xff")
+    accepted = wire.item(0x21, b"\x01\x00\x00\x00" + wire.item(0x40, b"1.2.840.10008.1.2"))
+    body = bytes(68) + accepted + refused + wire.item(0x50, wire.item(0x51, b"\0\0\x40\0"))
+    contexts = pdu.parse_accept(body, pdu.DEFAULT_LIMITS).contexts
+    assert contexts[1] == pdu.AcceptedContext(0, SafeText("1.2.840.10008.1.2"))
+    assert contexts[3] == pdu.AcceptedContext(3, SafeText(""))

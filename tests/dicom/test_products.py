@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dicom_exporter.dicom.products import product
+from dicom_exporter.text import SafeText
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,7 @@ from dicom_exporter.dicom.products import product
         ("1.2.826.0.1.3680043.2.135.1066.101", "1.4.16/WIN32", "ConQuest"),
         ("1.2.826.0.1.3680043.8.641", "RUBY-DCM_0.9.8", "ruby-dicom"),
         ("1.2.840.113619.6.55", "", "GE"),
-        ("1.2.276.0.7230010.3.0.3.6.7\0", "", "DCMTK"),
-        ("2.25.1", " OFFIS_DCMTK_367 ", "DCMTK"),
+        ("2.25.1", "OFFIS_DCMTK_367", "DCMTK"),
         ("2.25.1", "dcm4che-2.0.29", "dcm4che 2"),
         ("2.25.1", "DCMTK", "unknown"),
         ("", "", "unknown"),
@@ -27,4 +27,4 @@ from dicom_exporter.dicom.products import product
     ],
 )
 def test_who_it_is(uid: str, version: str, expected: str) -> None:
-    assert product(uid, version) == expected
+    assert product(SafeText(uid), SafeText(version)) == expected

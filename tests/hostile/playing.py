@@ -10,6 +10,7 @@ from typing import Any
 
 from dicom_exporter.metrics import families
 from dicom_exporter.net.resolver import LookupThreads
+from dicom_exporter.prober.record import make_record
 from dicom_exporter.results import QueryResult, SessionResult, StoreResult, TargetResult
 from tests.hostile import scenarios, simulated
 from tests.testing.context import probe_context
@@ -39,7 +40,8 @@ def play(
         for conversation in script.conversations:
             conversation.check()
     if isinstance(found, SessionResult):
-        for family in families([(target, TargetResult(target.name, (found,)))], target_label=True):
+        record = make_record(target, target.modules, TargetResult(target.name, (found,)), 0.0)
+        for family in families([record], target_label=True):
             for sample in family.samples:
                 assert all(_LABEL.fullmatch(value) for value in sample.labels.values()), sample.labels
     return found

@@ -12,8 +12,8 @@ from dicom_exporter.probes.exposure import probe_exposure
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.probes.web_page import probe_web
-from dicom_exporter.results import Peer, SessionResult, StoreResult, StrangerResult
-from tests.testing.context import MONITOR, STRANGER
+from dicom_exporter.results import SessionResult, StoreResult, StrangerResult
+from tests.testing.context import MONITOR, PEER, STRANGER
 
 Found = SessionResult | StoreResult
 Scenario = Callable[[Target, ProbeContext], Awaitable[Found]]
@@ -73,7 +73,7 @@ async def dicomweb(target: Target, context: ProbeContext) -> SessionResult:
 async def web(target: Target, context: ProbeContext) -> SessionResult:
     """A stranger at a viewer of something that may be Orthanc."""
     viewer = replace(target, web=(WebEntry(f"http://{target.address}/app/explorer.html"),))
-    like_orthanc = replace(context, identity=STRANGER, peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 0))
+    like_orthanc = replace(context, identity=STRANGER, peer=replace(PEER, product="DCMTK"))
     pages = await probe_web(viewer, _EXPOSURE, like_orthanc)
     return SessionResult(STRANGER.name, None, stranger=StrangerResult(), web=pages)
 

@@ -35,6 +35,9 @@ EXPECTED: Mapping[str, set[str]] = {
     "no-name": {"DicomTargetDown"},
     "stuck": {"DicomTargetDown"},
     "web-server": {"DicomTargetDown"},
+    "fine-no-echo": set(),
+    "off-no-echo": {"DicomTargetDown"},
+    "refusing-no-echo": {"DicomTargetRefusesUs"},
     "refusing": {"DicomTargetRefusesUs"},
     "full": {"DicomTargetBusy"},
     "expiring": {"DicomCertificateExpiring", "DicomCertificateExpiringSoon"},
@@ -119,6 +122,7 @@ async def test_who_is_told_of_what(
     on_localhost = f"localhost:{receiver.dicom.port}"
 
     echo = {"modules": ["echo"]}
+    no_echo = {"modules": ["queries-only"]}
     known = {"called_ae_title": "ORTHANC"}
     named = {"called_ae_title": "ARCHIVE"}
     targets: list[dict[str, Any]] = [
@@ -127,6 +131,9 @@ async def test_who_is_told_of_what(
         {"name": "no-name", "address": "no-such-host.invalid:104"},
         {"name": "stuck", "address": f"127.0.0.1:{silent.getsockname()[1]}", **echo},
         {"name": "web-server", "address": opened.http, **echo},
+        {"name": "fine-no-echo", "address": opened.dicom, **no_echo},
+        {"name": "off-no-echo", "address": NOWHERE, **no_echo},
+        {"name": "refusing-no-echo", "address": knows_others.dicom, **no_echo},
         {"name": "refusing", "address": knows_others.dicom},
         {"name": "full", "address": full.dicom, "called_ae_title": "DCMQRSCP", **echo},
         {"name": "expiring", "address": f"localhost:{secure.dicom.port}", "modules": ["tls-soon"], **named},
@@ -162,6 +169,7 @@ async def test_who_is_told_of_what(
         "tls-later": {"identity": "tls-later"},
         "bandwidth": {"store": {"count": 1, "size": "1KiB"}},
         "recent": {"queries": {"recent": {**studies, "max_matches": 2}}},
+        "queries-only": {"timeout": "3s", "echo": False, "queries": {"all": studies}},
         "recent-of-all": {"queries": {"all": studies}},
     }
     identities = {

@@ -168,7 +168,7 @@ async def test_the_page_keeps_itself_up_to_date_under_the_hands_of_its_reader(br
         await page.get_by_role("searchbox").fill("half a wor")
         link = page.get_by_role("link", name="shut", exact=True)
         await link.focus()
-        history.add(found.finished(found.OK_TARGET, found.DOWN))
+        history.add(found.record(found.OK_TARGET, found.DOWN))
         await opened.shown_anew()
         first = page.locator(".targets > li").first
         await expect(first).to_contain_text("Down")

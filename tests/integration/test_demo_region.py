@@ -18,15 +18,15 @@ from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import QueryOutcome, SessionResult, TargetResult
+from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.results import QueryOutcome, SessionResult
 from dicom_exporter.verdict.comparison import missing_studies
-from dicom_exporter.verdict.ladder import judge
 from tests.cli.running import started
 
 pytestmark = pytest.mark.integration
 
 TARGETS = 40
-Found = tuple[Config, list[TargetResult]]
+Found = tuple[Config, list[ProbeRecord]]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def region(directory: Path, targets: int) -> Iterator[Found]:
         yield config, asyncio.run(scraped(config))
 
 
-async def scraped(config: Config) -> list[TargetResult]:
+async def scraped(config: Config) -> list[ProbeRecord]:
     prober = Prober(config)
     try:
         # A few at a time: the peers are threads of this very process, and busy must not look like slow.
@@ -61,7 +61,7 @@ async def scraped(config: Config) -> list[TargetResult]:
 
 
 def session(found: Found, target: str, identity: str = "monitor") -> SessionResult:
-    (result,) = (result for result in found[1] if result.target == target)
+    (result,) = (result for result in found[1] if result.target.name == target)
     return next(session for session in result.sessions if session.identity == identity)
 
 
@@ -72,7 +72,7 @@ def outcome(found: Found, target: str, identity: str = "monitor") -> str:
 
 
 def test_each_kind_of_exposure_is_there(found: Found) -> None:
-    levels = {result.target: verdict.levels for result in found[1] if (verdict := judge(result.sessions)) is not None}
+    levels = {record.target.name: record.verdict.levels for record in found[1] if record.verdict is not None}
     named = {
         name: dict(levels[name])
         for name in (
@@ -123,15 +123,14 @@ def test_counts_are_what_the_names_say(found: Found) -> None:
     activity = session(found, "demo-worklist").queries
     assert activity["worklist"].matches == 5
     assert activity["last_month"].matches_by["ModalitiesInStudy"]
-    assert missing_studies(found[0].compare, found[1])[0].missing == 3
+    assert missing_studies(found[0].compare, [record.result for record in found[1]])[0].missing == 3
 
 
 def lacking(found: Found) -> set[str]:
     """Metrics without a sample."""
     config, scraped = found
-    flows = missing_studies(config.compare, scraped)
-    results = list(zip(config.targets, scraped, strict=True))
-    shown = {metric.name for metric in [*families(results, target_label=True), *flow_families(flows)]}
+    flows = missing_studies(config.compare, [record.result for record in scraped])
+    shown = {metric.name for metric in [*families(scraped, target_label=True), *flow_families(flows)]}
     tables = (TARGET_FAMILIES, SESSION_FAMILIES, QUERY_FAMILIES, EXPOSURE_FAMILIES, FLOW_FAMILIES)
     return {family.name for table in tables for family in table} - shown
 

@@ -148,5 +148,5 @@ async def test_orthanc_without_studies_is_queryable(orthanc: Callable[..., Ortha
 
 
 async def test_orthanc_behind_authentication_denies(orthanc: Callable[..., Orthanc]) -> None:
-    found = await web(f"http://127.0.0.1:{orthanc(**USERS).http.port}/", software="OFFIS_DCMTK_367")
+    found = await web(f"http://127.0.0.1:{orthanc(**USERS).http.port}/", product="DCMTK")
     assert (found.answer, found.queryable) == (WebAnswer.DENIED, False)

@@ -382,7 +382,7 @@ async def test_no_identifier_leaves_the_probe(caplog: pytest.LogCaptureFixture) 
         async with http.server(behaviour) as server:
             found = [
                 await dicomweb(server.url, prove_identity=True, prove_download=True, timeout=SHORT),
-                await web(server.url, timeout=SHORT, software="OFFIS_DCMTK_367"),
+                await web(server.url, timeout=SHORT, product="DCMTK"),
             ]
         seen = repr(found) + caplog.text
         assert "SECRET" not in seen

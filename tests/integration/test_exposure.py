@@ -13,8 +13,8 @@ import pytest
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Outcome, SessionResult
-from dicom_exporter.verdict.ladder import Verdict, judge
+from dicom_exporter.results import Check, LadderService, Outcome, SessionResult
+from dicom_exporter.verdict.ladder import Verdict
 from tests import hostile
 from tests.hostile import Event
 from tests.peers import Certificates, Orthanc, dcmtk, synthetic
@@ -47,12 +47,11 @@ async def look(
     module = Module("exposure", "stranger", seconds, echo=False, exposure=exposure)
     prober = Prober(Config((target,), modules={"exposure": module}))
     try:
-        (result,) = await prober.probe_targets([target], seconds)
+        (record,) = await prober.probe_targets([target], seconds)
     finally:
         await prober.close()
-    verdict = judge(result.sessions)
-    assert verdict is not None
-    return verdict, result.sessions[0]
+    assert record.verdict is not None
+    return record.verdict, record.sessions[0]
 
 
 async def look_at(archive: Orthanc, **more: object) -> tuple[Verdict, SessionResult]:
@@ -68,11 +67,11 @@ async def test_an_archive_open_to_everybody(orthanc: Callable[..., Orthanc]) -> 
     assert session.queries["studies"].matches == before["CountStudies"]
     assert session.queries["studies"].instances == before["CountInstances"]
     assert session.queries["patients"].matches == before["CountPatients"]
-    assert verdict.checks["calling_ae_title_unchecked"] is True
-    assert verdict.checks["called_ae_title_unchecked"] is True
-    assert verdict.checks["plaintext_accepted"] is True
-    assert verdict.checks["store_negotiable"] is True
-    assert verdict.checks["retrieve_negotiable"] is True
+    assert verdict.checks[Check.CALLING_AE_TITLE_UNCHECKED] is True
+    assert verdict.checks[Check.CALLED_AE_TITLE_UNCHECKED] is True
+    assert verdict.checks[Check.PLAINTEXT_ACCEPTED] is True
+    assert verdict.checks[Check.STORE_NEGOTIABLE] is True
+    assert verdict.checks[Check.RETRIEVE_NEGOTIABLE] is True
     for exposure, level in ((Exposure(prove_identity=True), 6), (Exposure(prove_download=True), 7)):
         verdict, _ = await look_at(archive, exposure=exposure)
         assert verdict.levels == {"dimse": level}
@@ -84,7 +83,7 @@ async def test_orthanc_with_its_defaults(orthanc: Callable[..., Orthanc]) -> Non
     archive.upload(synthetic.studies(3))
     verdict, session = await look_at(archive)
     assert verdict.levels == {"dimse": 3}
-    assert verdict.checks["store_negotiable"] is True
+    assert verdict.checks[Check.STORE_NEGOTIABLE] is True
     assert session.echo is not None
     assert session.echo.outcome is Outcome.SUCCESS
     assert "studies" not in session.queries or session.queries["studies"].matches is None
@@ -94,14 +93,15 @@ async def test_an_archive_that_knows_its_callers(orthanc: Callable[..., Orthanc]
     archive = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
     verdict, _ = await look_at(archive)
     assert verdict.levels == {"dimse": 2}
-    assert verdict.checks["calling_ae_title_unchecked"] is False
-    assert verdict.checks["store_negotiable"] is False
+    assert verdict.checks[Check.CALLING_AE_TITLE_UNCHECKED] is False
+    assert verdict.checks[Check.STORE_NEGOTIABLE] is False
 
 
 async def test_the_loss_of_the_calling_title_check_is_noticed_and_its_return(orthanc: Callable[..., Orthanc]) -> None:
     closed = orthanc(known={"m": "PROMETHEUS"}, **ONLY_KNOWN)
     opened = orthanc(**EVERYTHING_OPEN)
-    seen = [(await look_at(archive))[0].checks["calling_ae_title_unchecked"] for archive in (closed, opened, closed)]
+    verdicts = [(await look_at(archive))[0] for archive in (closed, opened, closed)]
+    seen = [verdict.checks[Check.CALLING_AE_TITLE_UNCHECKED] for verdict in verdicts]
     assert seen == [False, True, False]
 
 
@@ -114,9 +114,10 @@ async def test_storescp_associates(storescp: Callable[..., dcmtk.Server]) -> Non
 async def test_orthanc_over_tls(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
     archive = orthanc(tls=certificates, **EVERYTHING_OPEN)
     verdict, session = await look_at(archive)
-    assert verdict.levels["dimse"] is not None
-    assert verdict.levels["dimse"] >= 3
-    assert verdict.checks["plaintext_accepted"] is False
+    level = verdict.levels[LadderService.DIMSE]
+    assert level is not None
+    assert level >= 3
+    assert verdict.checks[Check.PLAINTEXT_ACCEPTED] is False
     assert session.tls is not None
     assert session.tls.certificate_expiry is not None
     assert session.tls.client_certificate_required is not True
@@ -141,7 +142,7 @@ async def test_the_web_side_of_an_open_archive(orthanc: Callable[..., Orthanc]) 
         web=(WebEntry(f"http://{archive.http}/app/explorer.html"),),
     )
     assert verdict.levels == {"dimse": 5, "dicomweb": 5, "web": 5}
-    assert verdict.checks["http_without_tls"] is True
+    assert verdict.checks[Check.HTTP_WITHOUT_TLS] is True
     assert session.dicomweb is not None
     assert session.dicomweb.studies == 4
 

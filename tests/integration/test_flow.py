@@ -28,10 +28,10 @@ async def flows(source: Orthanc, destination: Orthanc, query: Query = ALL) -> Se
     )
     prober = Prober(Config(targets, modules={"studies": module}, compare=(COMPARE,)))
     try:
-        results = await prober.probe_targets(targets, 10.0)
+        records = await prober.probe_targets(targets, 10.0)
     finally:
         await prober.close()
-    return missing_studies([COMPARE], results)
+    return missing_studies([COMPARE], [record.result for record in records])
 
 
 async def test_studies_that_have_not_arrived(orthanc: Callable[..., Orthanc]) -> None:

@@ -40,7 +40,7 @@ async def test_a_change_is_logged_once_and_the_pages_show_it(tmp_path: Path) -> 
                 await running.get()
             changes = [(await running.running.logged('msg="outcome changed"')).string for _ in range(2)]
             down, shut = sorted(changes, key=lambda line: "target=public" in line)
-            assert "target=main identity=monitor outcome=refused" in down
+            assert "target=main identity=monitor status=down outcome=refused" in down
             assert "was_outcome=success" in down
             assert "level_dimse=0" in shut
             assert "was_level_dimse=5" in shut

@@ -88,6 +88,10 @@ async def test_exit_codes(tmp_path: Path, refusing: str) -> None:
     assert (await report(tmp_path))[0] == 0
     configure(tmp_path, [{"name": "off", "address": refusing}])
     assert (await report(tmp_path))[0] == 1
+    no_echo = {"queries-only": {"echo": False, "queries": {"all": {"model": "study_root", "level": "STUDY"}}}}
+    configure(tmp_path, [{"name": "off", "address": refusing, "modules": ["queries-only"]}], modules=no_echo)
+    code, out, _ = await report(tmp_path)
+    assert (code, "down: off: Association refused: " in out) == (1, True)
     configure(tmp_path, [closed("nowhere", "no-such-host.invalid:104")])
     assert (await report(tmp_path))[0] == 3
     configure(tmp_path, [closed("shut", refusing), {"name": "control", "address": refusing, "expect": "control"}])

@@ -12,8 +12,8 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Expect, GlobalSettings, Level, Model, Module, Query, Target
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Outcome, QueryOutcome, TargetResult
-from dicom_exporter.verdict.ladder import judge
+from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.results import Outcome, QueryOutcome
 from tests import hostile
 from tests.hostile import Event, Peer
 
@@ -47,7 +47,7 @@ async def scraping(settings: Config) -> AsyncIterator[Prober]:
         await prober.close()
 
 
-def outcome(result: TargetResult) -> Outcome:
+def outcome(result: ProbeRecord) -> Outcome:
     (session,) = result.sessions
     assert session.echo is not None
     return session.echo.outcome
@@ -65,8 +65,8 @@ async def test_hanging_targets_cost_their_own_deadline_and_nothing_else() -> Non
         targets += [target(f"gone-{n}", 1, f"127.0.3.{n}") for n in range(1, 11)]
         async with scraping(config(*targets)) as prober:
             results = await prober.probe_targets(targets, 2.0)
-        assert [result.target for result in results] == [target.name for target in targets]
-        found = {result.target: outcome(result) for result in results}
+        assert [result.target.name for result in results] == [target.name for target in targets]
+        found = {result.target.name: outcome(result) for result in results}
         assert {found[f"healthy-{n}"] for n in range(1, 61)} == {Outcome.SUCCESS}
         assert {found[f"silent-{n}"] for n in range(1, 31)} == {Outcome.NO_ANSWER}
         assert {found[f"gone-{n}"] for n in range(1, 11)} == {Outcome.REFUSED}
@@ -287,7 +287,7 @@ async def test_a_stranger_we_never_got_to_leaves_the_exposure_unknown() -> None:
             long = asyncio.create_task(prober.probe_targets([closed], 2.0))
             await entered.wait()
             (short,) = await prober.probe_targets([closed], 0.1)
-            verdict = judge(short.sessions)
+            verdict = short.verdict
             assert verdict is not None
             assert verdict.levels == {"dimse": None}
             await long

@@ -64,11 +64,11 @@ async def test_a_rest_root_behind_a_guarded_page_is_tried_where_dicom_says_it_ma
     table = {"/dicom-web": http.answers(401), "/dicom-web/system": SYSTEM, "/dicom-web/studies": STUDIES}
     async with http.server(http.routes(table, http.answers(404))) as server:
         assert (await web(server.url)).answer is WebAnswer.DENIED
-        assert (await web(server.url, software="OFFIS_DCMTK_367")).answer is WebAnswer.ENTRIES
+        assert (await web(server.url, product="DCMTK")).answer is WebAnswer.ENTRIES
 
 
 async def test_dcm4chees_interface_is_judged_with_the_page() -> None:
     login = http.answers(302, b"", {"Location": "/auth/realms/dcm4che/protocol/openid-connect/auth"})
     async with http.server(http.routes({"/dcm4chee-arc/ui2/": login}, http.answers(404))) as server:
-        assert (await web(server.url, software="dcm4che-5.31")).answer is WebAnswer.DENIED
+        assert (await web(server.url, product="dcm4che")).answer is WebAnswer.DENIED
         assert (await web(server.url)).answer is WebAnswer.OTHER

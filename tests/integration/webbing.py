@@ -22,8 +22,8 @@ from dicom_exporter.config import (
 )
 from dicom_exporter.probes.dicomweb import probe_dicomweb
 from dicom_exporter.probes.web_page import probe_web
-from dicom_exporter.results import Peer, WebResult
-from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
+from dicom_exporter.results import WebResult
+from tests.testing.context import MONITOR, PEER, STRANGER, lookup_threads, probe_context
 
 _TARGET = Target("target", Address("192.0.2.1", 104))
 PATIENCE = 5.0
@@ -55,11 +55,11 @@ async def dicomweb(
         return await probe_dicomweb(replace(_TARGET, dicomweb=url), module, context)
 
 
-async def web(url: str, *, timeout: float = PATIENCE, software: str = "") -> WebResult:
-    """`probe_web` of one page, as a stranger; `software` is the version name that the DICOM side gave."""
+async def web(url: str, *, timeout: float = PATIENCE, product: str = "unknown") -> WebResult:
+    """`probe_web` of one page, as a stranger; `product` is what its DICOM side says it is."""
     target = replace(_TARGET, web=(WebEntry(url),))
     with lookup_threads() as lookups:
-        context = probe_context(lookups, STRANGER, seconds=timeout, peer=Peer("2.25.1", software, 0))
+        context = probe_context(lookups, STRANGER, seconds=timeout, peer=replace(PEER, product=product))
         (found,) = await probe_web(target, Module("module", STRANGER.name, exposure=Exposure()), context)
     return found
 

@@ -8,6 +8,7 @@ from prometheus_client import Metric
 
 from dicom_exporter.config import Address, Expect, Target
 from dicom_exporter.metrics import ExporterFacts, families
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import (
     Attempt,
     Called,
@@ -18,6 +19,9 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     Service,
     SessionResult,
     StoreResult,
@@ -27,6 +31,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 
 TARGET = Target(
     "main",
@@ -35,7 +40,7 @@ TARGET = Target(
     expect=Expect.GUARDED,
     labels={"site": "north", "country": "DE"},
 )
-CONQUEST = Peer("1.2.826.0.1.3680043.2.135.1066.101", "1.4.16/LINUX", 0)
+CONQUEST = Peer(SafeText("1.2.826.0.1.3680043.2.135.1066.101"), SafeText("1.4.16/LINUX"), 0, "ConQuest")
 """In a version that an advisory is about."""
 STUDIES = QueryResult(
     QueryOutcome.TRUNCATED,
@@ -43,7 +48,7 @@ STUDIES = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
-    matches_by={"ModalitiesInStudy": {"CT": 30, "MR": 20}},
+    matches_by={"ModalitiesInStudy": {SafeText("CT"): 30, SafeText("MR"): 20}},
     duration=0.5,
     first_match=0.125,
     match_interval_mean=0.0625,
@@ -61,9 +66,10 @@ FULL = SessionResult(
     phases={Phase.CONNECT: 0.25, Phase.TLS: 0.5, Phase.ASSOCIATE: 0.125},
     duration=1.5,
     timeout=9.5,
+    association=Outcome.SUCCESS,
     last_run=1_600_000_000.0,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
-    peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 16384),
+    peer=Peer(SafeText("1.2.276.0.7230010.3.0.3.6.7"), SafeText("OFFIS_DCMTK_367"), 16384, "DCMTK"),
     tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),
     store=StoreResult(success=True, bytes=5_242_880, duration=0.75, status=0),
     dicomweb=WebResult(
@@ -74,7 +80,7 @@ FULL = SessionResult(
         over_tls=True,
         studies=42,
         complete=True,
-        server="nginx/1.2.3",
+        server=SafeText("nginx/1.2.3"),
         tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False),
         phases={Phase.CONNECT: 0.25, Phase.FIRST_BYTE: 0.5},
     ),
@@ -82,7 +88,10 @@ FULL = SessionResult(
 REJECTED = SessionResult(
     identity="stranger",
     echo=EchoResult(Outcome.REJECTED),
-    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    association=Outcome.REJECTED,
+    rejection=Rejection(
+        RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    ),
     duration=0.25,
     timeout=9.5,
 )
@@ -129,7 +138,12 @@ Shown = dict[str, dict[Labels, float]]
 
 def shown(*sessions: SessionResult, target: Target = TARGET, target_label: bool = False) -> Shown:
     """What is shown of one target."""
-    return values(families([(target, TargetResult(target.name, sessions))], target_label=target_label))
+    return values(families([record(*sessions, target=target)], target_label=target_label))
+
+
+def record(*sessions: SessionResult, target: Target = TARGET) -> ProbeRecord:
+    """The record of a probe of `target` that found `sessions`."""
+    return make_record(target, target.modules, TargetResult(target.name, sessions), 0.0)
 
 
 def values(metrics: Iterable[Metric]) -> Shown:

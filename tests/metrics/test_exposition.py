@@ -15,20 +15,18 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from dicom_exporter.config import Target
 from dicom_exporter.metrics import Group, families, groups, lines
 from dicom_exporter.metrics.families import Family, Row, single
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, TargetResult
-from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, TARGET, values
+from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.results import Outcome, QueryOutcome, SessionResult
+from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, TARGET, record, values
 from tests.peers.requirements import program
 
 SESSIONS = (FULL, replace(REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
-Found = list[tuple[Target, TargetResult]]
 
 
-def found(*sessions: SessionResult, **target: Any) -> Found:
-    shown = replace(TARGET, **target)
-    return [(shown, TargetResult(shown.name, sessions))]
+def found(*sessions: SessionResult, **target: Any) -> list[ProbeRecord]:
+    return [record(*sessions, target=replace(TARGET, **target))]
 
 
 def read(text: str) -> Iterable[Metric]:

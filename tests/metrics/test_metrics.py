@@ -6,20 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.metrics import MAX_TEXT, exporter_families, families, flow_families, printable
+from dicom_exporter.metrics import exporter_families, families, flow_families
 from dicom_exporter.results import (
     EchoResult,
     Flow,
     Outcome,
-    Peer,
     QueryOutcome,
     QueryResult,
     SessionResult,
     StoreResult,
-    TargetResult,
     TLSFacts,
 )
-from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STUDIES, TARGET, labels, shown, values
+from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STUDIES, TARGET, labels, record, shown, values
 
 MONITOR = labels(identity="monitor")
 NOTHING = SessionResult("monitor", None)
@@ -68,6 +66,13 @@ def test_an_echo_that_did_not(outcome: Outcome) -> None:
     assert {dict(key)["outcome"]: value for key, value in found["dicom_echo_outcome"].items()} == {
         each.value: each is outcome for each in Outcome
     }
+
+
+@pytest.mark.parametrize("echo", [None, EchoResult(Outcome.FAILURE_STATUS)])
+@pytest.mark.parametrize("outcome", Outcome)
+def test_association_outcome_is_one_series_with_and_without_echo(outcome: Outcome, echo: EchoResult | None) -> None:
+    found = shown(SessionResult("monitor", echo, association=outcome))
+    assert found["dicom_association_outcome"] == {MONITOR | labels(outcome=outcome.value): 1}
 
 
 def test_what_was_not_established_is_not_there() -> None:
@@ -120,7 +125,7 @@ def test_the_peer() -> None:
 
 
 def test_a_peer_without_a_limit_says_zero() -> None:
-    assert shown(replace(FULL, peer=Peer("1.2.3", "", 0)))["dicom_peer_max_pdu_bytes"] == {MONITOR: 0}
+    assert shown(replace(FULL, peer=replace(CONQUEST, max_pdu_bytes=0)))["dicom_peer_max_pdu_bytes"] == {MONITOR: 0}
 
 
 def test_tls() -> None:
@@ -195,39 +200,9 @@ def test_the_end_of_a_query(outcome: QueryOutcome) -> None:
     assert "dicom_query_complete" not in found
 
 
-def test_values_that_look_the_same_are_counted_together() -> None:
-    result = replace(STUDIES, matches_by={"InstitutionName": {"SYNTHETIC\u00e4": 1, "SYNTHETIC\u00f6": 2}})
-    assert shown(query(result))["dicom_query_matches_by"] == {
-        MONITOR | labels(query="studies", attribute="InstitutionName", value="SYNTHETIC?"): 3
-    }
-
-
-def test_a_peers_own_words_are_printable_and_short() -> None:
-    peer = Peer("1.2.3\0", '\x1b[2J<script>\n"' + "\u202e" * 100, 0)
-    (key,) = shown(replace(NOTHING, peer=peer))["dicom_peer_info"]
-    found = dict(key)
-    assert found["implementation_class_uid"] == "1.2.3"
-    assert found["implementation_version"] == '?[2J<script>?"' + "?" * (MAX_TEXT - 14)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("OFFIS_DCMTK_367", "OFFIS_DCMTK_367"),
-        ("  padded \0\0", "padded"),
-        ("", ""),
-        ("\x7f\x00\x1f", "???"),
-        ("Müller", "M?ller"),
-        ("a" * 65, "a" * 64),
-    ],
-)
-def test_printable(text: str, expected: str) -> None:
-    assert printable(text) == expected
-
-
 def test_many_targets_are_told_apart() -> None:
     targets = [replace(TARGET, name=name) for name in ("one", "two")]
-    found = values(families([(target, TargetResult(target.name, (FULL,))) for target in targets], target_label=True))
+    found = values(families([record(FULL, target=target) for target in targets], target_label=True))
     assert found["dicom_studies_visible"] == {
         MONITOR | labels(target="one"): 50,
         MONITOR | labels(target="two"): 50,

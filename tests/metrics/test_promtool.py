@@ -14,8 +14,8 @@ from dicom_exporter.metrics import exporter_families, families, flow_families
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.results import Flow, TargetResult
-from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STRANGER, TARGET
+from dicom_exporter.results import Flow
+from tests.metrics.results import CONQUEST, FACTS, FULL, REJECTED, STRANGER, record
 from tests.peers.requirements import program
 
 
@@ -27,7 +27,7 @@ class Everything:
 
     def collect(self) -> list[Metric]:
         sessions = (FULL, replace(REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
-        found = list(families([(TARGET, TargetResult("main", sessions))], target_label=self.target_label))
+        found = list(families([record(*sessions)], target_label=self.target_label))
         if self.target_label:
             found += flow_families([Flow("main", "copy", 3)])
             found += exporter_families(FACTS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dicom_exporter.config import Address, Config, Expect, Target, WebEntry
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import (
     Attempt,
     Called,
@@ -19,6 +19,9 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     Service,
     SessionResult,
     StrangerResult,
@@ -27,9 +30,10 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 
 MINUTE = 60.0
-SCRIPT = "<script>alert(1)</script>\x1b[2J\u202e"
+SCRIPT = SafeText("<script>alert(1)</script>\x1b[2J\u202e")
 """A name that a peer may give itself."""
 
 GOOD = SessionResult(
@@ -51,7 +55,7 @@ GOOD = SessionResult(
     duration=0.0571,
     timeout=9.5,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: True},
-    peer=Peer("1.2.276.0.7230010.3.0.3.6.7", "OFFIS_DCMTK_367", 16384),
+    peer=Peer(SafeText("1.2.276.0.7230010.3.0.3.6.7"), SafeText("OFFIS_DCMTK_367"), 16384, "DCMTK"),
     tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False),
 )
 DOWN = SessionResult(
@@ -65,7 +69,9 @@ DOWN = SessionResult(
 REJECTED = replace(
     DOWN,
     echo=EchoResult(Outcome.REJECTED),
-    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    rejection=Rejection(
+        RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    ),
 )
 SHUT = SessionResult(
     "stranger",
@@ -88,7 +94,7 @@ OPEN = SessionResult(
     duration=0.09,
     timeout=14.5,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: True, Service.STUDY_GET: True},
-    peer=Peer("1.2.826.0.1.3680043.9.3811.3.0.4", SCRIPT, 16382),
+    peer=Peer(SafeText("1.2.826.0.1.3680043.9.3811.3.0.4"), SCRIPT, 16382, "pynetdicom"),
     stranger=StrangerResult(
         (
             Attempt(
@@ -145,9 +151,9 @@ CONFIG = Config(tuple(FOUND))
 FINE = {Expect.CLOSED: SHUT, Expect.CONTROL: OPEN, Expect.AVAILABLE: GOOD}
 
 
-def finished(target: Target, *sessions: SessionResult, before: float = 0.0) -> ProbeRecord:
+def record(target: Target, *sessions: SessionResult, before: float = 0.0) -> ProbeRecord:
     """A probe that began `before` seconds ago."""
-    return ProbeRecord(target, target.modules, TargetResult(target.name, sessions), time.time() - before)
+    return make_record(target, target.modules, TargetResult(target.name, sessions), time.time() - before)
 
 
 def history(config: Config = CONFIG, found: Mapping[Target, tuple[SessionResult, ...]] | None = None) -> History:
@@ -156,7 +162,7 @@ def history(config: Config = CONFIG, found: Mapping[Target, tuple[SessionResult,
     for target, sessions in (FOUND if found is None else found).items():
         if not sessions:
             continue
-        kept.add(finished(target, FINE[target.expect], before=123 * MINUTE))
-        kept.add(finished(target, *sessions, before=122 * MINUTE))
-        kept.add(finished(target, *sessions, before=0.5 * MINUTE))
+        kept.add(record(target, FINE[target.expect], before=123 * MINUTE))
+        kept.add(record(target, *sessions, before=122 * MINUTE))
+        kept.add(record(target, *sessions, before=0.5 * MINUTE))
     return kept

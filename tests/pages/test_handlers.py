@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreResult
 from dicom_exporter.server.external_url import parse_external_url
 from tests.pages import found
 from tests.server.exporter import FakeProber, exporter, state
@@ -67,7 +68,7 @@ def target_path(target: Target) -> str:
     return f"/targets/{quote(target.name, safe='')}"
 
 
-async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> None:
+async def test_overview_page_worst_first_with_reason_and_since() -> None:
     async with pages() as (client, _):
         page = await get(client, "/")
     names = [link.removeprefix("targets/") for link in page.links if link.startswith("targets/")]
@@ -82,13 +83,39 @@ async def test_the_list_says_what_is_wrong_and_since_when_the_worst_first() -> N
         "shut",
     ]
     assert "Exposed main-pacs-public for 2 h 2 min , since" in page.text
-    assert "Anybody can list the studies in here. DICOM level 5, DICOMweb level 2; allowed is 0, closed." in page.text
+    assert "Anybody can list the studies in here. DICOM level 5, lists studies; allowed is 0, closed." in page.text
     assert "nothing listens on the port" in page.text
     assert "It answers us, and lists 231 studies." in page.text
     assert "closed proves nothing" in page.text
 
 
-async def test_looking_probes_nothing() -> None:
+async def test_page_target_off_without_echo_is_down() -> None:
+    session = SessionResult(
+        "monitor", None, {"today": QueryResult(QueryOutcome.NO_ASSOCIATION)}, association=Outcome.REFUSED
+    )
+    history = History(found.CONFIG)
+    history.add(found.record(found.OK_TARGET, session))
+    async with pages(history=history) as (client, _):
+        listed = await get(client, "/?state=down")
+        page = await get(client, target_path(found.OK_TARGET))
+    assert "Down archive south" in listed.text
+    assert "Association refused: the machine is there, and nothing listens on the port" in listed.text
+    assert "What to do: DicomTargetDown" in page.text
+    assert "refused : The machine is there, and nothing listens" in page.text
+
+
+async def test_page_target_lists_all_findings() -> None:
+    """The overview has the worst one."""
+    session = replace(found.GOOD, queries={"today": QueryResult(QueryOutcome.FAILED)}, store=StoreResult(success=False))
+    history = History(found.CONFIG)
+    history.add(found.record(found.OK_TARGET, session))
+    async with pages(history=history) as (client, _):
+        page = await get(client, target_path(found.OK_TARGET))
+    assert "Query today failed: the query failed." in page.text
+    assert "It did not take all the images of the bandwidth test." in page.text
+
+
+async def test_pages_probe_nothing() -> None:
     async with pages() as (client, prober):
         for path in ("/", *map(target_path, found.FOUND), "/config", "/runbooks/", "/targets/nobody"):
             async with client.get(path) as response:
@@ -96,7 +123,7 @@ async def test_looking_probes_nothing() -> None:
         assert prober.asked == []
 
 
-async def test_every_link_leads_somewhere() -> None:
+async def test_pages_every_link_resolves() -> None:
     async with pages() as (client, _):
         for path in ("/", "/?label=site%3Dnorth", *map(target_path, found.FOUND), "/runbooks/"):
             for link in set((await get(client, path)).links):
@@ -105,7 +132,7 @@ async def test_every_link_leads_somewhere() -> None:
                     assert response.status == 200, (path, link)
 
 
-async def test_every_link_stays_under_the_prefix() -> None:
+async def test_pages_every_link_stays_under_the_prefix() -> None:
     prefix = "/monitoring/dicom"
     external = parse_external_url(f"http://exporter.example{prefix}/")
     of = replace(state(FakeProber(found.CONFIG)), history=found.history(), external_url=external)
@@ -118,7 +145,7 @@ async def test_every_link_stays_under_the_prefix() -> None:
             assert urljoin(f"http://x{prefix}{path}", page.links[0]) == f"http://x{prefix}/static/icon.svg"
 
 
-async def test_a_target_shows_what_was_proved_and_how() -> None:
+async def test_target_page_shows_ladder_and_attempts() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(found.EXPOSED_TARGET))
     assert "Exposed for 2 h 2 min" in page.text
@@ -133,14 +160,14 @@ async def test_a_target_shows_what_was_proved_and_how() -> None:
     assert "outcome=success level_dimse=5 level_dicomweb=2" in page.text
 
 
-async def test_a_peers_own_words_are_shown_as_such() -> None:
+async def test_target_page_escapes_text_of_a_peer() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(found.EXPOSED_TARGET))
     assert page.text.count("<script>alert(1)</script>?[2J?") == 2  # the text of an element, and no element
     assert page.elements.count("script") == 1
 
 
-async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
+async def test_target_page_lists_probes_and_shows_each() -> None:
     async with pages() as (client, _):
         path = target_path(found.DOWN_TARGET)
         page = await get(client, path)
@@ -155,7 +182,7 @@ async def test_the_last_probes_are_listed_and_each_can_be_looked_at() -> None:
     assert "Found last" not in oldest.text
 
 
-async def test_where_nothing_was_probed_the_page_says_so_and_offers_to() -> None:
+async def test_pages_nothing_probed_yet() -> None:
     config = Config((found.NEVER_TARGET,))
     async with pages(config, History(config)) as (client, prober):
         page = await get(client, "/")
@@ -167,20 +194,20 @@ async def test_where_nothing_was_probed_the_page_says_so_and_offers_to() -> None
         assert len(prober.asked) == 1
 
 
-async def test_without_targets_there_is_a_page_too() -> None:
+async def test_overview_page_without_targets() -> None:
     async with pages(Config(()), History(Config(()))) as (client, _):
         assert "no targets" in (await get(client, "/")).text
 
 
-async def test_old_news_are_called_old() -> None:
+async def test_overview_page_old_results_have_a_notice() -> None:
     config = Config((found.OK_TARGET,))
     history = History(config)
-    history.add(found.finished(found.OK_TARGET, found.GOOD, before=3700))
+    history.add(found.record(found.OK_TARGET, found.GOOD, before=3700))
     async with pages(config, history) as (client, _):
         assert "No scrape for 1 h 1 min" in (await get(client, "/")).text
 
 
-async def test_ten_thousand_targets_are_a_hundred_a_page() -> None:
+async def test_overview_page_ten_thousand_targets_are_paged() -> None:
     targets = {replace(found.OK_TARGET, name=f"t{number:05}"): (found.GOOD,) for number in range(10_000)}
     targets[found.DOWN_TARGET] = (found.DOWN,)
     config = Config(tuple(targets))
@@ -198,7 +225,7 @@ async def test_ten_thousand_targets_are_a_hundred_a_page() -> None:
         assert "t01234" in (await get(client, "/?q=t01234")).text
 
 
-async def test_what_the_operator_wrote_is_escaped() -> None:
+async def test_pages_escape_text_of_the_configuration() -> None:
     target = Target(HOSTILE_NAME, Address("127.0.0.1", 104), "<b>&'\"", labels={"note": '"><img src=x onerror=1>'})
     config = Config((target,))
     async with pages(config, found.history(config, {target: (found.GOOD,)})) as (client, _):
@@ -211,19 +238,19 @@ async def test_what_the_operator_wrote_is_escaped() -> None:
 @pytest.mark.parametrize(
     "path", ["/targets/nobody", "/targets/", "/runbooks/nothing", "/runbooks/..%2f..%2fREADME", "/x"]
 )
-async def test_what_is_not_there_is_a_page_for_browsers(path: str) -> None:
+async def test_not_found_is_html_for_browsers(path: str) -> None:
     async with pages() as (client, _):
         page = await get(client, path, 404)
         assert "nobody" not in page.text
         assert "All targets" in page.text
 
 
-async def test_others_get_plain_text() -> None:
+async def test_not_found_is_plain_text_for_others() -> None:
     async with pages() as (client, _), client.get("/x") as response:
         assert (response.status, response.content_type) == (404, "text/plain")
 
 
-async def test_the_running_configuration_is_shown() -> None:
+async def test_config_page_shows_running_configuration() -> None:
     async with pages() as (client, _), client.get("/config") as response:
         text = await response.text()
         assert response.content_type == "text/plain"
@@ -239,7 +266,9 @@ async def test_debug_shows_log_metrics_and_configuration() -> None:
         assert [modules for _, _, modules in prober.asked] == [("availability",)]
     log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration that"))
     assert 0 == log < metrics < configuration
-    assert re.search(r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor outcome=success$", text, re.M)
+    assert re.search(
+        r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor status=ok outcome=success$", text, re.M
+    )
     assert '\ndicom_echo_success{identity="monitor"} 1.0\n' in text
     assert "  address: pacs.hospital.example:11112\n" in text[configuration:]
 

@@ -1,75 +1,71 @@
-"""A target in one line, whatever happened to it."""
+"""A target in one line, whatever was found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.config import Expect
+from dicom_exporter.config import Expect, Target
 from dicom_exporter.pages.headlines import headline
-from dicom_exporter.results import (
-    Attempt,
-    EchoResult,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StoreResult,
-    StrangerResult,
-    WebAnswer,
-    WebResult,
-)
-from dicom_exporter.verdict.findings import Standing, stand
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
 from tests.pages import found
 
 
-def everything() -> Iterator[tuple[SessionResult, ...]]:
-    """Sessions of every ending, ours, a stranger's, and both."""
-    strangers = [
-        replace(found.SHUT, stranger=StrangerResult((Attempt(outcome),)), dicomweb=web)
-        for outcome in Outcome
-        for web in (None, *(WebResult(answer) for answer in WebAnswer))
-    ]
-    ours = [replace(found.GOOD, echo=EchoResult(outcome), queries={}) for outcome in Outcome]
-    ours += [replace(found.GOOD, queries={"today": QueryResult(outcome)}) for outcome in QueryOutcome]
-    ours += [replace(found.GOOD, dicomweb=WebResult(answer)) for answer in WebAnswer]
-    ours += [replace(found.GOOD, store=StoreResult(success=False)), replace(found.GOOD, echo=None)]
-    yield ()
-    yield from ((session,) for session in (*ours, *strangers))
-    yield from ((own, stranger) for own in ours for stranger in strangers[:: len(WebAnswer)])
+def line(target: Target, *sessions: SessionResult) -> str:
+    record = found.record(target, *sessions)
+    return headline(target, sessions, record.verdict, record.findings)
 
 
-@pytest.mark.parametrize("expect", Expect)
-def test_every_ending_has_words(expect: Expect) -> None:
-    target = replace(found.OK_TARGET, expect=expect)
-    for sessions in everything():
-        text = headline(target, sessions)
-        assert text[0].isupper()
-        assert text.endswith(".")
-        assert text not in ("It is not as expected.", "It could not be told."), sessions
-        if stand(target, sessions) is not Standing.OK:
-            assert text != "As expected.", sessions
+def listed(outcome: QueryOutcome, matches: int) -> SessionResult:
+    query = QueryResult(outcome, 0, matches=matches, complete=outcome is QueryOutcome.ALLOWED)
+    return replace(found.GOOD, queries={"studies": query})
 
 
-def test_what_is_exposed_is_named_with_the_furthest_first() -> None:
-    text = headline(found.EXPOSED_TARGET, [found.OPEN])
-    assert text == "Anybody can list the studies in here. DICOM level 5, DICOMweb level 2; allowed is 0, closed."
+@pytest.mark.parametrize(
+    ("target", "session", "text"),
+    [
+        (found.OK_TARGET, listed(QueryOutcome.ALLOWED, 1), "It answers us, and lists 1 study."),
+        (found.OK_TARGET, listed(QueryOutcome.TRUNCATED, 50), "It answers us, and lists 50 studies or more."),
+        (found.OK_TARGET, replace(found.GOOD, queries={}), "It answers us."),
+        (
+            found.OK_TARGET,
+            replace(listed(QueryOutcome.ALLOWED, 2), echo=None, association=Outcome.SUCCESS),
+            "It answers us, and lists 2 studies.",
+        ),
+        (found.SHUT_TARGET, found.SHUT, "Nobody gets a connection here."),
+        (found.BLIND_TARGET, found.OPEN, "It is known to be open, and reads open."),
+    ],
+)
+def test_headline_as_expected(target: Target, session: SessionResult, text: str) -> None:
+    assert line(target, session) == text
 
 
-def test_a_rejection_says_what_to_do() -> None:
-    assert "have its administrator add it" in headline(found.REJECTED_TARGET, [found.REJECTED])
+def test_headline_nothing_asked_as_expected() -> None:
+    assert line(found.OK_TARGET, SessionResult("monitor", None)) == "As expected."
 
 
-def test_of_two_faults_the_worse_is_told() -> None:
+def test_headline_never_probed() -> None:
+    assert headline(found.OK_TARGET, (), None, ()) == "It was not probed since the exporter started."
+
+
+def test_headline_exposed_names_furthest_service() -> None:
+    text = line(found.EXPOSED_TARGET, found.OPEN)
+    assert text == "Anybody can list the studies in here. DICOM level 5, lists studies; allowed is 0, closed."
+
+
+def test_headline_rejected_says_what_to_do() -> None:
+    assert "have its administrator add it" in line(found.REJECTED_TARGET, found.REJECTED)
+
+
+def test_headline_two_faults_shows_the_worse() -> None:
     second = replace(found.DOWN, identity="second")
-    text = headline(found.DOWN_TARGET, [replace(found.REJECTED, identity="first"), second])
+    text = line(found.DOWN_TARGET, replace(found.REJECTED, identity="first"), second)
     assert "nothing listens on the port" in text
 
 
-def test_a_count_is_told_as_it_is() -> None:
-    one = replace(found.GOOD, queries={"studies": QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True)})
-    more = replace(found.GOOD, queries={"studies": QueryResult(QueryOutcome.TRUNCATED, 0, matches=50, complete=False)})
-    assert headline(found.OK_TARGET, [one]) == "It answers us, and lists 1 study."
-    assert headline(found.OK_TARGET, [more]) == "It answers us, and lists 50 studies or more."
+def test_headline_is_worst_finding() -> None:
+    guarded = replace(found.OK_TARGET, expect=Expect.GUARDED)
+    record = found.record(guarded, found.DOWN, found.UNKNOWN)
+    assert len(record.findings) == 2
+    assert line(guarded, found.DOWN, found.UNKNOWN) == f"{record.findings[0].text}."

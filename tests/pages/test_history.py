@@ -10,9 +10,9 @@ import pytest
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.pages import history
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult, TargetResult
-from dicom_exporter.verdict.findings import Standing
+from dicom_exporter.verdict.findings import Status
 from tests.metrics.results import STRANGER
 
 MAIN = Target("main", Address("pacs.example", 104))
@@ -20,20 +20,20 @@ GOOD = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))
 BAD = SessionResult("monitor", EchoResult(Outcome.REFUSED))
 
 
-def finished(start: float, *sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> ProbeRecord:
-    return ProbeRecord(target, target.modules, TargetResult(target.name, sessions), start, frozenset(reused))
+def record(start: float, *sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> ProbeRecord:
+    return make_record(target, target.modules, TargetResult(target.name, sessions), start, frozenset(reused))
 
 
 def filled(found: str, limit: int) -> History:
     """A history of good (`+`) and failed (`-`) probes that began at second 0, 1, 2 and so on."""
     kept = History(Config((MAIN,)), limit)
     for start, sign in enumerate(found):
-        kept.add(finished(start, GOOD if sign == "+" else BAD))
+        kept.add(record(start, GOOD if sign == "+" else BAD))
     return kept
 
 
 def starts(kept: History) -> list[float]:
-    return [probe.start for probe, _ in kept.of(MAIN).probes]
+    return [probe.start for probe in kept.of(MAIN).probes]
 
 
 @pytest.mark.parametrize(
@@ -52,101 +52,114 @@ def starts(kept: History) -> list[float]:
         ("+-", 1, [1]),
     ],
 )
-def test_the_last_failures_outlive_later_successes(found: str, limit: int, kept: list[float]) -> None:
+def test_history_limit_keeps_failures_longer_than_successes(found: str, limit: int, kept: list[float]) -> None:
     assert starts(filled(found, limit)) == kept
 
 
-def test_of_very_many_targets_the_last_probe_and_the_last_failure_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_many_targets_keep_last_probe_and_last_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MAX_PROBES", 6)
     targets = tuple(replace(MAIN, name=f"target-{number}") for number in range(100))
     kept = History(Config(targets), 50)
     for start in range(10):
         for target in targets:
-            kept.add(finished(start, BAD if start == 3 else GOOD, target=target))
+            kept.add(record(start, BAD if start == 3 else GOOD, target=target))
     for target in targets:
-        assert [probe.start for probe, _ in kept.of(target).probes] == [9, 3]
+        assert [probe.start for probe in kept.of(target).probes] == [9, 3]
 
 
-def test_a_target_stands_as_it_does_since_the_first_probe_that_found_it_so() -> None:
+def test_history_since_is_first_probe_with_the_status() -> None:
     kept = filled("+++--", 10)
     track = kept.of(MAIN)
-    assert (track.standing, track.since, track.since_first, track.last) == (Standing.DOWN, 3, False, 4)
-    kept.add(finished(5, GOOD))
-    assert (track.standing, track.since, track.since_first) == (Standing.OK, 5, False)
+    assert (track.status, track.since, track.since_first, track.last) == (Status.DOWN, 3, False, 4)
+    kept.add(record(5, GOOD))
+    assert (track.status, track.since, track.since_first) == (Status.OK, 5, False)
 
 
-def test_from_the_first_probe_on_may_mean_longer() -> None:
+def test_history_status_from_first_probe_on_is_marked() -> None:
     track = filled("--", 10).of(MAIN)
     assert (track.since, track.since_first) == (0, True)
 
 
-def test_what_different_scrapes_find_is_put_together() -> None:
+def test_history_sessions_of_two_scrapes_are_merged() -> None:
     """One scrape runs `availability`, another `exposure`: a success of the one does not undo what the other found."""
     target = replace(MAIN, modules=("availability", "exposure"), expect=Expect.GUARDED)
     kept = History(Config((target,)))
-    kept.add(finished(0, STRANGER, target=target))
-    kept.add(finished(1, GOOD, target=target))
-    assert (kept.of(target).standing, kept.of(target).since) == (Standing.EXPOSED, 0)
+    kept.add(record(0, STRANGER, target=target))
+    kept.add(record(1, GOOD, target=target))
+    assert (kept.of(target).status, kept.of(target).since) == (Status.EXPOSED, 0)
 
 
-def test_an_identity_that_is_none_of_the_targets_own_is_kept_and_decides_nothing() -> None:
+def test_history_foreign_identity_is_listed_and_does_not_change_the_status() -> None:
     kept = filled("+", 10)
-    kept.add(finished(1, replace(BAD, identity="other")))
-    assert kept.of(MAIN).standing is Standing.OK
+    kept.add(record(1, replace(BAD, identity="other")))
+    assert kept.of(MAIN).status is Status.OK
     assert starts(kept) == [1, 0]
 
 
-def test_a_session_without_an_echo_does_not_hide_that_the_echo_failed() -> None:
+def test_history_session_without_echo_does_not_hide_failed_echo() -> None:
     kept = filled("-", 10)
     query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True)
-    kept.add(finished(1, SessionResult("monitor", None, {"today": query})))
-    assert kept.of(MAIN).standing is Standing.DOWN
+    kept.add(record(1, SessionResult("monitor", None, {"today": query})))
+    assert kept.of(MAIN).status is Status.DOWN
 
 
-def test_results_that_are_only_shown_again_are_no_probe() -> None:
+def test_history_session_with_nothing_due_does_not_hide_failed_association() -> None:
+    """Queries with `every` and no echo: between two runs nothing is asked."""
+    kept = History(Config((MAIN,)))
+    off = SessionResult(
+        "monitor", None, {"x": QueryResult(QueryOutcome.NO_ASSOCIATION)}, duration=0.1, association=Outcome.REFUSED
+    )
+    kept.add(record(0, off))
+    kept.add(record(1, SessionResult("monitor", None, {"today": QueryResult(QueryOutcome.EMPTY, 0, matches=0)})))
+    assert kept.of(MAIN).status is Status.DOWN
+    kept.add(record(2, replace(off, queries={}, association=Outcome.SUCCESS)))
+    assert kept.of(MAIN).status is Status.OK
+
+
+def test_history_reused_results_are_not_listed() -> None:
     kept = filled("+", 10)
-    kept.add(finished(60, GOOD, reused=["monitor"]))
+    kept.add(record(60, GOOD, reused=["monitor"]))
     assert starts(kept) == [0]
     assert kept.of(MAIN).last == 60
 
 
-def test_hashes_of_studies_are_not_kept() -> None:
+def test_history_drops_digests() -> None:
     kept = History(Config((MAIN,)))
     query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True, digests=frozenset({b"x"}))
-    kept.add(finished(0, replace(GOOD, queries={"studies": query})))
-    ((probe, _),) = kept.of(MAIN).probes
+    kept.add(record(0, replace(GOOD, queries={"studies": query})))
+    (probe,) = kept.of(MAIN).probes
     (session,) = probe.result.sessions
     assert session.queries["studies"] == replace(query, digests=None)
     assert session.queries["studies"].digests is None
 
 
-def test_a_reload_forgets_what_is_gone_and_what_moved_and_keeps_the_rest() -> None:
+def test_history_reload_forgets_removed_and_moved_targets() -> None:
     other, moved = replace(MAIN, name="other"), replace(MAIN, name="moved")
     targets = (MAIN, other, moved)
     kept = History(Config(targets))
     for target in targets:
-        kept.add(finished(0, BAD, target=target))
+        kept.add(record(0, BAD, target=target))
     labelled = replace(MAIN, labels={"site": "north"})
     elsewhere = replace(moved, address=Address("elsewhere.example", 104))
     kept.reload(Config((labelled, elsewhere)))
-    assert [(track.target.name, track.standing) for track in kept.all()] == [
-        ("main", Standing.DOWN),
-        ("moved", Standing.NEVER_PROBED),
+    assert [(track.target.name, track.status) for track in kept.all()] == [
+        ("main", Status.DOWN),
+        ("moved", Status.NEVER_PROBED),
     ]
     assert kept.of(other).probes == []
 
 
-def test_a_probe_that_ends_after_its_target_is_gone_or_moved_is_let_go() -> None:
+def test_history_probe_of_removed_or_moved_target_is_dropped() -> None:
     kept = History(Config((MAIN,)))
-    kept.add(finished(0, BAD, target=replace(MAIN, name="gone")))
-    kept.add(finished(0, BAD, target=replace(MAIN, address=Address("old.example", 104))))
-    assert [track.standing for track in kept.all()] == [Standing.NEVER_PROBED]
-    kept.add(finished(0, BAD, target=replace(MAIN, labels={"site": "old"})))
-    assert kept.of(MAIN).standing is Standing.DOWN
+    kept.add(record(0, BAD, target=replace(MAIN, name="gone")))
+    kept.add(record(0, BAD, target=replace(MAIN, address=Address("old.example", 104))))
+    assert [track.status for track in kept.all()] == [Status.NEVER_PROBED]
+    kept.add(record(0, BAD, target=replace(MAIN, labels={"site": "old"})))
+    assert kept.of(MAIN).status is Status.DOWN
 
 
-def test_another_expectation_is_another_standing() -> None:
+def test_history_reload_with_other_expectation_changes_the_status() -> None:
     kept = filled("--", 10)
     kept.reload(Config((replace(MAIN, expect=Expect.CONTROL),)))
     track = kept.of(MAIN)
-    assert (track.standing, track.since, len(track.probes)) == (Standing.UNKNOWN, 1, 2)
+    assert (track.status, track.since, len(track.probes)) == (Status.UNKNOWN, 1, 2)

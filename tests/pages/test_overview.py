@@ -12,7 +12,7 @@ from dicom_exporter.config import Config, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.pages.overview import Wanted, overview, read
 from dicom_exporter.results import Attempt, Outcome, SessionResult, StrangerResult
-from dicom_exporter.verdict.findings import Standing
+from dicom_exporter.verdict.findings import Status
 from tests.pages import found
 
 
@@ -22,16 +22,16 @@ def names(query: str, history: History | None = None) -> list[str]:
     return [track.target.name for track in overview(tracks, read(URL(f"/{query}").query)).tracks]
 
 
-def test_of_the_exposed_the_furthest_come_first_then_the_newest() -> None:
+def test_overview_exposed_sorted_by_level_then_newest() -> None:
     def exposed(outcome: Outcome) -> tuple[SessionResult, ...]:
         return (replace(found.SHUT, stranger=StrangerResult((Attempt(outcome),))),)
 
     one, two, three, four = (replace(found.SHUT_TARGET, name=name) for name in ("one", "two", "three", "four"))
     history = History(Config((one, two, three, four)))
-    history.add(found.finished(one, *exposed(Outcome.NO_ANSWER), before=50))
-    history.add(found.finished(two, *exposed(Outcome.SUCCESS), before=90))
-    history.add(found.finished(three, found.UNKNOWN, before=1))
-    history.add(found.finished(four, *exposed(Outcome.NO_ANSWER), before=10))
+    history.add(found.record(one, *exposed(Outcome.NO_ANSWER), before=50))
+    history.add(found.record(two, *exposed(Outcome.SUCCESS), before=90))
+    history.add(found.record(three, found.UNKNOWN, before=1))
+    history.add(found.record(four, *exposed(Outcome.NO_ANSWER), before=10))
     assert names("", history) == ["two", "four", "one", "three"]
 
 
@@ -52,36 +52,36 @@ def test_of_the_exposed_the_furthest_come_first_then_the_newest() -> None:
         ("?state=ok&label=site%3Dnorth", ["shut"]),
     ],
 )
-def test_filters(query: str, listed: list[str]) -> None:
+def test_overview_filters(query: str, listed: list[str]) -> None:
     assert names(query) == listed
 
 
 @pytest.mark.parametrize(
     "query", ["?state=nonsense", "?label=", "?label=nonsense", "?page=x", "?page=-1", "?page=0", "?page=٣"]
 )
-def test_what_makes_no_sense_is_left_out(query: str) -> None:
+def test_read_ignores_invalid_values(query: str) -> None:
     assert read(URL(f"/{query}").query) == Wanted()
 
 
-def test_what_is_asked_has_a_bound() -> None:
+def test_read_bounds_text_and_labels() -> None:
     wanted = read(MultiDict([("q", "x" * 9999), *(("label", f"l={number}") for number in range(999))]))
     assert (len(wanted.text), len(wanted.labels)) == (200, 10)
 
 
-def test_a_link_keeps_what_is_wanted_and_begins_at_the_first_page() -> None:
-    wanted = Wanted("a & b", ("site=north", "x=ü"), Standing.DOWN, page=7)
+def test_wanted_query_round_trip() -> None:
+    wanted = Wanted("a & b", ("site=north", "x=ü"), Status.DOWN, page=7)
     assert read(URL(f"/{wanted.query(page=7)}").query) == wanted
-    assert read(URL(f"/{wanted.query(standing=None)}").query) == replace(wanted, standing=None, page=1)
+    assert read(URL(f"/{wanted.query(status=None)}").query) == replace(wanted, status=None, page=1)
     assert wanted.without("site=north") == ("x=ü",)
 
 
-def test_the_counts_are_of_all_targets_whatever_is_listed() -> None:
+def test_overview_counts_are_of_all_targets() -> None:
     seen = overview(found.history().all(), Wanted("nothing"))
     assert (seen.found, seen.total) == (0, 8)
-    assert next(iter(seen.counts.items())) == (Standing.EXPOSED, 1)
-    assert seen.counts[Standing.OK] == 2
+    assert next(iter(seen.counts.items())) == (Status.EXPOSED, 1)
+    assert seen.counts[Status.OK] == 2
 
 
-def test_too_many_labels_are_typed_not_chosen() -> None:
+def test_overview_too_many_labels_are_not_listed() -> None:
     targets: list[Target] = [replace(found.OK_TARGET, name=str(n), labels={"n": str(n)}) for n in range(300)]
     assert overview(History(Config(tuple(targets))).all(), Wanted()).labels == []

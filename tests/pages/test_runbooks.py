@@ -23,6 +23,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.verdict import findings
 from tests.pages import found
 from tests.pages.test_handlers import get, pages, target_path
 from tests.server.exporter import exporter
@@ -63,7 +64,7 @@ ALERTS = (
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 
 
-def test_these_are_alerts_that_prometheus_gives() -> None:
+def test_alerts_of_this_test_exist_in_the_rules() -> None:
     rules = "".join(file.read_text() for file in RULES.glob("*.yml"))
     assert set(ALERTS) - set(re.findall(r"alert: (\w+)", rules)) == set()
 
@@ -73,7 +74,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for name in ALERTS:
         (tmp_path / f"{name}.md").write_text(TEXT)
     (tmp_path / "secret.txt").write_text("tops3cr3t")
-    monkeypatch.setattr(runbooks, "_PLACES", (tmp_path / "not-there", tmp_path))
+    monkeypatch.setattr(runbooks, "_DIRECTORIES", (tmp_path / "not-there", tmp_path))
     _forget()
     yield tmp_path
     _forget()
@@ -121,24 +122,25 @@ def climbed(attempt: Attempt) -> SessionResult:
         (found.BLIND_TARGET, found.SHUT, "DicomVantageBlind"),
     ],
 )
-def test_the_runbook_is_that_of_the_alert(target: Target, session: SessionResult, name: str | None) -> None:
-    assert runbooks.fitting(target, [session]) == name
+def test_runbook_for_finding_is_that_of_its_alert(target: Target, session: SessionResult, name: str | None) -> None:
+    assert runbooks.runbook_for(found.record(target, session).findings) == name
 
 
-def test_no_other_runbook_is_ever_named() -> None:
-    assert set(re.findall(r'"(Dicom[A-Za-z]+)"', Path(runbooks.__file__).read_text())) == set(ALERTS)
+def test_alerts_of_this_test_are_those_named_in_the_code() -> None:
+    sources = Path(findings.__file__).read_text() + Path(runbooks.__file__).read_text()
+    assert set(re.findall(r'"(Dicom[A-Za-z]+)"', sources)) == set(ALERTS)
 
 
-def test_what_was_never_probed_has_one_too() -> None:
-    assert runbooks.fitting(found.OK_TARGET, []) == "DicomTargetNotScraped"
+def test_runbook_for_never_probed_target() -> None:
+    assert runbooks.runbook_for((), probed=False) == "DicomTargetNotScraped"
 
 
-def test_a_runbook_that_is_not_there_is_not_linked(directory: Path) -> None:
+def test_runbook_for_missing_file_is_none(directory: Path) -> None:
     (directory / "DicomTargetDown.md").unlink()
-    assert runbooks.fitting(found.OK_TARGET, [found.DOWN]) is None
+    assert runbooks.runbook_for(found.record(found.OK_TARGET, found.DOWN).findings) is None
 
 
-async def test_runbooks_are_pages() -> None:
+async def test_get_runbooks_list_and_page() -> None:
     async with exporter() as client:
         listed = await get(client, "/runbooks/")
         assert set(ALERTS) <= set(listed.links)
@@ -150,21 +152,21 @@ async def test_runbooks_are_pages() -> None:
 
 
 @pytest.mark.parametrize("name", ["secret", "secret.txt", "..", "%2e%2e", "DicomExposed.md.md", "%00"])
-async def test_nothing_else_is_read(name: str) -> None:
+async def test_get_runbook_other_name_is_not_found(name: str) -> None:
     async with exporter() as client, client.get(f"/runbooks/{name}") as response:
         assert "tops3cr3t" not in await response.text()
         assert response.status in (200, 404)
         assert response.status == 404 or str(response.url).endswith("/")
 
 
-async def test_the_page_of_a_target_leads_to_what_to_do() -> None:
+async def test_target_page_links_runbook() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(found.EXPOSED_TARGET))
     assert "What to do: DicomPatientDataListed" in page.text
     assert "../runbooks/DicomPatientDataListed" in page.links
 
 
-def test_nothing_is_kept_of_a_name_that_is_no_runbook() -> None:
+def test_rendered_unknown_name_is_not_cached() -> None:
     before = runbooks._rendered.cache_info().currsize
     for number in range(100):
         assert runbooks.rendered(f"no-such-runbook-{number}") is None

@@ -124,7 +124,8 @@ def test_cache_reload_forgets_sessions_whose_modules_are_gone() -> None:
     assert cache.get_session(session_key("m"), 300.0, 1001.0) is None
 
 
-def test_cache_session_there_was_no_time_for_is_not_kept() -> None:
+@pytest.mark.parametrize("echo", [None, EchoResult(Outcome.OVERLOAD)], ids=["without echo", "with echo"])
+def test_cache_session_that_was_never_begun_is_not_kept(echo: EchoResult | None) -> None:
     cache = ResultCache()
-    cache.keep_session(session_key("m"), SessionResult("monitor", EchoResult(Outcome.OVERLOAD)), 1000.0)
+    cache.keep_session(session_key("m"), SessionResult("monitor", echo, association=Outcome.OVERLOAD), 1000.0)
     assert cache.get_session(session_key("m"), 300.0, 1001.0) is None

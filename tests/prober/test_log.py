@@ -12,7 +12,7 @@ import pytest
 from dicom_exporter import logs
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.prober.log import ProbeLog
-from dicom_exporter.prober.record import ProbeRecord
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
@@ -21,9 +21,13 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     Rejection,
+    RejectReason,
+    RejectResult,
+    RejectSource,
     SessionResult,
     TargetResult,
 )
+from dicom_exporter.text import SafeText
 from tests.metrics.results import STRANGER
 
 MAIN = Target("main", Address("pacs.example", 104))
@@ -32,7 +36,9 @@ BAD = SessionResult("monitor", EchoResult(Outcome.REFUSED), duration=0.125)
 REJECTED = replace(
     BAD,
     echo=EchoResult(Outcome.REJECTED),
-    rejection=Rejection("rejected-permanent", "service-user", "calling-ae-title-not-recognized"),
+    rejection=Rejection(
+        RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED
+    ),
 )
 
 
@@ -63,12 +69,12 @@ class Lines:
         return [json.loads(line) for line in self._capfd.readouterr().err.splitlines()]
 
 
-def finished(*sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> ProbeRecord:
-    return ProbeRecord(target, target.modules, TargetResult(target.name, sessions), 0.0, frozenset(reused))
+def record(*sessions: SessionResult, target: Target = MAIN, reused: Sequence[str] = ()) -> ProbeRecord:
+    return make_record(target, target.modules, TargetResult(target.name, sessions), 0.0, frozenset(reused))
 
 
-def test_at_info_there_is_a_line_for_each_change_and_none_for_a_scrape(lines: Lines) -> None:
-    good, bad = finished(GOOD), finished(BAD)
+def test_log_info_has_one_line_for_each_change(lines: Lines) -> None:
+    good, bad = record(GOOD), record(BAD)
     down, up = lines.of(good, good, bad, bad, bad, good, good)
     assert (down["level"], down["msg"]) == ("info", "outcome changed")
     assert (down["target"], down["identity"]) == ("main", "monitor")
@@ -77,50 +83,60 @@ def test_at_info_there_is_a_line_for_each_change_and_none_for_a_scrape(lines: Li
     assert (up["outcome"], up["was_outcome"], up["connect_seconds"]) == ("success", "refused", 0.25)
 
 
-def test_what_is_not_as_expected_from_the_start_is_said_once(lines: Lines) -> None:
-    (line,) = lines.of(finished(BAD), finished(BAD))
+def test_log_first_probe_not_as_expected_has_one_line(lines: Lines) -> None:
+    (line,) = lines.of(record(BAD), record(BAD))
     assert (line["level"], line["msg"], line["outcome"]) == ("info", "not as expected", "refused")
 
 
-def test_at_debug_there_is_a_line_for_each_probe(lines: Lines) -> None:
-    found = lines.of(finished(GOOD), finished(GOOD), finished(GOOD, reused=["monitor"]), level="debug")
+def test_log_target_off_without_echo_is_down(lines: Lines) -> None:
+    query = {"today": QueryResult(QueryOutcome.NO_ASSOCIATION)}
+    off = replace(BAD, echo=None, association=Outcome.REFUSED, queries=query)
+    answers = replace(GOOD, echo=None, association=Outcome.SUCCESS, queries={"today": QueryResult(QueryOutcome.EMPTY)})
+    first, up, down = lines.of(record(off), record(off), record(answers), record(off))
+    assert (first["msg"], first["status"], first["association"]) == ("not as expected", "down", "refused")
+    assert (up["msg"], up["status"], up["was_association"]) == ("outcome changed", "ok", "refused")
+    assert (down["msg"], down["status"], down["was_association"]) == ("outcome changed", "down", "success")
+
+
+def test_log_debug_has_one_line_for_each_probe(lines: Lines) -> None:
+    found = lines.of(record(GOOD), record(GOOD), record(GOOD, reused=["monitor"]), level="debug")
     assert [(line["level"], line["msg"]) for line in found] == [("debug", "probe")] * 2
 
 
-def test_a_change_of_the_exposure_level_is_one(lines: Lines) -> None:
+def test_log_change_of_exposure_level_has_a_line(lines: Lines) -> None:
     target = replace(MAIN, expect=Expect.CLOSED)
     nobody = replace(STRANGER, stranger=replace(STRANGER.stranger, attempts=()), web=())  # type: ignore[type-var]
-    level, unknown = lines.of(finished(STRANGER, target=target), finished(nobody, target=target))
+    level, unknown = lines.of(record(STRANGER, target=target), record(nobody, target=target))
     assert (level["msg"], level["level_dimse"], level["level_dicomweb"]) == ("not as expected", "3", "2")
     assert (unknown["msg"], unknown["level_dimse"], unknown["was_level_dimse"]) == ("outcome changed", "unknown", "3")
 
 
-def test_how_many_matches_there_are_is_no_news(lines: Lines) -> None:
+def test_log_change_of_match_count_has_no_line(lines: Lines) -> None:
     def counted(outcome: QueryOutcome, matches: int | None) -> ProbeRecord:
-        return finished(replace(GOOD, queries={"today": QueryResult(outcome, 0, matches=matches)}))
+        return record(replace(GOOD, queries={"today": QueryResult(outcome, 0, matches=matches)}))
 
     found = [counted(QueryOutcome.EMPTY, 0), counted(QueryOutcome.ALLOWED, 7), counted(QueryOutcome.TRUNCATED, 100)]
-    assert lines.of(*found, finished(GOOD), *found) == []
+    assert lines.of(*found, record(GOOD), *found) == []
     (line,) = lines.of(*found, counted(QueryOutcome.REFUSED, None))
     assert (line["query_today"], line["was_query_today"]) == ("refused", "answered")
 
 
-def test_the_reason_of_a_rejection_is_said_in_the_standards_words(lines: Lines) -> None:
-    (line,) = lines.of(finished(REJECTED))
+def test_log_rejection_has_reason_of_the_standard(lines: Lines) -> None:
+    (line,) = lines.of(record(REJECTED))
     assert line["reason"] == "calling-ae-title-not-recognized"
 
 
-def test_nothing_of_a_peers_own_words_is_logged(lines: Lines) -> None:
-    session = replace(GOOD, peer=Peer("1.2.3", "<script>\x1b[2J\n", 0))
-    (line,) = lines.of(finished(session), level="debug")
+def test_log_has_no_text_of_a_peer(lines: Lines) -> None:
+    session = replace(GOOD, peer=Peer(SafeText("1.2.3"), SafeText("<script>\x1b[2J\n"), 0, "unknown"))
+    (line,) = lines.of(record(session), level="debug")
     assert "script" not in json.dumps(line)
 
 
-def test_a_target_of_one_request_is_no_news_and_leaves_no_trace(lines: Lines) -> None:
-    assert lines.of(finished(BAD, target=replace(MAIN, name="10.0.0.1:104"))) == []
+def test_log_ad_hoc_target_has_no_line(lines: Lines) -> None:
+    assert lines.of(record(BAD, target=replace(MAIN, name="10.0.0.1:104"))) == []
 
 
-def test_a_reload_keeps_what_was_said_of_a_target_and_forgets_those_that_are_gone(lines: Lines) -> None:
-    bad = finished(BAD)
+def test_log_reload_keeps_facts_of_remaining_targets(lines: Lines) -> None:
+    bad = record(BAD)
     assert len(lines.of(bad, Config((MAIN, replace(MAIN, name="new"))), bad)) == 1
     assert len(lines.of(bad, Config(()), Config((MAIN,)), bad)) == 2

@@ -28,7 +28,6 @@ from dicom_exporter.probes import PROBES, Probe
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
-    Peer,
     QueryOutcome,
     QueryResult,
     SessionResult,
@@ -37,7 +36,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
-from tests.testing.context import NOW, lookup_threads, probe_context
+from tests.testing.context import NOW, PEER, lookup_threads, probe_context
 
 TARGET = Target("main", Address("192.0.2.1", 104), dicomweb="http://192.0.2.1/dicom-web", web=(WebEntry("http://x/"),))
 STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)
@@ -145,8 +144,7 @@ async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pyte
 
 
 async def test_probe_as_stranger_who_also_queries_shows_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = Peer("1.2.3", "SYNTHETIC", 0)
-    ladder = SessionResult("monitor", EchoResult(Outcome.SUCCESS), {"worklist": FOUND}, peer=peer)
+    ladder = SessionResult("monitor", EchoResult(Outcome.SUCCESS), {"worklist": FOUND}, peer=PEER)
     calls = use(
         monkeypatch,
         session=SessionResult("monitor", None, {"studies": FOUND, "patients": FOUND}),
@@ -158,7 +156,7 @@ async def test_probe_as_stranger_who_also_queries_shows_both(monkeypatch: pytest
     assert set(found.queries) == {"studies", "patients", "worklist"}
     assert (found.echo, found.stranger) == (ladder.echo, StrangerResult())
     assert [name for name, _, _ in calls] == ["session", "exposure", "dicomweb", "web"]
-    assert [context.peer for _, _, context in calls] == [None, None, peer, peer]
+    assert [context.peer for _, _, context in calls] == [None, None, PEER, PEER]
 
 
 async def test_probe_as_stranger_leaves_time_for_the_web(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dicom_exporter.config import Address, Target
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.results import Outcome, QueryOutcome
+from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, SessionResult
+from dicom_exporter.verdict.findings import assess
 from tests.peers.requirements import program
 from tests.prometheus.files import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
 
@@ -139,19 +141,27 @@ def test_rules_name_only_metrics_that_exist() -> None:
     assert recorded <= {name for text in expressions for name in named(text)}  # none is recorded for nobody
 
 
-def test_every_outcome_of_an_echo_is_somebodys_business() -> None:
-    """Each outcome other than success is down, refuses us, busy or unknown, and only one of them."""
+def outcomes_of(alert: str, metric: str) -> list[str]:
+    """The outcomes of `metric` that `alert` selects, sorted."""
+    found = re.findall(metric + r'\{[^}]*outcome=~?"([a-z_|]+)"', alerts()[alert]["expr"])
+    return sorted(outcome for outcomes in found for outcome in outcomes.split("|"))
+
+
+@pytest.mark.parametrize("metric", ["dicom_echo_outcome", "dicom:association_outcome:last"])
+def test_rules_alert_by_outcome_as_the_findings_do(metric: str) -> None:
+    """Each outcome other than success is down, refuses us, busy or unknown, by one alert: the one of its finding."""
     names = ("DicomTargetDown", "DicomTargetRefusesUs", "DicomTargetBusy", "DicomTargetUnknown")
-    found: list[str] = []
-    for name in names:
-        (outcomes,) = re.findall(r'outcome=~?"([a-z_|]+)"', alerts()[name]["expr"])
-        found += outcomes.split("|")
-    assert sorted(found) == sorted(outcome.value for outcome in Outcome if outcome is not Outcome.SUCCESS)
+    expected: dict[str, list[str]] = {name: [] for name in names}
+    for outcome in set(Outcome) - {Outcome.SUCCESS}:
+        echo = EchoResult(outcome) if metric == "dicom_echo_outcome" else None
+        session = SessionResult("monitor", echo, association=outcome)
+        _, (finding,) = assess(Target("main", Address("pacs.example", 104)), (session,))
+        assert finding.alert is not None
+        expected[finding.alert].append(outcome.value)
+    assert {name: outcomes_of(name, metric) for name in names} == {name: sorted(of) for name, of in expected.items()}
 
 
-def test_every_failure_of_a_query_is_somebodys_business() -> None:
-    """What never reached the archive is told by the echo."""
-    found = "|".join(re.findall(r'outcome=~"([a-z_|]+)"', alerts()["DicomQueryFailing"]["expr"])).split("|")
-    unasked = {QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD}
-    failures = [outcome.value for outcome in QueryOutcome if not outcome.is_success and outcome not in unasked]
-    assert sorted(found) == sorted(failures)
+def test_rules_query_failing_selects_every_failure() -> None:
+    """Except our own overload, which the outcome of the association reports."""
+    failures = [each.value for each in QueryOutcome if not each.is_success and each is not QueryOutcome.OVERLOAD]
+    assert outcomes_of("DicomQueryFailing", "dicom_query_outcome") == sorted(failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dicom_exporter.config import Address, Expect, Target
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.report import Report, make_report
 from dicom_exporter.results import (
     Attempt,
@@ -19,8 +20,9 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 
-Found = tuple[Target, TargetResult]
+Found = ProbeRecord
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -30,8 +32,8 @@ def target(name: str, expect: Expect, **labels: str) -> Target:
 
 
 def found(one: Target, *sessions: SessionResult) -> Found:
-    """`one`, and what its sessions found."""
-    return one, TargetResult(one.name, sessions)
+    """The record of a probe of `one` that found `sessions`."""
+    return make_record(one, one.modules, TargetResult(one.name, sessions), 0.0)
 
 
 def ours(outcome: Outcome = Outcome.SUCCESS, studies: QueryResult | None = None, **more: object) -> SessionResult:
@@ -50,7 +52,7 @@ def stranger(
         "stranger",
         EchoResult(outcome),
         queries,
-        peer=Peer("1.2.3", version, 0) if version else None,
+        peer=Peer(SafeText("1.2.3"), SafeText(version), 0, "unknown") if version else None,
         stranger=StrangerResult((attempt,)),
         dicomweb=web,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from aiohttp import ClientSession, TCPConnector, web
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
+from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
 from dicom_exporter.server import State, create_app
 from dicom_exporter.server.connections import BoundedRunner
@@ -41,22 +43,25 @@ class FakeProber:
 
     async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
-    ) -> list[TargetResult]:
+    ) -> list[ProbeRecord]:
         self.asked.append((tuple(target.name for target in targets), timeout, tuple(modules) if modules else None))
         self.begun.set()
         if self.go is not None:
             await self.go.wait()
         self.answered.set()
         session = SessionResult("monitor", EchoResult(Outcome.SUCCESS, 0))
-        return [TargetResult(target.name, (session,)) for target in targets]
+        return [
+            make_record(target, tuple(modules or target.modules), TargetResult(target.name, (session,)), time.time())
+            for target in targets
+        ]
 
     async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
-    ) -> TargetResult:
+    ) -> ProbeRecord:
         if self.denies is not None:
             raise self.denies
-        (result,) = await self.probe_targets([target], timeout, modules)
-        return result
+        (record,) = await self.probe_targets([target], timeout, modules)
+        return record
 
     async def close(self) -> None:
         self.closed = True

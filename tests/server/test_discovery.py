@@ -10,7 +10,7 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.config.values.text import check_label_name
-from dicom_exporter.results import TargetResult
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.server.external_url import parse_external_url
 from tests.server.exporter import FakeProber, exporter, state
 
@@ -138,7 +138,7 @@ async def test_the_same_target_is_asked_with_and_without_the_users_labels() -> N
     class Watched(FakeProber):
         async def probe_targets(
             self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
-        ) -> list[TargetResult]:
+        ) -> list[ProbeRecord]:
             probed.extend(targets)
             return await super().probe_targets(targets, timeout, modules)
 

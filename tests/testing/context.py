@@ -13,9 +13,11 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.results import Peer
+from dicom_exporter.text import SafeText
 
 MONITOR = Identity("monitor", calling_ae_title="PROMETHEUS")
 STRANGER = Identity("stranger", calling_ae_title=None)
+PEER = Peer(SafeText("2.25.1"), SafeText("SYNTHETIC"), 16384, "unknown")
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 

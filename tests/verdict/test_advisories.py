@@ -6,6 +6,7 @@ import pytest
 
 from dicom_exporter.dicom.products import product
 from dicom_exporter.results import Peer
+from dicom_exporter.text import SafeText
 from dicom_exporter.verdict.advisories import known, matching, version
 
 CONQUEST = "1.2.826.0.1.3680043.2.135.1066.101"
@@ -28,14 +29,16 @@ CONQUEST = "1.2.826.0.1.3680043.2.135.1066.101"
     ],
 )
 def test_only_what_leaves_no_doubt_matches(uid: str, version_name: str, expected: tuple[str, ...]) -> None:
-    assert matching(Peer(uid, version_name, 0)) == expected
+    uid_text, version_text = SafeText(uid), SafeText(version_name)
+    peer = Peer(uid_text, version_text, 0, product(uid_text, version_text))
+    assert matching(peer) == expected
 
 
 def test_every_entry_of_the_file_is_sound() -> None:
     advisories = known()
     assert advisories
     assert len({advisory.id for advisory in advisories}) == len(advisories)
-    products = {product(CONQUEST, "")}
+    products = {product(SafeText(CONQUEST), SafeText(""))}
     for advisory in advisories:
         assert re.fullmatch(r"CVE-\d{4}-\d{4,}", advisory.id)
         assert advisory.source.startswith("https://")

@@ -1,4 +1,4 @@
-"""The verdict over a port that let nobody in; what real servers allow a stranger is in integration/test_exposure."""
+"""The verdict over one attempt; what real servers allow a stranger is in tests/integration/test_exposure.py."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ LEVELS: dict[Outcome, int | None] = {
 }
 
 
-def visit(outcome: Outcome) -> SessionResult:
+def stranger(outcome: Outcome) -> SessionResult:
     return SessionResult("stranger", None, stranger=StrangerResult((Attempt(outcome),)))
 
 
 @pytest.mark.parametrize("outcome", LEVELS)
-def test_what_one_attempt_proves(outcome: Outcome) -> None:
-    verdict = judge((visit(outcome),))
+def test_judge_level_of_one_attempt_by_outcome(outcome: Outcome) -> None:
+    verdict = judge((stranger(outcome),))
     assert verdict is not None
     assert verdict.levels == {"dimse": LEVELS[outcome]}
 
 
 @pytest.mark.parametrize("outcome", LEVELS)
-def test_the_verdict_over_one_visit_is_the_one_over_two_that_found_the_same(outcome: Outcome) -> None:
-    """Where there was no connection, it is made once and kept."""
-    assert judge((visit(outcome),)) == judge((visit(outcome), visit(outcome)))
+def test_judge_shared_verdict_equals_computed_verdict(outcome: Outcome) -> None:
+    """Without a connection, all targets share one verdict."""
+    assert judge((stranger(outcome),)) == judge((stranger(outcome), stranger(outcome)))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.CONNECT_TIMEOUT])
-def test_what_is_closed_serves_nothing_and_says_nothing_of_its_titles(outcome: Outcome) -> None:
-    verdict = judge((visit(outcome),))
+def test_judge_closed_port_serves_nothing_and_leaves_title_checks_unknown(outcome: Outcome) -> None:
+    verdict = judge((stranger(outcome),))
     assert verdict is not None
     assert verdict.checks == {"worklist_queryable": False, "retrieve_negotiable": False, "store_negotiable": False}
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DNS_FAILURE, Outcome.UNREACHABLE])
-def test_unknown_is_not_safe(outcome: Outcome) -> None:
-    verdict = judge((visit(outcome),))
+def test_judge_no_name_or_route_has_no_checks(outcome: Outcome) -> None:
+    verdict = judge((stranger(outcome),))
     assert verdict is not None
     assert verdict.checks == {}

@@ -12,8 +12,8 @@ import dicom_exporter.metrics
 from dicom_exporter.metrics.exporter import ExporterFacts
 from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
-from dicom_exporter.results import Flow, Phase
-from dicom_exporter.verdict.ladder import judge
+from dicom_exporter.results import HTTP_PHASES, Flow, Phase
+from dicom_exporter.verdict.findings import assess
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
 from tests.metrics.results import CONQUEST, FULL, REJECTED, STRANGER, STUDIES, TARGET
 from tools.reference.markdown import code, head, table
@@ -86,9 +86,11 @@ def _lines() -> Iterator[str]:
 def _words() -> Iterator[str]:
     yield "## Words"
     yield ""
-    yield "`phase`: " + ", ".join(code(phase.value) for phase in Phase) + "."
+    yield "`phase`: " + ", ".join(code(phase.value) for phase in Phase if phase not in HTTP_PHASES[-2:]) + "."
     yield ""
-    yield "`outcome` of `dicom_echo_outcome`:"
+    yield "`phase` of `dicomweb_duration_seconds`: " + ", ".join(code(phase.value) for phase in HTTP_PHASES) + "."
+    yield ""
+    yield "`outcome` of `dicom_echo_outcome` and `dicom_association_outcome`:"
     yield ""
     yield from table(("outcome", "what happened"), [(code(word.value), text) for word, text in OUTCOMES.items()])
     yield "`outcome` of `dicom_query_outcome`:"
@@ -125,7 +127,7 @@ def _subjects(table_name: str) -> Sequence[object]:
     if table_name == "FLOW_FAMILIES":
         return [Flow("a", "b", 1)]
     if table_name == "EXPOSURE_FAMILIES":
-        verdict = judge([STRANGER])
+        verdict, _ = assess(TARGET, [STRANGER])
         assert verdict is not None
         return [Exposed(TARGET, verdict)]
     if table_name == "EXPORTER_FAMILIES":

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from dicom_exporter.config.schema import TargetBlock
 from dicom_exporter.config.model import DEFAULT_MODULES
 from dicom_exporter.config.values.time import format_duration
-from dicom_exporter.config.model import Expect, Module, Query, Target, WebEntry
+from dicom_exporter.config.model import Module, Query, Target, WebEntry
 from dicom_exporter.config.sections import Entry
+from dicom_exporter.results import Expect
 from dicom_exporter.yamlfile.validation import Problems
 from dicom_exporter.text import shown
 

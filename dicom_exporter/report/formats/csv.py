@@ -12,7 +12,8 @@ import io
 from dicom_exporter.report.counts import Count
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
-from dicom_exporter.report.rows import SERVICES, Row
+from dicom_exporter.report.rows import Row
+from dicom_exporter.results import LadderService
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 _FULL_WIDTH = ("＝", "＋", "－", "＠")  # noqa: RUF001 - some spreadsheets read these as the ASCII ones
@@ -87,7 +88,7 @@ def _target(row: Row) -> dict[str, object]:
         "systems": 1,
         "reachable": _told(row.reachable),
         "open_to_strangers": None if row.levels is None else _told(row.open_to_strangers),
-        **{f"level_{service}": _told(levels[service]) for service in SERVICES if service in levels},
+        **{f"level_{service}": _told(levels[service]) for service in LadderService if service in levels},
         "level_allowed": row.allowed,
         **_counts("stranger_studies", row.studies),
         **_counts("stranger_patients", row.patients),

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from dicom_exporter.report import columns
 from dicom_exporter.report.formats.markdown import GROUP_COLUMNS, TARGET_COLUMNS, group_cells, target_cells
 from dicom_exporter.report.report import Report
-from dicom_exporter.report.rows import SERVICES
 from dicom_exporter.verdict.texts import CHECKS, LEVELS
 
 
@@ -25,7 +24,6 @@ def as_html(report: Report) -> str:
         style_hash=_hash(style),
         levels=LEVELS,
         checks=CHECKS,
-        services=SERVICES,
         cells=columns,
         target_columns=TARGET_COLUMNS,
         target_cells=target_cells,

@@ -10,6 +10,7 @@ from dicom_exporter.report.counts import NONE
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
 from dicom_exporter.report.rows import Row
+from dicom_exporter.results import LadderService
 
 TARGET_COLUMNS = (
     "Target",
@@ -60,7 +61,7 @@ def target_cells(row: Row) -> list[str]:
         str(row.patients),
         str(row.images),
         str(row.own_studies),
-        columns.service(row, "dicomweb"),
+        columns.service(row, LadderService.DICOMWEB),
         columns.checks(row),
     ]
 

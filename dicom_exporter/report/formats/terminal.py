@@ -14,8 +14,9 @@ from dicom_exporter.report import columns
 from dicom_exporter.report.counts import NONE
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
-from dicom_exporter.report.rows import AS_EXPECTED, Kind, Row
-from dicom_exporter.verdict.ladder import ASSOCIATES
+from dicom_exporter.report.rows import AS_EXPECTED, Row
+from dicom_exporter.results import LadderLevel, LadderService
+from dicom_exporter.verdict.findings import Kind
 from dicom_exporter.verdict.texts import LEVELS
 
 _WIDE = 130
@@ -68,7 +69,7 @@ def print_report(console: Console, report: Report) -> None:
 
 
 def _targets(report: Report, wide: bool) -> Table:
-    web = any("web" in (row.levels or {}) for row in report.rows)
+    web = any(LadderService.WEB in (row.levels or {}) for row in report.rows)
     strangers = any(row.levels is not None for row in report.rows)  # else the room of their columns is free
     shape = [
         _Column("Target", lambda row: row.target.name),
@@ -77,7 +78,7 @@ def _targets(report: Report, wide: bool) -> Table:
         _Column("Reachable", lambda row: columns.answer(row.reachable), wide=True),
         *(
             [
-                _Column("A stranger gets", lambda row: columns.service(row, "dimse")),
+                _Column("A stranger gets", lambda row: columns.service(row, LadderService.DIMSE)),
                 _Column("Allowed", columns.allowed),
             ]
             if wide
@@ -90,8 +91,8 @@ def _targets(report: Report, wide: bool) -> Table:
         _Column("Patients", lambda row: row.patients.short, right=True, wide=not strangers),
         _Column("Images", lambda row: row.images.short, right=True, wide=not strangers),
         _Column("We see", lambda row: row.own_studies.short, right=True, wide=strangers),
-        _Column("DICOMweb", lambda row: columns.service(row, "dicomweb"), wide=True),
-        *([_Column("Web pages", lambda row: columns.service(row, "web"), wide=True)] if web else []),
+        _Column("DICOMweb", lambda row: columns.service(row, LadderService.DICOMWEB), wide=True),
+        *([_Column("Web pages", lambda row: columns.service(row, LadderService.WEB), wide=True)] if web else []),
         _Column("Checks failed", columns.checks, right=True, wide=True),
     ]
     shown = [column for column in shape if wide or not column.wide]
@@ -150,7 +151,7 @@ def _level(row: Row) -> str:
 def _allowed(row: Row) -> str:
     if row.allowed is None:
         return "-"
-    return f"{ASSOCIATES}+" if row.target.expect is Expect.CONTROL else f"{row.allowed}"
+    return f"{LadderLevel.ASSOCIATES}+" if row.target.expect is Expect.CONTROL else f"{row.allowed}"
 
 
 def _short(cell: str, wide: bool) -> str:

@@ -26,10 +26,11 @@ def test_it_says_when_where_and_what() -> None:
         "Configuration config.yml",
         "dicom_exporter 1.2.3",
         "6 systems: 2 as expected, 2 exposed",
-        "open (open.example:104): exposed . DICOM: a stranger gets to level 5, lists studies; allowed is 0, closed.",
+        "open (open.example:104): exposed . Anybody can list the studies in here. DICOM level 5, lists studies;"
+        " allowed is 0, closed.",
         "at least 1,000",
         "Unknown is not safe",
-        "unknown (unknown.example:104): DICOM: it could not be told how far a stranger gets.",
+        "unknown (unknown.example:104): DICOM: it is not known how far a stranger gets: the name does not resolve",
         "No stranger was sent to down,",
         "7 hands out images Anybody can fetch images.",
         "guessed no password and wrote nothing",

@@ -1,4 +1,4 @@
-"""What whoever looks on is told of each probe."""
+"""The callback that gets the record of each probe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from dicom_exporter.config import Address, Config, Module, Target
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Outcome, TargetResult
+from dicom_exporter.results import Outcome
 from tests import hostile
 
 pytestmark = pytest.mark.integration
@@ -19,49 +19,49 @@ pytestmark = pytest.mark.integration
 ECHO = Module("availability", timeout=10.0)
 
 
-async def scrape(prober: Prober, times: int = 1) -> list[TargetResult]:
+async def scrape(prober: Prober, times: int = 1) -> list[ProbeRecord]:
     found = await asyncio.gather(*(prober.probe_targets(prober.config.targets, None) for _ in range(times)))
-    return [result for results in found for result in results]
+    return [record for records in found for record in records]
 
 
-async def test_each_probe_is_told_once_however_many_scrapes_wait_for_it() -> None:
-    told: list[ProbeRecord] = []
+async def test_on_result_probe_shared_by_three_scrapes_is_reported_once() -> None:
+    reported: list[ProbeRecord] = []
     async with hostile.server(hostile.honest.honest()) as peer:
         target = Target("main", Address("127.0.0.1", peer.port))
-        prober = Prober(Config((target,), modules={ECHO.name: ECHO}), told.append)
+        prober = Prober(Config((target,), modules={ECHO.name: ECHO}), reported.append)
         before = time.time()
-        results = await scrape(prober, times=3)
+        records = await scrape(prober, times=3)
         await prober.close()
-    (finished,) = told
-    assert finished.target is target
-    assert finished.modules == ("availability",)
-    assert before <= finished.start <= time.time()
-    assert finished.reused == frozenset()
-    assert all(result is finished.result for result in results)
+    (record,) = reported
+    assert record.target is target
+    assert record.modules == ("availability",)
+    assert before <= record.start <= time.time()
+    assert record.reused == frozenset()
+    assert all(each is record for each in records)
 
 
-async def test_a_visit_that_is_not_due_is_told_as_the_last_one_again() -> None:
-    told: list[ProbeRecord] = []
+async def test_on_result_session_not_due_is_reported_as_reused() -> None:
+    reported: list[ProbeRecord] = []
     async with hostile.server(hostile.honest.honest()) as peer:
         module = replace(ECHO, every=3600.0)
         target = Target("main", Address("127.0.0.1", peer.port))
-        prober = Prober(Config((target,), modules={module.name: module}), told.append)
+        prober = Prober(Config((target,), modules={module.name: module}), reported.append)
         await scrape(prober)
         await scrape(prober)
         await prober.close()
-    assert [finished.reused for finished in told] == [frozenset(), frozenset({"monitor"})]
-    assert told[0].result.sessions == told[1].result.sessions
+    assert [record.reused for record in reported] == [frozenset(), frozenset({"monitor"})]
+    assert reported[0].sessions == reported[1].sessions
 
 
-async def test_who_looks_on_cannot_break_a_scrape() -> None:
-    def fail(finished: ProbeRecord) -> None:
+async def test_on_result_callback_that_raises_does_not_break_the_scrape() -> None:
+    def fail(record: ProbeRecord) -> None:
         raise RuntimeError("ours")
 
     async with hostile.server(hostile.honest.honest()) as peer:
         target = Target("main", Address("127.0.0.1", peer.port))
         prober = Prober(Config((target,), modules={ECHO.name: ECHO}), fail)
-        (result,) = await scrape(prober)
+        (record,) = await scrape(prober)
         await prober.close()
-    (session,) = result.sessions
+    (session,) = record.sessions
     assert session.echo is not None
     assert session.echo.outcome is Outcome.SUCCESS
