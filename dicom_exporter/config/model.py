@@ -60,7 +60,7 @@ class ProbeSettings:
     """Addresses in these networks. Nobody where it is empty: an open prober is a way into the hospital."""
 
     def allows(self, address: IPAddress) -> bool:
-        """Whether `address`, which is not IPv4 in IPv6's clothes, may be asked."""
+        """Whether `address`, which is no IPv4-mapped IPv6 address, may be probed."""
         return any(address in network for network in self.allow)  # of another IP version it is in none
 
 

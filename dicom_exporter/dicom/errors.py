@@ -1,6 +1,6 @@
 """How an association can end other than well: DICOM's part of the tree that `net.errors` draws.
 
-Beside that tree stand `UsageError`, a bug of the caller and never an outcome, and `find.FindEnded`, which holds a
+Not in that tree: `UsageError`, a bug of the caller and never an outcome; and `find.FindEnded`, which holds a
 `ProbeEnded` together with what a C-FIND had counted until then.
 """
 

@@ -128,7 +128,7 @@ async def find(
     """C-FIND (PS3.7 9.1.2) with an encoded `identifier` and return the count of its matches.
 
     At the first match over `max_matches` it sends C-CANCEL; a peer that goes on regardless is aborted after
-    `CANCEL_WAIT`, and the count stands (`Find.wants_cancel` is true and `Find.status` None then).
+    `CANCEL_WAIT`, and the count is kept (`Find.wants_cancel` is true and `Find.status` None then).
 
     Raises:
         NotOffered: the peer did not accept `sop_class` with implicit VR little endian.

@@ -1,7 +1,7 @@
 """One GET on a connection of its own, from the host's name to the response's headers.
 
-The connection is made by `net.tcp`, as for an association, and handed to aiohttp: so refused, silent and without a
-route are told apart here as there, and each phase has its own time.
+The connection is made by `net.tcp`, as for an association, and handed to aiohttp: so a refused
+connection, silence and a missing route are distinct here, too, and each phase is timed.
 """
 
 from __future__ import annotations
@@ -302,7 +302,7 @@ async def _no_response(
 
 
 async def _second_look(url: URL, address: SocketAddress, context: ProbeContext) -> tuple[TLSFacts | None, bool]:
-    """The facts of a handshake that trusts everybody, and whether the server asked for a certificate of ours in it.
+    """The facts of a handshake that trusts any certificate, and whether the server asked for one of ours in it.
 
     For a handshake that failed, as that one does not show why; not a word of HTTP, and no credentials. An expired
     certificate's expiry is what its owner most needs to see.

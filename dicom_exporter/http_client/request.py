@@ -147,7 +147,7 @@ def _redirect(response: Response, url: URL) -> URL | None:
 
 
 def leads_to_login(url: URL) -> bool:
-    """Whether a redirect to `url` asks for a login: by the words of its host and path, as nothing else is to be had."""
+    """Whether a redirect to `url` asks for a login: judged by the words of its host and path alone."""
     return _LOGIN.search(f"{url.raw_host}{url.raw_path}") is not None
 
 

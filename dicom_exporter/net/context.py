@@ -49,7 +49,7 @@ class ProbeContext:
         return replace(self, deadline=now + (self.deadline - now) * share)
 
     def with_own_phases(self) -> ProbeContext:
-        """A copy with a phase timer of its own, for what shall not add to the phases of this one."""
+        """A copy with a phase timer of its own, for work that must not add to the phases of this one."""
         return replace(self, phases=PhaseTimer(self.phases.on_phase))
 
     def as_stranger(self, tls: ssl.SSLContext | None) -> ProbeContext:

@@ -52,7 +52,7 @@ class StrangerTLS:
 async def accepts_obsolete_tls(address: Address, context: ProbeContext) -> bool | None:
     """Whether a handshake of TLS 1.0 or 1.1 succeeds, which PS3.15 B.12 and RFC 8996 forbid.
 
-    None where it could not be told: no connection, or this machine's own library speaks neither.
+    None where that is not known: no connection, or this machine's own library speaks neither.
     """
     obsolete = _context(ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
     try:

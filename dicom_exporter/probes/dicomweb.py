@@ -1,4 +1,4 @@
-"""DICOMweb: how far somebody with these credentials, or with none, gets at a root (PS3.18).
+"""DICOMweb: how far an identity, or a stranger without credentials, gets at a root (PS3.18).
 
 ```
 QIDO-RS for a random study UID ─> … for one study ─> … for all, counted ─> WADO-RS, first bytes of one instance
@@ -36,7 +36,7 @@ _STUDY, _SERIES, _INSTANCE = b"0020000D", b"0020000E", b"00080018"
 _INSTANCE_ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _ROUND = 50
 """Archives stop at 50, 100, 200 or 1000 without a word; dcm4chee-arc at 100 by default. A count that divides by this is
-not believed to be all before the archive has said that nothing follows."""
+not taken for complete before the archive has said that nothing follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,14 @@ async def _count(
 
 
 async def _received_image(root: URL, context: ProbeContext, facts: ServerFacts) -> bool | None:
-    """Whether bytes of one instance arrived: the rest is not read. None where it could not be told."""
-    place = await _any_instance(root, context, facts)
-    if place is None:
+    """Whether bytes of one instance arrived: the rest is not read. None where that is not known."""
+    instance = await _any_instance(root, context, facts)
+    if instance is None:
         return None
     start = b""
     own = context.with_own_phases()
     try:
-        async with asyncio.timeout_at(own.deadline), get(place, own, _INSTANCE_ACCEPT) as response:
+        async with asyncio.timeout_at(own.deadline), get(instance, own, _INSTANCE_ACCEPT) as response:
             if response.status not in (200, 206):
                 return False
             async for piece in pieces(response, _MAX_IMAGE_START):
@@ -164,16 +164,16 @@ async def _any_instance(root: URL, context: ProbeContext, facts: ServerFacts) ->
     Searching all instances is an option that not all archives have (PS3.18 10.6.1.2), so else level by level.
     """
     scan = await _first(root / "instances", context, facts)
-    place = root
+    url = root
     for step, tag in (("studies", _STUDY), ("series", _SERIES), ("instances", _INSTANCE)):
         if tag not in scan.uids:
-            level = await _first(place / step, context, facts)
+            level = await _first(url / step, context, facts)
             scan.uids |= {key: value for key, value in level.uids.items() if key not in scan.uids}
         uid = scan.uids.get(tag)
         if uid is None:
             return None
-        place = place / step / uid.decode("ascii")
-    return place
+        url = url / step / uid.decode("ascii")
+    return url
 
 
 async def _first(url: URL, context: ProbeContext, facts: ServerFacts) -> Scan:

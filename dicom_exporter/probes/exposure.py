@@ -193,7 +193,7 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
 
 
 async def _identity_seen(target: Target, context: ProbeContext) -> bool | None:
-    """Whether a match of a C-FIND carries a non-empty name, ID or birth date; None where it could not be told."""
+    """Whether a match of a C-FIND carries a non-empty name, ID or birth date; None where that is not known."""
     seen = False
     matched = False
 
@@ -215,8 +215,8 @@ async def _identity_seen(target: Target, context: ProbeContext) -> bool | None:
 
 
 async def _image_received(target: Target, context: ProbeContext) -> bool | None:
-    """Whether bytes of an image arrive by C-GET (PS3.4 C.4.3), aborted at the first; None where it could not be
-    told.
+    """Whether bytes of an image arrive by C-GET (PS3.4 C.4.3), aborted at the first; None where that is
+    not known.
     """
     request = offer(target, context, [STUDY_FIND, STUDY_GET, *_STORAGE], scp_roles=_STORAGE)
     try:

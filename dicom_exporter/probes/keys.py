@@ -67,7 +67,7 @@ def identifier(query: Query, now: datetime) -> bytes:
 
 
 def in_step(query: Query, keyword: str) -> bool:
-    """Whether `keyword` stands in the Scheduled Procedure Step Sequence of a worklist item (PS3.4 Table K.6-1)."""
+    """Whether `keyword` belongs in the Scheduled Procedure Step Sequence of a worklist item (PS3.4 Table K.6-1)."""
     return query.model == Model.WORKLIST and keyword != "StudyInstanceUID"
 
 

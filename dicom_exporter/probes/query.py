@@ -72,7 +72,7 @@ def outcome_of(counted: Find) -> QueryOutcome:
 
 def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys: bool) -> QueryResult:
     all_came = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
-    if not all_came and not counted.matches:  # a 0 here would be one that nobody counted
+    if not all_came and not counted.matches:  # no count: a 0 here would be no result
         return QueryResult(outcome, counted.status, duration=counted.duration)
     return QueryResult(
         outcome=outcome,

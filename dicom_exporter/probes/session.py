@@ -186,5 +186,5 @@ def offer(
 
 
 def random_title() -> str:
-    """An AE title that nobody has on a list, new each time."""
+    """An AE title that no archive knows, a new one each time."""
     return "X" + secrets.token_bytes(15).translate(_LETTERS).decode()

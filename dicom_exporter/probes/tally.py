@@ -85,7 +85,7 @@ class Tally:
 
     @property
     def digests(self) -> frozenset[bytes] | None:
-        """Keyed hashes of the StudyInstanceUIDs; None where nobody asked for them, or a match had none."""
+        """Keyed hashes of the StudyInstanceUIDs; None where they are not wanted, or a match had no UID."""
         return None if self._digest_key is None or b"" in self._digests else frozenset(self._digests)
 
     def _digest(self, data: bytes) -> None:

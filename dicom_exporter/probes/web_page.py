@@ -55,11 +55,11 @@ async def _probe_page(url: str, context: ProbeContext) -> WebResult:
     page = await request(URL(url), context, facts, Scan(1), accept=_PAGE, limit=MAX_PAGE)
     found = _Found(page.answer, page.answer is WebAnswer.EMPTY)
     if page.status is not None and page.answer in (WebAnswer.OTHER, WebAnswer.DENIED):
-        place = page.url or URL(url)
+        answered = page.url or URL(url)
         if _may_be_orthanc(page, software):
-            found = _further(found, await _ask_orthanc(orthanc_root(place), context, facts))
+            found = _further(found, await _ask_orthanc(orthanc_root(answered), context, facts))
         elif software.startswith("dcm4che"):
-            ui = place.with_path(_DCM4CHEE_UI)
+            ui = answered.with_path(_DCM4CHEE_UI)
             interface = await request(ui, context, facts, Scan(1), accept=_PAGE, limit=MAX_PAGE)
             found = _further(found, _Found(interface.answer))
     return WebResult(
