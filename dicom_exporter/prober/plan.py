@@ -12,7 +12,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -61,20 +61,24 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
 def merged(modules: Sequence[Module]) -> Module:
     """The modules that one identity runs on a target, as one.
 
-    The configuration has seen to it that they agree in `every`, `store`, `exposure`, and in queries of one name.
+    The configuration has seen to it that they agree in `every`, in queries of one name, and in all blocks such as
+    `store`, of which there is at most one of each kind.
     """
     first, *others = modules
     if not others:
         return first
-    return Module(
-        ",".join(module.name for module in modules),
-        first.identity,
+    blocks: dict[str, Any] = {
+        field.name: next((block for module in modules if (block := getattr(module, field.name)) is not None), None)
+        for field in fields(Module)
+        if field.default is None
+    }
+    return replace(
+        first,
+        name=",".join(module.name for module in modules),
         timeout=max(module.timeout for module in modules),
         echo=any(module.echo for module in modules),
         queries={name: query for module in modules for name, query in module.queries.items()},
-        store=next((module.store for module in modules if module.store is not None), None),
-        exposure=next((module.exposure for module in modules if module.exposure is not None), None),
-        every=first.every,
+        **blocks,
     )
 
 
