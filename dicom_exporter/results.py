@@ -95,6 +95,14 @@ class Phase(StrEnum):
     QUERY = "query"
     STORE = "store"
     RELEASE = "release"
+    FIRST_BYTE = "first_byte"
+    """HTTP: from the connection to the headers of the response."""
+    TRANSFER = "transfer"
+    """HTTP: the body."""
+
+
+HTTP_PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.FIRST_BYTE, Phase.TRANSFER)
+"""The phases of an HTTP request; the last two are of nothing else."""
 
 
 class Expect(StrEnum):
@@ -352,8 +360,8 @@ class WebResult:
     """The ``Server`` header."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
-    phases: Mapping[str, float] = field(default_factory=dict)
-    """Seconds of resolve, connect, tls, first_byte, transfer: those that were reached."""
+    phases: Mapping[Phase, float] = field(default_factory=dict)
+    """Seconds of resolve, connect, tls, first_byte, transfer in the first request: those that were reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ FULL = SessionResult(
         complete=True,
         server=SafeText("nginx/1.2.3"),
         tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False),
-        phases={"connect": 0.25, "first_byte": 0.5},
+        phases={Phase.CONNECT: 0.25, Phase.FIRST_BYTE: 0.5},
     ),
 )
 """Everything that can be found has a value."""

@@ -8,10 +8,11 @@ from itertools import count
 
 from benchmarks.measuring import Stopwatch, Took, Work
 from dicom_exporter.cli.process import run
-from dicom_exporter.config import Address, Identity, Level, Model, Query, Target
-from dicom_exporter.net.limits import Gate
+from dicom_exporter.config import Address, Identity, Level, Model, Module, Query, Target
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
-from dicom_exporter.probes.session import Plan, Wire, probe_session
+from dicom_exporter.probes.session import probe_session
 from dicom_exporter.results import Outcome
 
 _TIMEOUT = 60.0
@@ -30,16 +31,16 @@ def find(work: Work) -> tuple[int, Took]:
 
 
 async def _echo(work: Work) -> tuple[int, Took]:
-    loop = asyncio.get_running_loop()
-    wire = _wire(work)
-    plans = [_plan(work, number) for number in range(max(work.concurrency, len(work.ports)))]
+    targets = [_target(work, number) for number in range(max(work.concurrency, len(work.ports)))]
+    module = Module("ping", identity=_IDENTITY.name)
+    context = _context(work)
     numbers = count()
     succeeded = 0
 
     async def one_after_another(mine: int) -> None:
         nonlocal succeeded
         while next(numbers) < work.count:
-            result = await probe_session(plans[mine], wire, loop.time() + _TIMEOUT)
+            result = await probe_session(targets[mine], module, _fresh(context))
             succeeded += result.echo is not None and result.echo.outcome is Outcome.SUCCESS
 
     watch = Stopwatch()
@@ -48,21 +49,33 @@ async def _echo(work: Work) -> tuple[int, Took]:
 
 
 async def _find(work: Work) -> tuple[int, Took]:
-    loop = asyncio.get_running_loop()
-    wire = _wire(work)
-    plan = _plan(work, 0, queries=(_STUDIES,))
+    target = _target(work, 0)
+    module = Module("count", identity=_IDENTITY.name, echo=False, queries={_STUDIES.name: _STUDIES})
+    context = _context(work)
     matches = 0
     watch = Stopwatch()
     for _ in range(work.count):
-        result = await probe_session(plan, wire, loop.time() + _TIMEOUT)
+        result = await probe_session(target, module, _fresh(context))
         matches += result.queries["studies"].matches or 0
     return matches, watch.took()
 
 
-def _wire(work: Work) -> Wire:
-    return Wire(Resolver(LookupThreads()), Gate(max(work.concurrency, 1)), connect_timeout=_TIMEOUT)
+def _target(work: Work, number: int) -> Target:
+    return Target(f"target{number}", Address(*work.address(number)), called_ae_title=work.called)
 
 
-def _plan(work: Work, number: int, queries: tuple[Query, ...] = ()) -> Plan:
-    target = Target(f"target{number}", Address(*work.address(number)), called_ae_title=work.called)
-    return Plan(target, _IDENTITY, datetime.now().astimezone(), echo=not queries, queries=queries)
+def _context(work: Work) -> ProbeContext:
+    limits = ConnectionLimits(max(work.concurrency, 1))
+    return ProbeContext(_IDENTITY, Resolver(LookupThreads()), limits, _TIMEOUT, 0.0, datetime.now().astimezone())
+
+
+def _fresh(context: ProbeContext) -> ProbeContext:
+    """As the prober makes it for each identity of a target, with the deadline and the phases of one probe."""
+    return ProbeContext(
+        context.identity,
+        context.resolver,
+        context.limits,
+        context.connect_timeout,
+        asyncio.get_running_loop().time() + _TIMEOUT,
+        context.now,
+    )

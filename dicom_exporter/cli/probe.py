@@ -27,7 +27,7 @@ from dicom_exporter.config import (
     parse_ae_title,
     tls_settings,
 )
-from dicom_exporter.net.timing import Listener
+from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryResult, RejectReason, SessionResult
@@ -106,12 +106,12 @@ def run(options: Options) -> int:
 
 def _run_probe(config: Config, title: str) -> ProbeRecord:
     """The record of a probe of the one target of `config`, whose phases are shown under `title` while they run."""
-    with phases_shown(title) as listener:
-        return process.run(_probe(config, listener))
+    with phases_shown(title) as on_phase:
+        return process.run(_probe(config, on_phase))
 
 
-async def _probe(config: Config, listener: Listener | None) -> ProbeRecord:
-    prober = Prober(config, listener=listener)
+async def _probe(config: Config, on_phase: OnPhase | None) -> ProbeRecord:
+    prober = Prober(config, on_phase=on_phase)
     try:
         (record,) = await prober.probe_targets(config.targets, None)
     finally:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from dicom_exporter.net.timing import Listener
+from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.results import Phase
 
 FILE_WIDTH = 200
@@ -35,7 +35,7 @@ def stdout_console() -> Console:
 
 
 @contextmanager
-def phases_shown(title: str) -> Iterator[Listener | None]:
+def phases_shown(title: str) -> Iterator[OnPhase | None]:
     """Show the phases of a probe, under `title`, until the block ends; then clear them from the screen.
 
     Yields the listener to give to the prober. It is None if stderr is no terminal: then nothing is shown.

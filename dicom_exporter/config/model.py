@@ -164,6 +164,14 @@ class Query:
     only_between: TimeWindow | None = None
     """In the target's time zone; None: at any time."""
 
+    # No configuration: what the prober decides anew for each probe. Queries compare equal whatever these are.
+    due: bool = field(default=True, compare=False)
+    """Whether to ask it now."""
+    minimal_keys: bool = field(default=False, compare=False)
+    """Whether to ask for the unique key alone, as this archive aborted on more before."""
+    digest_key: bytes | None = field(default=None, compare=False, repr=False)
+    """Key of the hashes of the studies, where they are compared with another target's."""
+
 
 @dataclass(frozen=True)
 class Store(Block):

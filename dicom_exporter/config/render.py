@@ -7,7 +7,6 @@ as ``<secret>``: the contents of its file are never shown.
 from __future__ import annotations
 
 import dataclasses
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,13 +56,16 @@ def _plain(value: Any) -> Any:
 
 
 def _block(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass that are not empty, under the keys that they have in a file."""
+    """The fields of a dataclass that are not empty, under the keys that they have in a file.
+
+    Fields that do not compare are made from others, or are no configuration.
+    """
     named_by_key = isinstance(value, Identity | Module | Query)
     block = {}
     for field in dataclasses.fields(value):
         item = getattr(value, field.name)
         empty = item is None or (isinstance(item, Mapping | tuple) and not item)
-        if empty or isinstance(item, ssl.SSLContext) or (field.name == "name" and named_by_key):
+        if empty or not field.compare or (field.name == "name" and named_by_key):
             continue
         if field.name == "echo" and value.exposure is not None:
             continue  # the ladder includes an echo, and its modules cannot have the key

@@ -16,14 +16,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from dicom_exporter.dicom.dimse import Command, Message, MessageAssembler
-from dicom_exporter.dicom.errors import (
-    Aborted,
-    AssociationEnded,
-    ConnectionEnded,
-    ProtocolViolation,
-    Rejected,
-    UsageError,
-)
+from dicom_exporter.dicom.errors import Aborted, ProtocolViolation, Rejected, UsageError
 from dicom_exporter.dicom.pdu import (
     DEFAULT_LIMITS,
     AssociateAccept,
@@ -34,6 +27,7 @@ from dicom_exporter.dicom.pdu import (
     parse_accept,
     parse_reject,
 )
+from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 
 RELEASE_RQ = bytes.fromhex("0500 00000004 00000000")
 """A-RELEASE-RQ, PS3.8 9.3.6."""
@@ -100,7 +94,7 @@ class Association:
         self.limits = limits or DEFAULT_LIMITS
         self._buffer = PDUBuffer(self.limits)
         self._assembler = MessageAssembler(self.limits)
-        self._end: AssociationEnded | None = None
+        self._end: ProbeEnded | None = None
         self.state = State.START
         self.accept: AssociateAccept | None = None
         """The A-ASSOCIATE-AC, once it came."""
@@ -160,7 +154,7 @@ class Association:
                 else:
                     if self._advance(pdu_type, source[start:stop]) is State.ENDED:
                         break
-        except AssociationEnded as end:
+        except ProbeEnded as end:
             self.state = State.ENDED
             if not isinstance(end, Rejected | Aborted | ConnectionEnded):
                 self.outgoing = ABORT_UNEXPECTED

@@ -12,22 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
+from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.dicom.association import Association, State
 from dicom_exporter.dicom.dimse import Command, Message
-from dicom_exporter.dicom.errors import (
-    AssociationEnded,
-    ConnectionEnded,
-    NoAnswer,
-    NotOffered,
-    Overloaded,
-    ProtocolViolation,
-    TLSFailed,
-    UsageError,
-)
+from dicom_exporter.dicom.errors import NotOffered, ProtocolViolation, UsageError
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
-from dicom_exporter.net.resolver import SocketAddress
+from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, Overloaded, ProbeEnded, TLSFailed
 from dicom_exporter.net.tcp import (
     LATE,
     LOOK_AGAIN,
@@ -60,7 +52,7 @@ class Connection(asyncio.Protocol):
         self._sock: socket.socket | None = None
         """Connected for TLS; None where the connection is plain."""
         self._sock_given = False
-        """Whether it is no longer ours to close."""
+        """Whether a transport has it, and closes it."""
         self._quick: socket.socket | None = None
         """A handle on the transport's socket, for `acknowledge_quickly`; the transport's to close."""
         self._deadline = deadline
@@ -74,9 +66,9 @@ class Connection(asyncio.Protocol):
         self._receive: Callable[[Message, float], bool] | None = None
         """Takes each message; returns whether the operation is done."""
         self._after_receive: Callable[[], None] | None = None
-        self._end: AssociationEnded | None = None
+        self._end: ProbeEnded | None = None
         self._lost: asyncio.Future[None] | None = None
-        """Done once a transport with TLS has given its socket back; None before there was one."""
+        """Done once a transport with TLS has closed its socket; None before there is one."""
         self._write_paused = False
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.Handle | None = None
@@ -147,11 +139,11 @@ class Connection(asyncio.Protocol):
         """Send the A-ASSOCIATE-RQ and wait for the answer (PS3.8 7.1).
 
         Raises:
-            Rejected, Aborted, NotDicom and every other `AssociationEnded` that can come after the connection.
+            Rejected, Aborted, NotDicom and every other `ProbeEnded` that can come after the connection.
         """
         self._raise_end()  # some speak first, an SSH server for one
         if self._sock is not None:
-            # The session tickets of TLS 1.3 come here without our hearing of it: what is not acknowledged holds back
+            # The session tickets of TLS 1.3 arrive without a callback: what is not acknowledged holds back
             # the answer of a peer with Nagle's algorithm on.
             for delay in _TICKETS_COME:
                 self._loop.call_later(delay, self._acknowledge_quickly)
@@ -210,7 +202,7 @@ class Connection(asyncio.Protocol):
                 once the final response has come.
 
         Raises:
-            AssociationEnded: it ended before the final response.
+            ProbeEnded: it ended before the final response.
         """
         self._raise_end()
         self._receive, self._after_receive = receive, after_receive
@@ -228,8 +220,8 @@ class Connection(asyncio.Protocol):
         finally:
             self._receive = self._after_receive = None
 
-    def fail(self, end: AssociationEnded) -> None:
-        """The association is over, with `end`; who waits is told. What comes after the first call changes nothing."""
+    def fail(self, end: ProbeEnded) -> None:
+        """End the association with `end`, which the waiting task gets as an exception. Later calls change nothing."""
         if self._end is None:
             self._end = end
             if self._waiter is not None and not self._waiter.done():
@@ -242,8 +234,8 @@ class Connection(asyncio.Protocol):
         try:
             while self._association.state is not State.ENDED:
                 await self._waited()
-        except AssociationEnded:
-            pass  # whatever was to be learnt has been learnt; `close` sends the A-ABORT that is due
+        except ProbeEnded:
+            pass  # the results are complete; `close` sends the A-ABORT that is due
 
     def close(self) -> None:
         """Abort what is still open, and close the connection. Never waits, and may be called again."""
@@ -257,7 +249,7 @@ class Connection(asyncio.Protocol):
                 self._sock.close()
             return
         self._transport = None
-        self._let_go()
+        self._forget_socket()
         if not transport.is_closing():
             abort = self._association.abort()
             if abort:
@@ -268,7 +260,7 @@ class Connection(asyncio.Protocol):
                 transport.close()
 
     async def closed(self) -> None:
-        """After `close`: wait, at most until the deadline, for the socket to be given back; TLS says farewell."""
+        """After `close`: wait, at most until the deadline, until close_notify is sent and the socket is closed."""
         if self._lost is not None and not self._lost.done():
             wait = min(TLS_SHUTDOWN_TIMEOUT, max(0.0, self._deadline - self._loop.time()))
             await asyncio.wait([self._lost], timeout=wait)
@@ -282,7 +274,7 @@ class Connection(asyncio.Protocol):
             self._lost = self._loop.create_future()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the state machine, and wake who waits."""
+        """Feed the state machine, and wake the waiting task."""
         if self._end is not None:
             return
         association = self._association
@@ -294,7 +286,7 @@ class Connection(asyncio.Protocol):
             if self._receive is not None and self._after_receive is not None:
                 self._after_receive()
             association.raise_end()
-        except AssociationEnded as end:
+        except ProbeEnded as end:
             self.fail(end)
         if association.outgoing:
             self.send(association.outgoing)
@@ -314,8 +306,8 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who waits that no answer will come."""
-        self._let_go()
+        """End the wait: no answer will come."""
+        self._forget_socket()
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
         if self._end is not None:
@@ -333,7 +325,7 @@ class Connection(asyncio.Protocol):
         if self._quick is not None:
             acknowledge_quickly(self._quick)
 
-    def _let_go(self) -> None:
+    def _forget_socket(self) -> None:
         """Forget the handle on the socket, which is the transport's to close."""
         if self._quick is not None:
             self._quick.detach()
@@ -347,7 +339,7 @@ class Connection(asyncio.Protocol):
             if message.command.message_id_being_responded_to in self._answered:
                 continue  # pynetdicom's SCP, for one, sends 0000 after the final B001
             if receive is None or done:
-                raise ProtocolViolation("a message that nobody asked for")
+                raise ProtocolViolation("a message without a request")
             done = receive(message, now)
             if done:
                 self._answered.add(self._message_id)

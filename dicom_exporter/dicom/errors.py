@@ -1,89 +1,21 @@
-"""Every way in which an association with a stranger can end other than well.
+"""How an association can end other than well: DICOM's part of the tree that `net.errors` draws.
 
-```
-DicomError
-├── UsageError            our mistake: a call that the state does not allow; a bug, never an outcome
-├── FindEnded             a C-FIND lost its association; holds the AssociationEnded and the count so far (in `find`)
-└── AssociationEnded      theirs, or the network's: carries the `Outcome`
-    ├── NameNotResolved        dns_failure
-    ├── NetworkUnreachable     unreachable
-    ├── ConnectionRefused      refused
-    ├── ConnectTimeout         connect_timeout
-    ├── TLSFailed              tls_failure
-    ├── NoAnswer               no_answer
-    ├── NotDicom               not_dicom
-    ├── ProtocolViolation      protocol_error
-    ├── Rejected               rejected, busy
-    ├── Aborted                aborted
-    ├── ConnectionEnded        closed
-    ├── NotOffered             not_offered
-    └── Overloaded             overload: we were too slow, which says nothing about the peer
-```
-
-Foreign exceptions (OSError, ssl.SSLError, TimeoutError) are mapped to these once, in `connection`. The texts are
-ours, never the peer's: they may be logged.
+Not in that tree: `UsageError`, a bug of the caller and never an outcome; and `find.FindEnded`, which holds a
+`ProbeEnded` together with what a C-FIND had counted until then.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.results import Outcome, Rejection
 
 
-class DicomError(Exception):
-    """The root of the tree."""
+class UsageError(Exception):
+    """A call that the state of the association does not allow."""
 
 
-class UsageError(DicomError):
-    """We called something that the state of the association does not allow."""
-
-
-class AssociationEnded(DicomError):
-    """The association ended, or never came about, through the peer or the network."""
-
-    outcome: ClassVar[Outcome]
-
-
-class NameNotResolved(AssociationEnded):
-    """The host name has no address, or none was found in time."""
-
-    outcome = Outcome.DNS_FAILURE
-
-
-class NetworkUnreachable(AssociationEnded):
-    """No route to the address."""
-
-    outcome = Outcome.UNREACHABLE
-
-
-class ConnectionRefused(AssociationEnded):
-    """The machine answered our SYN with RST."""
-
-    outcome = Outcome.REFUSED
-
-
-class ConnectTimeout(AssociationEnded):
-    """Nothing answered our SYN within the connect timeout."""
-
-    outcome = Outcome.CONNECT_TIMEOUT
-
-
-class TLSFailed(AssociationEnded):
-    """The TLS handshake failed, or an alert ended the session before a PDU came."""
-
-    outcome = Outcome.TLS_FAILURE
-
-    def __init__(self, text: str, *, untrusted: bool = False) -> None:
-        super().__init__(text)
-        self.untrusted = untrusted
-        """The peer's certificate is why."""
-
-
-class NoAnswer(AssociationEnded):
-    """Connected, and then no whole answer until the deadline."""
-
-    outcome = Outcome.NO_ANSWER
+class AssociationEnded(ProbeEnded):
+    """The association ended, or was never accepted, through what the peer sent."""
 
 
 class NotDicom(AssociationEnded):
@@ -99,7 +31,7 @@ class ProtocolViolation(AssociationEnded):
 
 
 class Rejected(AssociationEnded):
-    """A-ASSOCIATE-RJ. `transient` makes it busy: no room now, instead of not wanted."""
+    """A-ASSOCIATE-RJ (PS3.8 9.3.4). `transient` makes it busy: no room now, rather than not wanted."""
 
     def __init__(self, rejection: Rejection, *, transient: bool) -> None:
         super().__init__(f"rejected: {rejection.result}, {rejection.source}, {rejection.reason}")
@@ -123,19 +55,7 @@ class Aborted(AssociationEnded):
         self.reason = reason
 
 
-class ConnectionEnded(AssociationEnded):
-    """TCP ended, by FIN or RST, where an answer was due."""
-
-    outcome = Outcome.CLOSED
-
-
 class NotOffered(AssociationEnded):
     """The association is up, and the presentation context that we need is not accepted."""
 
     outcome = Outcome.NOT_OFFERED
-
-
-class Overloaded(AssociationEnded):
-    """We came too late, or had no file descriptor left. Unknown is not down."""
-
-    outcome = Outcome.OVERLOAD

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dicom_exporter.dicom.dimse import C_FIND_RSP, Message
-from dicom_exporter.dicom.errors import AssociationEnded, DicomError, ProtocolViolation
+from dicom_exporter.dicom.errors import ProtocolViolation
+from dicom_exporter.net.errors import ProbeEnded
 
 PENDING = 0xFF00
 PENDING_OPTIONAL_KEYS_UNSUPPORTED = 0xFF01
@@ -122,10 +123,10 @@ class Find:
         return (self._last_at - self._first_at) / (self.matches - 1)
 
 
-class FindEnded(DicomError):
+class FindEnded(Exception):
     """The association ended before the final response of a C-FIND: why, and what had been counted until then."""
 
-    def __init__(self, end: AssociationEnded, find: Find) -> None:
+    def __init__(self, end: ProbeEnded, find: Find) -> None:
         super().__init__(str(end))
         self.end = end
         self.find = find

@@ -96,7 +96,7 @@ def _header(name: str, sop_instance_uid: str, number: int, rows: int) -> Dataset
 def fragments(parts: Sequence[Buffer], context_id: int, max_pdu_length: int) -> Iterator[list[Buffer]]:
     """Cut a dataset into P-DATA-TF PDUs of at most `max_pdu_length` (PS3.8 9.3.5), as lists of buffers to send.
 
-    The pixels are never copied: what stands in the lists are views into `parts`.
+    The pixels are never copied: the lists hold views into `parts`.
     """
     room = max_pdu_length - _PDV_OVERHEAD
     room -= room % 2  # fragments have even length, PS3.8 Annex F

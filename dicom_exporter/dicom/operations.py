@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_STORE_RQ, C_STORE_RSP, Message
-from dicom_exporter.dicom.errors import AssociationEnded, ConnectionEnded, NoAnswer, ProtocolViolation
+from dicom_exporter.dicom.errors import ProtocolViolation
 from dicom_exporter.dicom.find import PENDING, Find, FindEnded
 from dicom_exporter.dicom.instances import Instance, fragments
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, VERIFICATION
+from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, ProbeEnded
 from dicom_exporter.net.tcp import Buffer
 
 CANCEL_WAIT = 2.0
@@ -30,7 +31,7 @@ async def echo(association: Connection) -> int:
 
     Raises:
         NotOffered: the peer did not accept the Verification SOP class.
-        AssociationEnded: it ended before the response.
+        ProbeEnded: it ended before the response.
     """
     context_id = association.context_id(VERIFICATION)
     message_id = association.next_message_id()
@@ -43,7 +44,7 @@ async def store(association: Connection, instance: Instance) -> int:
 
     Raises:
         NotOffered: the peer did not accept the SOP class with implicit VR little endian.
-        AssociationEnded: it ended before the response.
+        ProbeEnded: it ended before the response.
     """
     context_id = association.context_id(SECONDARY_CAPTURE, dataset=True)
     message_id = association.next_message_id()
@@ -88,7 +89,7 @@ async def get_first_bytes(association: Connection, sop_class: str, identifier: b
 
     Raises:
         NotOffered: the peer did not accept `sop_class`.
-        AssociationEnded: it ended before a byte of an instance, or the final response, came.
+        ProbeEnded: it ended before a byte of an instance, or the final response, came.
     """
     context_id = association.context_id(sop_class, dataset=True)
     message_id = association.next_message_id()
@@ -115,7 +116,7 @@ async def get_first_bytes(association: Connection, sop_class: str, identifier: b
     association.allow(0)
     try:
         await association.perform(request, receive, after_receive=stop)
-    except AssociationEnded:
+    except ProbeEnded:
         if not arrived:
             raise
     return arrived
@@ -127,7 +128,7 @@ async def find(
     """C-FIND (PS3.7 9.1.2) with an encoded `identifier` and return the count of its matches.
 
     At the first match over `max_matches` it sends C-CANCEL; a peer that goes on regardless is aborted after
-    `CANCEL_WAIT`, and the count stands (`Find.wants_cancel` is true and `Find.status` None then).
+    `CANCEL_WAIT`, and the count is kept (`Find.wants_cancel` is true and `Find.status` None then).
 
     Raises:
         NotOffered: the peer did not accept `sop_class` with implicit VR little endian.
@@ -151,7 +152,7 @@ async def find(
     request = requests.find_request(sop_class, identifier, context_id, message_id, length)
     try:
         await association.perform(request, counted.receive, after_receive=cancel_when_wanted)
-    except AssociationEnded as end:
+    except ProbeEnded as end:
         if not counted.wants_cancel:
             raise FindEnded(end, counted) from end
     finally:

@@ -1,8 +1,7 @@
 """The bytes we send, encoded by pynetdicom and pydicom once and kept.
 
-An A-ASSOCIATE-RQ has its two AE titles at fixed places (PS3.8 Table 9-11), so one encoded request per set of
-presentation contexts serves every target: the titles are put between. All else is the same bytes for the same
-arguments.
+An A-ASSOCIATE-RQ has its two AE titles at fixed offsets (PS3.8 Table 9-11), so one encoded request per set of
+presentation contexts serves every target: only the titles are put in. The others are cached by their arguments.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ def associate_request(
 def _associate_template(
     abstract_syntaxes: tuple[str, ...], credentials: Credentials | None, scp_roles: tuple[str, ...]
 ) -> tuple[tuple[bytes, bytes], Mapping[str, int]]:
-    """What stands before and after the two AE titles (PS3.8 Table 9-11), and the context IDs."""
+    """The bytes before and after the two AE titles (PS3.8 Table 9-11), and the context IDs."""
     primitive = A_ASSOCIATE()
     primitive.application_context_name = UID(_APPLICATION_CONTEXT)
     primitive.called_ae_title = "CALLED"
@@ -171,13 +170,13 @@ def get_request(sop_class: str, identifier: bytes, context_id: int, message_id: 
 def store_command(
     sop_class: str, sop_instance_uid: str, context_id: int, message_id: int, max_pdu_length: int
 ) -> bytes:
-    """Encode the command of a C-STORE-RQ (PS3.7 9.3.1.1); its dataset follows, as PDVs of `store.fragments`."""
+    """Encode the command of a C-STORE-RQ (PS3.7 9.3.1.1); its dataset follows, as PDVs of `instances.fragments`."""
     primitive = C_STORE()
     primitive.MessageID = message_id
     primitive.AffectedSOPClassUID = UID(sop_class)
     primitive.AffectedSOPInstanceUID = UID(sop_instance_uid)
     primitive.Priority = _LOW_PRIORITY
-    primitive.DataSet = BytesIO(b"\0\0")  # stands for the dataset, so that the command announces one
+    primitive.DataSet = BytesIO(b"\0\0")  # in place of the dataset, so that the command announces one
     return _encode(C_STORE_RQ(), primitive, context_id, max_pdu_length, command_only=True)
 
 

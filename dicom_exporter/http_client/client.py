@@ -1,11 +1,7 @@
-"""What a refused TLS connection says.
+"""One GET on a connection of its own, from the host's name to the response's headers.
 
-Who we say we are over HTTP.
-
-One GET on a connection of its own, from the host's name to the response's headers.
-
-The connection is made by `dicom.transport`, as for an association, and handed to aiohttp: so refused, silent and
-without a route are told apart here as there, and every phase has its own time.
+The connection is made by `net.tcp`, as for an association, and handed to aiohttp: so a refused
+connection, silence and a missing route are distinct here, too, and each phase is timed.
 """
 
 from __future__ import annotations
@@ -13,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -26,13 +21,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http_exceptions import BadStatusLine
 from yarl import URL
 
-from dicom_exporter.config import Secret
-from dicom_exporter.dicom.associate import Gate, OpenGate
-from dicom_exporter.dicom.errors import AssociationEnded, ConnectionRefused, ConnectTimeout
-from dicom_exporter.net.resolver import Resolver, SocketAddress, literal
-from dicom_exporter.net.tcp import attach, connect, held_by_loop, tls_facts
-from dicom_exporter.net.tls import StrangerTLS
-from dicom_exporter.results import TLSFacts, WebAnswer
+from dicom_exporter.config import Address, HTTPSettings
+from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, NetworkError, ProbeEnded
+from dicom_exporter.net.tcp import TLSClient, attach, connect, held_by_loop, tls_facts
+from dicom_exporter.net.tls import StrangerTLS, verifying_context
+from dicom_exporter.results import Phase, TLSFacts, WebAnswer
 
 _OURS_REFUSED = (
     "ALERT_CERTIFICATE_REQUIRED",  # TLS 1.3 says it plainly (RFC 8446 6.2)
@@ -66,43 +61,20 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__
 
 
-@dataclass(frozen=True, slots=True)
-class HTTPCredentials:
-    """The value of an ``Authorization`` header (RFC 9110 11.6.2), which does not print."""
-
-    authorization: Secret
-
-
-def basic(username: str, password: Secret) -> HTTPCredentials:
-    """HTTP basic authentication (RFC 7617)."""
-    pair = f"{username}:{password.reveal()}".encode()
-    return HTTPCredentials(Secret("Basic " + base64.b64encode(pair).decode("ascii")))
-
-
-def bearer(token: Secret) -> HTTPCredentials:
-    """A bearer token (RFC 6750)."""
-    return HTTPCredentials(Secret("Bearer " + token.reveal()))
+def authorization(settings: HTTPSettings) -> str:
+    """The value of the ``Authorization`` header (RFC 9110 11.6.2): basic authentication (RFC 7617), or a bearer token
+    (RFC 6750). It is a secret.
+    """
+    basic, token = settings.basic_auth, settings.bearer_token
+    if basic is not None:
+        pair = f"{basic.username}:{basic.password.reveal()}".encode()
+        return "Basic " + base64.b64encode(pair).decode("ascii")
+    return "" if token is None else "Bearer " + token.reveal()
 
 
 _USER_AGENT = "Mozilla/5.0"
 """What every browser says. A name of our own would soon be on a list, and a list is no access control."""
 _READ_BUFFER = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How to get to a server, and until when."""
-
-    resolver: Resolver
-    deadline: float
-    """Loop time."""
-    connect_timeout: float
-    """Seconds that a TCP connection may take."""
-    tls: ssl.SSLContext
-    """For https; a stranger's is `dicom.stranger_tls.stranger_context()`."""
-    credentials: HTTPCredentials | None = None
-    ip_version: int | None = None
-    gate: Gate | None = None
 
 
 class NoResponse(Exception):
@@ -130,69 +102,55 @@ class Response(aiohttp.ClientResponse):
 
 
 @asynccontextmanager
-async def get(url: URL, way: Way, accept: str, phases: dict[str, float]) -> AsyncIterator[Response]:
+async def get(url: URL, context: ProbeContext, accept: str) -> AsyncIterator[Response]:
     """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
 
-    Adds the seconds of each phase that was reached to `phases`. The caller bounds the time, and the body.
+    TLS and credentials are those of `context.identity`, and the seconds of each phase that was reached go to
+    `context.phases`. The caller bounds the time, and the body.
 
     Raises:
         NoResponse: before the block, never in it.
     """
     async with AsyncExitStack() as stack:
-        address = await _resolve(url, way, phases)
-        sock = await _connect(address, way, stack, phases)
+        address = await _resolve(url, context)
+        sock = await _connect(address, context, stack)
         session = await stack.enter_async_context(_session(sock, address))
-        response = await _send(session, url, way, accept, phases, address)
+        response = await _send(session, url, context, accept, address)
         try:
             yield response
         finally:
             response.close()
 
 
-@contextmanager
-def timed(phases: dict[str, float], phase: str) -> Iterator[None]:
-    """Add the seconds of the block to `phase`, also when it ends in an exception."""
-    begin = time.perf_counter()  # uvloop's own clock goes by the millisecond
-    try:
-        yield
-    finally:
-        phases[phase] = phases.get(phase, 0.0) + time.perf_counter() - begin
-
-
-async def _resolve(url: URL, way: Way, phases: dict[str, float]) -> SocketAddress:
+async def _resolve(url: URL, context: ProbeContext) -> SocketAddress:
     host, port = url.raw_host, url.port
     if not host or not port:
         raise NoResponse(WebAnswer.UNKNOWN)
-    address = literal(host, port)
-    if address is not None:
-        return address
     try:
-        with timed(phases, "resolve"):
-            return await way.resolver.resolve(host, port, way.ip_version)
-    except AssociationEnded:
+        return await context.resolve(Address(host, port))
+    except NetworkError:
         raise NoResponse(WebAnswer.UNKNOWN) from None
 
 
-async def _connect(address: SocketAddress, way: Way, stack: AsyncExitStack, phases: dict[str, float]) -> _Connected:
-    gate = way.gate or OpenGate()
-    loop = asyncio.get_running_loop()
-    timeout = way.connect_timeout
+async def _connect(address: SocketAddress, context: ProbeContext, stack: AsyncExitStack) -> _Connected:
+    limits, deadline = context.limits, context.deadline
+    timeout = context.connect_timeout
     try:
-        await stack.enter_async_context(gate.address(address, way.deadline))
-        timeout = min(way.connect_timeout, way.deadline - loop.time())
+        await stack.enter_async_context(limits.lock_address(address, deadline))
+        timeout = min(context.connect_timeout, deadline - asyncio.get_running_loop().time())
         if timeout <= 0:
             raise NoResponse(WebAnswer.UNKNOWN)
-        with timed(phases, "connect"):
+        with context.phases.time(Phase.CONNECT):
             sock = _Connected(fileno=(await connect(address, timeout)).detach())
         stack.callback(sock.let_go)
-        await stack.enter_async_context(gate.association(way.deadline))
+        await stack.enter_async_context(limits.association_slot(deadline))
     except ConnectionRefused:
         raise NoResponse(WebAnswer.CLOSED) from None
     except ConnectTimeout:
         # Silence means closed only where we waited for as long as we meant to.
-        full = timeout >= way.connect_timeout
+        full = timeout >= context.connect_timeout
         raise NoResponse(WebAnswer.CLOSED if full else WebAnswer.UNKNOWN) from None
-    except AssociationEnded:
+    except ProbeEnded:
         raise NoResponse(WebAnswer.UNKNOWN) from None
     return sock
 
@@ -291,20 +249,22 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 async def _send(
     session: aiohttp.ClientSession,
     url: URL,
-    way: Way,
+    context: ProbeContext,
     accept: str,
-    phases: dict[str, float],
     address: SocketAddress,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
     headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
-    if way.credentials is not None:
-        headers["Authorization"] = way.credentials.authorization.reveal()
+    http = context.identity.http
+    if http is not None:
+        headers["Authorization"] = authorization(http)
+    tls = context.identity.tls
+    ssl_context = verifying_context() if tls is None else tls.context
     begin = time.perf_counter()
     marks: dict[str, float] = {}
     try:
         response = await session.get(
-            url.with_user(None), headers=headers, allow_redirects=False, ssl=way.tls, trace_request_ctx=marks
+            url.with_user(None), headers=headers, allow_redirects=False, ssl=ssl_context, trace_request_ctx=marks
         )
         assert isinstance(response, Response)
         return response
@@ -313,13 +273,15 @@ async def _send(
     finally:
         connected = marks.get("connected")
         if url.scheme == "https":
-            phases["tls"] = phases.get("tls", 0.0) + (connected or time.perf_counter()) - begin
+            context.phases.add(Phase.TLS, (connected or time.perf_counter()) - begin)
         if connected is not None:
-            phases["first_byte"] = phases.get("first_byte", 0.0) + time.perf_counter() - connected
-    raise await _no_response(error, url, way, address) from None
+            context.phases.add(Phase.FIRST_BYTE, time.perf_counter() - connected)
+    raise await _no_response(error, url, context, address) from None
 
 
-async def _no_response(error: aiohttp.ClientError | OSError, url: URL, way: Way, address: SocketAddress) -> NoResponse:
+async def _no_response(
+    error: aiohttp.ClientError | OSError, url: URL, context: ProbeContext, address: SocketAddress
+) -> NoResponse:
     """What it means that no response came."""
     if isinstance(error, aiohttp.ClientResponseError):
         # Bytes that begin no HTTP at all; or a status line, and headers that no client would take.
@@ -328,30 +290,32 @@ async def _no_response(error: aiohttp.ClientError | OSError, url: URL, way: Way,
     if url.scheme != "https":
         return NoResponse(WebAnswer.NOT_HTTP)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        facts, _ = await _second_look(url, address, way)
+        facts, _ = await _second_look(url, address, context)
         return NoResponse(WebAnswer.NOT_HTTP, tls=facts and replace(facts, certificate_trusted=False))
     if demands_certificate(error):
         return NoResponse(WebAnswer.DENIED, client_certificate_required=True)
     # Servers of TLS 1.2 just fail the handshake, and some of 1.3 reset before their alert is read.
-    facts, asked = await _second_look(url, address, way)
+    facts, asked = await _second_look(url, address, context)
     if asked:
         return NoResponse(WebAnswer.DENIED, client_certificate_required=True, tls=facts)
     return NoResponse(WebAnswer.NOT_HTTP, tls=facts)
 
 
-async def _second_look(url: URL, address: SocketAddress, way: Way) -> tuple[TLSFacts | None, bool]:
-    """The facts of a handshake that trusts everybody, and whether the server asked for a certificate of ours in it.
+async def _second_look(url: URL, address: SocketAddress, context: ProbeContext) -> tuple[TLSFacts | None, bool]:
+    """The facts of a handshake that trusts any certificate, and whether the server asked for one of ours in it.
 
     For a handshake that failed, as that one does not show why; not a word of HTTP, and no credentials. An expired
     certificate's expiry is what its owner most needs to see.
     """
     caught = _Transport()
-    look = StrangerTLS(url.raw_host or "")
+    look = StrangerTLS()
     try:
-        sock = await connect(address, min(way.connect_timeout, way.deadline - asyncio.get_running_loop().time()))
-        await attach(sock, caught, look.client, way.deadline)
+        sock = await connect(
+            address, min(context.connect_timeout, context.deadline - asyncio.get_running_loop().time())
+        )
+        await attach(sock, caught, TLSClient(look.context, url.raw_host or ""), context.deadline)
         facts = tls_facts(caught.transport) if caught.transport else None
-    except AssociationEnded:
+    except ProbeEnded:
         return None, look.certificate_requested
     finally:
         if caught.transport is not None:

@@ -28,7 +28,7 @@ _UID = re.compile(rb"[0-9.]{1,64}")
 _SPACE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOTHING = b" \t^="
-"""What a person name may consist of and still name nobody (PS3.5 6.2.1)."""
+"""The characters of a person name that is empty (PS3.5 6.2.1)."""
 _MAX_DEPTH = 64
 _MAX_TEXT = 65
 """Bytes of a key or UID that are looked at: more than any that we know has."""

@@ -1,17 +1,19 @@
-"""A question to a server and what its answer means, whatever it is."""
+"""One request to a server, and what its answer means, whatever it is."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from yarl import URL
 
 from dicom_exporter.http_client.body import BodyEnded, pieces
-from dicom_exporter.http_client.client import NoResponse, Response, Way, get, timed
+from dicom_exporter.http_client.client import NoResponse, Response, get
 from dicom_exporter.http_client.json_scan import Scan, Verdict
-from dicom_exporter.results import TLSFacts, WebAnswer
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.results import Phase, TLSFacts, WebAnswer
 from dicom_exporter.text import SafeText
 
 DICOM_JSON = "application/dicom+json, application/json;q=0.5"
@@ -30,23 +32,21 @@ _NO_CLIENT_CERTIFICATE = b"No required SSL certificate was sent"
 
 
 @dataclass(slots=True)
-class Findings:
-    """What the questions of one probe found about the server: mostly, what the first of them did."""
+class ServerFacts:
+    """What the requests of one probe showed of the server: mostly, what the first of them did."""
 
     status: int | None = None
     server: SafeText | None = None
     over_tls: bool = False
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
-    phases: dict[str, float] = field(default_factory=dict)
-    """Seconds of each phase of the first question, which is the same every time."""
-    timed: bool = False
-    """Whether that question is over."""
+    phases: Mapping[Phase, float] | None = None
+    """Seconds of each phase of the first request, which is the same every time; None before it."""
 
 
 @dataclass(slots=True)
 class Reply:
-    """The answer to one question."""
+    """The answer to one request."""
 
     scan: Scan
     answer: WebAnswer = WebAnswer.UNKNOWN
@@ -59,27 +59,34 @@ class Reply:
     """The first bytes of what is no JSON array. To look at, and to drop."""
 
 
-async def ask(
-    url: URL, way: Way, findings: Findings, scan: Scan, *, accept: str = DICOM_JSON, limit: int = MAX_ANSWER
+async def request(
+    url: URL,
+    context: ProbeContext,
+    facts: ServerFacts,
+    scan: Scan,
+    *,
+    accept: str = DICOM_JSON,
+    limit: int = MAX_ANSWER,
 ) -> Reply:
-    """GET `url` until `way.deadline` and judge the answer; `scan` sees up to `limit` bytes of the body.
+    """GET `url` until `context.deadline` and judge the answer; `scan` sees up to `limit` bytes of the body.
 
     A redirect within the host is followed once, and only without credentials; one to another host, never. Never raises
     for what the peer does.
     """
     reply = Reply(scan)
-    phases = {} if findings.timed else findings.phases
-    findings.timed = True
+    own = context.with_own_phases()
+    if facts.phases is None:
+        facts.phases = own.phases.seconds
     try:
-        async with asyncio.timeout_at(way.deadline):
-            await _ask(url, way, findings, reply, phases, accept, limit, redirected=False)
+        async with asyncio.timeout_at(own.deadline):
+            await _follow(url, own, facts, reply, accept, limit, redirected=False)
     except TimeoutError:
         reply.answer = _unfinished(reply)
     except NoResponse as end:
         reply.answer = end.answer
-        findings.tls = findings.tls or end.tls
-        if findings.client_certificate_required is None:
-            findings.client_certificate_required = end.client_certificate_required
+        facts.tls = facts.tls or end.tls
+        if facts.client_certificate_required is None:
+            facts.client_certificate_required = end.client_certificate_required
     return reply
 
 
@@ -99,40 +106,32 @@ _ANSWERS = {
 }
 
 
-async def _ask(
-    url: URL,
-    way: Way,
-    findings: Findings,
-    reply: Reply,
-    phases: dict[str, float],
-    accept: str,
-    limit: int,
-    *,
-    redirected: bool,
+async def _follow(
+    url: URL, context: ProbeContext, facts: ServerFacts, reply: Reply, accept: str, limit: int, *, redirected: bool
 ) -> None:
-    async with get(url, way, accept, phases) as response:
-        _note(findings, response, url)
+    async with get(url, context, accept) as response:
+        _note(facts, response, url)
         reply.status, reply.url = response.status, url
         target = _redirect(response, url)
         if target is None:
-            with timed(phases, "transfer"):
-                await _judge(response, findings, reply, limit, redirected=redirected)
+            with context.phases.time(Phase.TRANSFER):
+                await _judge(response, facts, reply, limit, redirected=redirected)
             return
     if leads_to_login(target):
         reply.answer = WebAnswer.DENIED
-    elif redirected or way.credentials is not None or target.raw_host != url.raw_host:
+    elif redirected or context.identity.http is not None or target.raw_host != url.raw_host:
         reply.answer = WebAnswer.OTHER
     else:
-        await _ask(target, way, findings, reply, phases, accept, limit, redirected=True)
+        await _follow(target, context, facts, reply, accept, limit, redirected=True)
 
 
-def _note(findings: Findings, response: Response, url: URL) -> None:
-    findings.over_tls = url.scheme == "https"
-    findings.tls = findings.tls or response.tls_facts
-    if findings.status is None:
-        findings.status = response.status
+def _note(facts: ServerFacts, response: Response, url: URL) -> None:
+    facts.over_tls = url.scheme == "https"
+    facts.tls = facts.tls or response.tls_facts
+    if facts.status is None:
+        facts.status = response.status
         server = response.headers.get("Server")
-        findings.server = None if server is None else SafeText(server)
+        facts.server = None if server is None else SafeText(server)
 
 
 def _redirect(response: Response, url: URL) -> URL | None:
@@ -148,16 +147,16 @@ def _redirect(response: Response, url: URL) -> URL | None:
 
 
 def leads_to_login(url: URL) -> bool:
-    """Whether a redirect to `url` asks for a login: by the words of its host and path, as nothing else is to be had."""
+    """Whether a redirect to `url` asks for a login: judged by the words of its host and path alone."""
     return _LOGIN.search(f"{url.raw_host}{url.raw_path}") is not None
 
 
-async def _judge(response: Response, findings: Findings, reply: Reply, limit: int, *, redirected: bool) -> None:
+async def _judge(response: Response, facts: ServerFacts, reply: Reply, limit: int, *, redirected: bool) -> None:
     status = response.status
     if status in _DENIED:
         reply.answer = WebAnswer.DENIED
         if status not in (401, 403):
-            findings.client_certificate_required = True
+            facts.client_certificate_required = True
         return
     if status == 204:
         reply.answer = WebAnswer.EMPTY
@@ -166,7 +165,7 @@ async def _judge(response: Response, findings: Findings, reply: Reply, limit: in
         reply.answer = WebAnswer.OTHER
         if status == 400 and _NO_CLIENT_CERTIFICATE in await _page(response, reply):
             reply.answer = WebAnswer.DENIED
-            findings.client_certificate_required = True
+            facts.client_certificate_required = True
         return
     reply.partial = status == 206 or "additional results" in response.headers.get("Warning", "")
     await _read(response, reply, limit)

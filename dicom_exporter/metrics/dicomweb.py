@@ -24,7 +24,7 @@ def _web_authentication(web: WebResult) -> float | None:
 
 def _web_phases(session: SessionResult) -> Collection[Row]:
     phases = session.dicomweb.phases if session.dicomweb is not None else {}
-    return [({"phase": phase}, seconds) for phase, seconds in phases.items()]
+    return [({"phase": phase.value}, seconds) for phase, seconds in phases.items()]
 
 
 def _web_server(session: SessionResult) -> Collection[Row]:

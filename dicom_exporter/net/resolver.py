@@ -7,38 +7,17 @@ neither a target that is given by address, nor the loop, nor the end of the proc
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import queue
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from dicom_exporter.dicom.errors import NameNotResolved
+from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.net.errors import NameNotResolved
 
 _THREADS = 4
 _FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
-
-
-@dataclass(frozen=True, slots=True)
-class SocketAddress:
-    """Where to connect: an IP address of `family` and a port. Two names with one address are one place."""
-
-    family: int
-    ip: str
-    port: int
-    scope_id: int = 0
-
-    @property
-    def host(self) -> str:
-        """As event loops take it: ``192.0.2.1``, ``2001:db8::1``, or ``fe80::1%2`` with the interface by number."""
-        return f"{self.ip}%{self.scope_id}" if self.scope_id else self.ip
-
-    @property
-    def sockaddr(self) -> tuple[Any, ...]:
-        """As the socket module takes it."""
-        return (self.ip, self.port, 0, self.scope_id) if self.family == socket.AF_INET6 else (self.ip, self.port)
 
 
 _Key = tuple[str, int | None]
@@ -46,10 +25,7 @@ _Found = tuple[int, str, int]
 
 
 class Resolver:
-    """Looks names up, each once for as long as it is kept: `scrape` keeps one for the length of a scrape.
-
-    `lookup` has the signature of `socket.getaddrinfo`; tests hand in their own.
-    """
+    """Looks each name up once for as long as it is kept: the prober keeps one for the length of a scrape."""
 
     def __init__(self, threads: LookupThreads) -> None:
         self._threads = threads
@@ -70,35 +46,11 @@ class Resolver:
         family, ip, scope_id = await asyncio.shield(future)
         return SocketAddress(family, ip, port, scope_id)
 
-    def pin(self, host: str, address: SocketAddress) -> None:
-        """Have `host` be `address` for as long as this resolver is kept, whatever a second lookup would say."""
-        future: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
-        future.set_result((address.family, address.ip, address.scope_id))
-        self._found[host, None] = future
-
-
-def literal(host: str, port: int) -> SocketAddress | None:
-    """The address of a `host` that is an IP address and needs no lookup, else None."""
-    try:
-        socket.inet_pton(socket.AF_INET, host)
-    except (OSError, ValueError):  # ValueError: a NUL in it
-        pass
-    else:  # most are, and the system reads them twenty times faster than `ipaddress`
-        return SocketAddress(socket.AF_INET, host, port)
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if address.version == 4:  # inet_pton
-        return SocketAddress(socket.AF_INET, host, port)
-    if address.scope_id is not None:  # an interface name is the system's to number
-        return None
-    return SocketAddress(socket.AF_INET6, host, port)
-
 
 class LookupThreads:
-    """A few daemon threads in `getaddrinfo`. A name that is already being looked up is joined, so the queue is bounded
-    by the number of names.
+    """A few daemon threads that call `getaddrinfo`; tests hand in a function of their own.
+
+    Lookups of one name are shared, so the queue is no longer than the number of names.
     """
 
     def __init__(self, getaddrinfo: Callable[..., list[Any]] = socket.getaddrinfo, threads: int = _THREADS) -> None:
@@ -114,7 +66,7 @@ class LookupThreads:
         return len(self._pending)
 
     def submit(self, key: _Key) -> asyncio.Future[_Found]:
-        """Begin to look `key` up, or join who does. The future ends in an address or in `NameNotResolved`."""
+        """Look `key` up, or join the lookup under way. The future ends in an address or in `NameNotResolved`."""
         future = self._pending.get(key)
         if future is not None:
             return future

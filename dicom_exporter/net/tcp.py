@@ -11,17 +11,17 @@ from typing import Any
 
 from cryptography import x509
 
-from dicom_exporter.dicom.errors import (
-    AssociationEnded,
+from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.net.errors import (
     ConnectionEnded,
     ConnectionRefused,
     ConnectTimeout,
     NetworkUnreachable,
     NoAnswer,
     Overloaded,
+    ProbeEnded,
     TLSFailed,
 )
-from dicom_exporter.net.resolver import SocketAddress
 from dicom_exporter.results import TLSFacts
 
 Buffer = bytes | memoryview
@@ -32,12 +32,12 @@ LOOK_AGAIN = 0.001
 """Seconds beyond a deadline in which the event loop gets to read what has arrived already."""
 
 _LOOKS = 3
-"""Turns of the event loop between the end of a wait and our giving up. Where the loop was late, the answer may be there
-already and only be unseen: in the first turn it is seen, and in the second told to who waits."""
+"""Turns of the event loop between the end of a wait and giving up. Where the loop was late, the answer may have arrived
+unread: it is read in the first turn, and wakes the waiting task in the second."""
 _ENCODING_DER = 2
 """`ENCODING_DER` of the private ssl module, which has no public name."""
 TLS_SHUTDOWN_TIMEOUT = 0.5
-"""Seconds for the farewell of TLS."""
+"""Seconds to exchange close_notify (RFC 8446 6.1)."""
 _UNREACHABLE = frozenset(
     {
         errno.ENETUNREACH,
@@ -79,7 +79,7 @@ def acknowledge_quickly(sock: socket.socket) -> None:
 def socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
     """A second handle on the socket of `transport`, for options; `detach` it before the transport closes its own.
 
-    What uvloop's transports themselves show makes such a handle anew for each option that is set.
+    The socket object that uvloop's transports return makes such a handle again for each option that is set.
     """
     shown = transport.get_extra_info("socket")
     if shown is None or shown.fileno() < 0:
@@ -91,8 +91,8 @@ def held_by_loop(sock: socket.socket) -> bool:
     """Whether the number of `sock`, which was given to `create_connection`, is uvloop's to close; never on asyncio's.
 
     Forget it then (`detach`) where the object goes before the connection does. Where a peer resets before uvloop is
-    done, uvloop closes the number and never tells the object, which would close it once more when it is collected: by
-    then it is another connection's, and libuv aborts the process (seen with 0.23.0; a relative of its issue 738).
+    done, uvloop closes the number without the object, which closes it once more when it is collected: by then it is
+    another connection's, and libuv aborts the process (seen with 0.23.0; a relative of its issue 738).
     """
     return getattr(sock, "_io_refs", 0) > 0  # so uvloop counts itself among those who hold the socket
 
@@ -105,7 +105,7 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     try:
-        # asyncio turns Nagle's algorithm off only where the protocol is said.
+        # asyncio turns Nagle's algorithm off only where the protocol is given explicitly.
         kind = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
         sock = socket.socket(address.family, kind, socket.IPPROTO_TCP)
     except OSError as error:
@@ -122,10 +122,10 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
 
 
 class Connecting:
-    """Bounds the wait for a connection, and raises our own errors in place of the system's; see `connect` for which.
+    """Bounds the wait for a connection, and raises the errors of `connect` in place of the system's.
 
-    Where the time is over it cancels the task in the block, and takes the cancellation back as a ConnectTimeout; one
-    that came from elsewhere goes on its way. `asyncio.timeout` does that, too, for a tenth of all that a C-ECHO takes.
+    Where the time is over it cancels the task in the block, and takes the cancellation back as a ConnectTimeout; a
+    cancellation from elsewhere is passed on. `asyncio.timeout` does the same in a tenth of the time of a C-ECHO.
     """
 
     __slots__ = ("_cancelling", "_expired", "_loop", "_task", "_timer", "_until")
@@ -158,7 +158,7 @@ class Connecting:
         self._task.cancel()
 
 
-def _connect_error(error: OSError) -> AssociationEnded:
+def _connect_error(error: OSError) -> ProbeEnded:
     if isinstance(error, TimeoutError):  # the kernel gave up before we did
         return ConnectTimeout("no answer to our SYN")
     if error.errno == errno.ECONNREFUSED:
@@ -166,7 +166,7 @@ def _connect_error(error: OSError) -> AssociationEnded:
     if error.errno in _UNREACHABLE:
         return NetworkUnreachable("no route to the address")
     if error.errno in _OUT_OF_RESOURCES:
-        return Overloaded("no socket to be had on this machine")
+        return Overloaded("this machine has no socket left")
     return ConnectionEnded("the connection was reset while it was made")
 
 
@@ -216,7 +216,7 @@ async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLS
     except BaseException:
         if held_by_loop(sock):
             sock.detach()
-        elif not taken:  # else a transport closes it, perhaps not before it has said farewell
+        elif not taken:  # else a transport closes it, perhaps after its close_notify
             sock.close()
         raise
 
@@ -231,14 +231,14 @@ def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
         version=ssl_object.version() or "unknown",
         cipher=cipher[0] if cipher else "unknown",
         certificate_expiry=_first_expiry(ssl_object),
-        # The handshake would have failed otherwise; without verification nobody looked.
+        # The handshake would have failed otherwise; without verification it is not known.
         certificate_trusted=True if ssl_object.context.verify_mode == ssl.CERT_REQUIRED else None,
     )
 
 
 def _first_expiry(ssl_object: Any) -> float | None:
     """Unix time at which the first certificate of the peer's chain ends; None where it showed none we can read."""
-    # Public from Python 3.13 on; before, the same function stands one attribute deeper.
+    # Public from Python 3.13 on; before, the same function is one attribute deeper.
     get_chain = getattr(ssl_object, "get_unverified_chain", None) or getattr(
         getattr(ssl_object, "_sslobj", None), "get_unverified_chain", None
     )

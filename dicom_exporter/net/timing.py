@@ -1,4 +1,4 @@
-"""Seconds spent in each phase of a probe."""
+"""Seconds spent in each phase of a probe, for DICOM and HTTP alike."""
 
 from __future__ import annotations
 
@@ -9,44 +9,51 @@ from typing import TypeAlias
 
 from dicom_exporter.results import Phase
 
-Listener: TypeAlias = Callable[[Phase, float | None], None]
-"""Hears of every phase that begins and ends: (phase, None) and (phase, seconds). It must be quick and never raise."""
+OnPhase: TypeAlias = Callable[[Phase, float | None], None]
+"""Called with (phase, None) when a phase begins and with (phase, seconds) when it ends. Must be quick and not raise."""
 
 
 @dataclass(slots=True)
-class Phases:
-    """A stopwatch with one hand per phase; a phase that was never entered has no time.
+class PhaseTimer:
+    """Adds up the seconds of each phase. A phase that was never entered has no entry."""
 
-    `listener`, where given, is told of each.
-    """
-
-    seconds: dict[Phase, float] = field(default_factory=dict)
+    on_phase: OnPhase | None = None
     clock: Callable[[], float] = time.perf_counter
-    listener: Listener | None = None
+    """Seconds; not the event loop's, as uvloop counts whole milliseconds."""
+    seconds: dict[Phase, float] = field(default_factory=dict)
 
     def time(self, phase: Phase) -> _Timing:
         """Add the seconds of a `with` block to `phase`, also when it ends in an exception."""
         return _Timing(self, phase)
 
+    def add(self, phase: Phase, seconds: float) -> None:
+        """Add `seconds`, which were measured elsewhere, to `phase`."""
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+        if self.on_phase is not None:
+            self.on_phase(phase, seconds)
+
 
 class _Timing:
-    """One passage through a phase. A class, as a generator costs three times as much, five times an association."""
+    """The context manager of `PhaseTimer.time`.
 
-    __slots__ = ("_begin", "_phase", "_phases")
+    A class, because a generator takes three times as long, five times in each association.
+    """
 
-    def __init__(self, phases: Phases, phase: Phase) -> None:
-        self._phases = phases
+    __slots__ = ("_begin", "_phase", "_timer")
+
+    def __init__(self, timer: PhaseTimer, phase: Phase) -> None:
+        self._timer = timer
         self._phase = phase
 
     def __enter__(self) -> None:
-        phases = self._phases
-        if phases.listener is not None:
-            phases.listener(self._phase, None)
-        self._begin = phases.clock()
+        timer = self._timer
+        if timer.on_phase is not None:
+            timer.on_phase(self._phase, None)
+        self._begin = timer.clock()
 
     def __exit__(self, *_: object) -> None:
-        phases, phase = self._phases, self._phase
-        elapsed = phases.clock() - self._begin
-        phases.seconds[phase] = phases.seconds.get(phase, 0.0) + elapsed
-        if phases.listener is not None:
-            phases.listener(phase, elapsed)
+        timer, phase = self._timer, self._phase
+        elapsed = timer.clock() - self._begin
+        timer.seconds[phase] = timer.seconds.get(phase, 0.0) + elapsed
+        if timer.on_phase is not None:
+            timer.on_phase(phase, elapsed)

@@ -1,6 +1,7 @@
-"""TLS as a stranger speaks it: no certificate of ours, theirs not verified, and whatever version they take.
+"""Client contexts for TLS: one that verifies, and a stranger's.
 
-A monitor's context would refuse what a stranger gladly uses. What the handshake showed is a finding, not a failure.
+A stranger shows no certificate, does not verify the server's, and takes whatever version it speaks. A monitor's context
+would refuse what a stranger uses. What the stranger's handshake showed is a finding, not a failure.
 """
 
 from __future__ import annotations
@@ -8,15 +9,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 import warnings
+from functools import cache
 from typing import Any
 
-from dicom_exporter.dicom.errors import AssociationEnded, TLSFailed
-from dicom_exporter.net.resolver import SocketAddress
+from dicom_exporter.config.values.network import Address
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import ProbeEnded, TLSFailed
 from dicom_exporter.net.tcp import TLSClient, attach, connect
 
 _CERTIFICATE_REQUEST = 13
 """Handshake message of a server that asks for a client certificate, RFC 8446 B.3 and RFC 5246 7.4."""
 _ANY_CIPHER = "ALL:@SECLEVEL=0"
+
+
+@cache
+def verifying_context() -> ssl.SSLContext:
+    """For an identity that does not configure TLS: the system's authorities. Made once, as it reads all of them."""
+    return ssl.create_default_context()
 
 
 def stranger_context() -> ssl.SSLContext:
@@ -25,42 +34,43 @@ def stranger_context() -> ssl.SSLContext:
 
 
 class StrangerTLS:
-    """A client context for one attempt; afterwards `certificate_requested` says whether the server asked for ours."""
+    """A stranger's `context` for one attempt; afterwards `certificate_requested` says whether the server asked for a
+    certificate.
+    """
 
-    def __init__(self, server_name: str) -> None:
+    def __init__(self) -> None:
         self.certificate_requested = False
-        context = stranger_context()
+        self.context = stranger_context()
         # Not public, and the only way to see the request: http.client's debugging uses it, too.
-        context._msg_callback = self._note  # type: ignore[attr-defined]
-        self.client = TLSClient(context, server_name)
+        self.context._msg_callback = self._note  # type: ignore[attr-defined]
 
     def _note(self, _conn: Any, direction: str, _version: Any, _content: Any, message: Any, _data: bytes) -> None:
         if direction == "read" and message == _CERTIFICATE_REQUEST:
             self.certificate_requested = True
 
 
-async def accepts_obsolete_tls(
-    address: SocketAddress, server_name: str, *, connect_timeout: float, deadline: float
-) -> bool | None:
+async def accepts_obsolete_tls(address: Address, context: ProbeContext) -> bool | None:
     """Whether a handshake of TLS 1.0 or 1.1 succeeds, which PS3.15 B.12 and RFC 8996 forbid.
 
-    None where it could not be told: no connection, or this machine's own library speaks neither.
+    None where that is not known: no connection, or this machine's own library speaks neither.
     """
-    loop = asyncio.get_running_loop()
-    context = _context(ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+    obsolete = _context(ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
     try:
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO()).do_handshake()
+        obsolete.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO()).do_handshake()
     except ssl.SSLWantReadError:
         pass  # it would send a client hello
     except ssl.SSLError:
         return None
+    deadline = context.deadline
     try:
-        sock = await connect(address, min(connect_timeout, deadline - loop.time()))
-        protocol = _Hangup()
-        await attach(sock, protocol, TLSClient(context, server_name), deadline)
+        socket_address = await context.with_own_phases().resolve(address)
+        async with context.limits.lock_address(socket_address, deadline):
+            left = deadline - asyncio.get_running_loop().time()
+            sock = await connect(socket_address, min(context.connect_timeout, left))
+            await attach(sock, _Hangup(), TLSClient(obsolete, address.host), deadline)
     except TLSFailed:
         return False
-    except AssociationEnded:
+    except ProbeEnded:
         return None
     return True
 

@@ -1,12 +1,12 @@
-"""Addresses that somebody asks for and that are not in the configuration: which of them may be probed.
+"""Addresses that a request names and the configuration does not: which of them may be probed.
 
 ```
-host:port ─> look up ─> in probe.allow? ─> pin ─> probe     the address that was checked is the one that is asked
+host:port ─> look up ─> in probe.allow? ─> probe             at the socket address that was checked, and no other
                 │               │
                 └───────────────┴─> NotAllowed               the same, whether a name is unknown or leads elsewhere
 ```
 
-Names are looked up by threads of their own, so that a stranger's names do not stand before the configuration's.
+Names are looked up by threads of their own, so that those of requests do not delay those of the configuration.
 """
 
 from __future__ import annotations
@@ -15,50 +15,49 @@ import asyncio
 import socket
 
 from dicom_exporter.config import Address, ProbeSettings
-from dicom_exporter.config.values.network import unmapped
-from dicom_exporter.dicom.errors import NameNotResolved, Overloaded
-from dicom_exporter.net.resolver import LookupThreads, Resolver, SocketAddress, literal
+from dicom_exporter.config.values.network import SocketAddress, unmapped
+from dicom_exporter.net.errors import NameNotResolved, Overloaded
+from dicom_exporter.net.resolver import LookupThreads, Resolver
 
 _THREADS = 2
-_MOST_NAMES = 64
+_MAX_NAMES = 64
 """Names that are being looked up or wait for it."""
 
 
 class NotAllowed(Exception):
-    """The address is not inside of `probe.allow`, or there is none: who asks is not told which."""
+    """The address is not inside of `probe.allow`, or there is none: the client does not learn which."""
 
 
-class Admission:
-    """Looks strangers' names up, and lets those through that are allowed."""
+class Allowlist:
+    """Looks up the names in requests, and lets those through that `probe.allow` has."""
 
     def __init__(self, lookups: LookupThreads | None = None) -> None:
         self._lookups = lookups or LookupThreads(threads=_THREADS)
 
-    async def admit(self, address: Address, settings: ProbeSettings, deadline: float) -> tuple[Address, Resolver]:
-        """Return what to probe in place of `address`, and a resolver to which its host is what was checked here.
+    async def check(self, address: Address, settings: ProbeSettings, deadline: float) -> Address:
+        """Return `address` with the socket address that was checked, which is the one to connect to.
+
+        A second lookup could say something else (DNS rebinding).
 
         Raises:
             NotAllowed: also where the lookup does not end before `deadline` (loop time).
             Overloaded: too many names are being looked up.
         """
-        resolver = Resolver(self._lookups)
-        given = literal(address.host, address.port)
-        found = given or await self._look_up(resolver, address, deadline)
-        place = unmapped(found.ip)
-        if not settings.allows(place):
+        given = address.socket_address
+        found = given or await self._look_up(address, deadline)
+        ip = unmapped(found.ip)
+        if not settings.allows(ip):
             raise NotAllowed
-        if place.version == 4:  # not in IPv6's clothes, in which it would be another address to the gate
-            found = SocketAddress(socket.AF_INET, str(place), address.port)
-        known_as = address if given is None else Address(found.ip, address.port)
-        resolver.pin(known_as.host, found)
-        return known_as, resolver
+        if ip.version == 4:  # not IPv4-mapped, which would be another address to the limits
+            found = SocketAddress(socket.AF_INET, str(ip), address.port)
+        return Address(address.host if given is None else found.ip, address.port, found)
 
-    async def _look_up(self, resolver: Resolver, address: Address, deadline: float) -> SocketAddress:
-        if self._lookups.pending >= _MOST_NAMES:
+    async def _look_up(self, address: Address, deadline: float) -> SocketAddress:
+        if self._lookups.pending >= _MAX_NAMES:
             raise Overloaded("too many names are being looked up")
         try:
             async with asyncio.timeout_at(deadline):
-                return await resolver.resolve(address.host, address.port)
+                return await Resolver(self._lookups).resolve(address.host, address.port)
         except (NameNotResolved, TimeoutError):
             raise NotAllowed from None
 

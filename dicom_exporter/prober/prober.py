@@ -14,66 +14,58 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from dicom_exporter.config import Config, Module, Target
-from dicom_exporter.net.limits import ANY_NUMBER, Gate
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.limits import UNLIMITED, ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
-from dicom_exporter.net.timing import Listener
-from dicom_exporter.prober.allowlist import Admission
-from dicom_exporter.prober.cache import Answers, Visited
-from dicom_exporter.prober.plan import Visit, queries, visit
+from dicom_exporter.net.timing import OnPhase, PhaseTimer
+from dicom_exporter.prober.allowlist import Allowlist
+from dicom_exporter.prober.cache import ResultCache, SessionKey
+from dicom_exporter.prober.plan import by_identity, comparing, local_time, merged, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
-from dicom_exporter.probes.session import Wire
-from dicom_exporter.results import (
-    EchoResult,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StrangerResult,
-    TargetResult,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.results import TargetResult
 
 _Key = tuple[str, tuple[str, ...]]
 
 GRACE = 0.2
 """Seconds beyond the deadline that a scrape waits for probes that end at it; well inside the offset of the timeout."""
 
-_BEGUN_AT_ONCE = 16
-"""Targets that are begun in one turn of the event loop. Ten thousand in one turn would take a second or more, in which
-nobody looks whether a connection was made: it would be said to have timed out."""
+_STARTED_AT_ONCE = 16
+"""Targets that are started in one turn of the event loop. Ten thousand in one turn would take a second or more, in
+which no connection is seen to be made: those would read as timed out."""
 
 
 class Prober:
-    """Probes targets for whoever asks. Create it inside a running event loop, and `close` it there.
+    """Probes targets on request. Create it inside a running event loop, and `close` it there.
 
     `on_result` is called with the record of each probe that has ended. What it raises is logged, and affects no scrape.
-    `listener` hears of the phases of all probes, for a person who looks on while there is one. At most
-    `max_connections` to peers are made or pending at once.
+    `on_phase` is called for the phases of all probes, for a person who watches one. At most `max_connections` to peers
+    are made or pending at once.
     """
 
     def __init__(
         self,
         config: Config,
         on_result: OnResult | None = None,
-        listener: Listener | None = None,
+        on_phase: OnPhase | None = None,
         *,
-        max_connections: int = ANY_NUMBER,
+        max_connections: int = UNLIMITED,
     ) -> None:
         self._config = config
-        self._listener = listener
+        self._on_phase = on_phase
         self._on_result = on_result
-        self._gate = Gate(config.global_.max_concurrent_probes, max_connections)
+        self._limits = ConnectionLimits(config.global_.max_concurrent_probes, max_connections)
         self._lookups = LookupThreads()
-        self._admission = Admission()
-        self._answers = Answers()
+        self._allowlist = Allowlist()
+        self._results = ResultCache()
         self._in_flight: dict[_Key, asyncio.Task[ProbeRecord]] = {}
         """Probes under way that a new scrape may join."""
         self._tasks: set[asyncio.Task[ProbeRecord]] = set()
@@ -93,8 +85,8 @@ class Prober:
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
-        self._gate.resize(config.global_.max_concurrent_probes)
-        self._answers.reload(config)
+        self._limits.resize(config.global_.max_concurrent_probes)
+        self._results.reload(config)
         self._in_flight.clear()
 
     async def close(self) -> None:
@@ -104,7 +96,7 @@ class Prober:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._lookups.close()
-        self._admission.close()
+        self._allowlist.close()
 
     async def probe_targets(
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
@@ -124,9 +116,9 @@ class Prober:
         wanted = [(target, _modules(config, target, modules)) for target in targets]
         tasks = []
         for target, chosen in wanted:
-            key = (target.name, _names(chosen))
-            tasks.append(self._start_or_join(key, config, target, chosen, deadline, resolver, self._answers))
-            if len(tasks) % _BEGUN_AT_ONCE == 0:
+            probe = partial(self._probe, config, target, chosen, deadline, resolver, self._results)
+            tasks.append(self._start_or_join((target.name, _names(chosen)), config, probe))
+            if len(tasks) % _STARTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return await self._collect(wanted, tasks, timeout)
 
@@ -147,14 +139,15 @@ class Prober:
         begun = loop.time()
         longest = max(module.timeout for module in chosen)
         until = begun + (longest if timeout is None else min(timeout, longest))
-        address, resolver = await self._admission.admit(target.address, config.probe, until)
+        address = await self._allowlist.check(target.address, config.probe, until)
         target = replace(target, address=address)
         left = None if timeout is None else max(0.0, begun + timeout - loop.time())
         deadline = None if left is None else loop.time() + left
-        place = await resolver.resolve(address.host, address.port)
         # No target of the configuration has a name with a slash.
-        key = (f"{place.ip}/{address}/{target.called_ae_title}", _names(chosen))
-        task = self._start_or_join(key, config, target, chosen, deadline, resolver, Answers())
+        ip = address.socket_address.ip if address.socket_address is not None else ""
+        key = (f"{ip}/{address}/{target.called_ae_title}", _names(chosen))
+        probe = partial(self._probe, config, target, chosen, deadline, Resolver(self._lookups), ResultCache())
+        task = self._start_or_join(key, config, probe)
         (result,) = await self._collect([(target, chosen)], [task], left)
         return result
 
@@ -164,8 +157,9 @@ class Prober:
         tasks: Sequence[asyncio.Task[ProbeRecord]],
         timeout: float | None,
     ) -> list[ProbeRecord]:
+        """The records of `tasks` within `timeout` seconds; of those that are not done by then, that it is not known."""
         if tasks:
-            # Probes end at the deadline by themselves, each with its own outcome: a moment for them to say so.
+            # Probes end at the deadline by themselves, each with its own outcome: a moment for them to do so.
             await asyncio.wait(set(tasks), timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))
         return [
             task.result() if task.done() and not task.cancelled() else late(target, chosen)
@@ -173,19 +167,13 @@ class Prober:
         ]
 
     def _start_or_join(
-        self,
-        key: _Key,
-        config: Config,
-        target: Target,
-        modules: tuple[Module, ...],
-        deadline: float | None,
-        resolver: Resolver,
-        answers: Answers,
+        self, key: _Key, config: Config, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
     ) -> asyncio.Task[ProbeRecord]:
-        current = config is self._config  # else: joined by nobody, as the same name may be another place by now
+        """Start `probe`, or join the one under way with the same `key`."""
+        current = config is self._config  # else nobody may join: the same name may be another address by now
         task = self._in_flight.get(key) if current else None
         if task is None:
-            task = asyncio.create_task(self._probe(config, target, modules, deadline, resolver, answers))
+            task = asyncio.create_task(probe())
             if current:
                 self._in_flight[key] = task
             self._tasks.add(task)
@@ -204,27 +192,42 @@ class Prober:
         modules: tuple[Module, ...],
         deadline: float | None,
         resolver: Resolver,
-        answers: Answers,
+        results: ResultCache,
     ) -> ProbeRecord:
         """All identities of a target, one after the other. Each gets an even share of what time is left."""
-        wire = Wire(resolver, self._gate, config.global_.connect_timeout, self._listener)
         groups = by_identity(modules)
+        compared = _compared(config, target)
         start = time.time()
         sessions = []
         reused = set()
         for index, (name, group) in enumerate(groups.items()):
+            module = comparing(merged(group), compared)
             now = asyncio.get_running_loop().time()
-            own = max(module.timeout for module in group)
-            share = own if deadline is None else (deadline - now) / (len(groups) - index)
-            asked = Visit(target, config.identities[name], tuple(group), self._compared(config, target))
+            share = module.timeout if deadline is None else (deadline - now) / (len(groups) - index)
             try:
-                session, kept = await self._visit(asked, answers, wire, now + min(own, share))
-                sessions.append(session)
-                if kept:
+                context = ProbeContext(
+                    config.identities[name],
+                    resolver,
+                    self._limits,
+                    config.global_.connect_timeout,
+                    now + min(module.timeout, share),
+                    local_time(target),
+                    target.ip_version,
+                    PhaseTimer(self._on_phase),
+                )
+                key = SessionKey(target, context.identity, group)
+                session = None if module.every is None else results.get_session(key, module.every, now)
+                if session is not None:
                     reused.add(name)
+                else:
+                    session = await probe_as(target, module, context, results)
+                    if module.every is not None:
+                        session = replace(session, last_run=time.time())
+                        results.keep_session(key, session, asyncio.get_running_loop().time())
+                sessions.append(session)
             except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
-                self._log.error("bug, please report it", target=target.name, identity=name, at=place(bug))
-                sessions.append(unknown(target, name, group))
+                self._log.error("bug, please report it", target=target.name, identity=name, at=raised_at(bug))
+                sessions.append(never_probed(target, module))
         result = TargetResult(target.name, tuple(sessions))
         record = make_record(target, _names(modules), result, start, frozenset(reused))
         self._notify(record)
@@ -235,28 +238,15 @@ class Prober:
             return
         try:
             self._on_result(record)
-        except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who looks on
-            self._log.error("bug, please report it", target=record.target.name, at=place(bug))
+        except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who listens
+            self._log.error("bug, please report it", target=record.target.name, at=raised_at(bug))
 
-    async def _visit(self, asked: Visit, answers: Answers, wire: Wire, deadline: float) -> tuple[SessionResult, bool]:
-        """One identity's visit; or its last one again, and True, where its modules' `every` is not over yet."""
-        every = asked.modules[0].every  # the same for all of one identity, or the config is refused
-        if every is None:
-            return await visit(asked, answers, wire, deadline), False
-        loop = asyncio.get_running_loop()
-        visited = Visited(asked.target, asked.identity, asked.modules)
-        last = answers.last_visit(visited, every, loop.time())
-        if last is not None:
-            return last, True
-        found = replace(await visit(asked, answers, wire, deadline), last_run=time.time())
-        answers.keep_visit(visited, found, loop.time())
-        return found, False
 
-    def _compared(self, config: Config, target: Target) -> frozenset[str]:
-        """Queries of `target` whose studies are compared with another target's."""
-        return frozenset(
-            compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
-        )
+def _compared(config: Config, target: Target) -> frozenset[str]:
+    """Queries of `target` whose studies are compared with another target's."""
+    return frozenset(
+        compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
+    )
 
 
 def _modules(config: Config, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:
@@ -269,35 +259,12 @@ def _names(modules: Iterable[Module]) -> tuple[str, ...]:
 
 def late(target: Target, modules: Sequence[Module]) -> ProbeRecord:
     """The record of a target that another scrape is still probing at our deadline: nothing is known of it yet."""
-    groups = by_identity(modules)
-    sessions = tuple(unknown(target, name, group) for name, group in groups.items())
+    groups = by_identity(modules).values()
+    sessions = tuple(never_probed(target, merged(group)) for group in groups)
     return make_record(target, _names(modules), TargetResult(target.name, sessions), time.time())
 
 
-def unknown(target: Target, identity: str, group: Sequence[Module]) -> SessionResult:
-    """What one identity's visit says that never took place: nothing about the peer, and that it is not known."""
-    exposed = any(module.exposure is not None for module in group)
-    web = WebResult(WebAnswer.UNKNOWN)
-    return SessionResult(
-        identity,
-        EchoResult(Outcome.OVERLOAD) if exposed or any(module.echo for module in group) else None,
-        association=Outcome.OVERLOAD,
-        queries={query.name: QueryResult(QueryOutcome.OVERLOAD) for query in queries(group)},
-        stranger=StrangerResult() if exposed else None,
-        dicomweb=web if exposed and target.dicomweb is not None else None,
-        web=tuple(web for _ in target.web) if exposed else (),
-    )
-
-
-def by_identity(modules: Iterable[Module]) -> dict[str, list[Module]]:
-    """Modules by the name of their identity, both in the order given: those of one identity share an association."""
-    groups: dict[str, list[Module]] = {}
-    for module in modules:
-        groups.setdefault(module.identity, []).append(module)
-    return groups
-
-
-def place(error: BaseException) -> str:
+def raised_at(error: BaseException) -> str:
     """Type and source line of `error`, for a log. Not its text: that may quote what an archive sent."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"

@@ -1,1 +1,181 @@
-"""What we ask of a target, one file a thing. A probe owns nothing, keeps nothing, never raises for what a peer does."""
+"""What is asked of a target: one file for each probe, and the table of them.
+
+A probe is a function ``(target, module, context) -> result``. It owns nothing, keeps nothing, and never raises for what
+a peer does. `module` is all that one identity asks of the target, merged into one (`prober.plan.merged`).
+
+To add a probe: write the function in a file of its own, its result type and its field of `SessionResult` in `results`,
+its families in `metrics`, its block in `config`, and its entry here. The prober walks this table, in this order, and
+knows no probe by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from dicom_exporter.config import Module, Target
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.probes.dicomweb import probe_dicomweb
+from dicom_exporter.probes.exposure import probe_exposure
+from dicom_exporter.probes.session import probe_session
+from dicom_exporter.probes.store import probe_store
+from dicom_exporter.probes.web_page import probe_web
+from dicom_exporter.results import (
+    EchoResult,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StrangerResult,
+    WebAnswer,
+    WebResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """An entry of the table."""
+
+    name: str
+    run: Callable[[Target, Module, ProbeContext], Awaitable[object]]
+    """Returns the value of the one field in `fills`; or a SessionResult that has all of those."""
+    switched_on_by: tuple[str, ...]
+    """Keys of a module or a target in the configuration."""
+    is_wanted: Callable[[Target, Module], bool]
+    """Whether those keys ask for it, now."""
+    fills: tuple[str, ...]
+    """Fields of `SessionResult`."""
+    families: tuple[str, ...]
+    """Metrics that are read from those fields."""
+    columns: tuple[str, ...]
+    """Columns of the report as CSV that are read from those fields."""
+    never_run: Callable[[Target, Module], object] = lambda target, module: None
+    """What `run` would have returned, where there was no time to call it: unknown, and nothing about the peer."""
+    share: Callable[[Target, Module], float] = lambda target, module: 1.0
+    """How much of the time that is left it may take, from 0 to 1."""
+    makes_associations: bool = False
+    """Whether its time counts in the duration of the session, which is without that of HTTP."""
+
+
+_SESSION_FIELDS = ("echo", "association", "queries", "rejection", "services", "peer", "tls")
+_SESSION_FAMILIES = (
+    "dicom_association_outcome",
+    "dicom_association_rejected_info",
+    "dicom_echo_outcome",
+    "dicom_echo_success",
+    "dicom_images_visible",
+    "dicom_patients_visible",
+    "dicom_peer_advisory",
+    "dicom_peer_info",
+    "dicom_peer_max_pdu_bytes",
+    "dicom_phase_duration_seconds",
+    "dicom_probe_duration_seconds",
+    "dicom_probe_last_run_timestamp_seconds",
+    "dicom_probe_timeout_seconds",
+    "dicom_query_complete",
+    "dicom_query_duration_seconds",
+    "dicom_query_first_match_seconds",
+    "dicom_query_last_run_timestamp_seconds",
+    "dicom_query_match_interval_max_seconds",
+    "dicom_query_match_interval_mean_seconds",
+    "dicom_query_matches",
+    "dicom_query_matches_by",
+    "dicom_query_outcome",
+    "dicom_query_success",
+    "dicom_service_accepted",
+    "dicom_studies_visible",
+    "dicom_tls_certificate_expiry_timestamp_seconds",
+    "dicom_tls_certificate_trusted",
+    "dicom_tls_client_certificate_required",
+    "dicom_tls_info",
+    "dicom_worklist_items_visible",
+)
+_EXPOSURE_FAMILIES = (
+    "dicom_exposure_check",
+    "dicom_exposure_known",
+    "dicom_exposure_level",
+    "dicom_exposure_level_allowed",
+)
+
+
+def _urls(target: Target) -> int:
+    return (target.dicomweb is not None) + len(target.web)
+
+
+def _session_never_run(target: Target, module: Module) -> SessionResult:
+    return SessionResult(
+        module.identity,
+        EchoResult(Outcome.OVERLOAD) if module.echo else None,
+        {name: QueryResult(QueryOutcome.OVERLOAD) for name in module.queries},
+        association=Outcome.OVERLOAD,
+    )
+
+
+PROBES: tuple[Probe, ...] = (
+    Probe(
+        "session",
+        probe_session,
+        switched_on_by=("echo", "queries"),
+        is_wanted=lambda target, module: module.echo or any(query.due for query in module.queries.values()),
+        fills=_SESSION_FIELDS,
+        families=_SESSION_FAMILIES,
+        columns=("echo_outcome", "our_studies", "our_images", "product", "version"),
+        never_run=_session_never_run,
+        makes_associations=True,
+    ),
+    Probe(
+        "store",
+        probe_store,
+        switched_on_by=("store",),
+        is_wanted=lambda target, module: module.store is not None,
+        fills=("store",),
+        families=("dicom_store_bytes", "dicom_store_duration_seconds", "dicom_store_success"),
+        columns=(),
+        makes_associations=True,
+    ),
+    Probe(
+        "exposure",
+        probe_exposure,
+        switched_on_by=("exposure",),
+        is_wanted=lambda target, module: module.exposure is not None,
+        fills=(*_SESSION_FIELDS, "stranger"),
+        families=(*_SESSION_FAMILIES, *_EXPOSURE_FAMILIES),
+        columns=("level_dimse", "stranger_studies", "stranger_patients", "stranger_images", "failed_checks"),
+        never_run=lambda target, module: SessionResult(
+            module.identity, EchoResult(Outcome.OVERLOAD), association=Outcome.OVERLOAD, stranger=StrangerResult()
+        ),
+        share=lambda target, module: 0.6 if _urls(target) else 1.0,  # a silent port leaves time for the web
+        makes_associations=True,
+    ),
+    Probe(
+        "dicomweb",
+        probe_dicomweb,
+        switched_on_by=("dicomweb",),
+        is_wanted=lambda target, module: target.dicomweb is not None and (module.echo or module.exposure is not None),
+        fills=("dicomweb",),
+        families=(
+            "dicomweb_authentication_required",
+            "dicomweb_duration_seconds",
+            "dicomweb_http_status_code",
+            "dicomweb_server_info",
+            "dicomweb_studies_visible",
+            "dicomweb_success",
+            "dicomweb_tls_certificate_expiry_timestamp_seconds",
+            *_EXPOSURE_FAMILIES,
+        ),
+        columns=("dicomweb_services", "dicomweb_open", "level_dicomweb"),
+        never_run=lambda target, module: None if module.exposure is None else WebResult(WebAnswer.UNKNOWN),
+        share=lambda target, module: 1.0 if module.exposure is None else 1 / _urls(target),
+    ),
+    Probe(
+        "web",
+        probe_web,
+        switched_on_by=("web",),
+        is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
+        fills=("web",),
+        families=_EXPOSURE_FAMILIES,
+        columns=("level_web",),
+        never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
+    ),
+)
+"""All probes there are, in the order in which one identity runs them."""

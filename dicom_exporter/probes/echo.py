@@ -10,11 +10,11 @@ from dicom_exporter.results import EchoResult, Outcome
 _SUCCESS = 0x0000
 
 
-async def probe_echo(association: Connection) -> EchoResult:
+async def run_echo(association: Connection) -> EchoResult:
     """C-ECHO on an established association.
 
     Raises:
-        AssociationEnded: the association ended in place of the answer; the outcome is in the exception.
+        ProbeEnded: the association ended in place of the answer; the outcome is in the exception.
     """
     try:
         status = await echo(association)

@@ -44,11 +44,8 @@ def counts_instances(query: Query) -> bool:
     return query.name == "studies" and query.level == Level.STUDY
 
 
-def identifier(query: Query, now: datetime, *, minimal: bool = False) -> bytes:
-    """Encode the identifier of `query`; relative dates are meant at `now`, the target's local time.
-
-    With `minimal` it asks for nothing but the unique key.
-    """
+def identifier(query: Query, now: datetime) -> bytes:
+    """Encode the identifier of `query`; relative dates are relative to `now`, the target's local time."""
     keys: dict[str, Any] = {}
     step: dict[str, Any] = {}
     if query.level is None:
@@ -56,7 +53,7 @@ def identifier(query: Query, now: datetime, *, minimal: bool = False) -> bytes:
     else:
         keys["QueryRetrieveLevel"] = str(query.level)
         keys[_UNIQUE_KEYS[query.level]] = ""
-    if not minimal:
+    if not query.minimal_keys:
         if counts_instances(query):
             keys[INSTANCES] = ""
         for keyword in query.count_by:
@@ -70,7 +67,7 @@ def identifier(query: Query, now: datetime, *, minimal: bool = False) -> bytes:
 
 
 def in_step(query: Query, keyword: str) -> bool:
-    """Whether `keyword` stands in the Scheduled Procedure Step Sequence of a worklist item (PS3.4 Table K.6-1)."""
+    """Whether `keyword` belongs in the Scheduled Procedure Step Sequence of a worklist item (PS3.4 Table K.6-1)."""
     return query.model == Model.WORKLIST and keyword != "StudyInstanceUID"
 
 

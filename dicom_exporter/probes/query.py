@@ -6,9 +6,10 @@ from datetime import datetime
 
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
+from dicom_exporter.dicom.errors import NotOffered
 from dicom_exporter.dicom.find import Find, FindEnded
 from dicom_exporter.dicom.operations import find
+from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
 from dicom_exporter.probes.tally import Tally
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
@@ -22,7 +23,7 @@ _UNSUPPORTED = frozenset({0x0122, 0xA900})
 """SOP class not supported; identifier does not match SOP class."""
 _SUSPECT_COUNT = 100
 """The limit that Orthanc's own security advice sets. Where an archive ends with Success at exactly this many, nobody
-can tell whether that was all: the count stands, its completeness is not claimed."""
+can tell whether that was all: the count is kept, and not called complete."""
 
 _ENDED = {
     Outcome.ABORTED: QueryOutcome.ABORTED,
@@ -30,32 +31,27 @@ _ENDED = {
     Outcome.NO_ANSWER: QueryOutcome.TIMEOUT,
     Outcome.OVERLOAD: QueryOutcome.OVERLOAD,
 }
-"""What the end of an association means to the C-FIND on it; all else broke the protocol."""
+"""The outcome of a C-FIND by how its association ended; every other end is a protocol error."""
 
 
-async def probe_query(
-    association: Connection, query: Query, now: datetime, *, minimal: bool = False, digest_key: bytes | None = None
-) -> QueryResult:
-    """Run `query` on an established association; `now` is the target's local time, for dates such as ``today``.
+async def run_query(association: Connection, query: Query, now: datetime) -> QueryResult:
+    """C-FIND `query` on an established association; `now` is the target's local time, for dates such as ``today``.
 
     Never raises for what the peer does: `association.established` says whether it can still be used.
     """
-    tally = Tally(query, minimal=minimal, digest_key=digest_key)
+    tally = Tally(query)
     try:
         counted = await find(
-            association,
-            SOP_CLASSES[query.model],
-            identifier(query, now, minimal=minimal),
-            query.max_matches,
-            tally.consume,
+            association, SOP_CLASSES[query.model], identifier(query, now), query.max_matches, tally.consume
         )
     except NotOffered:
         return QueryResult(QueryOutcome.UNSUPPORTED)
     except FindEnded as ended:
-        return _result(_ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR), ended.find, tally)
-    except AssociationEnded as end:
+        outcome = _ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR)
+        return _result(outcome, ended.find, tally, minimal_keys=query.minimal_keys)
+    except ProbeEnded as end:
         return QueryResult(_ENDED.get(end.outcome, QueryOutcome.PROTOCOL_ERROR))
-    return _result(outcome_of(counted), counted, tally)
+    return _result(outcome_of(counted), counted, tally, minimal_keys=query.minimal_keys)
 
 
 def outcome_of(counted: Find) -> QueryOutcome:
@@ -74,9 +70,9 @@ def outcome_of(counted: Find) -> QueryOutcome:
     return QueryOutcome.REFUSED if unable and not counted.matches else QueryOutcome.FAILED
 
 
-def _result(outcome: QueryOutcome, counted: Find, tally: Tally) -> QueryResult:
+def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys: bool) -> QueryResult:
     all_came = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
-    if not all_came and not counted.matches:  # a 0 here would be one that nobody counted
+    if not all_came and not counted.matches:  # no count: a 0 here would be no result
         return QueryResult(outcome, counted.status, duration=counted.duration)
     return QueryResult(
         outcome=outcome,
@@ -90,5 +86,5 @@ def _result(outcome: QueryOutcome, counted: Find, tally: Tally) -> QueryResult:
         first_match=counted.first_match,
         match_interval_mean=counted.interval_mean,
         match_interval_max=counted.interval_max,
-        minimal_keys=tally.minimal,
+        minimal_keys=minimal_keys,
     )

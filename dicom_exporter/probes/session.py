@@ -1,4 +1,4 @@
-"""All that one identity asks of one target, on as few associations as that takes, one after the other.
+"""C-ECHO and C-FINDs of one identity on one target, on as few associations as that takes, one after the other.
 
 ```
 associate ─> C-ECHO ─> C-FIND ─> C-FIND ─> … ─> release
@@ -12,28 +12,24 @@ minimal keys, as some archives abort on a return key that they do not support.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import string
-import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from dicom_exporter.config import Identity, Query, Target
-from dicom_exporter.dicom.associate import Endpoint, Gate, associate
+from dicom_exporter.config import Module, Query, Target
+from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import AssociationEnded, Rejected, TLSFailed
+from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.products import product
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, associate_request
 from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
-from dicom_exporter.net.resolver import Resolver
-from dicom_exporter.net.tcp import TLSClient
-from dicom_exporter.net.timing import Listener, Phases
-from dicom_exporter.probes.echo import probe_echo
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import ProbeEnded, TLSFailed
+from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES, has_optional_keys
-from dicom_exporter.probes.query import probe_query
+from dicom_exporter.probes.query import run_query
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
@@ -53,78 +49,58 @@ _LETTERS = bytes(string.ascii_uppercase.encode()[byte % 26] for byte in range(25
 """Byte -> letter, for random titles."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one identity asks of one target now."""
-
-    target: Target
-    identity: Identity
-    now: datetime
-    """Local time at the target, for queries that ask for ``today``."""
-    echo: bool
-    queries: tuple[Query, ...] = ()
-    propose: tuple[str, ...] = ()
-    """SOP classes to propose: those of all that this identity ever asks here, due now or not. So every association
-    proposes the same, and a service that is accepted no longer shows at once."""
-    tls: TLSClient | None = None
-    """How to speak TLS, where the identity does not say."""
-    called_ae_title: str | None = None
-    """In place of the target's own."""
-    give_up_on_abort: bool = False
-    """Do not put more queries of a SOP class to an archive that aborted one: a stranger has its answer then."""
-    digest_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """Query name -> key, for the queries whose studies are compared with another target's."""
-    minimal: frozenset[str] = frozenset()
-    """Names of the queries to ask with the minimal keys at once, as this archive aborted on more before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """What a probe needs of its surroundings."""
-
-    resolver: Resolver
-    gate: Gate
-    connect_timeout: float
-    listener: Listener | None = None
-    """Hears of the phases, for somebody who looks on."""
-
-
 @dataclass(slots=True)
 class _Found:
     """What is known so far."""
 
+    queries_left: deque[Query]
     echo: EchoResult | None = None
     association: Outcome | None = None
     queries: dict[str, QueryResult] = field(default_factory=dict)
-    minimal: set[str] = field(default_factory=set)
     rejection: Rejection | None = None
     services: dict[Service, bool] = field(default_factory=dict)
     peer: Peer | None = None
     tls: TLSFacts | None = None
 
 
-async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResult:
-    """Do what `plan` says before `deadline` (loop time). Never raises for what a peer does."""
-    loop = asyncio.get_running_loop()
-    begun, timeout = time.perf_counter(), deadline - loop.time()
-    found = _Found(minimal=set(plan.minimal))
-    left = deque(plan.queries)
-    phases = Phases(listener=wire.listener)
-    associated = await _visit(plan, wire, deadline, left, found, phases)
-    while associated and left:  # the archive ended the association at a query: the next one needs another
-        later = Phases(listener=wire.listener)
-        associated = await _visit(plan, wire, deadline, left, found, later)
-        phases.seconds[Phase.QUERY] += later.seconds.get(Phase.QUERY, 0.0)
-    for query in left:
+async def probe_session(target: Target, module: Module, context: ProbeContext) -> SessionResult:
+    """The echo of `module`, and its queries that are due. Never raises for what a peer does.
+
+    The phases of the first association go to `context.phases`, with the queries of the later ones. The duration of a
+    session is the prober's to measure.
+    """
+    return await run_session(target, module, context, _sop_classes(module))
+
+
+def _sop_classes(module: Module) -> tuple[str, ...]:
+    """What to propose: no more than is needed, as some archives abort on what they do not like (ConQuest 1.4.16).
+
+    All queries count, due now or not: so each association proposes the same, and a service that is no longer accepted
+    shows at once.
+    """
+    if not module.queries:
+        return (VERIFICATION,)
+    wanted = [VERIFICATION] if module.echo else []
+    wanted += [SOP_CLASSES[query.model] for query in module.queries.values()]
+    return tuple(dict.fromkeys(wanted))
+
+
+async def run_session(target: Target, module: Module, context: ProbeContext, proposed: Sequence[str]) -> SessionResult:
+    """`probe_session`, with the SOP classes to propose in each association."""
+    found = _Found(deque(query for query in module.queries.values() if query.due))
+    associated = await _run_association(target, module, context, proposed, found)
+    while associated and found.queries_left:  # the archive ended the association at a query: the next needs another
+        later = context.with_own_phases()
+        associated = await _run_association(target, module, later, proposed, found)
+        context.phases.seconds[Phase.QUERY] += later.phases.seconds.get(Phase.QUERY, 0.0)
+    for query in found.queries_left:
         found.queries[query.name] = _NOT_SENT
     return SessionResult(
-        identity=plan.identity.name,
+        identity=context.identity.name,
         echo=found.echo,
         association=found.association,
         queries=found.queries,
-        phases=phases.seconds,
-        duration=time.perf_counter() - begun,
-        timeout=timeout,
+        phases=context.phases.seconds,
         rejection=found.rejection,
         services=found.services,
         peer=found.peer,
@@ -132,32 +108,25 @@ async def probe_session(plan: Plan, wire: Wire, deadline: float) -> SessionResul
     )
 
 
-async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], found: _Found, phases: Phases) -> bool:
-    """One association: the echo if it is due, then queries from the front of `left` until it ends.
+async def _run_association(
+    target: Target, module: Module, context: ProbeContext, proposed: Sequence[str], found: _Found
+) -> bool:
+    """One association: the echo if it is due, then queries from the front of those left until it ends.
 
     Returns whether it got as far as the queries; at least one of those was dealt with then.
     """
-    proposed = _abstract_syntaxes(plan)
     try:
-        async with associate(
-            endpoint(plan),
-            request(plan, proposed),
-            phases,
-            resolver=wire.resolver,
-            deadline=deadline,
-            connect_timeout=wire.connect_timeout,
-            gate=wire.gate,
-        ) as association:
+        async with associate(target.address, offer(target, context, proposed), context) as association:
             if found.peer is None:
-                _introduce(found, association, proposed)
-            if plan.echo and found.echo is None:
-                with phases.time(Phase.ECHO):
-                    found.echo = await probe_echo(association)
-            if left:
-                with phases.time(Phase.QUERY):
-                    await _ask(association, plan, left, found)
-    except AssociationEnded as end:
-        if plan.echo and found.echo is None:
+                _note_peer(found, association, proposed)
+            if module.echo and found.echo is None:
+                with context.phases.time(Phase.ECHO):
+                    found.echo = await run_echo(association)
+            if found.queries_left:
+                with context.phases.time(Phase.QUERY):
+                    await _run_queries(association, module, context, found)
+    except ProbeEnded as end:
+        if module.echo and found.echo is None:
             found.echo = EchoResult(end.outcome)
         if found.association is None:
             found.association = end.outcome
@@ -169,25 +138,24 @@ async def _visit(plan: Plan, wire: Wire, deadline: float, left: deque[Query], fo
     return True
 
 
-async def _ask(association: Connection, plan: Plan, left: deque[Query], found: _Found) -> None:
+async def _run_queries(association: Connection, module: Module, context: ProbeContext, found: _Found) -> None:
+    left = found.queries_left
     while left and association.established:
         query = left[0]
-        minimal = query.name in found.minimal
-        key = plan.digest_keys.get(query.name)
-        result = await probe_query(association, query, plan.now, minimal=minimal, digest_key=key)
-        unread = result.outcome is QueryOutcome.ABORTED and result.matches is None
-        if unread and not minimal and has_optional_keys(query):
-            found.minimal.add(query.name)
+        result = await run_query(association, query, context.now)
+        aborted = result.outcome is QueryOutcome.ABORTED and result.matches is None
+        if aborted and not query.minimal_keys and has_optional_keys(query):
+            left[0] = replace(query, minimal_keys=True)
             continue
         found.queries[query.name] = result
         left.popleft()
-        if unread and plan.give_up_on_abort:
-            kept = [other for other in left if other.model != query.model]
+        if aborted and module.exposure is not None:  # a stranger has the answer for all queries of the SOP class
+            others = [other for other in left if other.model != query.model]
             left.clear()
-            left.extend(kept)
+            left.extend(others)
 
 
-def _introduce(found: _Found, association: Connection, proposed: Sequence[str]) -> None:
+def _note_peer(found: _Found, association: Connection, proposed: Sequence[str]) -> None:
     accept = association.accept
     found.association = Outcome.SUCCESS
     found.peer = Peer(
@@ -202,35 +170,21 @@ def _introduce(found: _Found, association: Connection, proposed: Sequence[str]) 
     found.tls = association.tls
 
 
-def _abstract_syntaxes(plan: Plan) -> tuple[str, ...]:
-    """What to propose: no more than is needed, as some archives abort on what they do not like (ConQuest 1.4.16)."""
-    if not plan.propose and not plan.queries:
-        return (VERIFICATION,)
-    wanted = [VERIFICATION] if plan.echo else []
-    wanted += [*plan.propose, *(SOP_CLASSES[query.model] for query in plan.queries)]
-    return tuple(dict.fromkeys(wanted))
-
-
-def request(plan: Plan, abstract_syntaxes: Sequence[str]) -> AssociateRequest:
-    """Encode the A-ASSOCIATE-RQ with the titles and the user identity of `plan`."""
-    identity = plan.identity
+def offer(
+    target: Target, context: ProbeContext, sop_classes: Sequence[str], scp_roles: Sequence[str] = ()
+) -> AssociateRequest:
+    """The A-ASSOCIATE-RQ that proposes `sop_classes` to `target` as the identity of `context`."""
+    identity = context.identity
     user = identity.user_identity
     return associate_request(
-        plan.called_ae_title or plan.target.called_ae_title,
+        target.called_ae_title,
         identity.calling_ae_title or random_title(),
-        abstract_syntaxes,
+        sop_classes,
         Credentials(user.username, user.password.reveal()) if user is not None else None,
+        scp_roles,
     )
 
 
 def random_title() -> str:
-    """An AE title that nobody has on a list, new each time."""
+    """An AE title that no archive knows, a new one each time."""
     return "X" + secrets.token_bytes(15).translate(_LETTERS).decode()
-
-
-def endpoint(plan: Plan) -> Endpoint:
-    """Where and how `plan` connects."""
-    address = plan.target.address
-    settings = plan.identity.tls
-    tls = TLSClient(settings.context, settings.server_name or address.host) if settings is not None else None
-    return Endpoint(address.host, address.port, plan.target.ip_version, plan.tls or tls)

@@ -5,52 +5,49 @@ Opt-in, and refused by the config for targets that are tested for exposure: this
 
 from __future__ import annotations
 
-from dicom_exporter.config import Store
+from dicom_exporter.config import Module, Store, Target
 from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import AssociationEnded, NotOffered
 from dicom_exporter.dicom.instances import synthetic_instances
 from dicom_exporter.dicom.operations import store
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
-from dicom_exporter.net.timing import Phases
-from dicom_exporter.probes.session import Plan, Wire, endpoint, request
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import ProbeEnded
+from dicom_exporter.probes.session import offer
 from dicom_exporter.results import Phase, StoreResult
 
 _WARNINGS = frozenset({0xB000, 0xB006, 0xB007})
 """Coercion of elements, elements discarded, dataset does not match SOP class: stored all the same (PS3.4 B.2.3)."""
 
 
-async def probe_store(plan: Plan, settings: Store, wire: Wire, deadline: float) -> StoreResult:
-    """Store `settings.count` instances of `settings.size` bytes on an association of their own.
+async def probe_store(target: Target, module: Module, context: ProbeContext) -> StoreResult:
+    """Store `module.store.count` instances of `module.store.size` bytes on an association of their own.
 
-    Never raises for what the peer does: what was taken until then is in the result.
+    Never raises for what the peer does: what was stored until then is in the result. Of the phases of its association,
+    only `store` goes to those of `context`, and only where an instance was stored.
     """
-    phases = Phases()
-    taken = _Taken()
+    settings = module.store or Store()
+    own = context.with_own_phases()
+    stored = _Stored()
     try:
-        async with associate(
-            endpoint(plan),
-            request(plan, (SECONDARY_CAPTURE,)),
-            phases,
-            resolver=wire.resolver,
-            deadline=deadline,
-            connect_timeout=wire.connect_timeout,
-            gate=wire.gate,
-        ) as association:
-            with phases.time(Phase.STORE):
-                await _store_all(association, plan.target.name, settings, taken)
-    except (NotOffered, AssociationEnded):
+        async with associate(target.address, offer(target, own, (SECONDARY_CAPTURE,)), own) as association:
+            with own.phases.time(Phase.STORE):
+                await _store_all(association, target.name, settings, stored)
+    except ProbeEnded:
         pass
+    duration = own.phases.seconds[Phase.STORE] if stored.instances else None
+    if duration is not None:
+        context.phases.seconds[Phase.STORE] = duration
     return StoreResult(
-        success=taken.instances == settings.count,
-        bytes=taken.bytes if taken.instances else None,
-        duration=phases.seconds[Phase.STORE] if taken.instances else None,
-        status=taken.status,
+        success=stored.instances == settings.count,
+        bytes=stored.bytes if stored.instances else None,
+        duration=duration,
+        status=stored.status,
     )
 
 
-class _Taken:
-    """What the archive took so far."""
+class _Stored:
+    """What the archive has stored so far."""
 
     def __init__(self) -> None:
         self.instances = 0
@@ -58,10 +55,10 @@ class _Taken:
         self.status: int | None = None
 
 
-async def _store_all(association: Connection, name: str, settings: Store, taken: _Taken) -> None:
+async def _store_all(association: Connection, name: str, settings: Store, stored: _Stored) -> None:
     for instance in synthetic_instances(name, settings.count, settings.size):
-        taken.status = await store(association, instance)
-        if taken.status != 0 and taken.status not in _WARNINGS:
+        stored.status = await store(association, instance)
+        if stored.status != 0 and stored.status not in _WARNINGS:
             return
-        taken.instances += 1
-        taken.bytes += instance.length
+        stored.instances += 1
+        stored.bytes += instance.length

@@ -1,7 +1,4 @@
-"""The defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, and the retired ones: archives keep old studies.
-
-Counts over matches, taken from each match's bytes; nothing of a match is kept.
-"""
+"""Counts over the matches of one C-FIND, taken from the bytes of each match; nothing of a match is kept."""
 
 from __future__ import annotations
 
@@ -24,8 +21,7 @@ US VA XA XAPROTOCOL XC AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST TM VF
 """
 
 MODALITIES = frozenset(_TERMS.split())
-
-
+"""The defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, and the retired ones: archives keep old studies."""
 MAX_VALUES = 50
 """Distinct values that are counted apart for one attribute; later ones count as `OTHER`."""
 OTHER = SafeText("other")
@@ -55,16 +51,14 @@ class Tally:
         "_step_tag",
         "_step_tags",
         "_top_tags",
-        "minimal",
     )
 
-    def __init__(self, query: Query, *, minimal: bool = False, digest_key: bytes | None = None) -> None:
-        self.minimal = minimal
-        keywords = () if minimal else query.count_by
+    def __init__(self, query: Query) -> None:
+        keywords = () if query.minimal_keys else query.count_by
         self._attributes: dict[str, dict[SafeText, int]] = {keyword: {} for keyword in keywords}
-        self._digest_key = digest_key
+        self._digest_key = query.digest_key
         self._digests: set[bytes] = set()
-        self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not minimal else None
+        self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
         self._instances: int | None = None if self._instances_tag is None else 0
         self._step_tag = _tag(STEP_SEQUENCE)
         self._step_tags = {_tag(keyword): keyword for keyword in keywords if in_step(query, keyword)}
@@ -91,7 +85,7 @@ class Tally:
 
     @property
     def digests(self) -> frozenset[bytes] | None:
-        """Keyed hashes of the StudyInstanceUIDs; None where nobody asked for them, or a match had none."""
+        """Keyed hashes of the StudyInstanceUIDs; None where they are not wanted, or a match had no UID."""
         return None if self._digest_key is None or b"" in self._digests else frozenset(self._digests)
 
     def _digest(self, data: bytes) -> None:

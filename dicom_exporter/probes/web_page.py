@@ -1,4 +1,4 @@
-"""Web side of an archive: viewers, user interfaces, and the archive's own REST root, judged by the same ladder.
+"""The web side of an archive: viewers, user interfaces, and the archive's own REST root, on the same exposure ladder.
 
 ```
 the page itself ─> Orthanc? ─> /system ─> /studies?since=0&limit=1 ─> /statistics
@@ -9,17 +9,17 @@ the page itself ─> Orthanc? ─> /system ─> /studies?since=0&limit=1 ─> /s
 from __future__ import annotations
 
 import json
-import ssl
 from dataclasses import dataclass
 from typing import Any
 
 from yarl import URL
 
-from dicom_exporter.dicom.associate import Gate
-from dicom_exporter.http_client.client import HTTPCredentials, Way
+from dicom_exporter.config import Module, Target
+from dicom_exporter.dicom.products import UNKNOWN
 from dicom_exporter.http_client.json_scan import Scan, Verdict
-from dicom_exporter.http_client.request import MAX_PAGE, Findings, Reply, ask
-from dicom_exporter.net.resolver import Resolver
+from dicom_exporter.http_client.request import MAX_PAGE, Reply, ServerFacts, request
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.tls import stranger_context
 from dicom_exporter.results import WebAnswer, WebResult
 
 _PAGE = "text/html, */*;q=0.5"
@@ -38,49 +38,42 @@ class _Found:
     complete: bool | None = None
 
 
-async def probe_web(
-    url: str,
-    *,
-    resolver: Resolver,
-    deadline: float,
-    connect_timeout: float,
-    tls: ssl.SSLContext,
-    credentials: HTTPCredentials | None = None,
-    product: str = "unknown",
-    ip_version: int | None = None,
-    gate: Gate | None = None,
-) -> WebResult:
-    """Ask for the page at `url`, and for the REST root of the archive it belongs to. Arguments as of `probe_dicomweb`.
+async def probe_web(target: Target, module: Module, context: ProbeContext) -> tuple[WebResult, ...]:
+    """Ask for each page of `target.web` as a stranger, and for the REST root of the archive that it belongs to.
 
-    Args:
-        product: what `dicom.products.product` said of the target's DICOM side: decides, beside the page, whose
-            REST root is tried.
-
-    `entries` means that a REST root listed studies; a mere page is `other`, whatever it shows to a script.
+    `context.peer` says, beside the page, whose REST root is tried. Never raises for what the peer does.
     """
-    way = Way(resolver, deadline, connect_timeout, tls, credentials, ip_version, gate)
-    findings = Findings()
-    page = await ask(URL(url), way, findings, Scan(1), accept=_PAGE, limit=MAX_PAGE)
+    stranger = context.as_stranger(stranger_context())
+    pages = target.web
+    return tuple([await _probe_page(page.url, stranger.until(1 / (len(pages) - i))) for i, page in enumerate(pages)])
+
+
+async def _probe_page(url: str, context: ProbeContext) -> WebResult:
+    """One page. `entries` means that a REST root listed studies; a mere page is `other`, whatever a script shows."""
+    software = context.peer.product if context.peer is not None else UNKNOWN
+    facts = ServerFacts()
+    page = await request(URL(url), context, facts, Scan(1), accept=_PAGE, limit=MAX_PAGE)
     found = _Found(page.answer, page.answer is WebAnswer.EMPTY)
     if page.status is not None and page.answer in (WebAnswer.OTHER, WebAnswer.DENIED):
-        place = page.url or URL(url)
-        if _may_be_orthanc(page, product):
-            found = _further(found, await _ask_orthanc(orthanc_root(place), way, findings))
-        elif product.startswith("dcm4che"):
-            interface = await ask(place.with_path(_DCM4CHEE_UI), way, findings, Scan(1), accept=_PAGE, limit=MAX_PAGE)
+        answered = page.url or URL(url)
+        if _may_be_orthanc(page, software):
+            found = _further(found, await _ask_orthanc(orthanc_root(answered), context, facts))
+        elif software.startswith("dcm4che"):
+            ui = answered.with_path(_DCM4CHEE_UI)
+            interface = await request(ui, context, facts, Scan(1), accept=_PAGE, limit=MAX_PAGE)
             found = _further(found, _Found(interface.answer))
     return WebResult(
         answer=found.answer,
         queryable=found.queryable,
         lists_studies=found.answer is WebAnswer.ENTRIES,
-        status=findings.status,
-        over_tls=findings.over_tls,
+        status=facts.status,
+        over_tls=facts.over_tls,
         studies=found.studies,
         complete=found.complete,
-        server=findings.server,
-        client_certificate_required=findings.client_certificate_required,
-        tls=findings.tls,
-        phases=findings.phases,
+        server=facts.server,
+        client_certificate_required=facts.client_certificate_required,
+        tls=facts.tls,
+        phases=facts.phases or {},
     )
 
 
@@ -99,18 +92,18 @@ def orthanc_root(url: URL) -> URL:
     return url.with_path(path.removesuffix("/").removesuffix("/studies") or "/").with_query(None)
 
 
-async def _ask_orthanc(root: URL, way: Way, findings: Findings) -> _Found | None:
+async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> _Found | None:
     """What Orthanc's REST API says; None where it is not Orthanc."""
-    system = await ask(root / "system", way, findings, Scan(1), accept=_JSON, limit=MAX_PAGE)
+    system = await request(root / "system", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
     if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
         return _Found(system.answer)
     if not {"ApiVersion", "DicomAet"} <= _object(system.page).keys():
         return None
     # Without `since`, `limit` is an error to it.
-    studies = await ask((root / "studies").with_query(since="0", limit="1"), way, findings, Scan(1), accept=_JSON)
+    studies = await request((root / "studies").with_query(since="0", limit="1"), context, facts, Scan(1), accept=_JSON)
     match studies.scan.verdict:
         case Verdict.STRINGS:
-            statistics = await ask(root / "statistics", way, findings, Scan(1), accept=_JSON, limit=MAX_PAGE)
+            statistics = await request(root / "statistics", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
             count = _object(statistics.page).get("CountStudies")
             known = isinstance(count, int) and not isinstance(count, bool) and count > 0
             return _Found(WebAnswer.ENTRIES, True, count if known else 1, known)

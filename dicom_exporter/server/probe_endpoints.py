@@ -24,8 +24,8 @@ from prometheus_client.exposition import generate_latest
 from dicom_exporter import __version__
 from dicom_exporter.config import Address, Config, Target, parse_address, parse_ae_title
 from dicom_exporter.config.render import show_target
-from dicom_exporter.dicom.errors import Overloaded
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families, groups
+from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
 from dicom_exporter.prober.log import lines
 from dicom_exporter.prober.record import ProbeRecord

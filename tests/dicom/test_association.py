@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 
 from dicom_exporter.dicom.association import ABORT, ABORT_UNEXPECTED, RELEASE_RP, RELEASE_RQ, Association, State
 from dicom_exporter.dicom.dimse import Message
-from dicom_exporter.dicom.errors import (
-    Aborted,
-    AssociationEnded,
-    ConnectionEnded,
-    NotDicom,
-    ProtocolViolation,
-    Rejected,
-    UsageError,
-)
+from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected, UsageError
 from dicom_exporter.dicom.pdu import Limits
+from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from tests.dicom import encoded
 
 
@@ -143,7 +136,7 @@ def test_any_bytes_end_as_an_outcome(data: bytes) -> None:
     for association in (requested(), established()):
         try:
             association.receive(data)
-        except AssociationEnded:
+        except ProbeEnded:
             assert association.state is State.ENDED
 
 
@@ -152,7 +145,7 @@ def test_any_changed_byte_ends_as_an_outcome(position: int, value: int) -> None:
     association = requested()
     try:
         association.receive(SESSION[:position] + bytes([value]) + SESSION[position + 1 :])
-    except AssociationEnded:
+    except ProbeEnded:
         assert association.state is State.ENDED
 
 

@@ -13,15 +13,8 @@ from dataclasses import dataclass
 import pytest
 
 from dicom_exporter.dicom.association import Association, State
-from dicom_exporter.dicom.errors import (
-    Aborted,
-    AssociationEnded,
-    ConnectionEnded,
-    NotDicom,
-    ProtocolViolation,
-    Rejected,
-    UsageError,
-)
+from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected, UsageError
+from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from dicom_exporter.results import Outcome, QueryOutcome, SessionResult
 from tests.dicom import encoded
 from tests.testing.hostile import messages, wire
@@ -181,7 +174,7 @@ class Walk:
                 association.receive(RECEIVED[event])
                 association.raise_end()
                 raised: Exception | None = None
-            except AssociationEnded as end:
+            except ProbeEnded as end:
                 raised = end
             sent, association.outgoing = association.outgoing, b""
         except UsageError as mistake:

@@ -10,6 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,15 +18,9 @@ from dicom_exporter.config import ConfigError, ConfigErrors, Level, Model, Query
 from dicom_exporter.dicom.association import ABORT, ABORT_UNEXPECTED, RELEASE_RP, Association, State
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.dimse import Message
-from dicom_exporter.dicom.errors import (
-    Aborted,
-    AssociationEnded,
-    ConnectionEnded,
-    NotDicom,
-    ProtocolViolation,
-    Rejected,
-)
+from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected
 from dicom_exporter.http_client.json_scan import Scan, Verdict
+from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from dicom_exporter.probes.tally import MAX_VALUES, Tally
 from tests.testing.hostile import scenarios, simulated
 from tests.testing.hostile.playing import play
@@ -49,17 +44,17 @@ def association(data: bytes) -> None:
     assert _read(list(_cut(stream, size))) == whole, "what was read depends on the split"
 
 
-def _read(pieces: list[bytes]) -> tuple[list[Message], type[AssociationEnded] | None, State]:
+def _read(pieces: list[bytes]) -> tuple[list[Message], type[ProbeEnded] | None, State]:
     """All messages of a stream, how it ended, and where that left the association."""
     association = Association()
     association.request(b"")
     messages: list[Message] = []
-    end: AssociationEnded | None = None
+    end: ProbeEnded | None = None
     for piece in pieces:
         try:
             messages += association.receive(piece)
             association.raise_end()
-        except AssociationEnded as ended:
+        except ProbeEnded as ended:
             end = ended
             break
     if end is not None:
@@ -72,7 +67,7 @@ def _read(pieces: list[bytes]) -> tuple[list[Message], type[AssociationEnded] | 
     return messages, None if end is None else type(end), state
 
 
-def _check_end(association: Association, end: AssociationEnded) -> None:
+def _check_end(association: Association, end: ProbeEnded) -> None:
     assert association.state is State.ENDED
     if isinstance(end, ProtocolViolation | NotDicom):
         assert association.outgoing == ABORT_UNEXPECTED
@@ -156,7 +151,7 @@ def dataset(data: bytes) -> None:
         assert found.keys() <= set(tags)
         assert sum(map(len, found.values())) <= len(data)
     for query in _QUERIES:
-        tally = Tally(query, digest_key=bytes(16) if data[0] & 1 else None)
+        tally = Tally(replace(query, digest_key=bytes(16) if data[0] & 1 else None))
         for match in data[1:].split(_NEXT_MATCH):
             tally.consume(match)
         matches = data[1:].count(_NEXT_MATCH) + 1

@@ -20,12 +20,12 @@ from dicom_exporter.http_client.request import leads_to_login
         "https://adfs.hospital.example/adfs/ls",
     ],
 )
-def test_leads_to_login_for_login_pages(url: str) -> None:
+def test_request_redirect_to_login_is_recognized(url: str) -> None:
     assert leads_to_login(URL(url))
 
 
 @pytest.mark.parametrize(
     "url", ["https://pacs.hospital.example/dicom-web/studies/", "https://other.example/?next=login", "http://x/blog"]
 )
-def test_leads_to_login_not_for_other_pages(url: str) -> None:
+def test_request_redirect_elsewhere_is_no_login(url: str) -> None:
     assert not leads_to_login(URL(url))

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import uvloop
 
+from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import NotDicom, TLSFailed
+from dicom_exporter.dicom.errors import NotDicom
 from dicom_exporter.dicom.requests import associate_request
 from dicom_exporter.dicom.uids import VERIFICATION
-from dicom_exporter.net.resolver import SocketAddress
+from dicom_exporter.net.errors import TLSFailed
 from dicom_exporter.net.tcp import TLSClient, attach, connect
 from dicom_exporter.net.tls import stranger_context
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from dicom_exporter.config import Secret
-from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
 from tests.testing.peers import Certificates, Orthanc, synthetic
 from tests.testing.web_probing import dicomweb, tls_front, web
@@ -67,9 +65,9 @@ async def test_dicomweb_with_authentication_denies_strangers_only(orthanc: Calla
     stranger = await dicomweb(_root(archive))
     assert (stranger.answer, stranger.queryable, stranger.status) == (WebAnswer.DENIED, False, 401)
     assert stranger.studies is None
-    ours = await dicomweb(_root(archive), credentials=basic("monitor", Secret("made-up")))
+    ours = await dicomweb(_root(archive), password="made-up")
     assert (ours.answer, ours.studies) == (WebAnswer.EMPTY, 0)
-    wrong = await dicomweb(_root(archive), credentials=basic("monitor", Secret("guess")))
+    wrong = await dicomweb(_root(archive), password="guess")
     assert wrong.answer is WebAnswer.DENIED
 
 
@@ -127,7 +125,7 @@ async def _meet_an_untrusted_certificate(archive: Orthanc, certificates: Certifi
         found = await dicomweb(
             f"https://127.0.0.1:{port}/dicom-web",
             tls=ssl.create_default_context(),
-            credentials=basic("monitor", Secret("made-up")),
+            password="made-up",
         )
     assert (found.answer, found.status) == (WebAnswer.NOT_HTTP, None)
     assert found.tls is not None

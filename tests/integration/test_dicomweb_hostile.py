@@ -18,8 +18,6 @@ from typing import Any
 import pytest
 import uvloop
 
-from dicom_exporter.config import Secret
-from dicom_exporter.http_client.client import basic
 from dicom_exporter.results import WebAnswer
 from tests.testing.hostile import http
 from tests.testing.hostile.http import Behaviour
@@ -29,7 +27,7 @@ from tests.testing.web_probing import SHORT, dicomweb, web
 pytestmark = pytest.mark.integration
 
 JSON = {"Content-Type": "application/dicom+json"}
-CREDENTIALS = basic("monitor", Secret("made-up"))
+PASSWORD = "made-up"
 OPEN_ENTRY = b'[{"0020000D":{"vr":"UI","Value":["2.25.1"]'
 
 ANSWERS: Mapping[str, tuple[Behaviour, WebAnswer]] = {
@@ -249,7 +247,7 @@ async def test_dicomweb_redirect_within_host_is_followed_once_without_credential
     async with http.server(behaviour) as server:
         assert (await dicomweb(server.url)).answer is WebAnswer.EMPTY
         server.requests.clear()
-        found = await dicomweb(server.url, credentials=CREDENTIALS)
+        found = await dicomweb(server.url, password=PASSWORD)
         assert found.answer is WebAnswer.OTHER
         assert {request.path for request in server.requests} == {"/dicom-web/studies"}
 
@@ -259,7 +257,7 @@ async def test_dicomweb_credentials_go_to_their_url_only() -> None:
         for host in ("127.0.0.1", "localhost"):
             place = f"http://{host}:{elsewhere.port}/dicom-web/studies"
             async with http.server(http.answers(307, b"", {"Location": place})) as server:
-                found = await dicomweb(server.url, credentials=CREDENTIALS)
+                found = await dicomweb(server.url, password=PASSWORD)
                 assert server.requests[0].headers["Authorization"].startswith("Basic ")
                 assert found.answer is WebAnswer.OTHER
         assert elsewhere.requests == []

@@ -269,7 +269,7 @@ async def test_phi_is_in_no_output(
 
 _BUGS = {
     "in a callback of the loop": "from dicom_exporter.probes.tally import Tally\nTally._sum_instances = broken",
-    "in a probe": "from dicom_exporter.probes import session\nsession.probe_query = broken",
+    "in a probe": "from dicom_exporter.probes import session\nsession.run_query = broken",
     "in a request": "from dicom_exporter.server import probe_endpoints\nprobe_endpoints.groups = broken",
 }
 """Where a bug of ours shows -> how it is put there: each quotes in its exception what the archive sent."""

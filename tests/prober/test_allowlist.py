@@ -1,4 +1,4 @@
-"""Which addresses beside those of the configuration may be probed."""
+"""Which addresses that the configuration does not name may be probed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from dicom_exporter.config import ProbeSettings, parse_address
-from dicom_exporter.config.values.network import parse_network
-from dicom_exporter.dicom.errors import Overloaded
-from dicom_exporter.net.resolver import LookupThreads, SocketAddress
-from dicom_exporter.prober.allowlist import Admission, NotAllowed
+from dicom_exporter.config.values.network import SocketAddress, parse_network
+from dicom_exporter.net.errors import Overloaded
+from dicom_exporter.net.resolver import LookupThreads
+from dicom_exporter.prober.allowlist import Allowlist, NotAllowed
+from tests.testing.context import lookup_threads, probe_context
 
 ALLOW = ProbeSettings(tuple(parse_network(text) for text in ("10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48")))
 
@@ -45,17 +46,18 @@ def names() -> Names:
 
 
 @pytest.fixture
-def admission(names: Names) -> Iterator[Admission]:
-    admission = Admission(LookupThreads(names.getaddrinfo, threads=1))
-    yield admission
-    admission.close()
+def allowlist(names: Names) -> Iterator[Allowlist]:
+    allowlist = Allowlist(LookupThreads(names.getaddrinfo, threads=1))
+    yield allowlist
+    allowlist.close()
 
 
-async def admit(admission: Admission, text: str, settings: ProbeSettings = ALLOW) -> SocketAddress:
+async def check(allowlist: Allowlist, text: str, settings: ProbeSettings = ALLOW) -> SocketAddress:
     """What would be connected to."""
     deadline = asyncio.get_running_loop().time() + 30
-    address, resolver = await admission.admit(parse_address(text), settings, deadline)
-    return await resolver.resolve(address.host, address.port)
+    address = await allowlist.check(parse_address(text), settings, deadline)
+    assert address.socket_address is not None
+    return address.socket_address
 
 
 @pytest.mark.parametrize(
@@ -71,10 +73,8 @@ async def admit(admission: Admission, text: str, settings: ProbeSettings = ALLOW
         ("mapped.example:104", "10.1.2.3"),
     ],
 )
-async def test_what_is_allowed_is_asked_at_the_address_that_was_checked(
-    admission: Admission, text: str, ip: str
-) -> None:
-    found = await admit(admission, text)
+async def test_allowlist_address_inside_is_allowed_in_any_spelling(allowlist: Allowlist, text: str, ip: str) -> None:
+    found = await check(allowlist, text)
     assert (found.ip, found.port) == (ip, 104)
     assert found.family == (socket.AF_INET6 if ":" in ip else socket.AF_INET)
 
@@ -95,40 +95,43 @@ async def test_what_is_allowed_is_asked_at_the_address_that_was_checked(
         "nowhere.example:104",
     ],
 )
-async def test_what_is_not_is_denied_in_one_way(admission: Admission, text: str) -> None:
+async def test_allowlist_address_outside_or_unknown_is_denied_alike(allowlist: Allowlist, text: str) -> None:
     with pytest.raises(NotAllowed) as raised:
-        await admit(admission, text)
+        await check(allowlist, text)
     assert str(raised.value) == ""
 
 
-async def test_nothing_is_allowed_where_nothing_is_said(admission: Admission) -> None:
+async def test_allowlist_empty_denies_everything(allowlist: Allowlist) -> None:
     with pytest.raises(NotAllowed):
-        await admit(admission, "10.1.2.3:104", ProbeSettings())
+        await check(allowlist, "10.1.2.3:104", ProbeSettings())
 
 
-async def test_a_name_is_looked_up_once(admission: Admission, names: Names) -> None:
-    """What a second lookup would say does not matter (DNS rebinding)."""
+async def test_allowlist_name_is_connected_to_at_the_address_that_was_checked(
+    allowlist: Allowlist, names: Names
+) -> None:
+    """A second lookup could lead elsewhere (DNS rebinding), so there is none."""
     deadline = asyncio.get_running_loop().time() + 30
-    address, resolver = await admission.admit(parse_address("inside.example:104"), ALLOW, deadline)
+    address = await allowlist.check(parse_address("inside.example:104"), ALLOW, deadline)
     names.addresses["inside.example"] = "127.0.0.1"
-    for _ in range(2):
-        assert (await resolver.resolve(address.host, address.port)).ip == "10.1.2.3"
+    with lookup_threads(names.getaddrinfo) as lookups:
+        assert (await probe_context(lookups).resolve(address)).ip == "10.1.2.3"
+    assert str(address) == "inside.example:104"
     assert names.asked == ["inside.example"]
 
 
-async def test_a_lookup_that_takes_too_long_is_a_denial(admission: Admission, names: Names) -> None:
+async def test_allowlist_lookup_past_the_deadline_is_denied(allowlist: Allowlist, names: Names) -> None:
     names.wait = threading.Event()
     with pytest.raises(NotAllowed):
-        await admission.admit(parse_address("inside.example:104"), ALLOW, asyncio.get_running_loop().time())
+        await allowlist.check(parse_address("inside.example:104"), ALLOW, asyncio.get_running_loop().time())
     names.wait.set()
 
 
-async def test_names_do_not_pile_up(admission: Admission, names: Names) -> None:
+async def test_allowlist_lookups_are_bounded(allowlist: Allowlist, names: Names) -> None:
     names.wait = threading.Event()
-    waiting = [asyncio.create_task(admit(admission, f"name-{number}:104")) for number in range(64)]
+    waiting = [asyncio.create_task(check(allowlist, f"name-{number}:104")) for number in range(64)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
-        await admit(admission, "one-more:104")
-    assert (await admit(admission, "10.1.2.3:104")).ip == "10.1.2.3"  # needs no lookup
+        await check(allowlist, "one-more:104")
+    assert (await check(allowlist, "10.1.2.3:104")).ip == "10.1.2.3"  # needs no lookup
     names.wait.set()
     assert {type(denied) for denied in await asyncio.gather(*waiting, return_exceptions=True)} == {NotAllowed}

@@ -6,18 +6,17 @@ import asyncio
 
 import pytest
 
+import dicom_exporter.prober.prober as prober_module
 from dicom_exporter.config import Address, Config, Identity, Module, Target
-from dicom_exporter.prober import prober
-from dicom_exporter.prober.cache import Answers
-from dicom_exporter.prober.plan import Visit
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import EchoResult, Outcome, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
 from tests.testing import in_process
 
 COUNT = 40
-"""More than are begun in one turn of the event loop."""
+"""More than are started in one turn of the event loop."""
 
 
 def configuration(identity: str, port: int) -> Config:
@@ -29,21 +28,21 @@ def configuration(identity: str, port: int) -> Config:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Visit]:
-    """Every visit that is paid."""
-    visits: list[Visit] = []
+def probed(monkeypatch: pytest.MonkeyPatch) -> list[Target]:
+    """Every target that is probed."""
+    targets: list[Target] = []
 
-    async def visit(asked: Visit, answers: Answers, wire: Wire, deadline: float) -> SessionResult:
-        visits.append(asked)
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        targets.append(target)
         for _ in range(50):  # long enough for others to join
             await asyncio.sleep(0)
-        return SessionResult(asked.identity.name, EchoResult(Outcome.SUCCESS))
+        return SessionResult(context.identity.name, EchoResult(Outcome.SUCCESS))
 
-    monkeypatch.setattr(prober, "visit", visit)
-    return visits
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    return targets
 
 
-async def test_a_scrape_ends_as_it_began_where_a_reload_takes_its_identity_away(asked: list[Visit]) -> None:
+async def test_prober_reload_removes_identity_scrape_under_way_ends_with_it(probed: list[Target]) -> None:
     old = configuration("old", 1001)
     prober = Prober(old)
     under_way = asyncio.create_task(prober.probe_targets(old.targets, 30.0))
@@ -54,20 +53,20 @@ async def test_a_scrape_ends_as_it_began_where_a_reload_takes_its_identity_away(
     await prober.close()
 
 
-async def test_after_a_reload_nobody_is_told_what_was_found_at_the_old_address(asked: list[Visit]) -> None:
+async def test_prober_reload_changes_address_new_scrape_joins_no_old_probe(probed: list[Target]) -> None:
     old, new = configuration("us", 1001), configuration("us", 2002)
     prober = Prober(old)
     under_way = asyncio.create_task(prober.probe_targets(old.targets, 30.0))
     await asyncio.sleep(0)
     prober.reconfigure(new)
     await asyncio.sleep(0)
-    await asyncio.sleep(0)  # the old scrape has begun more of its targets by now
+    await asyncio.sleep(0)  # the old scrape has started more of its targets by now
     await asyncio.gather(under_way, prober.probe_targets(new.targets, 30.0))
-    assert {visit.target.name for visit in asked if visit.target.address.port == 2002} == {t.name for t in new.targets}
+    assert {target.name for target in probed if target.address.port == 2002} == {t.name for t in new.targets}
     await prober.close()
 
 
-async def test_a_reload_that_comes_between_a_request_and_its_scrape_costs_nothing(asked: list[Visit]) -> None:
+async def test_prober_reload_between_request_and_scrape_probes_the_new_modules(probed: list[Target]) -> None:
     old = configuration("us", 1001)
     new = Config(
         tuple(Target(t.name, t.address, modules=("other",)) for t in old.targets),
@@ -79,5 +78,14 @@ async def test_a_reload_that_comes_between_a_request_and_its_scrape_costs_nothin
     scrape_of_a_request = asyncio.ensure_future(_scrape_all(state, 30.0))
     prober.reconfigure(new)
     await scrape_of_a_request
-    assert len(asked) == COUNT
+    assert len(probed) == COUNT
+    await prober.close()
+
+
+async def test_prober_two_scrapes_at_once_share_the_probes(probed: list[Target]) -> None:
+    config = configuration("us", 1001)
+    prober = Prober(config)
+    first, second = await asyncio.gather(*(prober.probe_targets(config.targets, 30.0) for _ in range(2)))
+    assert first == second
+    assert len(probed) == COUNT
     await prober.close()

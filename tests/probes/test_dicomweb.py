@@ -14,7 +14,7 @@ from tests.testing.hostile.playing import facts, play
 over_http = pytest.mark.parametrize("session", sessions.load(scenarios.HTTP), ids=str)
 
 
-def test_an_image_begins_with_its_preamble() -> None:
+def test_dicomweb_instance_begins_with_its_preamble() -> None:
     file = bytes(128) + b"DICM" + bytes(10)
     part = b"--boundary\r\nContent-Type: application/dicom\r\n\r\n"
     assert holds_instance(file)

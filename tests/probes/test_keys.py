@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from itertools import product
@@ -24,9 +25,9 @@ VALUES = {"UI": "1.2", "DA": "20260101", "TM": "120000"}
 """Value representation -> something that it may hold."""
 
 
-def asked(query: Query, **options: Any) -> dict[str, Any]:
+def asked(query: Query) -> dict[str, Any]:
     """Keyword -> value of the identifier; a sequence is the list of its items."""
-    return _as_dict(decode(BytesIO(identifier(query, NOW, **options)), True, True))
+    return _as_dict(decode(BytesIO(identifier(query, NOW)), True, True))
 
 
 def _as_dict(dataset: Dataset) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def test_wildcards_are_sent_as_they_stand() -> None:
 def test_the_minimal_keys_are_the_unique_key_and_what_has_to_match() -> None:
     query = Query("studies", Model.STUDY_ROOT, Level.STUDY, {"StudyDate": "20260101"}, ("ModalitiesInStudy",))
     assert has_optional_keys(query)
-    assert asked(query, minimal=True) == {
+    assert asked(replace(query, minimal_keys=True)) == {
         "QueryRetrieveLevel": "STUDY",
         "StudyInstanceUID": "",
         "StudyDate": "20260101",
@@ -123,7 +124,11 @@ def test_the_minimal_keys_are_the_unique_key_and_what_has_to_match() -> None:
 def test_a_query_without_optional_keys_has_nothing_to_leave_out() -> None:
     query = Query("canary", Model.STUDY_ROOT, Level.STUDY, {"StudyInstanceUID": ("2.25.1",)})
     assert not has_optional_keys(query)
-    assert asked(query) == asked(query, minimal=True) == {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "2.25.1"}
+    assert (
+        asked(query)
+        == asked(replace(query, minimal_keys=True))
+        == {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "2.25.1"}
+    )
 
 
 def test_only_the_level_of_patients_asks_for_anything_that_names_one() -> None:

@@ -11,7 +11,7 @@ import pytest
 from dicom_exporter.config import Address, Config, Identity, Module, ProbeSettings, Secret, Store, Target, UserIdentity
 from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.config.values.network import parse_network
-from dicom_exporter.dicom.errors import Overloaded
+from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
 from tests.testing.in_process import CONFIG, HEADER, FakeProber, exporter, series, state
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime
-
-from dicom_exporter.config import Address, Identity, Level, Model, Query, Target
-from dicom_exporter.dicom.associate import OpenGate
-from dicom_exporter.net.resolver import LookupThreads, Resolver
-from dicom_exporter.probes.session import Plan, Wire, probe_session
+from dicom_exporter.config import Address, Identity, Level, Model, Module, Query, Target
+from dicom_exporter.probes.session import probe_session
 from dicom_exporter.results import SessionResult
+from tests.testing.context import MONITOR, NOW, lookup_threads, probe_context
+
+__all__ = ["MONITOR", "NOW", "STUDIES", "probe"]
 
 STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY)
-MONITOR = Identity("monitor", calling_ae_title="PROMETHEUS")
-NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 async def probe(
@@ -28,12 +24,7 @@ async def probe(
 ) -> SessionResult:
     """One session as `identity`, within `seconds`."""
     target = Target("target", Address(host, port), called_ae_title=called)
-    lookups = LookupThreads()
-    try:
-        return await probe_session(
-            Plan(target, identity, NOW, echo, queries),
-            Wire(Resolver(lookups), OpenGate(), connect_timeout),
-            asyncio.get_running_loop().time() + seconds,
-        )
-    finally:
-        lookups.close()
+    module = Module("module", identity=identity.name, echo=echo, queries={query.name: query for query in queries})
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, identity, seconds=seconds, connect_timeout=connect_timeout)
+        return await probe_session(target, module, context)

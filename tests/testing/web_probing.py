@@ -1,4 +1,4 @@
-"""Probes of HTTP servers with short timeouts, and with all arguments that the prober would give."""
+"""Probes of HTTP servers on this machine, without a configuration file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
-from dicom_exporter.http_client.client import HTTPCredentials
-from dicom_exporter.net.resolver import LookupThreads, Resolver
-from dicom_exporter.net.tls import stranger_context
+from dicom_exporter.config import (
+    Address,
+    BasicAuth,
+    Exposure,
+    HTTPSettings,
+    Module,
+    Secret,
+    Target,
+    TLSSettings,
+    WebEntry,
+)
 from dicom_exporter.probes.dicomweb import probe_dicomweb
 from dicom_exporter.probes.web_page import probe_web
 from dicom_exporter.results import WebResult
+from tests.testing.context import MONITOR, PEER, STRANGER, lookup_threads, probe_context
 
+_TARGET = Target("target", Address("192.0.2.1", 104))
 PATIENCE = 5.0
 """Seconds for servers that answer."""
 SHORT = 0.4
@@ -25,40 +36,33 @@ async def dicomweb(
     url: str,
     *,
     timeout: float = PATIENCE,
+    connect_timeout: float = 3.0,
     tls: ssl.SSLContext | None = None,
-    credentials: HTTPCredentials | None = None,
+    password: str | None = None,
     getaddrinfo: Callable[..., list[Any]] | None = None,
-    **options: Any,
+    max_studies: int = 1000,
+    prove_identity: bool = False,
+    prove_download: bool = False,
 ) -> WebResult:
-    """`probe_dicomweb`, as a stranger by default."""
-    lookups = LookupThreads(getaddrinfo) if getaddrinfo else LookupThreads()
-    try:
-        return await probe_dicomweb(
-            url,
-            resolver=Resolver(lookups),
-            deadline=asyncio.get_running_loop().time() + timeout,
-            tls=tls or stranger_context(),
-            credentials=credentials,
-            **{"connect_timeout": 3.0, **options},
-        )
-    finally:
-        lookups.close()
+    """`probe_dicomweb` as a stranger; with `tls` or a `password` of the user ``monitor``, as an identity with those."""
+    prove = {"identity": prove_identity, "download": prove_download}
+    known = tls is not None or password is not None
+    http = None if password is None else HTTPSettings(BasicAuth("monitor", Secret(password)))
+    identity = replace(MONITOR, tls=None if tls is None else TLSSettings(context=tls), http=http) if known else STRANGER
+    exposure = None if known else Exposure(max_studies, tuple(name for name, wanted in prove.items() if wanted))
+    module = Module("module", identity=identity.name, exposure=exposure)
+    with lookup_threads(getaddrinfo) as lookups:
+        context = probe_context(lookups, identity, seconds=timeout, connect_timeout=connect_timeout)
+        return await probe_dicomweb(replace(_TARGET, dicomweb=url), module, context)
 
 
 async def web(url: str, *, timeout: float = PATIENCE, product: str = "unknown") -> WebResult:
-    """`probe_web`, as a stranger."""
-    lookups = LookupThreads()
-    try:
-        return await probe_web(
-            url,
-            resolver=Resolver(lookups),
-            deadline=asyncio.get_running_loop().time() + timeout,
-            connect_timeout=3.0,
-            tls=stranger_context(),
-            product=product,
-        )
-    finally:
-        lookups.close()
+    """`probe_web` of one page, as a stranger; `product` is what its DICOM side says it is."""
+    target = replace(_TARGET, web=(WebEntry(url),))
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, STRANGER, seconds=timeout, peer=replace(PEER, product=product))
+        (found,) = await probe_web(target, Module("module", identity=STRANGER.name, exposure=Exposure()), context)
+    return found
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import dicom_exporter.metrics
 from dicom_exporter.metrics.exporter import ExporterFacts
 from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
-from dicom_exporter.results import Flow, Phase
+from dicom_exporter.results import HTTP_PHASES, Flow, Phase
 from dicom_exporter.verdict.findings import assess
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
 from tools.reference.markdown import code, head, table
@@ -86,7 +86,9 @@ def _lines() -> Iterator[str]:
 def _words() -> Iterator[str]:
     yield "## Outcomes, levels, checks"
     yield ""
-    yield "`phase`: " + ", ".join(code(phase.value) for phase in Phase) + "."
+    yield "`phase`: " + ", ".join(code(phase.value) for phase in Phase if phase not in HTTP_PHASES[-2:]) + "."
+    yield ""
+    yield "`phase` of `dicomweb_duration_seconds`: " + ", ".join(code(phase.value) for phase in HTTP_PHASES) + "."
     yield ""
     yield "`outcome` of `dicom_echo_outcome` and `dicom_association_outcome`:"
     yield ""

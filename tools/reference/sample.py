@@ -66,7 +66,7 @@ ANSWERED = SessionResult(
         complete=True,
         server=SafeText("nginx/1.2.3"),
         tls=_TLS,
-        phases={"connect": 0.25},
+        phases={Phase.CONNECT: 0.25},
     ),
 )
 REJECTED = SessionResult(

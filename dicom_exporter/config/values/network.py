@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from dicom_exporter.text import shown
@@ -42,12 +44,39 @@ _MAX_HOST_LENGTH = 253
 _ADDRESS_EXAMPLE = "like pacs.example.org:104 or [2001:db8::1]:104"
 
 
+@dataclass(frozen=True, slots=True)
+class SocketAddress:
+    """Where to connect: an IP address of `family` and a port. Two names with one address are one place."""
+
+    family: int
+    ip: str
+    port: int
+    scope_id: int = 0
+
+    @property
+    def host(self) -> str:
+        """As event loops take it: ``192.0.2.1``, ``2001:db8::1``, or ``fe80::1%2`` with the interface by number."""
+        return f"{self.ip}%{self.scope_id}" if self.scope_id else self.ip
+
+    @property
+    def sockaddr(self) -> tuple[Any, ...]:
+        """As the socket module takes it."""
+        return (self.ip, self.port, 0, self.scope_id) if self.family == socket.AF_INET6 else (self.ip, self.port)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
     """A host name or IP address (without brackets), and a TCP port."""
 
     host: str
     port: int
+    socket_address: SocketAddress | None = field(default=None, compare=False, repr=False)
+    """Where to connect, where that is known without a lookup: for an IP address always; for a name only where it was
+    looked up and checked already."""
+
+    def __post_init__(self) -> None:
+        if self.socket_address is None:
+            object.__setattr__(self, "socket_address", _literal(self.host, self.port))
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -59,6 +88,19 @@ class Address:
             return ipaddress.ip_address(self.host).version
         except ValueError:
             return None
+
+
+def _literal(host: str, port: int) -> SocketAddress | None:
+    """The socket address of a `host` that is an IP address, else None."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return SocketAddress(socket.AF_INET, host, port)
+    if address.scope_id is not None:  # an interface by name, which only the system can number
+        return None
+    return SocketAddress(socket.AF_INET6, host, port)
 
 
 def parse_address(text: str) -> Address:

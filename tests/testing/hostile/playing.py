@@ -8,12 +8,11 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from dicom_exporter.dicom.associate import OpenGate
 from dicom_exporter.metrics import families
-from dicom_exporter.net.resolver import LookupThreads, Resolver
+from dicom_exporter.net.resolver import LookupThreads
 from dicom_exporter.prober.record import make_record
-from dicom_exporter.probes.session import Wire
 from dicom_exporter.results import QueryResult, SessionResult, StoreResult, TargetResult
+from tests.testing.context import probe_context
 from tests.testing.hostile import scenarios, simulated
 
 _OVER = 5.0
@@ -27,11 +26,15 @@ def play(
     """What the client found. Asserts that it took no longer than it had, left no peer without a word, ran into nothing
     that it did not expect, and can be shown.
     """
-    loop, wire = _stage()
+    loop, lookups = _stage()
     script = simulated.Script(steps, pieces, silent_at_end=silent_at_end)
     begun = loop.time()
     target = scenarios.target()
-    found = loop.play(script, lambda: scenario(target, wire, begun + scenarios.SECONDS))
+
+    async def client() -> scenarios.Found:
+        return await scenario(target, probe_context(lookups, seconds=scenarios.SECONDS))
+
+    found = loop.play(script, client)
     assert loop.time() - begun <= scenarios.SECONDS + _OVER, "took longer than it had"
     if scenario in scenarios.ALL.values():
         for conversation in script.conversations:
@@ -45,8 +48,8 @@ def play(
 
 
 @cache
-def _stage() -> tuple[simulated.Loop, Wire]:
-    return simulated.Loop(), Wire(Resolver(LookupThreads()), OpenGate(), 3.0)
+def _stage() -> tuple[simulated.Loop, LookupThreads]:
+    return simulated.Loop(), LookupThreads()
 
 
 def facts(found: scenarios.Found) -> Any:

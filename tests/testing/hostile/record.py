@@ -25,10 +25,8 @@ import pynetdicom
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 
-from dicom_exporter.dicom.associate import OpenGate
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, STUDY_GET
-from dicom_exporter.net.resolver import LookupThreads, Resolver
-from dicom_exporter.probes.session import Wire
+from tests.testing.context import lookup_threads, probe_context
 from tests.testing.hostile import scenarios, simulated
 from tests.testing.hostile.sessions import Session, write
 from tests.testing.peers import dcmtk, pynetdicom_scp, synthetic
@@ -76,15 +74,13 @@ async def _relay(address: Address) -> AsyncIterator[tuple[Relay, Address]]:
 
 async def record(server: str, scenario: str, address: Address, called: str, origin: str) -> None:
     """Ask the server at `address` one scenario, and write down what it sent."""
-    lookups = LookupThreads()
     over_http = scenario in scenarios.HTTP
     async with _relay(address) as (relay, here):
         target = scenarios.target(here.host, here.port, called)
-        wire = Wire(Resolver(lookups), OpenGate(), 3.0)
-        deadline = asyncio.get_running_loop().time() + scenarios.SECONDS
-        await (scenarios.HTTP if over_http else scenarios.ALL)[scenario](target, wire, deadline)
+        with lookup_threads() as lookups:
+            context = probe_context(lookups, seconds=scenarios.SECONDS)
+            await (scenarios.HTTP if over_http else scenarios.ALL)[scenario](target, context)
         await asyncio.sleep(0.3)  # the relay is a moment behind
-    lookups.close()
     steps: list[bytes] = []
     for sent in relay.connections:
         steps += [sent] if over_http else simulated.pdus(sent)

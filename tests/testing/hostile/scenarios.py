@@ -1,30 +1,29 @@
-"""What the exporter asks of a server, whole: the plans that recorded sessions were made with, and are played to."""
+"""What the exporter asks of a server: the probes that recorded sessions were made with, and are played to."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from dataclasses import replace
 
-from dicom_exporter.config import Address, Exposure, Identity, Level, Model, Query, Store, Target
-from dicom_exporter.net.tls import stranger_context
+from dicom_exporter.config import Address, Exposure, Level, Model, Module, Query, Store, Target, WebEntry
+from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.probes.dicomweb import probe_dicomweb
-from dicom_exporter.probes.exposure import Stranger, probe_stranger
-from dicom_exporter.probes.session import Plan, Wire, probe_session
+from dicom_exporter.probes.exposure import probe_exposure
+from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.probes.web_page import probe_web
 from dicom_exporter.results import SessionResult, StoreResult, StrangerResult
+from tests.testing.context import MONITOR, PEER, STRANGER
 
 Found = SessionResult | StoreResult
-Scenario = Callable[[Target, Wire, float], Awaitable[Found]]
-"""Asks a target before a deadline (loop time)."""
+Scenario = Callable[[Target, ProbeContext], Awaitable[Found]]
 
 SECONDS = 10.0
 """What a scenario has, from its begin to its deadline."""
 
-_NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
-_MONITOR = Identity("monitor", calling_ae_title="PROMETHEUS")
-_STRANGER = Identity("stranger", calling_ae_title=None)
-
+_EXPOSURE = Module(
+    "module", identity=STRANGER.name, echo=False, exposure=Exposure(max_matches=20, prove=("identity", "download"))
+)
 _STUDIES = Query(
     "studies", Model.STUDY_ROOT, Level.STUDY, count_by=("ModalitiesInStudy", "InstitutionName"), max_matches=50
 )
@@ -38,55 +37,45 @@ def target(host: str = "192.0.2.1", port: int = 104, called: str = "ANY-SCP") ->
     return Target("target", Address(host, port), called_ae_title=called)
 
 
-async def archive(target: Target, wire: Wire, deadline: float) -> Found:
+async def archive(target: Target, context: ProbeContext) -> Found:
     """Echo, the studies counted by what they are, the same once more cut off at two, and the patients."""
-    queries = (_STUDIES, _TWO_STUDIES, _PATIENTS)
-    plan = Plan(target, _MONITOR, _NOW, True, queries, digest_keys={"studies": bytes(16)})
-    return await probe_session(plan, wire, deadline)
+    return await _session(target, context, replace(_STUDIES, digest_key=bytes(16)), _TWO_STUDIES, _PATIENTS)
 
 
-async def worklist(target: Target, wire: Wire, deadline: float) -> Found:
+async def worklist(target: Target, context: ProbeContext) -> Found:
     """Echo, and the worklist counted by what stands in its sequence."""
-    return await probe_session(Plan(target, _MONITOR, _NOW, True, (_WORKLIST,)), wire, deadline)
+    return await _session(target, context, _WORKLIST)
 
 
-async def store(target: Target, wire: Wire, deadline: float) -> Found:
+async def _session(target: Target, context: ProbeContext, *queries: Query) -> Found:
+    module = Module("module", identity=MONITOR.name, queries={query.name: query for query in queries})
+    return await probe_session(target, module, replace(context, identity=MONITOR))
+
+
+async def store(target: Target, context: ProbeContext) -> Found:
     """Two small images."""
-    return await probe_store(Plan(target, _MONITOR, _NOW, False), Store(2, 4096), wire, deadline)
+    module = Module("module", identity=MONITOR.name, store=Store(2, 4096))
+    return await probe_store(target, module, replace(context, identity=MONITOR))
 
 
-async def stranger(target: Target, wire: Wire, deadline: float) -> Found:
+async def stranger(target: Target, context: ProbeContext) -> Found:
     """All of the ladder, and every proof."""
-    settings = Exposure(max_matches=20, prove=("identity", "download"))
-    return await probe_stranger(Stranger(target, _STRANGER, _NOW, settings), wire, deadline)
+    return await probe_exposure(target, _EXPOSURE, replace(context, identity=STRANGER))
 
 
-async def dicomweb(target: Target, wire: Wire, deadline: float) -> SessionResult:
+async def dicomweb(target: Target, context: ProbeContext) -> SessionResult:
     """A stranger at a DICOMweb root, with every proof."""
-    asked = probe_dicomweb(
-        f"http://{target.address.host}:{target.address.port}/dicom-web",
-        resolver=wire.resolver,
-        deadline=deadline,
-        connect_timeout=wire.connect_timeout,
-        tls=stranger_context(),
-        max_studies=20,
-        prove_identity=True,
-        prove_download=True,
-    )
-    return SessionResult(_STRANGER.name, None, stranger=StrangerResult(), dicomweb=await asked)
+    root = replace(target, dicomweb=f"http://{target.address}/dicom-web")
+    found = await probe_dicomweb(root, _EXPOSURE, replace(context, identity=STRANGER))
+    return SessionResult(STRANGER.name, None, stranger=StrangerResult(), dicomweb=found)
 
 
-async def web(target: Target, wire: Wire, deadline: float) -> SessionResult:
+async def web(target: Target, context: ProbeContext) -> SessionResult:
     """A stranger at a viewer of something that may be Orthanc."""
-    asked = probe_web(
-        f"http://{target.address.host}:{target.address.port}/app/explorer.html",
-        resolver=wire.resolver,
-        deadline=deadline,
-        connect_timeout=wire.connect_timeout,
-        tls=stranger_context(),
-        product="Orthanc",
-    )
-    return SessionResult(_STRANGER.name, None, stranger=StrangerResult(), web=(await asked,))
+    viewer = replace(target, web=(WebEntry(f"http://{target.address}/app/explorer.html"),))
+    like_orthanc = replace(context, identity=STRANGER, peer=replace(PEER, product="DCMTK"))
+    pages = await probe_web(viewer, _EXPOSURE, like_orthanc)
+    return SessionResult(STRANGER.name, None, stranger=StrangerResult(), web=pages)
 
 
 ALL: dict[str, Scenario] = {"archive": archive, "worklist": worklist, "store": store, "stranger": stranger}

@@ -1,0 +1,93 @@
+"""How a probe can end other than well: the root of all such errors, and those of the network.
+
+```
+ProbeEnded                          a probe got no further; carries the `Outcome`
+├── NetworkError                    the network's or the peer's TCP and TLS, whatever is spoken on top
+│   ├── NameNotResolved        dns_failure
+│   ├── NetworkUnreachable     unreachable
+│   ├── ConnectionRefused      refused
+│   ├── ConnectTimeout         connect_timeout
+│   ├── TLSFailed              tls_failure
+│   ├── NoAnswer               no_answer
+│   └── ConnectionEnded        closed
+├── Overloaded                 overload: this exporter was too slow, which says nothing about the peer
+└── AssociationEnded                DICOM's, in `dicom.errors`
+    ├── NotDicom               not_dicom
+    ├── ProtocolViolation      protocol_error
+    ├── Rejected               rejected, busy
+    ├── Aborted                aborted
+    └── NotOffered             not_offered
+```
+
+Exceptions of the system (OSError, ssl.SSLError, TimeoutError) are mapped to these once, in `net.tcp` and
+`net.context`. The texts are written here, never by the peer, so they may be logged.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dicom_exporter.results import Outcome
+
+
+class ProbeEnded(Exception):
+    """A probe ended before it was done, through the peer, the network, or for want of time."""
+
+    outcome: ClassVar[Outcome]
+
+
+class NetworkError(ProbeEnded):
+    """No connection, or the connection ended."""
+
+
+class NameNotResolved(NetworkError):
+    """The host name has no address, or none was found in time."""
+
+    outcome = Outcome.DNS_FAILURE
+
+
+class NetworkUnreachable(NetworkError):
+    """No route to the address."""
+
+    outcome = Outcome.UNREACHABLE
+
+
+class ConnectionRefused(NetworkError):
+    """The machine answered our SYN with RST."""
+
+    outcome = Outcome.REFUSED
+
+
+class ConnectTimeout(NetworkError):
+    """Nothing answered our SYN within the connect timeout."""
+
+    outcome = Outcome.CONNECT_TIMEOUT
+
+
+class TLSFailed(NetworkError):
+    """The TLS handshake failed, or an alert ended the session before the first byte of the application."""
+
+    outcome = Outcome.TLS_FAILURE
+
+    def __init__(self, text: str, *, untrusted: bool = False) -> None:
+        super().__init__(text)
+        self.untrusted = untrusted
+        """The peer's certificate is why."""
+
+
+class NoAnswer(NetworkError):
+    """Connected, and then no whole answer until the deadline."""
+
+    outcome = Outcome.NO_ANSWER
+
+
+class ConnectionEnded(NetworkError):
+    """TCP ended, by FIN or RST, where an answer was due."""
+
+    outcome = Outcome.CLOSED
+
+
+class Overloaded(ProbeEnded):
+    """This exporter came too late, or had no file descriptor left. Unknown is not down."""
+
+    outcome = Outcome.OVERLOAD

@@ -1,0 +1,92 @@
+"""The context of a probe: deadlines, addresses, and who is shown to a server. No socket is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dicom_exporter.config import Address, BasicAuth, HTTPSettings, Secret, TLSSettings, UserIdentity
+from dicom_exporter.net.errors import NameNotResolved
+from dicom_exporter.results import Phase
+from tests.testing.context import MONITOR, lookup_threads, probe_context
+
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def no_lookup(*_: Any, **__: Any) -> list[Any]:
+    raise AssertionError("an IP address needs no lookup")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+async def test_resolve_ip_address_needs_no_lookup_and_no_phase(host: str) -> None:
+    with lookup_threads(no_lookup) as lookups:
+        context = probe_context(lookups)
+        found = await context.resolve(Address(host, 104))
+    assert (found.host, found.port) == (host, 104)
+    assert context.phases.seconds == {}
+
+
+async def test_resolve_name_is_looked_up_in_the_resolve_phase() -> None:
+    def here(*_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.7", 0))]
+
+    with lookup_threads(here) as lookups:
+        context = probe_context(lookups)
+        found = await context.resolve(Address("pacs.example", 104))
+    assert (found.ip, found.port) == ("192.0.2.7", 104)
+    assert set(context.phases.seconds) == {Phase.RESOLVE}
+
+
+async def test_resolve_name_past_the_deadline_is_dns_failure() -> None:
+    release = threading.Event()
+
+    def hang(*_: Any, **__: Any) -> list[Any]:
+        release.wait(30)
+        return []
+
+    with lookup_threads(hang) as lookups:
+        with pytest.raises(NameNotResolved):
+            await probe_context(lookups, seconds=0.0).resolve(Address("pacs.example", 104))
+        release.set()
+
+
+async def test_until_share_is_of_the_time_left() -> None:
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, seconds=100.0)
+        half = context.until(0.5)
+    left = half.deadline - asyncio.get_running_loop().time()
+    assert 45.0 < left <= 50.0
+    assert half.phases is context.phases
+
+
+async def test_as_stranger_keeps_nothing_that_identifies_us() -> None:
+    known = replace(
+        MONITOR,
+        user_identity=UserIdentity("user", Secret("made-up")),
+        http=HTTPSettings(BasicAuth("user", Secret("made-up"))),
+        tls=TLSSettings(context=TLS, server_name="other.example"),
+    )
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, known)
+        plain, over_tls = context.as_stranger(None), context.as_stranger(TLS)
+    for stranger in (plain, over_tls):
+        identity = stranger.identity
+        assert (identity.calling_ae_title, identity.user_identity, identity.http) == (None, None, None)
+    assert plain.tls_client("pacs.example") is None
+    client = over_tls.tls_client("pacs.example")
+    assert client is not None
+    assert (client.context, client.server_name) == (TLS, "pacs.example")
+
+
+async def test_tls_client_server_name_is_the_configured_one_or_the_host() -> None:
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, replace(MONITOR, tls=TLSSettings(context=TLS, server_name="pacs.internal")))
+    client = context.tls_client("192.0.2.1")
+    assert client is not None
+    assert client.server_name == "pacs.internal"
