@@ -84,6 +84,62 @@ class QueryOutcome(StrEnum):
         return self in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY, QueryOutcome.TRUNCATED)
 
 
+class UnknownReason(StrEnum):
+    """Why it is not known how far a stranger gets: what ended by our doing, or by the moment, and not by the peer's.
+
+    Only what the peer does shows that a stranger gets no further: it refuses, rejects, answers 401, or the status of a
+    query says no. The values are those of the label `reason` of `dicom_exposure_unknown_reason`.
+    """
+
+    DNS_FAILURE = "dns_failure"
+    """The name did not resolve, or not in time."""
+    UNREACHABLE = "unreachable"
+    """No route to the address."""
+    OVERLOAD = "overload"
+    """Our own queue, file descriptors or event loop; or another probe of the address took the time."""
+    TIMEOUT = "timeout"
+    """A step ran out of time after the connection was made, or the request for this probe allowed too little."""
+    BUSY = "busy"
+    """The peer has no room now: a transient A-ASSOCIATE-RJ (PS3.8 Table 9-21)."""
+    UNAVAILABLE = "unavailable"
+    """An HTTP status that is about this moment (RFC 9110 15.5.9, 15.6), or a gateway without the server behind it."""
+    TLS_HANDSHAKE = "tls_handshake"
+    """The TLS handshake failed, and no client certificate had been asked for: another client might succeed."""
+    REDIRECT = "redirect"
+    """We stopped following redirects."""
+    UNREADABLE = "unreadable"
+    """An answer that we cannot read: another media type, or one that breaks its format."""
+    NOT_OFFERED = "not_offered"
+    """The peer needs what we did not propose, such as a transfer syntax."""
+    LIMIT = "limit"
+    """One of our own limits on what we read."""
+    ADDRESS_NOT_TRIED = "address_not_tried"
+    """Another address of the name was not tried."""
+    NOT_ASKED = "not_asked"
+    """A question was never put, because something before it ended the association, or no time was left."""
+
+
+class TLSFailure(StrEnum):
+    """Why a TLS handshake failed, as far as it showed."""
+
+    NOT_TLS = "not_tls"
+    """The peer answered with something that is not TLS."""
+    VERSION = "version"
+    """No common version."""
+    CIPHER = "cipher"
+    """No common cipher suite, or a handshake_failure alert, which mostly means that."""
+    EXPIRED = "expired"
+    """The peer's certificate is expired or not valid yet."""
+    NAME = "name"
+    """The peer's certificate is for another name; or the peer does not know the name that we sent."""
+    AUTHORITY = "authority"
+    """The peer's certificate is of an authority that we do not trust."""
+    CERTIFICATE_DEMANDED = "certificate_demanded"
+    """The peer wants a client certificate, or another one."""
+    OTHER = "other"
+    """Something else, or the connection ended without an alert."""
+
+
 class Phase(StrEnum):
     """The parts of a probe whose seconds are measured, in the order in which they happen."""
 
@@ -231,6 +287,8 @@ class TLSFacts:
     """Unix time at which the first certificate of the chain ends."""
     certificate_trusted: bool | None = None
     client_certificate_required: bool | None = None
+    failure: TLSFailure | None = None
+    """Why the handshake failed; None where it succeeded, or where that did not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +366,9 @@ class Attempt:
     image_received: bool | None = None
     """Bytes of an instance arrived by C-GET; None where that was not tried."""
     tls: TLSFacts | None = None
+    doubts: frozenset[UnknownReason] = frozenset()
+    """What kept this attempt from getting further, and is not the peer's doing. What the outcomes of the association
+    and of the queries say by themselves need not be repeated here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +378,8 @@ class StrangerResult:
     attempts: tuple[Attempt, ...] = ()
     obsolete_tls_accepted: bool | None = None
     """Whether a handshake of TLS 1.0 or 1.1 succeeded; None where TLS was not spoken, or it was not tried."""
+    doubts: frozenset[UnknownReason] = frozenset()
+    """What was not attempted at all and could have brought more, such as another address of the name."""
 
 
 class WebAnswer(StrEnum):
@@ -360,6 +423,8 @@ class WebResult:
     """The ``Server`` header."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
+    doubts: frozenset[UnknownReason] = frozenset()
+    """What kept it from getting further, and is not the server's doing."""
     phases: Mapping[Phase, float] = field(default_factory=dict)
     """Seconds of resolve, connect, tls, first_byte, transfer in the first request: those that were reached."""
 
