@@ -10,7 +10,7 @@ import asyncio
 import base64
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.http_exceptions import BadStatusLine
+from aiohttp.http_exceptions import BadStatusLine, LineTooLong
 from yarl import URL
 
 from dicom_exporter.config import Address, HTTPSettings
@@ -27,7 +27,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, NetworkError, ProbeEnded
 from dicom_exporter.net.tcp import TLSClient, attach, connect, held_by_loop, tls_facts
 from dicom_exporter.net.tls import StrangerTLS, verifying_context
-from dicom_exporter.results import Phase, TLSFacts, WebAnswer
+from dicom_exporter.results import Outcome, Phase, TLSFacts, UnknownReason, WebAnswer
 
 _OURS_REFUSED = (
     "ALERT_CERTIFICATE_REQUIRED",  # TLS 1.3 says it plainly (RFC 8446 6.2)
@@ -75,24 +75,40 @@ def authorization(settings: HTTPSettings) -> str:
 _USER_AGENT = "Mozilla/5.0"
 """What every browser says. A name of our own would soon be on a list, and a list is no access control."""
 _READ_BUFFER = 64 * 1024
+_DOUBTS = {
+    Outcome.DNS_FAILURE: UnknownReason.DNS_FAILURE,
+    Outcome.OVERLOAD: UnknownReason.OVERLOAD,
+    Outcome.UNREACHABLE: UnknownReason.UNREACHABLE,
+}
+"""Why it is not known what a server answers that there is no connection to."""
 
 
 class NoResponse(Exception):
     """No HTTP response came; `answer` says what that means. Holds nothing that the peer sent."""
 
     def __init__(
-        self, answer: WebAnswer, *, client_certificate_required: bool | None = None, tls: TLSFacts | None = None
+        self,
+        answer: WebAnswer,
+        *,
+        client_certificate_required: bool | None = None,
+        tls: TLSFacts | None = None,
+        doubt: UnknownReason | None = None,
     ) -> None:
         super().__init__(answer.value)
         self.answer = answer
         self.client_certificate_required = client_certificate_required
         self.tls = tls
+        self.doubt = doubt
+        """Why another attempt might bring more; None where the end was the server's doing."""
 
 
 class Response(aiohttp.ClientResponse):
-    """A response that knows what the TLS handshake below it showed."""
+    """A response that knows what is below it."""
 
     tls_facts: TLSFacts | None = None
+    """What the TLS handshake showed."""
+    address: SocketAddress | None = None
+    """Where it came from."""
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         """Look at the connection, which aiohttp lets go of as soon as a short body has come."""
@@ -102,20 +118,25 @@ class Response(aiohttp.ClientResponse):
 
 
 @asynccontextmanager
-async def get(url: URL, context: ProbeContext, accept: str) -> AsyncIterator[Response]:
+async def get(
+    url: URL, context: ProbeContext, accept: str, is_allowed: Callable[[SocketAddress], bool] = lambda _: True
+) -> AsyncIterator[Response]:
     """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
 
     TLS and credentials are those of `context.identity`, and the seconds of each phase that was reached go to
-    `context.phases`. The caller bounds the time, and the body.
+    `context.phases`. No address is connected to that is not allowed. The caller bounds the time, and the body.
 
     Raises:
         NoResponse: before the block, never in it.
     """
     async with AsyncExitStack() as stack:
         address = await _resolve(url, context)
+        if not is_allowed(address):
+            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
         sock = await _connect(address, context, stack)
         session = await stack.enter_async_context(_session(sock, address))
         response = await _send(session, url, context, accept, address)
+        response.address = address
         try:
             yield response
         finally:
@@ -125,11 +146,11 @@ async def get(url: URL, context: ProbeContext, accept: str) -> AsyncIterator[Res
 async def _resolve(url: URL, context: ProbeContext) -> SocketAddress:
     host, port = url.raw_host, url.port
     if not host or not port:
-        raise NoResponse(WebAnswer.UNKNOWN)
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.NOT_ASKED)
     try:
         return await context.resolve(Address(host, port))
     except NetworkError:
-        raise NoResponse(WebAnswer.UNKNOWN) from None
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.DNS_FAILURE) from None
 
 
 async def _connect(address: SocketAddress, context: ProbeContext, stack: AsyncExitStack) -> _Connected:
@@ -139,7 +160,7 @@ async def _connect(address: SocketAddress, context: ProbeContext, stack: AsyncEx
         await stack.enter_async_context(limits.lock_address(address, deadline))
         timeout = min(context.connect_timeout, deadline - asyncio.get_running_loop().time())
         if timeout <= 0:
-            raise NoResponse(WebAnswer.UNKNOWN)
+            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.OVERLOAD)
         with context.phases.time(Phase.CONNECT):
             sock = _Connected(fileno=(await connect(address, timeout)).detach())
         stack.callback(sock.let_go)
@@ -148,10 +169,11 @@ async def _connect(address: SocketAddress, context: ProbeContext, stack: AsyncEx
         raise NoResponse(WebAnswer.CLOSED) from None
     except ConnectTimeout:
         # Silence means closed only where we waited for as long as we meant to.
-        full = timeout >= context.connect_timeout
-        raise NoResponse(WebAnswer.CLOSED if full else WebAnswer.UNKNOWN) from None
-    except ProbeEnded:
-        raise NoResponse(WebAnswer.UNKNOWN) from None
+        if timeout < context.connect_timeout:
+            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.TIMEOUT) from None
+        raise NoResponse(WebAnswer.CLOSED) from None
+    except ProbeEnded as end:
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
     return sock
 
 
@@ -285,8 +307,10 @@ async def _no_response(
     """What it means that no response came."""
     if isinstance(error, aiohttp.ClientResponseError):
         # Bytes that begin no HTTP at all; or a status line, and headers that no client would take.
-        garbage = any(isinstance(link, BadStatusLine) for link in chain(error))
-        return NoResponse(WebAnswer.NOT_HTTP if garbage else WebAnswer.OTHER)
+        if any(isinstance(link, BadStatusLine) for link in chain(error)):
+            return NoResponse(WebAnswer.NOT_HTTP)
+        too_long = any(isinstance(link, LineTooLong) for link in chain(error))
+        return NoResponse(WebAnswer.OTHER, doubt=UnknownReason.LIMIT if too_long else UnknownReason.UNREADABLE)
     if url.scheme != "https":
         return NoResponse(WebAnswer.NOT_HTTP)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

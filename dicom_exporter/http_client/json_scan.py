@@ -11,10 +11,12 @@ is compared are keys; of values, at most whether one is empty, and the UIDs that
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection
 from enum import Enum, auto
 
+STUDY_INSTANCE_UID = b"0020000D"
 IDENTIFYING = frozenset({b"00100010", b"00100020", b"00100030"})
 """PatientName, PatientID, PatientBirthDate."""
 
@@ -58,18 +60,31 @@ class Scan:
         max_entries: `done` once there are more.
         identity: look whether a name, an ID or a birth date is not empty.
         uids: tags, as eight upper-case hexadecimal digits, whose first value is wanted; for UIDs only.
+        digest_key: 16 to 64 bytes; with it, the hashes of all study UIDs are kept, to tell one page from another.
     """
 
-    def __init__(self, max_entries: int, *, identity: bool = False, uids: Collection[bytes] = ()) -> None:
+    def __init__(
+        self,
+        max_entries: int,
+        *,
+        identity: bool = False,
+        uids: Collection[bytes] = (),
+        digest_key: bytes | None = None,
+    ) -> None:
         self.entries = 0
         """Data sets that began."""
         self.closed = False
         """The array has ended."""
         self.identity_seen = False
         self.uids: dict[bytes, bytes] = {}
+        self.digests: dict[bytes, None] = {}
+        """Keyed hashes of the study UIDs, in their order, each once."""
+        self.digested = 0
+        """Entries whose study UID is among them."""
         self._max_entries = max_entries
         self._identity = identity
-        self._wanted_uids = frozenset(uids)
+        self._digest_key = digest_key
+        self._wanted_uids = frozenset(uids) if digest_key is None else frozenset({*uids, STUDY_INSTANCE_UID})
         self._strings = 0
         self._broken = False
         self._stack = bytearray()
@@ -106,6 +121,11 @@ class Scan:
     def complete(self) -> bool:
         """Whether the array ended well, so that `entries` are all."""
         return self.closed and not self._broken
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing has come but white space."""
+        return not self._begun
 
     def feed(self, data: bytes) -> None:
         """Look at the next bytes."""
@@ -239,6 +259,7 @@ class Scan:
         if not self._is_key:
             if _UID.fullmatch(text):
                 self.uids.setdefault(self._tag, text)
+                self._digest(text)
         elif len(self._stack) == _ATTRIBUTE:
             self._member = text
         elif _TAG.fullmatch(text):
@@ -249,3 +270,8 @@ class Scan:
                 self.entries += 1
         elif not self._entry_counted:
             self._broken = True  # an array of objects, and none of DICOM's
+
+    def _digest(self, uid: bytes) -> None:
+        if self._digest_key is not None and self._tag == STUDY_INSTANCE_UID:
+            self.digested += 1
+            self.digests[hashlib.blake2b(uid, key=self._digest_key, digest_size=16).digest()] = None

@@ -2,47 +2,48 @@
 
 ```
 QIDO-RS for a random study UID ─> … for one study ─> … for all, counted ─> WADO-RS, first bytes of one instance
-   [] or 204: queryable           an entry: lists     max_studies              only with prove_download
+   nothing matches: queryable       an entry: lists    `studies_list`         only with prove_download: `wado`
 ```
 
-Each request has a connection of its own. Nothing is written, no redirect leaves the host, and no entry is kept.
+Whatever the first question brings, the list itself is asked for: some archives answer 400, 404 or 500 where nothing
+matches. Each request has a connection of its own. Nothing is written, and no entry is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass
+from dataclasses import replace
 
 from yarl import URL
 
 from dicom_exporter.config import Module, Target
-from dicom_exporter.http_client.body import BodyEnded, pieces
-from dicom_exporter.http_client.client import NoResponse, get
 from dicom_exporter.http_client.json_scan import Scan
-from dicom_exporter.http_client.request import Reply, ServerFacts, request
+from dicom_exporter.http_client.request import DICOM_JSON, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import stranger_context
-from dicom_exporter.results import WebAnswer, WebResult
-
-MAX_STUDY = 8 * 1024
-"""Bytes of a list that are looked at for each study it may hold, decoded: talkative archives spend two thousand."""
+from dicom_exporter.probes.studies_list import Counted, StudiesList, studies_url
+from dicom_exporter.probes.wado import Image, receive_image
+from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
 
 _MAX_STUDIES = 1000
 """Where the count of an identity that is no stranger stops."""
-_MAX_IMAGE_START = 64 * 1024
-_DICOM_PREAMBLE = 128
-_STUDY, _SERIES, _INSTANCE = b"0020000D", b"0020000E", b"00080018"
-_INSTANCE_ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-_ROUND = 50
-"""Archives stop at 50, 100, 200 or 1000 without a word; dcm4chee-arc at 100 by default. A count that divides by this is
-not taken for complete before the archive has said that nothing follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    studies: int | None
-    complete: bool | None
+_OTHER_TYPES = ("application/json", "*/*")
+"""What else the list is asked for as, where the answer to the media type of the standard was not readable."""
+_ORDER = (
+    WebAnswer.CLOSED,
+    WebAnswer.UNKNOWN,
+    WebAnswer.NOT_HTTP,
+    WebAnswer.OTHER,
+    WebAnswer.DENIED,
+    WebAnswer.EMPTY,
+    WebAnswer.ENTRIES,
+)
+"""From the answer that shows least to the one that shows most."""
+_NO_CONNECTION = frozenset({UnknownReason.DNS_FAILURE, UnknownReason.UNREACHABLE, UnknownReason.OVERLOAD})
+_FIRST_SHARE = 0.5
+_MARGIN = 0.5
+"""Seconds beyond the time to connect that the first question has at least: silence is closed only if waited for."""
 
 
 async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) -> WebResult:
@@ -60,21 +61,28 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     prove_identity = settings is not None and settings.prove_identity
     facts = ServerFacts()
     root = URL(target.dicomweb or "")
-    unlikely = _studies(root, StudyInstanceUID=f"2.25.{uuid.uuid4().int}", limit="1")
-    random = await request(unlikely, context, facts, Scan(1))
-    listed = random
-    if _worth_asking_on(random):
-        listed = await request(_studies(root, limit="1"), context, facts, Scan(1, identity=prove_identity))
+    unlikely = studies_url(root, StudyInstanceUID=f"2.25.{uuid.uuid4().int}", limit="1")
+    random = await request(unlikely, _first_part(context), facts, Scan(1))
+    listed, accept = random, DICOM_JSON
+    if _may_list(random):
+        listed, accept = await _listed(root, context, facts, prove_identity)
     lists = listed.answer is WebAnswer.ENTRIES
-    counted, identity = await _count(root, context, facts, listed, most, prove_identity)
-    prove_download = settings is not None and settings.prove_download and lists
-    image = await _received_image(root, context, facts) if prove_download else None
+    counted = Counted()
+    if lists:
+        studies = StudiesList(root, context, facts, accept, most, prove_identity)
+        counted = await studies.count(listed, nothing_is_404=random.status == 404)
+    elif listed.answer is WebAnswer.EMPTY:
+        counted = Counted(0, not listed.partial)
+    image = Image()
+    if lists and settings is not None and settings.prove_download:
+        image = await receive_image(root, context, facts, accept)
+    answer = max((random.answer, listed.answer), key=_ORDER.index)
     return WebResult(
-        answer=_furthest(random, listed),
+        answer=answer,
         queryable=random.answer is WebAnswer.EMPTY,
         lists_studies=lists,
-        identity_seen=identity,
-        image_received=image,
+        identity_seen=counted.identity_seen,
+        image_received=image.received,
         authenticated=context.identity.http is not None,
         status=facts.status,
         over_tls=facts.over_tls,
@@ -83,99 +91,46 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
         server=facts.server,
         client_certificate_required=facts.client_certificate_required,
         tls=facts.tls,
+        doubts=_doubts(random, listed) | image.doubts | counted.doubts,
         phases=facts.phases or {},
     )
 
 
-def _studies(root: URL, **query: str) -> URL:
-    return (root / "studies").with_query(query)
+def _first_part(context: ProbeContext) -> ProbeContext:
+    """The context of the first question: one that is not answered leaves time for the list."""
+    loop_time = asyncio.get_running_loop().time()
+    until = max(context.until(_FIRST_SHARE).deadline, loop_time + context.connect_timeout + _MARGIN)
+    return replace(context, deadline=min(context.deadline, until))
 
 
-def _worth_asking_on(random: Reply) -> bool:
-    """Whether the plain list may bring more than the random UID did.
-
-    Some answer 400 or 404 where nothing matches; a page in place of JSON, or no time left, will not get better.
-    """
-    if random.answer is WebAnswer.OTHER:
-        return random.status is not None and 400 <= random.status <= 501
-    return random.answer is WebAnswer.EMPTY
+def _may_list(random: Reply) -> bool:
+    """Whether the list itself may bring more than the question for a random UID did."""
+    if random.answer is WebAnswer.UNKNOWN:
+        return random.doubt not in _NO_CONNECTION
+    return random.answer not in (WebAnswer.ENTRIES, WebAnswer.CLOSED)
 
 
-def _furthest(random: Reply, listed: Reply) -> WebAnswer:
-    """The answer that shows most. A list that we had no time for leaves a mere `other` unknown, and so not safe."""
-    if listed.answer in (WebAnswer.ENTRIES, WebAnswer.EMPTY):
-        return listed.answer
-    return WebAnswer.EMPTY if random.answer is WebAnswer.EMPTY else listed.answer
+async def _listed(root: URL, context: ProbeContext, facts: ServerFacts, prove_identity: bool) -> tuple[Reply, str]:
+    """The answer to the question for one study, and the media type that it was asked for as."""
+    first, accept = None, DICOM_JSON
+    for accept in (DICOM_JSON, *_OTHER_TYPES):
+        reply = await request(
+            studies_url(root, limit="1"), context, facts, Scan(1, identity=prove_identity), accept=accept
+        )
+        if reply.answer in (WebAnswer.ENTRIES, WebAnswer.EMPTY):
+            return reply, accept
+        first = first or reply
+        if reply.doubt not in (UnknownReason.UNREADABLE, UnknownReason.NOT_OFFERED):
+            break
+    assert first is not None
+    return first, accept
 
 
-async def _count(
-    root: URL, context: ProbeContext, facts: ServerFacts, listed: Reply, most: int, prove_identity: bool
-) -> tuple[_Counted, bool | None]:
-    """The studies, up to `most`, and whether they name anybody."""
-    if listed.status == 413:  # too many, which is an answer: but not how many
-        return _Counted(None, False), None
-    if listed.answer is not WebAnswer.ENTRIES:
-        return (_Counted(0, True) if listed.answer is WebAnswer.EMPTY else _Counted(None, None)), None
-    scan = Scan(most, identity=prove_identity)
-    reply = await request(_studies(root, limit=str(most + 1)), context, facts, scan, limit=(most + 1) * MAX_STUDY)
-    identity = scan.identity_seen or listed.scan.identity_seen if prove_identity else None
-    if reply.answer is not WebAnswer.ENTRIES:
-        return _Counted(1, False), identity
-    complete = scan.complete and not reply.partial and scan.entries <= most
-    if complete and scan.entries % _ROUND == 0:
-        after = await request(_studies(root, offset=str(scan.entries), limit="1"), context, facts, Scan(1))
-        complete = after.answer is WebAnswer.EMPTY
-    return _Counted(min(scan.entries, most), complete), identity
-
-
-async def _received_image(root: URL, context: ProbeContext, facts: ServerFacts) -> bool | None:
-    """Whether bytes of one instance arrived: the rest is not read. None where that is not known."""
-    instance = await _any_instance(root, context, facts)
-    if instance is None:
-        return None
-    start = b""
-    own = context.with_own_phases()
-    try:
-        async with asyncio.timeout_at(own.deadline), get(instance, own, _INSTANCE_ACCEPT) as response:
-            if response.status not in (200, 206):
-                return False
-            async for piece in pieces(response, _MAX_IMAGE_START):
-                start += piece
-                if holds_instance(start):
-                    return True
-    except (NoResponse, TimeoutError):
-        return None
-    except BodyEnded:
-        pass
-    return False
-
-
-def holds_instance(start: bytes) -> bool:
-    """Whether a body, bare or multipart, has come as far as the prefix of a DICOM file (PS3.10 7.1)."""
-    if start[_DICOM_PREAMBLE : _DICOM_PREAMBLE + 4] == b"DICM":
-        return True
-    headers, blank, part = start.partition(b"\r\n\r\n")
-    return bool(blank) and b"--" in headers and part[_DICOM_PREAMBLE : _DICOM_PREAMBLE + 4] == b"DICM"
-
-
-async def _any_instance(root: URL, context: ProbeContext, facts: ServerFacts) -> URL | None:
-    """The WADO-RS address of some instance. Its UIDs live here alone.
-
-    Searching all instances is an option that not all archives have (PS3.18 10.6.1.2), so else level by level.
-    """
-    scan = await _first(root / "instances", context, facts)
-    url = root
-    for step, tag in (("studies", _STUDY), ("series", _SERIES), ("instances", _INSTANCE)):
-        if tag not in scan.uids:
-            level = await _first(url / step, context, facts)
-            scan.uids |= {key: value for key, value in level.uids.items() if key not in scan.uids}
-        uid = scan.uids.get(tag)
-        if uid is None:
-            return None
-        url = url / step / uid.decode("ascii")
-    return url
-
-
-async def _first(url: URL, context: ProbeContext, facts: ServerFacts) -> Scan:
-    uids = (_STUDY, _SERIES, _INSTANCE)
-    return (await request(url.with_query(limit="1"), context, facts, Scan(1, uids=uids))).scan
+def _doubts(random: Reply, listed: Reply) -> frozenset[UnknownReason]:
+    """Why it may be that a stranger gets further than the answers show."""
+    if listed.answer is WebAnswer.ENTRIES:
+        return frozenset()
+    doubts = {listed.doubt}
+    if listed.answer is not WebAnswer.EMPTY and random.doubt is not UnknownReason.NOT_OFFERED:
+        doubts.add(random.doubt)  # it may be that nothing matches, which would be more than the list showed
+    return frozenset(doubt for doubt in doubts if doubt is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from itertools import pairwise
 
 import pytest
 
@@ -12,14 +13,17 @@ from dicom_exporter.http_client.body import PIECE, BodyEnded, decoder_for, infla
 from tests.testing.hostile.http import entry
 
 
-@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP ", "deflate"])
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP ", "deflate", "deflate without a header"])
 def test_inflated_compressed_body_comes_back_whole(coding: str) -> None:
     body = json.dumps([entry(number) for number in range(5000)]).encode()
-    packed = zlib.compress(body) if coding == "deflate" else gzip.compress(body)
-    decoder = decoder_for(coding)
-    parts = [
-        piece for begin in range(0, len(packed), 1000) for piece in inflated(decoder, packed[begin : begin + 1000])
-    ]
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = {
+        "deflate": zlib.compress(body),
+        "deflate without a header": raw.compress(body) + raw.flush(),
+    }.get(coding, gzip.compress(body))
+    decoder = decoder_for(coding.removesuffix(" without a header"))
+    begins = [0, 1, *range(2, len(packed), 1000), len(packed)]
+    parts = [piece for begin, end in pairwise(begins) for piece in inflated(decoder, packed[begin:end])]
     assert b"".join(parts) == body
     assert max(map(len, parts)) <= PIECE
 

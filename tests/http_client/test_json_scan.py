@@ -118,3 +118,20 @@ def test_scan_keeps_wanted_uids_only() -> None:
         kept = pickle.dumps(vars(scan))
         assert b"SECRET" not in kept
         assert b"PHI12345" not in kept
+
+
+def test_scan_study_uids_are_kept_as_keyed_hashes_in_their_order() -> None:
+    body = json.dumps([entry(number) for number in (1, 2, 1)]).encode()
+    scans = [Scan(10, digest_key=key) for key in (b"a" * 16, b"a" * 16, b"b" * 16)]
+    for scan in scans:
+        scan.feed(body)
+    assert (len(scans[0].digests), scans[0].digested, scans[0].entries) == (2, 3, 3)
+    assert list(scans[0].digests) == list(scans[1].digests)
+    assert not scans[0].digests.keys() & scans[2].digests.keys()
+    assert b"2.25" not in b"".join(scans[0].digests)
+
+
+def test_scan_study_uid_of_a_sequence_is_no_study() -> None:
+    scan = Scan(10, digest_key=bytes(16))
+    scan.feed(b'[{"00081110":{"vr":"SQ","Value":[{"0020000D":{"vr":"UI","Value":["2.25.1"]}}]}}]')
+    assert (scan.entries, scan.digested, len(scan.digests)) == (1, 0, 0)

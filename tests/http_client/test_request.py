@@ -1,31 +1,33 @@
-"""What a redirect means."""
+"""What the statuses of HTTP mean."""
 
 from __future__ import annotations
 
 import pytest
-from yarl import URL
 
-from dicom_exporter.http_client.request import leads_to_login
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://pacs.hospital.example/login",
-        "https://pacs.hospital.example/account/Sign-In?next=/",
-        "https://sso.hospital.example/",
-        "https://keycloak.hospital.example/realms/dcm4che/protocol/openid-connect/auth",
-        "https://hospital.example/oauth2/authorize",
-        "https://hospital.example/saml2/idp",
-        "https://adfs.hospital.example/adfs/ls",
-    ],
-)
-def test_request_redirect_to_login_is_recognized(url: str) -> None:
-    assert leads_to_login(URL(url))
+from dicom_exporter.http_client.request import status_meaning
+from dicom_exporter.results import UnknownReason, WebAnswer
 
 
-@pytest.mark.parametrize(
-    "url", ["https://pacs.hospital.example/dicom-web/studies/", "https://other.example/?next=login", "http://x/blog"]
-)
-def test_request_redirect_elsewhere_is_no_login(url: str) -> None:
-    assert not leads_to_login(URL(url))
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 520, 530, 599])
+def test_request_status_about_this_moment_is_unknown(status: int) -> None:
+    assert status_meaning(status) == (WebAnswer.UNKNOWN, UnknownReason.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("status", [401, 403, 407, 495, 496])
+def test_request_status_that_demands_credentials_is_denied(status: int) -> None:
+    assert status_meaning(status) == (WebAnswer.DENIED, None)
+
+
+@pytest.mark.parametrize("status", [404, 405, 410, 501])
+def test_request_status_of_no_such_resource_is_known(status: int) -> None:
+    assert status_meaning(status) == (WebAnswer.OTHER, None)
+
+
+@pytest.mark.parametrize("status", [400, 406, 413, 414, 415, 422])
+def test_request_status_that_refuses_the_question_is_in_doubt(status: int) -> None:
+    assert status_meaning(status) == (WebAnswer.OTHER, UnknownReason.NOT_OFFERED)
+
+
+@pytest.mark.parametrize("status", [201, 202, 205])
+def test_request_status_of_another_success_is_unreadable(status: int) -> None:
+    assert status_meaning(status) == (WebAnswer.OTHER, UnknownReason.UNREADABLE)

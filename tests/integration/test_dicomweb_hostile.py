@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import socket
 import ssl
@@ -12,13 +13,13 @@ import struct
 import threading
 import tracemalloc
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import uvloop
 
-from dicom_exporter.results import WebAnswer
+from dicom_exporter.results import UnknownReason, WebAnswer
 from tests.testing.hostile import http
 from tests.testing.hostile.http import Behaviour
 from tests.testing.peers import Certificates
@@ -38,14 +39,14 @@ ANSWERS: Mapping[str, tuple[Behaviour, WebAnswer]] = {
     "403": (http.answers(403), WebAnswer.DENIED),
     "404": (http.answers(404), WebAnswer.OTHER),
     "413 to everything": (http.answers(413), WebAnswer.OTHER),
-    "500": (http.answers(500, b"[]"), WebAnswer.OTHER),
-    "503": (http.answers(503), WebAnswer.OTHER),
+    "500": (http.answers(500, b"[]"), WebAnswer.UNKNOWN),
+    "503": (http.answers(503), WebAnswer.UNKNOWN),
     "nginx without a client certificate": (
         http.answers(400, b"<center>No required SSL certificate was sent</center>"),
         WebAnswer.DENIED,
     ),
     "204": (http.answers(204), WebAnswer.EMPTY),
-    "an empty body": (http.answers(200, b""), WebAnswer.OTHER),
+    "an empty body": (http.answers(200, b""), WebAnswer.EMPTY),
     "an empty list of the wrong type": (http.answers(200, b" [ ] ", {"Content-Type": "text/plain"}), WebAnswer.EMPTY),
     "an object": (http.answers(200, b'{"error": []}', JSON), WebAnswer.OTHER),
     "a list of something else": (http.answers(200, b'[{"id": 1}]', JSON), WebAnswer.OTHER),
@@ -182,21 +183,38 @@ async def test_dicomweb_name_is_looked_up_by_our_resolver() -> None:
         (http.qido(3), 3, True),
         (http.qido(3, compressed=True), 3, True),
         (http.qido(3, ignores_filter=True), 3, True),
-        (http.qido(250, page=100), 100, False),
+        (http.qido(250, page=100), 250, True),
+        (http.qido(300, page=12), 300, True),
+        (http.qido(300, page=12, warning='299 x "Additional results can be requested."'), 300, True),
+        (http.qido(300, page=12, warning='299 x "additional results", 199 y "z"', ignores_offset=True), 12, False),
+        (http.qido(300, page=50, refuses_offset=True), 50, False),
+        (http.qido(300, page=50, limit_before_offset=True), 50, False),
+        (http.qido(300, max_limit=200, limit_before_offset=True), 200, False),
+        (http.qido(300, ignores_limit=True), 300, True),
+        (http.qido(300, ignores_limit=True, ignores_offset=True), 300, False),
+        (http.qido(400, page=12), 348, False),
+        (http.qido(150, max_limit=200), 150, True),
+        (http.qido(450, max_limit=200, refusal=422), 450, True),
+        (http.qido(150, max_limit=100, refusal=413, nothing=http.answers(404)), 150, True),
+        (http.qido(60, max_limit=50, nothing=http.answers(200, b"")), 60, True),
+        (http.qido(60, max_limit=25), None, None),
+        (http.qido(1, nothing=http.answers(204)), 1, True),
+        (http.qido(3, content_type="application/json; charset=utf-8"), 3, True),
         (http.qido(100, page=100), 100, True),
         (http.qido(100, ignores_offset=True), 100, False),
         (http.qido(1001), 1000, False),
         (http.qido(1000), 1000, True),
-        (http.qido(7, refuses_wide=True), 1, False),
+        (http.qido(7, refuses_wide=True), None, None),
     ],
 )
 async def test_dicomweb_counts_are_exact_or_marked_incomplete(
-    behaviour: Behaviour, studies: int, complete: bool
+    behaviour: Behaviour, studies: int | None, complete: bool | None
 ) -> None:
     async with http.server(behaviour) as server:
         found = await dicomweb(server.url)
+        assert len(server.requests) <= 35
     assert (found.answer, found.lists_studies) == (WebAnswer.ENTRIES, True)
-    assert (found.studies, found.complete, found.server) == (studies, complete, "Synthetic/1")
+    assert (found.studies, found.complete) == (studies, complete)
 
 
 async def test_dicomweb_too_many_to_list_is_not_zero() -> None:
@@ -206,7 +224,8 @@ async def test_dicomweb_too_many_to_list_is_not_zero() -> None:
 
     async with http.server(behaviour) as server:
         found = await dicomweb(server.url)
-    assert (found.answer, found.queryable, found.studies, found.complete) == (WebAnswer.EMPTY, True, None, False)
+    assert (found.answer, found.queryable, found.studies, found.complete) == (WebAnswer.EMPTY, True, None, None)
+    assert found.doubts == {UnknownReason.NOT_OFFERED}
 
 
 async def test_dicomweb_404_for_no_match_is_confirmed_by_listing() -> None:
@@ -241,26 +260,123 @@ async def test_dicomweb_endless_body_and_gzip_bomb_are_bounded_in_memory() -> No
         tracemalloc.stop()
 
 
-async def test_dicomweb_redirect_within_host_is_followed_once_without_credentials() -> None:
-    slash = http.answers(301, b"", {"Location": "/dicom-web/studies/"})
-    behaviour = http.routes({"/dicom-web/studies": slash}, http.answers(200, b"[]"))
-    async with http.server(behaviour) as server:
-        assert (await dicomweb(server.url)).answer is WebAnswer.EMPTY
-        server.requests.clear()
-        found = await dicomweb(server.url, password=PASSWORD)
-        assert found.answer is WebAnswer.OTHER
-        assert {request.path for request in server.requests} == {"/dicom-web/studies"}
+def _redirects(times: int, status: int = 301, to: str = "") -> Behaviour:
+    """`times` redirects, each to the next path, and then a list of two studies; `to` comes before each path."""
+
+    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
+        first, _, rest = request.target.lstrip("/").partition("/")
+        number = int(first.removeprefix("hop")) if first.startswith("hop") else 0
+        there = f"{to}/hop{number + 1}/{rest if number else request.target.lstrip('/')}"
+        answer = http.answers(status, b"", {"Location": there}) if number < times else http.qido(2)
+        await answer(request, writer)
+
+    return behaviour
 
 
-async def test_dicomweb_credentials_go_to_their_url_only() -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_dicomweb_redirects_within_host_are_followed(status: int) -> None:
+    async with http.server(_redirects(2, status)) as server:
+        for password in (None, PASSWORD):
+            found = await dicomweb(server.url, password=password)
+            assert (found.answer, found.studies, found.complete) == (WebAnswer.ENTRIES, 2, True)
+            assert found.doubts == frozenset()
+
+
+async def test_dicomweb_sixth_redirect_is_not_followed() -> None:
+    async with http.server(_redirects(5)) as server:
+        assert (await dicomweb(server.url)).answer is WebAnswer.ENTRIES
+    async with http.server(_redirects(6)) as server:
+        found = await dicomweb(server.url)
+    assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
+
+
+async def test_dicomweb_redirect_loop_ends_in_doubt() -> None:
+    table = {
+        "/dicom-web/studies": http.answers(302, b"", {"Location": "/b"}),
+        "/b": http.answers(302, b"", {"Location": "/dicom-web/studies"}),
+    }
+    async with http.server(http.routes(table, http.answers(404))) as server:
+        found = await dicomweb(server.url)
+        assert len(server.requests) < 10
+    assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+async def test_dicomweb_redirect_to_another_origin_is_followed_without_credentials_only(host: str) -> None:
     async with http.server(http.qido(1)) as elsewhere:
-        for host in ("127.0.0.1", "localhost"):
-            place = f"http://{host}:{elsewhere.port}/dicom-web/studies"
-            async with http.server(http.answers(307, b"", {"Location": place})) as server:
-                found = await dicomweb(server.url, password=PASSWORD)
-                assert server.requests[0].headers["Authorization"].startswith("Basic ")
-                assert found.answer is WebAnswer.OTHER
-        assert elsewhere.requests == []
+        target = f"http://{host}:{elsewhere.port}"
+
+        async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
+            await http.answers(307, b"", {"Location": target + request.target})(request, writer)
+
+        async with http.server(behaviour) as server:
+            found = await dicomweb(server.url, password=PASSWORD)
+            assert server.requests[0].headers["Authorization"].startswith("Basic ")
+            assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
+            assert elsewhere.requests == []
+            if host != "127.0.0.2":  # where nothing listens
+                found = await dicomweb(server.url)
+                assert (found.answer, found.studies) == (WebAnswer.ENTRIES, 1)
+                assert all("Authorization" not in request.headers for request in elsewhere.requests)
+
+
+async def test_dicomweb_redirect_to_closed_port_leaves_the_server_open() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        there = f"http://127.0.0.1:{free.getsockname()[1]}/dicom-web/studies"
+        async with http.server(http.answers(302, b"", {"Location": there})) as server:
+            found = await dicomweb(server.url)
+    assert (found.answer, found.status) == (WebAnswer.OTHER, 302)
+
+
+async def test_dicomweb_redirect_to_link_local_address_is_not_followed() -> None:
+    there = "http://169.254.169.254/latest/meta-data/"
+    async with http.server(http.answers(302, b"", {"Location": there})) as server:
+        found = await dicomweb(server.url)
+    assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
+
+
+async def test_dicomweb_moved_to_path_that_only_sounds_like_login_is_followed() -> None:
+    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
+        moved = http.answers(301, b"", {"Location": request.target.replace("/dicom-web", "/author/dicom-web")})
+        await (moved if request.path.startswith("/dicom-web") else http.qido(2))(request, writer)
+
+    async with http.server(behaviour) as server:
+        assert (await dicomweb(server.url)).answer is WebAnswer.ENTRIES
+
+
+async def test_dicomweb_unavailable_after_random_uid_leaves_a_doubt() -> None:
+    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
+        answer = http.answers(200, b"[]") if "StudyInstanceUID" in request.query else http.answers(503)
+        await answer(request, writer)
+
+    async with http.server(behaviour) as server:
+        found = await dicomweb(server.url)
+    assert (found.answer, found.queryable, found.doubts) == (
+        WebAnswer.EMPTY,
+        True,
+        frozenset({UnknownReason.UNAVAILABLE}),
+    )
+
+
+async def test_dicomweb_silence_to_random_uid_leaves_time_for_the_list() -> None:
+    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
+        await (http.silent if "StudyInstanceUID" in request.query else http.qido(2))(request, writer)
+
+    async with http.server(behaviour) as server:
+        found = await dicomweb(server.url, timeout=2.0, connect_timeout=0.3)
+    assert (found.answer, found.studies) == (WebAnswer.ENTRIES, 2)
+
+
+@pytest.mark.parametrize("wanted", ["application/dicom+json", "application/json", "*/*"])
+async def test_dicomweb_list_is_asked_for_as_each_media_type(wanted: str) -> None:
+    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
+        xml = http.answers(200, b"--b", {"Content-Type": "multipart/related; type=application/dicom+xml"})
+        await (http.qido(2) if request.headers["Accept"] == wanted else xml)(request, writer)
+
+    async with http.server(behaviour) as server:
+        found = await dicomweb(server.url)
+    assert (found.answer, found.studies, found.complete, found.doubts) == (WebAnswer.ENTRIES, 2, True, frozenset())
 
 
 async def test_dicomweb_stranger_sends_no_credentials() -> None:
@@ -357,13 +473,79 @@ def _instances(body: bytes, content_type: str) -> Behaviour:
     [
         (b"--x\r\nContent-Type: application/dicom\r\n\r\n" + bytes(128) + b"DICM", True),
         (bytes(128) + b"DICM", True),
-        (b"<html>\r\n\r\n" + bytes(200), False),
+        (b"<html>\r\n\r\n" + bytes(200), None),
     ],
 )
-async def test_dicomweb_image_is_proved_by_its_first_bytes(body: bytes, expected: bool) -> None:
+async def test_dicomweb_image_is_proved_by_its_first_bytes(body: bytes, expected: bool | None) -> None:
     async with http.server(_instances(body, "multipart/related")) as server:
         found = await dicomweb(server.url, prove_download=True)
     assert found.image_received is expected
+    assert found.doubts <= {UnknownReason.UNREADABLE, UnknownReason.LIMIT}
+
+
+def _instance(answer: Callable[[http.Request], Behaviour], instances: Behaviour | None = None) -> Behaviour:
+    """An archive of one study whose instance is answered as `answer` says."""
+    one = {"0020000D": "2.25.0", "0020000E": "2.25.2", "00080018": "2.25.3"}
+    entry = json.dumps([{tag: {"vr": "UI", "Value": [uid]} for tag, uid in one.items()}]).encode()
+
+    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
+        if request.path == "/dicom-web/studies":
+            found = http.qido(1)
+        elif request.path.endswith(("/instances", "/series")):
+            found = instances or http.answers(200, entry, JSON)
+        else:
+            found = answer(request)
+        await found(request, writer)
+
+    return behaviour
+
+
+FILE = http.answers(200, bytes(128) + b"DICM" + bytes(100), {"Content-Type": "application/dicom"})
+PIXELS = http.answers(
+    200, b"--b\r\nContent-Type: application/octet-stream\r\n\r\n\x00\x00", {"Content-Type": "multipart/related"}
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "received", "doubts"),
+    [
+        (lambda request: FILE, True, set()),
+        (lambda request: FILE if "transfer-syntax=*" in request.headers["Accept"] else http.answers(406), True, set()),
+        (lambda request: FILE if request.headers["Accept"] == "application/dicom" else http.answers(406), True, set()),
+        (lambda request: FILE if request.headers["Accept"] == "*/*" else http.answers(400), True, set()),
+        (lambda request: PIXELS if "/frames/1" in request.path else http.answers(415), True, set()),
+        (lambda request: http.answers(406), None, {"not_offered"}),
+        (lambda request: http.answers(401), False, set()),
+        (lambda request: http.answers(403), False, set()),
+        (lambda request: http.answers(404), False, set()),
+        (lambda request: http.answers(302, b"", {"Location": "/login"}), False, set()),
+        (lambda request: http.answers(503), None, {"unavailable"}),
+        (lambda request: http.answers(200, http.HTML, {"Content-Type": "text/html"}), False, set()),
+        (lambda request: http.answers(200, b""), None, {"unreadable"}),
+        (lambda request: http.silent, None, {"timeout"}),
+    ],
+)
+async def test_dicomweb_image_is_refused_by_the_server_only(
+    answer: Callable[[http.Request], Behaviour], received: bool | None, doubts: set[str]
+) -> None:
+    async with http.server(_instance(answer)) as server:
+        found = await dicomweb(server.url, prove_download=True, timeout=1.5)
+    assert (found.answer, found.image_received) == (WebAnswer.ENTRIES, received)
+    assert {str(doubt) for doubt in found.doubts} == doubts
+
+
+async def test_dicomweb_image_behind_redirect_to_another_host_is_proved() -> None:
+    async with http.server(FILE) as store:
+        there = http.answers(307, b"", {"Location": f"http://localhost:{store.port}/signed/2.25.3"})
+        async with http.server(_instance(lambda request: there)) as server:
+            assert (await dicomweb(server.url, prove_download=True)).image_received is True
+
+
+async def test_dicomweb_image_of_study_is_asked_for_where_instances_may_not_be_searched() -> None:
+    async with http.server(_instance(lambda request: FILE, http.answers(403))) as server:
+        found = await dicomweb(server.url, prove_download=True)
+        assert server.requests[-1].path == "/dicom-web/studies/2.25.0"
+    assert found.image_received is True
 
 
 async def test_dicomweb_result_has_no_identifier(caplog: pytest.LogCaptureFixture) -> None:

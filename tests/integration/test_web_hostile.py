@@ -56,6 +56,26 @@ async def test_web_only_orthanc_rest_root_with_studies_lists_studies(
         assert (await web(server.url, timeout=SHORT * 2)).answer is expected
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "expected", "doubts"),
+    [
+        (http.answers(503, http.HTML), WebAnswer.UNKNOWN, {"unavailable"}),
+        (http.answers(429), WebAnswer.UNKNOWN, {"unavailable"}),
+        (http.answers(404), WebAnswer.OTHER, set()),
+        (http.answers(400), WebAnswer.OTHER, set()),
+        (http.answers(200, b"\x0b", {"Content-Encoding": "br"}), WebAnswer.OTHER, {"unreadable"}),
+        (http.answers(200, http.HTML * 2000), WebAnswer.OTHER, set()),
+        (http.answers(302, b"", {"Location": "/dicom-web"}), WebAnswer.OTHER, {"redirect"}),
+        (http.silent, WebAnswer.UNKNOWN, {"timeout"}),
+    ],
+)
+async def test_web_page_is_known_or_in_doubt(behaviour: Behaviour, expected: WebAnswer, doubts: set[str]) -> None:
+    async with http.server(behaviour) as server:
+        found = await web(server.url, timeout=SHORT * 2)
+    assert found.answer is expected
+    assert {str(doubt) for doubt in found.doubts} == doubts
+
+
 async def test_web_unknown_page_is_not_asked_further() -> None:
     async with http.server(http.answers(200, http.HTML)) as server:
         assert (await web(server.url)).answer is WebAnswer.OTHER

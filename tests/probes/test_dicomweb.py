@@ -6,23 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.probes.dicomweb import holds_instance
 from dicom_exporter.results import SessionResult, WebAnswer
 from tests.testing.hostile import damage, scenarios, sessions
 from tests.testing.hostile.playing import facts, play
 
 over_http = pytest.mark.parametrize("session", sessions.load(scenarios.HTTP), ids=str)
-
-
-def test_dicomweb_instance_begins_with_its_preamble() -> None:
-    file = bytes(128) + b"DICM" + bytes(10)
-    part = b"--boundary\r\nContent-Type: application/dicom\r\n\r\n"
-    assert holds_instance(file)
-    assert holds_instance(part + file)
-    assert holds_instance(b"\r\n" + part + file)
-    assert not holds_instance(part + file[:130])
-    assert not holds_instance(b"<html>\r\n\r\n" + file)
-    assert not holds_instance(b"")
 
 
 @over_http

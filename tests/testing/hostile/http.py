@@ -187,29 +187,46 @@ def qido(
     count: int,
     *,
     page: int | None = None,
+    max_limit: int | None = None,
+    refusal: int = 400,
     refuses_wide: bool = False,
+    refuses_offset: bool = False,
     ignores_filter: bool = False,
+    ignores_limit: bool = False,
     ignores_offset: bool = False,
+    limit_before_offset: bool = False,
+    nothing: Behaviour | None = None,
+    warning: str | None = None,
     compressed: bool = False,
+    content_type: str = "application/dicom+json",
     name: str = "SYNTHETIC^ONE",
     patient_id: str = "SYN-1",
 ) -> Behaviour:
-    """An archive of `count` studies that lists at most `page` of them at once."""
+    """An archive of `count` studies that lists at most `page` of them at once, and refuses a `limit` over `max_limit`.
+
+    Where nothing matches, it answers with `nothing`; where a page is not all, with the header `Warning`, if given.
+    """
 
     async def behaviour(request: Request, writer: asyncio.StreamWriter) -> None:
         query = request.query
         limit = int(query.get("limit", "1000000"))
-        if refuses_wide and limit > 1:
-            await answers(413)(request, writer)
+        refused = (max_limit is not None and limit > max_limit) or (refuses_offset and "offset" in query)
+        if refused or (refuses_wide and limit > 1):
+            await answers(413 if refuses_wide else refusal)(request, writer)
             return
         offset = 0 if ignores_offset else int(query.get("offset", "0"))
-        left = 0 if "StudyInstanceUID" in query and not ignores_filter else count - offset
-        some = [entry(number, name, patient_id) for number in range(max(0, min(left, limit, page or left)))]
-        body = json.dumps(some).encode()
-        coding = {"Content-Encoding": "gzip"} if compressed else {}
-        body = gzip.compress(body) if compressed else body
-        await answers(200, body, {"Content-Type": "application/dicom+json", "Server": "Synthetic/1", **coding})(
-            request, writer
-        )
+        studies = range(0 if "StudyInstanceUID" in query and not ignores_filter else count)
+        most = min(len(studies) if ignores_limit else limit, page or len(studies))
+        some = studies[:most][offset:] if limit_before_offset else studies[offset : offset + most]
+        if not some and nothing is not None:
+            await nothing(request, writer)
+            return
+        body = json.dumps([entry(number, name, patient_id) for number in some]).encode()
+        headers = {"Content-Type": content_type, "Server": "Synthetic/1"}
+        if warning is not None and some and some[-1] < count - 1 and len(some) < limit:
+            headers["Warning"] = warning
+        if compressed:
+            body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+        await answers(200, body, headers)(request, writer)
 
     return behaviour
