@@ -388,7 +388,7 @@ class WebAnswer(StrEnum):
     ENTRIES = "entries"
     """DICOMweb (or an archive's own REST root) listed at least one study."""
     EMPTY = "empty"
-    """DICOMweb answered, and nothing matched: 204, or 200 with ``[]``."""
+    """DICOMweb answered, and nothing matched: 204, or 200 with ``[]`` or no body."""
     DENIED = "denied"
     """401, 403, or a redirect to a login."""
     OTHER = "other"
@@ -408,7 +408,7 @@ class WebResult:
     answer: WebAnswer
     """To the furthest-reaching question that was asked."""
     queryable: bool = False
-    """A query for a random UID was answered: 200 with ``[]``, or 204."""
+    """A query for a random UID was answered, and nothing matched."""
     lists_studies: bool = False
     identity_seen: bool | None = None
     image_received: bool | None = None

@@ -183,6 +183,7 @@ def others() -> list[Line]:
                             "status": f"max by (identity) ({select('dicomweb_http_status_code')})",
                             "login": f"max by (identity) ({select('dicomweb_authentication_required')})",
                             "studies": f"max by (identity) ({select('dicomweb_studies_visible')})",
+                            "complete": f"min by (identity) ({select('dicomweb_studies_complete')})",
                             "software": f"max by (identity, server) ({select('dicomweb_server_info')})",
                         },
                         names={
@@ -191,10 +192,15 @@ def others() -> list[Line]:
                             "status": "HTTP",
                             "login": "Login",
                             "studies": "Studies",
+                            "complete": "Counted",
                             "server": "Server",
                         },
                         no_value="No DICOMweb address is configured for this target, or there is no data.",
-                        overrides=[column("Answers", mappings=_YES_NO), column("Login", mappings=_YES_NO)],
+                        overrides=[
+                            column("Answers", mappings=_YES_NO),
+                            column("Login", mappings=_YES_NO),
+                            column("Counted", mappings=yes_no(("all", "blue"), ("at least", "orange"))),
+                        ],
                     ),
                 ),
                 (

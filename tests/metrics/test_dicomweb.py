@@ -31,6 +31,14 @@ def test_dicomweb_answer_fills_all_series() -> None:
     }
 
 
+@pytest.mark.parametrize(("complete", "expected"), [(True, 1), (False, 0), (None, 0)])
+def test_dicomweb_count_is_never_without_its_marker(complete: bool | None, expected: int) -> None:
+    found = shown(answer(WebResult(WebAnswer.ENTRIES, studies=12, complete=complete)))
+    assert found["dicomweb_studies_visible"] == {MONITOR: 12}
+    assert found["dicomweb_studies_complete"] == {MONITOR: expected}
+    assert "dicomweb_studies_complete" not in shown(answer(WebResult(WebAnswer.ENTRIES, complete=False)))
+
+
 def test_dicomweb_not_probed_has_no_series() -> None:
     assert not any(name.startswith("dicomweb") for name in shown(STRANGER_REJECTED))
 

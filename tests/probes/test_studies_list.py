@@ -16,7 +16,7 @@ _JSON = "application/dicom+json"
 _WARNING = '299 x: "There are additional results that can be requested"'
 NOTHING = b"[]"
 BOUND = 20
-"""`max_studies` of the scenario."""
+"""`max_matches` of the scenario."""
 
 
 def studies(*numbers: int) -> bytes:
