@@ -115,8 +115,9 @@ async def _run_association(
 
     Returns whether it got as far as the queries; at least one of those was dealt with then.
     """
+    request = offer(target, context, proposed)
     try:
-        async with associate(target.address, offer(target, context, proposed), context) as association:
+        async with associate(target.address, request, context) as association:
             if found.peer is None:
                 _note_peer(found, association, proposed)
             if module.echo and found.echo is None:
