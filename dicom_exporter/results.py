@@ -454,6 +454,8 @@ class SessionResult:
     store: StoreResult | None = None
     stranger: StrangerResult | None = None
     """Where the identity is a stranger and climbs the exposure ladder."""
+    prove: frozenset[LadderLevel] = frozenset()
+    """Levels above 5 that the configuration asks to prove, of a stranger."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
     last_run: float | None = None

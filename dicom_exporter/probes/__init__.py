@@ -95,6 +95,8 @@ _EXPOSURE_FAMILIES = (
     "dicom_exposure_known",
     "dicom_exposure_level",
     "dicom_exposure_level_allowed",
+    "dicom_exposure_level_at_least",
+    "dicom_exposure_unknown_reason",
 )
 
 
@@ -140,7 +142,14 @@ PROBES: tuple[Probe, ...] = (
         is_wanted=lambda target, module: module.exposure is not None,
         fills=(*_SESSION_FIELDS, "stranger"),
         families=(*_SESSION_FAMILIES, *_EXPOSURE_FAMILIES),
-        columns=("level_dimse", "stranger_studies", "stranger_patients", "stranger_images", "failed_checks"),
+        columns=(
+            "level_dimse",
+            "level_unknown_reasons",
+            "stranger_studies",
+            "stranger_patients",
+            "stranger_images",
+            "failed_checks",
+        ),
         never_run=lambda target, module: SessionResult(
             module.identity, EchoResult(Outcome.OVERLOAD), association=Outcome.OVERLOAD, stranger=StrangerResult()
         ),
@@ -163,7 +172,7 @@ PROBES: tuple[Probe, ...] = (
             "dicomweb_tls_certificate_expiry_timestamp_seconds",
             *_EXPOSURE_FAMILIES,
         ),
-        columns=("dicomweb_services", "dicomweb_open", "level_dicomweb"),
+        columns=("dicomweb_services", "dicomweb_open", "level_dicomweb", "level_unknown_reasons"),
         never_run=lambda target, module: None if module.exposure is None else WebResult(WebAnswer.UNKNOWN),
         share=lambda target, module: 1.0 if module.exposure is None else 1 / _urls(target),
     ),
@@ -174,7 +183,7 @@ PROBES: tuple[Probe, ...] = (
         is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
         fills=("web",),
         families=_EXPOSURE_FAMILIES,
-        columns=("level_web",),
+        columns=("level_web", "level_unknown_reasons"),
         never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
     ),
 )

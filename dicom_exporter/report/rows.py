@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dicom_exporter.config import Target
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
-from dicom_exporter.results import Check, LadderLevel, LadderService, Outcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import (
+    Check,
+    LadderLevel,
+    LadderService,
+    Outcome,
+    SessionResult,
+    UnknownReason,
+    WebAnswer,
+    WebResult,
+)
 from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Finding
 from dicom_exporter.verdict.ladder import allowed_level
@@ -31,6 +40,10 @@ class Row:
     """Whether any of its services accepted a connection; None where it is not known."""
     levels: Mapping[LadderService, LadderLevel | None] | None = None
     """How far a stranger got with each service; None where no stranger was sent."""
+    at_least: Mapping[LadderService, LadderLevel] = field(default_factory=dict)
+    """What was proved of each service, also where its level is not known."""
+    unknown_reasons: Mapping[LadderService, tuple[UnknownReason, ...]] | None = None
+    """Why the level of a service is not known, of those where it is not; None where no stranger was sent."""
     studies: Count = NOTHING
     patients: Count = NOTHING
     images: Count = NOTHING
@@ -61,8 +74,8 @@ class Row:
 
     @property
     def level(self) -> LadderLevel | None:
-        """The highest level that a stranger is known to have reached."""
-        return max((level for level in (self.levels or {}).values() if level is not None), default=None)
+        """The highest level that a stranger was proved to reach."""
+        return max(self.at_least.values(), default=None)
 
     @property
     def fully_known(self) -> bool:
@@ -102,7 +115,13 @@ def make_row(record: ProbeRecord) -> Row:
             version=peer.implementation_version,
         )
     if verdict is not None:
-        row = replace(row, levels=verdict.levels, checks=verdict.checks)
+        row = replace(
+            row,
+            levels=verdict.levels,
+            at_least=verdict.at_least,
+            unknown_reasons={service: reasons for service, reasons in verdict.reasons.items() if reasons},
+            checks=verdict.checks,
+        )
         strangers = [session for session in sessions if session.stranger is not None]
         studies, patients, images = _stranger_counts(row, strangers)
         row = replace(row, studies=studies, patients=patients, images=images)
