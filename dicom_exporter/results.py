@@ -312,7 +312,9 @@ class QueryResult:
     complete: bool | None = None
     """True: all counted. False: at least this many."""
     instances: int | None = None
-    """Sum of NumberOfStudyRelatedInstances; None where a match did not carry it."""
+    """Sum of NumberOfStudyRelatedInstances over the matches that carry it; None where none does."""
+    instances_complete: bool | None = None
+    """True: `instances` is the whole sum. False: at least this many. None where `complete` is, or without a sum."""
     matches_by: Mapping[str, Mapping[SafeText, int]] = field(default_factory=dict)
     """attribute keyword -> value -> matches; see `config` for the attributes that are allowed."""
     duration: float | None = None

@@ -74,12 +74,14 @@ def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys:
     all_came = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
     if not all_came and not counted.matches:  # no count: a 0 here would be no result
         return QueryResult(outcome, counted.status, duration=counted.duration)
+    complete = (None if counted.matches == _SUSPECT_COUNT else True) if all_came else False
     return QueryResult(
         outcome=outcome,
         status=counted.status,
         matches=counted.matches,
-        complete=(None if counted.matches == _SUSPECT_COUNT else True) if all_came else False,
+        complete=complete,
         instances=tally.instances,
+        instances_complete=_instances_complete(tally, complete=complete),
         matches_by=tally.matches_by,
         digests=tally.digests,
         duration=counted.duration,
@@ -88,3 +90,9 @@ def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys:
         match_interval_max=counted.interval_max,
         minimal_keys=minimal_keys,
     )
+
+
+def _instances_complete(tally: Tally, *, complete: bool | None) -> bool | None:
+    if tally.instances is None:
+        return None
+    return complete if tally.instances_in_all else False
