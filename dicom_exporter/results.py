@@ -327,6 +327,9 @@ class QueryResult:
     """Keyed hashes of the StudyInstanceUIDs, where the config compares two targets; gone with the scrape."""
     minimal_keys: bool = False
     """Asked for the unique key alone, because the archive aborted on more."""
+    doubt: UnknownReason | None = None
+    """Why another client might get more than the outcome says; None where the outcome is the archive's doing, or says
+    it by itself."""
 
 
 @dataclass(frozen=True, slots=True)

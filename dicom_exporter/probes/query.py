@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import NotOffered
+from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
 from dicom_exporter.dicom.find import Find, FindEnded
 from dicom_exporter.dicom.operations import find
-from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
 from dicom_exporter.probes.tally import Tally
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, UnknownReason
 
 _SUCCESS = 0x0000
 _CANCELLED = 0xFE00
@@ -34,23 +34,28 @@ _ENDED = {
 """The outcome of a C-FIND by how its association ended; every other end is a protocol error."""
 
 
-async def run_query(association: Connection, query: Query, now: datetime) -> QueryResult:
-    """C-FIND `query` on an established association; `now` is the target's local time, for dates such as ``today``.
+async def run_query(association: Connection, query: Query, now: datetime, first_by: float | None = None) -> QueryResult:
+    """C-FIND `query` on an established association.
+
+    Args:
+        now: the target's local time, for dates such as ``today``.
+        first_by: loop time by which the first response has to come; None leaves it to the deadline.
 
     Never raises for what the peer does: `association.established` says whether it can still be used.
     """
     tally = Tally(query)
+    keys = identifier(query, now)
     try:
-        counted = await find(
-            association, SOP_CLASSES[query.model], identifier(query, now), query.max_matches, tally.consume
-        )
-    except NotOffered:
-        return QueryResult(QueryOutcome.UNSUPPORTED)
+        counted = await find(association, SOP_CLASSES[query.model], keys, query.max_matches, tally.consume, first_by)
+    except NotOffered as end:
+        return QueryResult(QueryOutcome.UNSUPPORTED, doubt=UnknownReason.NOT_OFFERED if end.other_syntax else None)
     except FindEnded as ended:
+        at_limit = isinstance(ended.end, LimitExceeded)
         outcome = _ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR)
-        return _result(outcome, ended.find, tally, minimal_keys=query.minimal_keys)
-    except ProbeEnded as end:
-        return QueryResult(_ENDED.get(end.outcome, QueryOutcome.PROTOCOL_ERROR))
+        if at_limit and ended.find.matches:
+            outcome = QueryOutcome.TRUNCATED
+        result = _result(outcome, ended.find, tally, minimal_keys=query.minimal_keys)
+        return replace(result, doubt=UnknownReason.LIMIT) if at_limit else result
     return _result(outcome_of(counted), counted, tally, minimal_keys=query.minimal_keys)
 
 
