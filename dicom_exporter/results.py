@@ -60,11 +60,13 @@ class QueryOutcome(StrEnum):
     EMPTY = "empty"
     """Ended with Success and no match. This is an answer, not a failure."""
     TRUNCATED = "truncated"
-    """Allowed, and there may be more: our own limit, status B001, or a limit the archive is known to have."""
+    """Allowed, and there may be more: a limit of ours (matches, or the size of one), status B001, or a limit the
+    archive is known to have."""
     REFUSED = "refused"
     """Refused by status: 0x0124 not authorised, or an A700 or Cxxx before any match."""
     UNSUPPORTED = "unsupported"
-    """The presentation context was not accepted, or the archive does not know the SOP class (0x0122, A900)."""
+    """The presentation context was not accepted, the archive does not know the SOP class (0x0122, A900), or it ignores
+    a key of the query: a match lacks or contradicts what it was matched by."""
     FAILED = "failed"
     """Another failure status, or a failure status after matches had come."""
     ABORTED = "aborted"

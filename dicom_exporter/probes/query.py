@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
 from dicom_exporter.dicom.find import Find, FindEnded
 from dicom_exporter.dicom.operations import find
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
+from dicom_exporter.probes.matching import ignored_key
 from dicom_exporter.probes.tally import Tally
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, UnknownReason
 
@@ -34,19 +36,24 @@ _ENDED = {
 """The outcome of a C-FIND by how its association ended; every other end is a protocol error."""
 
 
-async def run_query(association: Connection, query: Query, now: datetime, first_by: float | None = None) -> QueryResult:
+async def run_query(
+    association: Connection, query: Query, now: datetime, first_by: float | None = None, *, check_keys: bool = True
+) -> QueryResult:
     """C-FIND `query` on an established association.
 
     Args:
         now: the target's local time, for dates such as ``today``.
         first_by: loop time by which the first response has to come; None leaves it to the deadline.
+        check_keys: whether a match has to have what it was matched by. Where one does not, the archive ignores the key,
+            which is `unsupported`, and there is no count.
 
     Never raises for what the peer does: `association.established` says whether it can still be used.
     """
     tally = Tally(query)
+    checked = _Checked(tally.consume, ignored_key(query, now) if check_keys else None)
     keys = identifier(query, now)
     try:
-        counted = await find(association, SOP_CLASSES[query.model], keys, query.max_matches, tally.consume, first_by)
+        counted = await find(association, SOP_CLASSES[query.model], keys, query.max_matches, checked.consume, first_by)
     except NotOffered as end:
         return QueryResult(QueryOutcome.UNSUPPORTED, doubt=UnknownReason.NOT_OFFERED if end.other_syntax else None)
     except FindEnded as ended:
@@ -54,9 +61,37 @@ async def run_query(association: Connection, query: Query, now: datetime, first_
         outcome = _ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR)
         if at_limit and ended.find.matches:
             outcome = QueryOutcome.TRUNCATED
+        if checked.ignored:
+            return _unsupported(ended.find)
         result = _result(outcome, ended.find, tally, minimal_keys=query.minimal_keys)
         return replace(result, doubt=UnknownReason.LIMIT) if at_limit else result
+    if checked.ignored:
+        return _unsupported(counted)
     return _result(outcome_of(counted), counted, tally, minimal_keys=query.minimal_keys)
+
+
+def _unsupported(counted: Find) -> QueryResult:
+    """The result where the archive ignores a key: what it listed is not what was asked for."""
+    return QueryResult(QueryOutcome.UNSUPPORTED, counted.status, duration=counted.duration)
+
+
+class _Checked:
+    """Hands matches on until one shows that the archive ignores a key that it was to match by."""
+
+    def __init__(self, consume: Callable[[bytes], None], is_ignored: Callable[[bytes], bool] | None) -> None:
+        self._consume = consume
+        self._is_ignored = is_ignored
+        self.ignored = False
+
+    @property
+    def consume(self) -> Callable[[bytes], None]:
+        """What the C-FIND calls with the bytes of each match."""
+        return self._consume if self._is_ignored is None else self._check
+
+    def _check(self, data: bytes) -> None:
+        if not self.ignored:
+            self.ignored = self._is_ignored is not None and self._is_ignored(data)
+            self._consume(data)
 
 
 def outcome_of(counted: Find) -> QueryOutcome:

@@ -165,7 +165,7 @@ async def _put(association: Connection, context: ProbeContext, found: Found, ask
         if association.established or not association.accepted(_sop_class(query)):
             share = _SHARES.get(query.name)
             first_by = None if share is None else _within(share, context)
-            found.queries[query.name] = await run_query(association, query, context.now, first_by)
+            found.queries[query.name] = await run_query(association, query, context.now, first_by, check_keys=False)
 
 
 async def _ask_rest(asking: _Asking, first: ProbeContext, later: ProbeContext, asked: Sequence[Query]) -> None:
@@ -204,7 +204,7 @@ async def _ask_alone(asking: _Asking, context: ProbeContext, query: Query) -> Qu
     try:
         async with associate(asking.target.address, offer(asking.target, context, proposed), context) as association:
             with context.phases.time(Phase.QUERY):
-                return await run_query(association, query, context.now)
+                return await run_query(association, query, context.now, check_keys=False)
     except ProbeEnded as end:
         if end.outcome in _ABORTED:
             return QueryResult(QueryOutcome.ABORTED, minimal_keys=query.minimal_keys)

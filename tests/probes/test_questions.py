@@ -46,7 +46,7 @@ def alone(count: int, status: int = messages.SUCCESS) -> list[bytes]:
 
 
 def play(steps: Sequence[bytes]) -> tuple[SessionResult, frozenset[UnknownReason], int]:
-    """What is found, what is doubtful, and how many associations it took. Asserts that it took no more than its time."""
+    """What is found, what is doubtful, and how many associations it took. Asserts that it kept to its time."""
     script = simulated.Script(steps, silent_at_end=True)
 
     async def client() -> tuple[SessionResult, frozenset[UnknownReason]]:
