@@ -95,7 +95,9 @@ def stranger(
 def listing(studies: int, patients: int | None = None, *, complete: bool = True) -> dict[str, QueryResult]:
     """The queries of an archive that lists its studies, of three images each, to anyone."""
     outcome = QueryOutcome.ALLOWED if complete else QueryOutcome.TRUNCATED
-    queries = {"studies": QueryResult(outcome, matches=studies, complete=complete, instances=3 * studies)}
+    images = 3 * studies
+    found = QueryResult(outcome, matches=studies, complete=complete, instances=images, instances_complete=complete)
+    queries = {"studies": found}
     if patients is not None:
         queries["patients"] = QueryResult(QueryOutcome.ALLOWED, matches=patients, complete=True)
     return queries
@@ -122,6 +124,7 @@ STUDIES = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
+    instances_complete=False,
     matches_by={"ModalitiesInStudy": {SafeText("CT"): 30, SafeText("MR"): 20}},
     duration=0.5,
     first_match=0.125,
@@ -165,7 +168,14 @@ GOOD = SessionResult(
     EchoResult(Outcome.SUCCESS, 0),
     {
         "studies": QueryResult(
-            QueryOutcome.ALLOWED, 0, matches=231, complete=True, instances=61544, duration=0.048, first_match=0.011
+            QueryOutcome.ALLOWED,
+            0,
+            matches=231,
+            complete=True,
+            instances=61544,
+            instances_complete=True,
+            duration=0.048,
+            first_match=0.011,
         )
     },
     {
@@ -329,7 +339,7 @@ FOUND_UNKNOWN = record(target("unknown", Expect.CLOSED, country="FR"), stranger(
 FOUND_DOWN = record(target("down", Expect.AVAILABLE, country="FR"), monitor(Outcome.REFUSED))
 FOUND_GUARDED = record(
     target("guarded", Expect.GUARDED),
-    monitor(studies=QueryResult(QueryOutcome.ALLOWED, matches=5, complete=True, instances=9)),
+    monitor(studies=QueryResult(QueryOutcome.ALLOWED, matches=5, complete=True, instances=9, instances_complete=True)),
     stranger(Outcome.REJECTED),
 )
 FOUND_WEB = record(

@@ -14,6 +14,7 @@ ProbeEnded                          a probe got no further; carries the `Outcome
 └── AssociationEnded                DICOM's, in `dicom.errors`
     ├── NotDicom               not_dicom
     ├── ProtocolViolation      protocol_error
+    │   └── LimitExceeded      protocol_error: over one of our own limits
     ├── Rejected               rejected, busy
     ├── Aborted                aborted
     └── NotOffered             not_offered

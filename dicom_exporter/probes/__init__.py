@@ -63,6 +63,7 @@ _SESSION_FAMILIES = (
     "dicom_association_rejected_info",
     "dicom_echo_outcome",
     "dicom_echo_success",
+    "dicom_images_complete",
     "dicom_images_visible",
     "dicom_patients_visible",
     "dicom_peer_advisory",

@@ -34,6 +34,7 @@ QUERY = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
+    instances_complete=False,
     matches_by={"ModalitiesInStudy": {SafeText("CT"): 30}},
     duration=0.5,
     first_match=0.125,
