@@ -49,7 +49,7 @@ class Associating:
         context = self._context
         phases, deadline = context.phases, context.deadline
         loop = asyncio.get_running_loop()
-        socket_address = self._address.socket_address or await context.resolve(self._address)
+        socket_address = (self._address.socket_addresses or (await context.resolve(self._address)).addresses)[0]
         try:
             lock, asked = context.limits.lock_address(socket_address, deadline), loop.time()
             await lock.__aenter__()

@@ -24,7 +24,7 @@ from yarl import URL
 from dicom_exporter.config import Address, HTTPSettings
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, NetworkError, ProbeEnded
+from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, ProbeEnded
 from dicom_exporter.net.tcp import TLSClient, attach, connect, held_by_loop, tls_facts
 from dicom_exporter.net.tls import StrangerTLS, verifying_context
 from dicom_exporter.results import Phase, TLSFacts, WebAnswer
@@ -127,8 +127,8 @@ async def _resolve(url: URL, context: ProbeContext) -> SocketAddress:
     if not host or not port:
         raise NoResponse(WebAnswer.UNKNOWN)
     try:
-        return await context.resolve(Address(host, port))
-    except NetworkError:
+        return (await context.resolve(Address(host, port))).addresses[0]
+    except ProbeEnded:
         raise NoResponse(WebAnswer.UNKNOWN) from None
 
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dicom_exporter.config.model import Identity, TLSSettings
-from dicom_exporter.config.values.network import Address, SocketAddress
-from dicom_exporter.net.errors import NameNotResolved
+from dicom_exporter.config.values.network import Address
 from dicom_exporter.net.limits import ConnectionLimits
-from dicom_exporter.net.resolver import Resolver
+from dicom_exporter.net.resolver import Resolved, Resolver
 from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.results import Peer, Phase
@@ -37,7 +36,7 @@ class ProbeContext:
     now: datetime
     """Local time at the target, for queries that ask for ``today``."""
     ip_version: int | None = None
-    """4 or 6: which addresses of a name may be connected to. None: IPv4 first, then IPv6."""
+    """4 or 6: which addresses of a name may be connected to. None: both, in the order in which the system has them."""
     phases: PhaseTimer = field(default_factory=PhaseTimer)
     """Where the seconds of each phase go."""
     peer: Peer | None = None
@@ -62,17 +61,15 @@ class ProbeContext:
         tls = self.identity.tls
         return None if tls is None else TLSClient(tls.context, tls.server_name or host)
 
-    async def resolve(self, address: Address) -> SocketAddress:
-        """The socket address of `address`, looked up before the deadline where it is not known.
+    async def resolve(self, address: Address) -> Resolved:
+        """The socket addresses of `address`, looked up before the deadline where they are not known.
 
         Raises:
-            NameNotResolved: there is none, or none was found in time.
+            NameNotResolved: there is none, or the name server did not answer in time.
+            Overloaded: the lookup did not begin in time.
         """
-        if address.socket_address is not None:
-            return address.socket_address
+        if address.socket_addresses:
+            known = address.socket_addresses
+            return Resolved(known, len(known) + address.incomplete)
         with self.phases.time(Phase.RESOLVE):
-            try:
-                async with asyncio.timeout_at(self.deadline):
-                    return await self.resolver.resolve(address.host, address.port, self.ip_version)
-            except TimeoutError:
-                raise NameNotResolved("no answer from name resolution in time") from None
+            return await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)

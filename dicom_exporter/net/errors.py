@@ -45,6 +45,11 @@ class NameNotResolved(NetworkError):
 
     outcome = Outcome.DNS_FAILURE
 
+    def __init__(self, text: str, *, temporary: bool = False) -> None:
+        super().__init__(text)
+        self.temporary = temporary
+        """No name server answered, or it could not: another lookup may find an address."""
+
 
 class NetworkUnreachable(NetworkError):
     """No route to the address."""
