@@ -64,9 +64,11 @@ class ConnectionRefused(NetworkError):
 
 
 class ConnectTimeout(NetworkError):
-    """Nothing answered our SYN within the connect timeout."""
+    """Nothing answered our SYN within the connect timeout, or within the shorter time that was left."""
 
     outcome = Outcome.CONNECT_TIMEOUT
+    cut_short = False
+    """Whether the connect timeout was not waited for, as there was less time: a slow peer might have answered."""
 
 
 class TLSFailed(NetworkError):

@@ -69,6 +69,8 @@ class Resolver:
     def __init__(self, threads: LookupThreads) -> None:
         self._threads = threads
         self._lookups: dict[_Key, Lookup] = {}
+        self._given_up: set[_Key] = set()
+        """Names whose last answer was used, and is from then on without waiting again."""
 
     async def resolve(self, host: str, port: int, ip_version: int | None, deadline: float) -> Resolved:
         """Return the addresses of `host`, looked up before `deadline` (loop time).
@@ -87,7 +89,7 @@ class Resolver:
         last = self._threads.last(key)
         end: ProbeEnded
         try:
-            return _resolved(await _result(lookup, deadline, patient=last is None), port)
+            return _resolved(await _result(lookup, self._wait_until(key, deadline, last), deadline), port)
         except NameNotResolved as error:
             if not error.temporary:
                 raise
@@ -96,8 +98,16 @@ class Resolver:
             end = error.end
         if last is None:
             raise end
+        self._given_up.add(key)
         doubt = UnknownReason.OVERLOAD if isinstance(end, Overloaded) else UnknownReason.DNS_FAILURE
         return _resolved(last, port, doubt)
+
+    def _wait_until(self, key: _Key, deadline: float, last: _Found | None) -> float:
+        """Loop time until which to wait for a lookup."""
+        if last is None:
+            return deadline
+        now = asyncio.get_running_loop().time()
+        return now if key in self._given_up else now + min(PATIENCE, max(0.0, deadline - now) / 2)
 
 
 class _LookupNotEnded(Exception):
@@ -108,17 +118,16 @@ class _LookupNotEnded(Exception):
         self.end = end
 
 
-async def _result(lookup: Lookup, deadline: float, *, patient: bool) -> _Found:
-    """The answer to `lookup`; only a patient caller waits until `deadline`."""
+async def _result(lookup: Lookup, until: float, deadline: float) -> _Found:
+    """The answer to `lookup`, waited for until loop time `until`."""
     if lookup.future.done():
         return lookup.future.result()
-    now, asked = asyncio.get_running_loop().time(), time.monotonic()
-    until = deadline if patient else min(deadline, now + min(PATIENCE, (deadline - now) / 2))
+    asked = time.monotonic()
     try:
         async with asyncio.timeout_at(until):
             return await asyncio.shield(lookup.future)
     except TimeoutError:
-        late = asyncio.get_running_loop().time() > until + LATE
+        late = asyncio.get_running_loop().time() > deadline + LATE
         raise _LookupNotEnded(lookup.why_not_ended(asked, late=late)) from None
 
 

@@ -53,8 +53,15 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
             due = []
         if probe.makes_associations:
             duration = time.perf_counter() - begun
+    record = context.notes.names.get((target.address.host, target.address.port))
     return SessionResult(
-        context.identity.name, **found, phases=context.phases.seconds, duration=duration, timeout=timeout
+        context.identity.name,
+        **found,
+        phases=context.phases.seconds,
+        duration=duration,
+        timeout=timeout,
+        addresses=None if record is None else record.total,
+        addresses_failed=None if record is None else len(record.failed),
     )
 
 
