@@ -131,7 +131,8 @@ async def test_probe_each_stops_where_nobody_gets_further() -> None:
 async def test_probe_each_addresses_beyond_the_limit_are_in_doubt() -> None:
     with lookup_threads(dns(*(f"192.0.2.{number}" for number in range(1, 41)))) as lookups:
         tried, doubts = await each(probe_context(lookups))
-    assert (len(tried), doubts) == (16, {UnknownReason.ADDRESS_NOT_TRIED})
+    assert len(tried) == 16
+    assert doubts == {UnknownReason.ADDRESS_NOT_TRIED}
 
 
 async def test_probe_each_without_time_the_rest_is_in_doubt() -> None:
