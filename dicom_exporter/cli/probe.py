@@ -127,7 +127,7 @@ def _probe_as_ourselves(options: Options) -> int:
     config = Config((target,), identities={_IDENTITY: identity})
     (session,) = _run_probe(config, f"{target.address}, {options.calling_ae} to {options.called_ae}").sessions
     if options.json:
-        sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
+        sys.stdout.write(_json(_as_json(target, identity, session)) + "\n")
     else:
         _print(stdout_console(), target, identity, session)
     return Exit.OK if _outcome(session) is Outcome.SUCCESS else Exit.NOT_AS_EXPECTED
@@ -190,6 +190,11 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.1f}"
 
 
+def _json(document: dict[str, Any]) -> str:
+    """`document` as text; its sets are lists in order."""
+    return json.dumps(document, indent=2, default=sorted)
+
+
 def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict[str, Any]:
     """The whole result, under the names of `dicom_exporter.results`."""
     found = dataclasses.asdict(session)
@@ -212,7 +217,7 @@ def _probe_as_stranger(options: Options) -> int:
     assert verdict is not None  # `exposure` is a stranger's module
     level = verdict.levels[LadderService.DIMSE]
     if options.json:
-        sys.stdout.write(json.dumps(_exposure_as_json(target, session, verdict), indent=2) + "\n")
+        sys.stdout.write(_json(_exposure_as_json(target, session, verdict)) + "\n")
     else:
         _print_exposure(stdout_console(), target, session, verdict)
     if level is None:

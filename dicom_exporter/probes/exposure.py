@@ -208,8 +208,9 @@ async def _identity_seen(target: Target, context: ProbeContext) -> bool | None:
             pass
 
     keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "", **dict.fromkeys(_IDENTITY.values(), "")}
+    request = offer(target, context, [STUDY_FIND])
     try:
-        async with associate(target.address, offer(target, context, [STUDY_FIND]), context) as association:
+        async with associate(target.address, request, context) as association:
             await find(association, STUDY_FIND, encode_identifier(keys), 1, consume)
     except (ProbeEnded, FindEnded):
         pass  # what was seen before it ended was seen

@@ -15,8 +15,9 @@ from __future__ import annotations
 import secrets
 import string
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dicom_exporter.config import Module, Query, Target
 from dicom_exporter.dicom.associate import associate
@@ -63,13 +64,14 @@ class _Found:
     tls: TLSFacts | None = None
 
 
-async def probe_session(target: Target, module: Module, context: ProbeContext) -> SessionResult:
+def probe_session(target: Target, module: Module, context: ProbeContext) -> Coroutine[Any, Any, SessionResult]:
     """The echo of `module`, and its queries that are due. Never raises for what a peer does.
 
     The phases of the first association go to `context.phases`, with the queries of the later ones. The duration of a
     session is the prober's to measure.
     """
-    return await run_session(target, module, context, _sop_classes(module))
+    # No coroutine of its own: each wait of an association would pass through it, a hundredth of a C-ECHO in all.
+    return run_session(target, module, context, _sop_classes(module))
 
 
 def _sop_classes(module: Module) -> tuple[str, ...]:
@@ -115,8 +117,9 @@ async def _run_association(
 
     Returns whether it got as far as the queries; at least one of those was dealt with then.
     """
+    request = offer(target, context, proposed)
     try:
-        async with associate(target.address, offer(target, context, proposed), context) as association:
+        async with associate(target.address, request, context) as association:
             if found.peer is None:
                 _note_peer(found, association, proposed)
             if module.echo and found.echo is None:
