@@ -467,6 +467,10 @@ class SessionResult:
     web: tuple[WebResult, ...] = ()
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
+    addresses: int | None = None
+    """How many addresses the target's name has; None where it has one, or is an IP address."""
+    addresses_failed: int | None = None
+    """How many of those that were tried accepted no connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
             due = []
         if probe.makes_associations:
             duration = time.perf_counter() - begun
+    record = context.notes.names.get((target.address.host, target.address.port))
     return SessionResult(
         context.identity.name,
         **found,
@@ -60,6 +61,8 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
         duration=duration,
         timeout=timeout,
         prove=_steps_to_prove(module),
+        addresses=None if record is None else record.total,
+        addresses_failed=None if record is None else len(record.failed),
     )
 
 
