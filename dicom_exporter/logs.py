@@ -5,8 +5,6 @@ talk to a terminal; and of an exception only its type and the places it passed a
 hold what a peer sent.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import ssl

@@ -9,8 +9,6 @@
 This module imports the standard library alone, so that every other module can import it.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 from typing import Self

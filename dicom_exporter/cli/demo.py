@@ -1,7 +1,5 @@
 """`dicom_exporter demo`: synthetic archives, and the exporter that probes them."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections import Counter
@@ -104,7 +102,7 @@ def _serve(options: Options, directory: Path, config_text: str, describe: Callab
     return serve.serve(serving, announce)
 
 
-def _describe_three(peers: DemoPeers, url: str) -> str:
+def _describe_three(peers: "DemoPeers", url: str) -> str:
     return f"""\
 Three DICOM peers run on this machine, and every study in them is synthetic:
   demo-open     {peers.open:<22}answers anyone
@@ -121,7 +119,7 @@ First queries for Prometheus: which targets are exposed, and how many studies do
 """
 
 
-def _describe_region(region: Region, url: str) -> str:
+def _describe_region(region: "Region", url: str) -> str:
     named = [pair for pair in zip(region.targets, region.addresses, strict=True) if pair[0].about]
     lines = "".join(f"  {target.name:<22}{address:<18}{target.expect:<11}{target.about}\n" for target, address in named)
     more = len(region.targets) - len(named)

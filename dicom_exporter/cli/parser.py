@@ -1,17 +1,12 @@
 """What the parsers of the commands share: the parser class, flags that several commands have, and the exit codes."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from dicom_exporter import logs
-from dicom_exporter.server.listening import parse_listen_address
-
-if TYPE_CHECKING:
-    from dicom_exporter.server.listening import ListenAddress
+from dicom_exporter.server.listening import ListenAddress, parse_listen_address
 
 PROGRAM = "dicom_exporter"
 

@@ -1,7 +1,5 @@
 """The process around the event loop."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import importlib.util

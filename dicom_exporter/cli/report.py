@@ -1,7 +1,5 @@
 """`dicom_exporter report`: every target is probed once, now, and the results are one document."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import platform

@@ -3,8 +3,6 @@
 Everything heavy is imported by the functions that run: `--help` and `--version` are answered without it.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -52,7 +50,7 @@ class Options(ConfigOptions, ListenOptions):
     web_config_file: str | None
     """None or empty: plain HTTP, for every client."""
     web_telemetry_path: str
-    web_external_url: ExternalURL | None
+    web_external_url: "ExternalURL | None"
     web_max_requests: int
     """At once; 0: any number."""
     timeout_offset: float
@@ -145,7 +143,7 @@ def _telemetry_path(text: str) -> str:
     return text
 
 
-def _external_url(text: str) -> ExternalURL:
+def _external_url(text: str) -> "ExternalURL":
     from dicom_exporter.server.external_url import parse_external_url
 
     return parse_external_url(text)
@@ -217,14 +215,14 @@ def serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] 
     return Exit.OK
 
 
-def load_config(options: ConfigOptions) -> Config:
+def load_config(options: ConfigOptions) -> "Config":
     """The configuration. Raises ConfigErrors."""
     from dicom_exporter.config import load
 
     return load(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
 
 
-def load_or_report(options: ConfigOptions) -> Config | None:
+def load_or_report(options: ConfigOptions) -> "Config | None":
     """The configuration; or None, after each mistake in it was written to stderr, one a line."""
     from dicom_exporter.config import ConfigErrors
 
@@ -237,7 +235,7 @@ def load_or_report(options: ConfigOptions) -> Config | None:
         return None
 
 
-def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
+def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> "tuple[Config, T | None] | None":
     """The configuration, and the web configuration as `load_web` loads it; None after the mistakes were reported."""
     from dicom_exporter.config import ConfigErrors
 
@@ -282,11 +280,11 @@ def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
 
 
 async def _serve(
-    config: Config,
-    sockets: Sequence[socket.socket],
+    config: "Config",
+    sockets: "Sequence[socket.socket]",
     options: Options,
     budget: _Descriptors,
-    web_config: webconfig.LiveConfig | None,
+    web_config: "webconfig.LiveConfig | None",
     on_ready: Callable[[], None],
 ) -> None:
     import structlog
@@ -303,7 +301,7 @@ async def _serve(
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
-    def on_result(record: ProbeRecord) -> None:
+    def on_result(record: "ProbeRecord") -> None:
         probe_log.add(record)
         history.add(record)
 

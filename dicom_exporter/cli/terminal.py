@@ -3,8 +3,6 @@
 rich decides about colours: only for terminals, and not if NO_COLOR is set.
 """
 
-from __future__ import annotations
-
 import io
 import sys
 import time

@@ -5,14 +5,12 @@ below a field is its description in the JSON Schema and in docs/configuration.md
 the file differs from the setting. At the end: the built-in identities, queries and modules, and `Config`, the whole.
 """
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -126,7 +124,7 @@ class HTTPSettings(Block):
     """A file that holds a bearer token; one newline at its end is ignored."""
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> HTTPSettings:
+    def _exactly_one(self) -> Self:
         if (self.basic_auth is None) is (self.bearer_token is None):
             raise ValueError("takes one of basic_auth and bearer_token_file")
         return self

@@ -1,7 +1,5 @@
 """The files of a configuration, read and divided into their sections."""
 
-from __future__ import annotations
-
 import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +29,7 @@ class Entry:
         """File and line: ``config.yml:12``."""
         return f"{self.document.file}:{self.document.lines[self.path]}"
 
-    def inner(self, *path: str) -> Entry:
+    def inner(self, *path: str) -> "Entry":
         """The mapping, or None, at `path` in the block, as an entry of its own."""
         value: Any = self.value
         for key in path:

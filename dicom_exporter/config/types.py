@@ -4,8 +4,6 @@ A validator raises ValueError with a message for the user. For a value that YAML
 pydantic's `string_type`, which `yamlfile.validation` explains.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A synthetic archive, as a pynetdicom application entity: which callers it accepts, and what it answers."""
 
-from __future__ import annotations
-
 import datetime
 import time
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Peers that need no DICOM library: they reject every caller, send nothing, or cannot be reached."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """What changes while the demo runs: an archive that is off now and then, and one whose vendor opens it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Self

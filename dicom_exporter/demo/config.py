@@ -1,7 +1,5 @@
 """The configuration that goes with the demo's peers."""
 
-from __future__ import annotations
-
 OPEN_TITLE = "DEMO_OPEN"
 GUARDED_TITLE = "DEMO_GUARDED"
 KNOWN_CALLER = "PROMETHEUS"

@@ -1,7 +1,5 @@
 """Sockets that can be reached from this machine only: on 127.0.0.1, or on all of 127.0.0.0/8 at once."""
 
-from __future__ import annotations
-
 import socket
 import sys
 

@@ -4,8 +4,6 @@ Each kind of peer runs once. It listens on all addresses of 127.0.0.0/8: the exp
 an address, so each address is a target of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The configuration that probes the health region."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path

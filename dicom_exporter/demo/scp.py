@@ -1,7 +1,5 @@
 """Start and stop a pynetdicom SCP that logs nothing and never delays the end of the process."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

@@ -3,8 +3,6 @@
 They are pynetdicom SCPs with their threads; start and stop them outside of an event loop, or in a thread of their own.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """The targets of the health region: one of each kind with a name, and any number of others, the same on every run."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from enum import StrEnum

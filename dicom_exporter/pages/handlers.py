@@ -3,8 +3,6 @@
 The pages show the history of probes. No page starts a probe, so looking at them sends nothing to the archives.
 """
 
-from __future__ import annotations
-
 import asyncio
 from importlib.resources import files
 from typing import Any

@@ -1,7 +1,5 @@
 """A target in one line, what a person reads first: its worst finding, or what it answers where there is none."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from dicom_exporter.config import Expect, Target

@@ -1,7 +1,5 @@
 """The list of targets that a request asks for: filtered, worst first, one page at a time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

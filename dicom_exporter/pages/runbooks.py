@@ -3,8 +3,6 @@
 In a source tree they are `docs/runbooks/`; the wheel has them beside this package.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Sums over rows of the report: for each value of a label, and for all targets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

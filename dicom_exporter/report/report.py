@@ -1,7 +1,5 @@
 """Everything that a report says, before it is written in one of the formats."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

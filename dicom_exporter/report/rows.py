@@ -1,7 +1,5 @@
 """One target's row of the report: what the probe found there, and what of it is not as its owner expects."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Where clients reach the exporter: the URL that the operator gives, or the Host header of a request."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit

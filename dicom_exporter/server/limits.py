@@ -7,8 +7,6 @@ connection ── connections.py: a maximum number; the one that was idle for lo
 ```
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The sockets that the exporter listens on, bound before anything else starts: a port in use is reported at once."""
 
-from __future__ import annotations
-
 import errno
 import os
 import socket

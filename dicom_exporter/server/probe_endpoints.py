@@ -9,8 +9,6 @@
 ```
 """
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The file while the exporter runs: read again when it, or a file that it names, has changed."""
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 from collections.abc import Mapping

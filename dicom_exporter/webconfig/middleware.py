@@ -1,7 +1,5 @@
 """What applies to every request: the headers, the rate limit, the password."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 

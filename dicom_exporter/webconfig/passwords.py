@@ -4,8 +4,6 @@ A right password costs bcrypt once, and a lookup in a table from then on. The ta
 hash and password; the key is random and stays in this process, so that no password can be guessed from the table.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import hmac

@@ -4,8 +4,6 @@ The socket stays open while certificates change: each connection is accepted wit
 is current when its first byte arrives.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import errno

@@ -4,8 +4,6 @@ A context keeps what it was made of. A new one is made from the bytes of all fil
 contents of one file with the new contents of another.
 """
 
-from __future__ import annotations
-
 import ssl
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ A setting whose form in the file is the form the program uses is declared once: 
 standard dataclass, so that code and tests build it directly, by position, without validation.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The sections of a configuration -> a Config."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar

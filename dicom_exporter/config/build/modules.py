@@ -1,7 +1,5 @@
 """A module's block -> a Module, and the check that only an unknown identity climbs the exposure ladder."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from types import MappingProxyType

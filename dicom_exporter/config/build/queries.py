@@ -1,7 +1,5 @@
 """A query's block -> a Query: the model, the level and the attributes have to fit together."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """Which modules a target may have: together, and by what is expected of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise

@@ -5,8 +5,6 @@ list of what is allowed: an attribute that nobody thought of is refused. A value
 representation of its attribute (PS3.5 6.2, PS3.4 C.2.2.2).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum

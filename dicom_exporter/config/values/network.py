@@ -1,7 +1,5 @@
 """Network values: IP networks (`probe.allow`), addresses of targets (``host:port``), URLs of HTTP services."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket

@@ -1,7 +1,5 @@
 """The report for a program. docs/report.md describes the fields; `FORMAT` changes when one changes its meaning."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC
 from typing import Any

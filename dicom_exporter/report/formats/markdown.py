@@ -1,7 +1,5 @@
 """The report for a ticket or a wiki, in GitHub Flavored Markdown."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
