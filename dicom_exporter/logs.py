@@ -72,7 +72,7 @@ def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> 
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    _silence_pynetdicom()
+    silence_pynetdicom()
 
 
 def shorten_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -108,7 +108,8 @@ def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, A
     structlog.stdlib.get_logger("asyncio").log(level, context["message"], exc_info=error)
 
 
-def _silence_pynetdicom() -> None:
+def silence_pynetdicom() -> None:
+    """Keep pynetdicom and pydicom from logging messages and their contents."""
     from pynetdicom import _config  # not at the top: `--version` need not wait for it
 
     _config.LOG_HANDLER_LEVEL = "none"

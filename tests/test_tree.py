@@ -59,7 +59,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "demo/loopback.py": ("integration/test_demo_region.py",),
     "demo/region.py": ("integration/test_demo_region.py",),
     "demo/scp.py": ("integration/test_demo.py",),
-    "demo/servers.py": ("integration/test_demo.py",),
     "demo/web.py": ("integration/test_demo_region.py",),
     # Seen in what is made with it.
     "pages/rendering.py": ("pages/test_handlers.py",),

@@ -2,6 +2,8 @@
 
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 HOST = "127.0.0.1"
 
@@ -45,3 +47,11 @@ def bind(unbound: socket.socket, port: int, *, whole_net: bool = False) -> None:
         unbound.bind((host, port))
     except OSError:
         unbound.bind((host, 0))
+
+
+@contextmanager
+def closed_port(port: int) -> Iterator[int]:
+    """A port where nothing listens: `port`, or a free one if it is taken. No other process can listen there then."""
+    with socket.socket() as reserved:
+        bind(reserved, port)
+        yield int(reserved.getsockname()[1])

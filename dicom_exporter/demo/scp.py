@@ -1,6 +1,5 @@
 """Start and stop a pynetdicom SCP that logs nothing and never delays the end of the process."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from socket import SHUT_RDWR, SO_REUSEADDR, SOL_SOCKET
@@ -9,7 +8,6 @@ from ssl import SSLContext
 from threading import Thread
 from typing import Any
 
-from pynetdicom import _config
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
@@ -17,18 +15,6 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicom_exporter.demo.loopback import HOST, bind
 
 _ABORT_WAIT = 0.3  # seconds for an A-ABORT to be sent
-
-
-def serve(
-    entity: ApplicationEntity, host: str, port: int, handlers: Sequence[tuple[Any, ...]] = (), **options: Any
-) -> ThreadedAssociationServer:
-    """Listen on `port` (0: any free one) in threads of its own; `handlers` and `options` as for `start_server`.
-
-    Raises OSError if the port is taken.
-    """
-    server = entity.start_server((host, port), block=False, evt_handlers=list(handlers), **options)
-    assert server is not None  # None comes with block=True only
-    return server
 
 
 def listen(
@@ -39,9 +25,9 @@ def listen(
     tls: SSLContext | None = None,
     whole_net: bool = False,
 ) -> ThreadedAssociationServer:
-    """As `serve`, on loopback, for many callers at once, and on a free port if `port` is taken.
+    """Listen on loopback in threads of its own, for many callers at once; on a free port if `port` is taken or 0.
 
-    `whole_net` as for `loopback.listening_socket`, with its OSError.
+    `handlers` as for `start_server`; `whole_net` as for `loopback.listening_socket`, with its OSError.
     """
     kind = _WholeNetServer if whole_net else _LoopbackServer
     server = entity.make_server((HOST, port), ssl_context=tls, evt_handlers=list(handlers), server_class=kind)
@@ -87,14 +73,6 @@ def stop(server: ThreadedAssociationServer) -> None:
         ending.start()
     for ending in endings:
         ending.join()
-
-
-def keep_quiet() -> None:
-    """Keep pynetdicom from logging messages and their contents."""
-    _config.LOG_HANDLER_LEVEL = "none"
-    _config.LOG_REQUEST_IDENTIFIERS = False
-    _config.LOG_RESPONSE_IDENTIFIERS = False
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 def _end(association: Association) -> None:

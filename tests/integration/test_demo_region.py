@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from dicom_exporter.config import Config, load
-from dicom_exporter.demo import demo_region
+from dicom_exporter.demo import demo_region, region_targets
 from dicom_exporter.demo.loopback import has_whole_net
 from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
 from dicom_exporter.metrics import families, flow_families
@@ -43,7 +43,7 @@ def least(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
 
 def region(directory: Path, targets: int) -> Iterator[Found]:
     """A region, and one scrape of everything in it."""
-    with demo_region(directory, targets, first_port=0) as region:
+    with demo_region(directory, region_targets(targets), first_port=0) as region:
         config_file = directory / "config.yml"
         config_file.write_text(region.config_text)
         config = load([config_file])
