@@ -1,6 +1,5 @@
 """`dicom_exporter demo`: synthetic archives, and the exporter that probes them."""
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,14 +16,12 @@ from dicom_exporter.cli.parser import (
     Parser,
     add_listen_address,
     add_log_flags,
-    checked,
+    whole_number,
 )
 from dicom_exporter.server.listening import ListenAddress
 
 if TYPE_CHECKING:
     from dicom_exporter.demo import Region
-
-_MAX_TARGETS = 10_000
 
 
 class Options(ListenOptions):
@@ -53,7 +50,7 @@ Next: {PROGRAM} probe, with an archive of your own.
     parser.add_flag("--peers", choices=("three", "all"), default="three", help="which archives (default: three)")
     parser.add_flag(
         "--targets",
-        type=checked(_target_count),
+        type=whole_number(3, 10_000),
         default=0,
         metavar="N",
         help="number of targets of all kinds, 3 or more; above 27 on Linux only, in 127.0.0.0/8",
@@ -61,12 +58,6 @@ Next: {PROGRAM} probe, with an archive of your own.
     add_listen_address(parser, f"localhost:{DEFAULT_PORT}")
     add_log_flags(parser, "warning")
     return parser
-
-
-def _target_count(text: str) -> int:
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and 3 <= int(text) <= _MAX_TARGETS):
-        raise ValueError(f"{text!r} is not a number from 3 to {_MAX_TARGETS}")
-    return int(text)
 
 
 def run(options: Options) -> int:

@@ -23,6 +23,7 @@ from dicom_exporter.cli.parser import (
     add_listen_address,
     add_log_flags,
     checked,
+    whole_number,
 )
 from dicom_exporter.server.listening import CannotListen, ListenAddress, listen
 
@@ -110,7 +111,7 @@ exit codes:
     )
     parser.add_flag(
         "--web.max-requests",
-        type=checked(_max_requests),
+        type=whole_number(0, 9_999_999),
         default=DEFAULT_MAX_REQUESTS,
         metavar="NUMBER",
         help=f"requests at once; requests beyond this number get 503; 0: no limit (default: {DEFAULT_MAX_REQUESTS})",
@@ -124,7 +125,7 @@ exit codes:
     )
     parser.add_flag(
         "--history.limit",
-        type=checked(_history_limit),
+        type=whole_number(1, 99_999),
         default=DEFAULT_HISTORY_LIMIT,
         metavar="PROBES",
         help=f"most probes of a target that its page shows; fewer with many targets (default: {DEFAULT_HISTORY_LIMIT})",
@@ -149,12 +150,6 @@ def _external_url(text: str) -> "ExternalURL":
     return parse_external_url(text)
 
 
-def _max_requests(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,7}", text):
-        raise ValueError(f"{text!r} is not a number like 40; 0 stands for any number")
-    return int(text)
-
-
 def _timeout_offset(text: str) -> float:
     """Seconds from a duration as the configuration has it, and from `0.5s` and `0s` too."""
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?s", text):
@@ -162,12 +157,6 @@ def _timeout_offset(text: str) -> float:
     from dicom_exporter.config import parse_duration
 
     return parse_duration(text)
-
-
-def _history_limit(text: str) -> int:
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and int(text)):
-        raise ValueError(f"{text!r} is not a number from 1 to 99999")
-    return int(text)
 
 
 def run(options: Options) -> int:
