@@ -54,7 +54,7 @@ _MOST_LISTED = 6
 
 
 def shown(value: object) -> str:
-    """`value` in quotes, on one line and not endless; of a collection, what it is."""
+    """`value` in quotes, on one line, shortened if it is long; for a collection, its type."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

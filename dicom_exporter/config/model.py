@@ -162,7 +162,7 @@ class Query:
     only_between: TimeWindow | None = None
     """In the target's time zone; None: at any time."""
 
-    # No configuration: what the prober decides anew for each probe. Queries compare equal whatever these are.
+    # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)
     """Whether to ask it now."""
     minimal_keys: bool = field(default=False, compare=False)
@@ -183,7 +183,7 @@ class Store(Block):
 
 @dataclass(frozen=True)
 class Exposure(Block):
-    """How the exposure ladder is climbed: how far somebody gets who should be refused."""
+    """The exposure ladder: how far a client gets that should be refused."""
 
     max_matches: Positive = 1000
     """Stop a stranger's counts here."""
@@ -215,7 +215,7 @@ class ModuleOptions(Block):
     store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
     """Send synthetic images; not allowed for a target with `expect: closed` or `expect: control`."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
-    """Climb the exposure ladder as a stranger, and do nothing else."""
+    """Probe the exposure ladder as a stranger, and nothing else."""
     every: Duration | None = None
     """Reuse the results for this long, the same for all modules of one identity on a target; by default the target is
     probed on each scrape."""

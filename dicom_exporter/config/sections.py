@@ -54,7 +54,7 @@ class Sections:
 
 
 def find_files(paths: Sequence[Path | str]) -> tuple[list[Path], list[ConfigError]]:
-    """List the files that `paths` name, each once, and the errors. A path that is no file's name may be a glob."""
+    """List the files that `paths` name, each once, and the errors. A path that is no existing file may be a glob."""
     found: dict[Path, Path] = {}
     errors = []
     for path in map(Path, paths):
@@ -69,7 +69,7 @@ def find_files(paths: Sequence[Path | str]) -> tuple[list[Path], list[ConfigErro
 
 
 def read_file(path: Path, expand: Callable[[str], str] | None) -> Document:
-    """Read one file. That it cannot be read, or is empty, is an error in the document."""
+    """Read one file. If it cannot be read, or is empty, the document has an error."""
     name = str(path)
     try:
         contents = read_bytes(path, _MAX_BYTES)

@@ -97,7 +97,7 @@ def nothing_is_defaults(input_type: Any) -> BeforeValidator:
 
 
 def true_is_defaults(input_type: Any) -> BeforeValidator:
-    """Read a block for which `true` may stand; `input_type` is for the JSON Schema."""
+    """Read a block that may also be written as `true`; `input_type` is for the JSON Schema."""
 
     def read(value: object) -> object:
         if value is False:

@@ -39,7 +39,7 @@ def _as_expected(target: Target, sessions: Sequence[SessionResult], verdict: Ver
     levels = [level for level in verdict.levels.values() if level is not None] if verdict is not None else []
     if levels:
         known_open = target.expect is Expect.CONTROL and max(levels) >= LadderLevel.ASSOCIATES
-        yield "It is known to be open, and reads open." if known_open else LEVELS[max(levels)][1]
+        yield "It is known to be open, and it is open." if known_open else LEVELS[max(levels)][1]
 
 
 def _count(matches: int, complete: bool | None) -> str:

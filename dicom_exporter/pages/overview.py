@@ -70,7 +70,7 @@ class Overview:
 
 
 def read(query: MultiMapping[str]) -> Wanted:
-    """What a query string asks for. Values that make no sense are ignored: it is anybody's link, or half a form."""
+    """What a query string asks for. Invalid values are ignored: a link may be anyone's, and a form incomplete."""
     labels = [label[:_MAX_TEXT] for label in query.getall("label", []) if "=" in label][:_MAX_FILTERS]
     page = query.get("page", "")
     return Wanted(

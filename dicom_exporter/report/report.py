@@ -26,7 +26,7 @@ class Report:
     begun: datetime
     """When the probes began, with time zone."""
     host: str
-    """The name of the machine that probed: the result holds for its place in the network."""
+    """The name of the machine that probed: the results are valid for its position in the network."""
     configuration: tuple[str, ...]
     """Names of the configuration files, as they were given."""
     version: str
@@ -67,7 +67,7 @@ class Report:
             ("down or in trouble", total.down),
             ("with something unknown", total.unknown),
         ]
-        said = ", ".join(f"{number:,} {what}" for what, number in parts if number) or "nothing to say"
+        said = ", ".join(f"{number:,} {what}" for what, number in parts if number) or "none"
         line = f"{total.systems:,} system{'' if total.systems == 1 else 's'}: {said}."
         if not self.controls:
             return line

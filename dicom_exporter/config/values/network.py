@@ -44,7 +44,7 @@ _ADDRESS_EXAMPLE = "like pacs.example.org:104 or [2001:db8::1]:104"
 
 @dataclass(frozen=True, slots=True)
 class SocketAddress:
-    """Where to connect: an IP address of `family` and a port. Two names with one address are one place."""
+    """Where to connect: an IP address of `family` and a port. Two names with the same address give equal values."""
 
     family: int
     ip: str

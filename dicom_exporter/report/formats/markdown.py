@@ -39,7 +39,7 @@ def _lines(report: Report) -> Iterator[str]:
     )
     yield ""
     yield "Studies, patients and images are what a stranger was shown; “we see” are the studies that we were shown."
-    yield "Controls are in no sum."
+    yield "Controls are not counted."
     yield ""
     yield "## Targets"
     yield ""
