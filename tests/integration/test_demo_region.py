@@ -71,7 +71,7 @@ def outcome(found: Found, target: str, identity: str = "monitor") -> str:
     return echo.outcome.value
 
 
-def test_each_kind_of_exposure_is_there(found: Found) -> None:
+def test_region_has_each_kind_of_exposure(found: Found) -> None:
     levels = {record.target.name: record.verdict.levels for record in found[1] if record.verdict is not None}
     named = {
         name: dict(levels[name])

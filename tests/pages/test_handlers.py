@@ -1,4 +1,4 @@
-"""The pages for people, as text: what stands on them, where they lead, and that nothing on them probes or harms."""
+"""The pages as text: their contents and links; they start no probe, and foreign text on them is harmless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A target in one line, whatever was found."""
+"""The one line about a target, for every kind of result."""
 
 from __future__ import annotations
 

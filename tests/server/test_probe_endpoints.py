@@ -1,4 +1,4 @@
-"""`/metrics` and `/probe`: what is asked of the prober, and what is answered."""
+"""`/metrics` and `/probe`: the calls of the prober, and the responses."""
 
 from __future__ import annotations
 

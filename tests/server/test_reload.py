@@ -1,4 +1,4 @@
-"""`/-/reload`: all of a new configuration, or nothing of it."""
+"""`/-/reload`: a new configuration is applied as a whole, or not at all."""
 
 from __future__ import annotations
 
