@@ -211,7 +211,7 @@ STRANGER = SessionResult(
     dicomweb=WebResult(WebAnswer.DENIED, status=401),
     web=(WebResult(WebAnswer.UNKNOWN),),
 )
-"""Associates over plain DICOM and no more, is denied DICOMweb, and could not tell about the web."""
+"""Associates over plain DICOM and no more, is denied DICOMweb, and has no result for the web."""
 STRANGER_REJECTED = SessionResult(
     identity="stranger",
     echo=EchoResult(Outcome.REJECTED),
@@ -346,8 +346,8 @@ ALL_FOUND = (FOUND_OPEN, FOUND_CLOSED, FOUND_UNKNOWN, FOUND_DOWN, FOUND_GUARDED,
 
 def report(*all_found: ProbeRecord, by: str | None = None) -> Report:
     """A report of `all_found`, of a day that does not change."""
-    begun = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    return make_report(all_found, by=by, begun=begun, host="vantage", configuration=["config.yml"], version="1.2.3")
+    started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return make_report(all_found, by=by, started=started, host="vantage", configuration=["config.yml"], version="1.2.3")
 
 
 # The exporter itself

@@ -23,7 +23,7 @@ class Report:
     """By the label `by`; empty if there is none."""
     total: Group
     by: str | None
-    begun: datetime
+    started: datetime
     """When the probes began, with time zone."""
     host: str
     """The name of the machine that probed: the results are valid for its position in the network."""
@@ -79,7 +79,7 @@ def make_report(
     records: Sequence[ProbeRecord],
     *,
     by: str | None,
-    begun: datetime,
+    started: datetime,
     host: str,
     configuration: Sequence[str],
     version: str,
@@ -88,4 +88,4 @@ def make_report(
     rows = tuple(make_row(record) for record in records)
     groups = tuple(grouped(rows, by)) if by is not None else ()
     names = tuple(escaped(name) for name in configuration)
-    return Report(rows, groups, sums("total", rows), by, begun, escaped(host), names, version)
+    return Report(rows, groups, sums("total", rows), by, started, escaped(host), names, version)

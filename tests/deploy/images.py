@@ -30,7 +30,7 @@ class Image:
     """What `buildah inspect` says of it, JSON."""
 
     def command(self, arguments: Sequence[str], mount: Path | None = None) -> list[str]:
-        """Runs `arguments` in it as `USER`, on a root that nobody can write to; `mount` becomes /etc/dicom_exporter."""
+        """Runs `arguments` in it as `USER`, on a read-only root; `mount` becomes /etc/dicom_exporter."""
         script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && '
         if mount is not None:
             script += 'mount --bind "$2" "$1/etc/dicom_exporter" && '

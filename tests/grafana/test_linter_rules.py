@@ -1,4 +1,4 @@
-"""The 17 rules of grafana/dashboard-linter, told anew for these dashboards.
+"""The 17 rules of grafana/dashboard-linter, implemented for these dashboards.
 
 Text panels are excluded from those about queries, as they have none; OR_WITHOUT is the other exclusion.
 """

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_connection_peer_sends_first_is_read() -> None:
-    """An SSH server greets at once: that may arrive before our request is out, and is its outcome all the same."""
+    """An SSH server greets at once: that may arrive before our request is sent, and it still decides the outcome."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
         connection = Connection(asyncio.get_running_loop().time() + 5)
@@ -63,7 +63,7 @@ def test_attach_reset_before_tls_closes_the_socket(run: Callable[[Coroutine[Any,
 
 
 def test_connection_cancelled_when_made_can_be_closed() -> None:
-    """The loop takes the connection back then; nothing is left to say goodbye on, and uvloop minds."""
+    """The loop then owns the connection again: it can no longer be closed in order, and uvloop would report that."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
 

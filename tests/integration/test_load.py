@@ -200,7 +200,7 @@ async def test_load_leaves_no_task(tmp_path: Path) -> None:
             hasty = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]
             some = [f"/probe?target={target['address']}" for target in targets]
             hasty += [asyncio.create_task(_status(session, path)) for path in some]
-            while state.traffic.requests_in_flight < len(patient) + len(hasty):  # noqa: ASYNC110 - no event tells
+            while state.traffic.requests_in_flight < len(patient) + len(hasty):  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0.001)
             for task in hasty:
                 task.cancel()

@@ -1,4 +1,4 @@
-"""What the runbooks have somebody type works, against real archives and the exporter."""
+"""The commands in the runbooks work, against real archives and the exporter."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Counting:
         await hostile.honest.associate(peer)
         self.now += 1
         self.most = max(self.most, self.now)
-        await asyncio.sleep(0)  # let whoever could come in come in
+        await asyncio.sleep(0)  # let the other tasks run
         try:
             await hostile.honest.serve(peer)
             await peer.gone.wait()

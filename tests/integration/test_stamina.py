@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 @asynccontextmanager
 async def exporter(directory: Path, targets: list[dict[str, Any]], shell: str) -> AsyncIterator[Exporter]:
-    """The exporter, begun by `shell`, in which "$@" is its command line. It must end by itself, with 0."""
+    """The exporter, started by `shell`, in which "$@" is its command line. It must exit by itself, with 0."""
     configure(directory, targets)
     address = free_address()
     process = await asyncio.create_subprocess_exec(

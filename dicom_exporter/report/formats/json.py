@@ -16,7 +16,7 @@ def as_json(report: Report) -> str:
     """One JSON object, indented. null: not asked. A count of null: it was asked, and could not be determined."""
     document = {
         "format": FORMAT,
-        "time": report.begun.astimezone(UTC).isoformat(timespec="seconds"),
+        "time": report.started.astimezone(UTC).isoformat(timespec="seconds"),
         "host": report.host,
         "configuration": list(report.configuration),
         "version": report.version,

@@ -15,8 +15,8 @@ def as_markdown(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     yield "# DICOM archives: up for us, and closed to strangers?"
     yield ""
-    begun = f"{report.begun:%Y-%m-%d %H:%M %Z}"
-    yield f"{begun}, seen from {escaped(report.host)}, configuration {escaped(', '.join(report.configuration))}."
+    started = f"{report.started:%Y-%m-%d %H:%M %Z}"
+    yield f"{started}, seen from {escaped(report.host)}, configuration {escaped(', '.join(report.configuration))}."
     yield ""
     yield f"**{escaped(report.summary)}**"
     yield ""

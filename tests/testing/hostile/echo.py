@@ -1,4 +1,4 @@
-"""Behaviours in the answer to a request on an association that stands: C-ECHO, and anything before its response."""
+"""Behaviours in the answer to a request on an accepted association: C-ECHO, and anything before its response."""
 
 from __future__ import annotations
 

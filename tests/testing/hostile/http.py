@@ -1,4 +1,4 @@
-"""HTTP servers that do what real ones should not, for tests of whatever talks to one.
+"""HTTP servers that do what real ones should not, for tests of their clients.
 
     async with http.server(http.answers(401)) as server:
         ...                                    # let the code under test talk to server.url
