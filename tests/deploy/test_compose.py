@@ -1,4 +1,4 @@
-"""The compose file: read by docker-compose, and each file that it mounts is there and is understood by who gets it."""
+"""The compose file: read by docker-compose; each file that it mounts exists and is valid."""
 
 from __future__ import annotations
 

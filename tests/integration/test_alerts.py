@@ -67,7 +67,7 @@ EXPECTED: Mapping[str, set[str]] = {
 
 @contextmanager
 def occupied(address: Address, associations: int) -> Iterator[None]:
-    """Hold so many associations with an archive, as a client does that forgets to release them."""
+    """Hold this many associations with an archive, like a client that does not release them."""
     held = []
     try:
         for _ in range(associations):
@@ -88,7 +88,7 @@ def breaks_off(event: evt.Event) -> Iterator[tuple[int, Any]]:
 
 
 def names(alerts: list[dict[str, Any]], job: str) -> dict[str, set[str]]:
-    """What is firing, by target."""
+    """The firing alerts, by target."""
     found: dict[str, set[str]] = {target: set() for target in EXPECTED}
     for alert in alerts:
         if alert["labels"].get("job") == job:

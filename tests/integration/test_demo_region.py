@@ -1,4 +1,4 @@
-"""The whole of the demo, as the exporter sees it: each kind of peer has to show what it is there for."""
+"""The health region of the demo, as the exporter sees it: each kind of peer has the expected result."""
 
 import asyncio
 import re
@@ -136,7 +136,7 @@ def lacking(found: Found) -> set[str]:
 
 
 def test_region_every_metric_has_a_sample(found: Found) -> None:
-    """What a dashboard shows nothing of cannot be looked at."""
+    """The demo has data for every panel of the dashboards."""
     assert lacking(found) == set()
 
 

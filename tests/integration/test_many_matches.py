@@ -43,7 +43,7 @@ async def flooding() -> AsyncIterator[int]:
 
 
 def peak_memory(pid: int) -> int:
-    """The most that a process has had in memory so far, in KiB."""
+    """The peak memory of a process, in KiB."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1])

@@ -1,4 +1,4 @@
-"""Queries on real archives: what they count is what DCMTK's findscu lists there, and what the archive was given."""
+"""Queries on real archives: the counts equal what DCMTK's findscu lists, and what was stored."""
 
 from __future__ import annotations
 

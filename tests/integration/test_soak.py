@@ -1,4 +1,4 @@
-"""The soak in miniature: half a minute of what `make soak` does for half an hour."""
+"""A short soak test: `make soak` for half a minute."""
 
 import asyncio
 import sys

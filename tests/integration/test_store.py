@@ -1,4 +1,4 @@
-"""Images sent to an archive of one's own, and studies compared between two: /metrics shows what is there."""
+"""Images stored in an archive, and studies compared between two archives, in /metrics."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def test_store_failure_status_half_way_is_no_success(
 
 
 async def test_store_without_response_is_no_success(pynetdicom_scp: Callable[..., Address], tmp_path: Path) -> None:
-    """What the store took of the probe's time shows: the rules then know that DICOMweb, asked last, had none left."""
+    """The duration of the store is exposed: from it, the rules know that no time was left for DICOMweb."""
     over = threading.Event()
 
     def on_store(_: Event) -> int:

@@ -36,7 +36,7 @@ def finds(
 
 
 def limited(limit: int = 50, *, then_success: bool = False) -> Behaviour:
-    """Stops after `limit` matches with B001, and where asked says Success after that, as pynetdicom's SCP does."""
+    """Stops after `limit` matches with B001, and optionally sends Success after that, as pynetdicom's SCP does."""
 
     async def behaviour(peer: Peer) -> None:
         await associate(peer)

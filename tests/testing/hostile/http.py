@@ -162,7 +162,7 @@ def floods(first: bytes, then: bytes) -> Behaviour:
 
 
 silent: Behaviour = drips(b"", then=b"")
-"""Reads the request and says nothing."""
+"""Reads the request and sends nothing."""
 
 
 def gzip_bomb(mebibytes: int, prefix: bytes = b"[", filler: bytes = b" ") -> Behaviour:
