@@ -16,7 +16,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicom_exporter.demo.archive import Archive, build_archive
 from dicom_exporter.demo.archive_scp import Manner, archive_entity, archive_handlers
 from dicom_exporter.demo.background import Background
-from dicom_exporter.demo.blunt import ABORT, BUSY, Filtered, answering, silent
+from dicom_exporter.demo.blunt import ABORT, BUSY, Filtered, answering
 from dicom_exporter.demo.certificates import Authority, make_authority
 from dicom_exporter.demo.changes import Changes
 from dicom_exporter.demo.loopback import closed_port, has_whole_net
@@ -67,6 +67,7 @@ _ARCHIVES: Mapping[PeerKind, _Kind] = {
     PeerKind.MUTUAL_TLS: _Kind(certificate_days=400, require_client_certificate=True),
     PeerKind.HOSPITAL: _Kind(known_caller=KNOWN_CALLER, certificate_days=15, software=_CONQUEST, takes_images=True),
 }
+_ANSWERS: Mapping[PeerKind, bytes] = {PeerKind.BUSY: BUSY, PeerKind.ABORTS: ABORT, PeerKind.SILENT: b""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +119,8 @@ def _start(
         match kind:
             case PeerKind.CLOSED:
                 return stack.enter_context(closed_port(port))
-            case PeerKind.BUSY | PeerKind.ABORTS:
-                return background.talk(answering(BUSY if kind is PeerKind.BUSY else ABORT), port, whole_net=whole_net)
-            case PeerKind.SILENT:
-                return background.talk(silent, port, whole_net=whole_net)
+            case PeerKind.BUSY | PeerKind.ABORTS | PeerKind.SILENT:
+                return background.talk(answering(_ANSWERS[kind]), port, whole_net=whole_net)
             case PeerKind.FILTERED:
                 filtered = Filtered(port, whole_net=whole_net)
                 stack.callback(filtered.close)

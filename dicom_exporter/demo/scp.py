@@ -1,18 +1,20 @@
 """Start and stop a pynetdicom SCP that logs nothing and never delays the end of the process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from socket import SHUT_RDWR, SO_REUSEADDR, SOL_SOCKET
 from socket import socket as Socket
 from ssl import SSLContext
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_exporter.demo.loopback import HOST, bind
+
+T = TypeVar("T")
 
 _ABORT_WAIT = 0.3  # seconds for an A-ABORT to be sent
 
@@ -38,11 +40,7 @@ def listen(
 
 def stop_all(servers: Iterable[ThreadedAssociationServer]) -> None:
     """Stop them as `stop` does, all at once."""
-    stops = [Thread(target=stop, args=[server]) for server in servers]
-    for each in stops:
-        each.start()
-    for each in stops:
-        each.join()
+    _at_once(stop, servers)
 
 
 class _LoopbackServer(ThreadedAssociationServer):
@@ -68,11 +66,16 @@ def stop(server: ThreadedAssociationServer) -> None:
     threads are not daemons, so one such peer would keep the process from ending.
     """
     server.shutdown()
-    endings = [Thread(target=_end, args=[association]) for association in server.active_associations]
-    for ending in endings:
-        ending.start()
-    for ending in endings:
-        ending.join()
+    _at_once(_end, server.active_associations)
+
+
+def _at_once(work: Callable[[T], None], items: Iterable[T]) -> None:
+    """Do `work` for each of `items`, each in its own thread."""
+    threads = [Thread(target=work, args=[item]) for item in items]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _end(association: Association) -> None:
