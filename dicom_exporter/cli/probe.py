@@ -1,7 +1,5 @@
 """`dicom_exporter probe HOST:PORT`: one archive, now; as ourselves, or as a stranger (`--exposure`)."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import sys

@@ -3,8 +3,6 @@
 rich decides about colours: only for terminals, and not if NO_COLOR is set.
 """
 
-from __future__ import annotations
-
 import io
 import sys
 import time
@@ -58,7 +56,7 @@ class _Phases:
         self._running: tuple[Phase, float] | None = None
 
     def on_phase(self, phase: Phase, seconds: float | None) -> None:
-        """`phase` begins (`seconds` is None), or has ended after so many seconds."""
+        """`phase` begins (`seconds` is None), or has ended after that many seconds."""
         if seconds is None:
             self._running = (phase, time.perf_counter())
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 30.0
-"""Seconds; only a machine that is very busy comes near it."""
+"""Seconds; reached only on a very busy machine."""
 
 
 @dataclass

@@ -54,7 +54,7 @@ def page() -> str:
 
 
 def names() -> list[str]:
-    """The names of all metrics of ours."""
+    """The names of all metrics of the exporter."""
     return [family.name for families in tables().values() for family in families]
 
 
@@ -109,7 +109,7 @@ def _words() -> Iterator[str]:
 
 
 def _labels(table_name: str, family: Family[Any]) -> str:
-    """The labels of a family, as they are on what it shows of the sample."""
+    """The labels of a family, from its series for the sample."""
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
     if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
         shared = ["identity"]

@@ -1,4 +1,4 @@
-"""A target, and what a probe may find of it: enough that each metric family shows one series with all of its labels."""
+"""A target and the result of its probe, such that each metric family has one series with all of its labels."""
 
 from __future__ import annotations
 
