@@ -49,7 +49,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "net/tls.py": ("integration/test_outcomes.py", "integration/test_dicomweb.py"),
     "probes/echo.py": ("probes/test_recorded_sessions.py", "integration/test_outcomes.py"),
     "probes/exposure.py": ("probes/test_recorded_sessions.py", "integration/test_exposure.py"),
-    "probes/store.py": ("probes/test_recorded_sessions.py", "integration/test_store.py"),
     # Peers of the demo: it starts them all, and the exporter has to find what each is there for.
     "demo/archive_scp.py": ("integration/test_demo.py", "integration/test_demo_region.py"),
     "demo/background.py": ("integration/test_demo_region.py",),

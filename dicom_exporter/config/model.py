@@ -145,6 +145,12 @@ class Identity:
     http: HTTPSettings | None = None
     """For DICOMweb; None: without credentials."""
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it shows a password, a token or a client certificate to what it connects to."""
+        certificate = self.tls is not None and self.tls.cert_file is not None
+        return certificate or self.user_identity is not None or self.http is not None
+
 
 @dataclass(frozen=True)
 class Query:
@@ -276,6 +282,11 @@ class Target(Block):
         """Give a target that names no modules those of its expectation."""
         if not self.modules:
             object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
+
+    @property
+    def is_never_written_to(self) -> bool:
+        """Whether `expect` forbids `store`: nothing is written to what is tested for exposure."""
+        return self.expect in (Expect.CLOSED, Expect.CONTROL)
 
 
 @dataclass(frozen=True)

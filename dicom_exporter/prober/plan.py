@@ -22,6 +22,7 @@ from dicom_exporter.config import Module, Query, Target
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
 from dicom_exporter.probes import PROBES, Probe
+from dicom_exporter.probes.store import check_store
 from dicom_exporter.results import Outcome, QueryResult, SessionResult
 
 _Found = dict[str, Any]
@@ -32,7 +33,12 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
     """Run what `module` asks of `target`, as the identity and before the deadline of `context`.
 
     Never raises for what a peer does. `results` has the queries that are not due, and keeps those that are asked.
+
+    Raises:
+        NotPermitted: before anything is sent, where the module would store images and may not.
     """
+    if module.store is not None:
+        check_store(target, context)
     module, kept = scheduled(target, module, context, results)
     found: _Found = {"echo": None, "queries": kept}
     due = [query for query in module.queries.values() if query.due]

@@ -29,6 +29,7 @@ from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.net.timing import OnPhase, PhaseTimer
 from dicom_exporter.prober.allowlist import Allowlist
 from dicom_exporter.prober.cache import ResultCache, SessionKey
+from dicom_exporter.prober.permissions import check_choice, may_show_credentials, may_store
 from dicom_exporter.prober.plan import by_identity, comparing, local_time, merged, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.results import TargetResult
@@ -108,11 +109,17 @@ class Prober:
             modules: names of modules to run in place of each target's own.
 
         Never raises for what a peer does. A target that another scrape is probing is waited for, not probed again.
+
+        Raises:
+            NotPermitted: before anything is sent, where a target may not be asked these `modules`.
         """
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         resolver = Resolver(self._lookups)
         config = self._config  # a reload may come while we wait
+        if modules is not None:
+            for target in targets:
+                check_choice(config, target, modules)
         wanted = [(target, _modules(config, target, modules)) for target in targets]
         tasks = []
         for target, chosen in wanted:
@@ -130,12 +137,14 @@ class Prober:
         Nothing of it is kept: a query or a module with `every` is asked each time.
 
         Raises:
+            NotPermitted: it may not be asked these modules.
             NotAllowed: before anything is sent to it.
             Overloaded: it could not be looked up, as too many others are.
         """
         loop = asyncio.get_running_loop()
         config = self._config
         chosen = _modules(config, target, modules)
+        check_choice(config, target, _names(chosen))
         begun = loop.time()
         longest = max(module.timeout for module in chosen)
         until = begun + (longest if timeout is None else min(timeout, longest))
@@ -214,6 +223,8 @@ class Prober:
                     local_time(target),
                     target.ip_version,
                     PhaseTimer(self._on_phase),
+                    may_show_credentials=may_show_credentials(config, target, name),
+                    may_store=may_store(config, target),
                 )
                 key = SessionKey(target, context.identity, group)
                 session = None if module.every is None else results.get_session(key, module.every, now)

@@ -21,6 +21,7 @@ from dicom_exporter.config import (
 )
 from dicom_exporter.config.values.time import parse_window
 from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober import plan
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import by_identity, comparing, merged, never_probed, probe_as, scheduled
@@ -49,7 +50,7 @@ FOUND = QueryResult(QueryOutcome.ALLOWED, matches=7)
 
 async def run(module: Module, results: ResultCache) -> SessionResult:
     with lookup_threads() as lookups:
-        return await probe_as(TARGET, module, probe_context(lookups), results)
+        return await probe_as(TARGET, module, probe_context(lookups, may_store=True), results)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **results: object) -> list[tuple[str, Module, ProbeContext]]:
@@ -141,6 +142,13 @@ async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pyte
     found = await run(replace(ECHO, store=Store()), ResultCache())
     assert (found.echo, found.store, found.dicomweb) == (echo, stored, WebResult(WebAnswer.EMPTY))
     assert found.web == ()
+
+
+async def test_probe_as_store_that_is_not_permitted_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = use(monkeypatch)
+    with lookup_threads() as lookups, pytest.raises(NotPermitted):
+        await probe_as(TARGET, replace(ECHO, store=Store()), probe_context(lookups), ResultCache())
+    assert calls == []
 
 
 async def test_probe_as_stranger_who_also_queries_shows_both(monkeypatch: pytest.MonkeyPatch) -> None:
