@@ -76,11 +76,11 @@ class TLSBlock(Block):
     """DICOM TLS, at least version 1.2. An empty mapping means TLS with the system's certificate authorities."""
 
     ca_file: FileName | None = None
-    """The certificate authorities to trust, PEM; by default those of the system."""
+    """The certificate authorities to trust, PEM; by default those of the system. Read again when it changes."""
     cert_file: FileName | None = None
-    """The exporter's own certificate, PEM, with its chain."""
+    """The exporter's own certificate, PEM, with its chain. Read again when it changes."""
     key_file: FileName | None = None
-    """Its key, PEM, where it is not in cert_file."""
+    """Its key, PEM, where it is not in cert_file. Read again when it changes."""
     server_name: Text | None = None
     """The name that the peer's certificate must have, and that is sent as SNI; by default the host of the address."""
     insecure_skip_verify: Flag = False
@@ -93,6 +93,8 @@ class TLSSettings(TLSBlock):
 
     context: ssl.SSLContext = field(repr=False, compare=False)
     """Made of the rest."""
+    digest: bytes | None = field(default=None, repr=False, compare=False)
+    """Hash of the contents of the files that `context` was made of."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class UserIdentity(Block):
 
     username: Text
     password: Annotated[SecretFile, Field(alias="password_file")]
-    """A file that holds the password; one newline at its end is ignored."""
+    """A file that holds the password; one newline at its end is ignored. Read again when it changes."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class BasicAuth(Block):
 
     username: HTTPUserName
     password: Annotated[SecretFile, Field(alias="password_file")]
-    """A file that holds the password; one newline at its end is ignored."""
+    """A file that holds the password; one newline at its end is ignored. Read again when it changes."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class HTTPSettings(Block):
 
     basic_auth: BasicAuth | None = None
     bearer_token: Annotated[TokenFile | None, Field(alias="bearer_token_file")] = None
-    """A file that holds a bearer token; one newline at its end is ignored."""
+    """A file that holds a bearer token; one newline at its end is ignored. Read again when it changes."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> HTTPSettings:

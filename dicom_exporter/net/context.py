@@ -51,6 +51,9 @@ class ProbeContext:
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
     may_show_credentials: bool = False
     """Whether the target may see the password, the token or the client certificate of the identity."""
+    configured_identity: Identity | None = None
+    """The identity as the configuration was read, by which results are kept, where its files have been renewed since.
+    None: it is `identity`."""
     may_store: bool = False
     """Whether images may be written to the target. `probes.store` refuses to, whatever this is, where `expect` does."""
 

@@ -106,7 +106,7 @@ def scheduled(
     queries: dict[str, Query] = {}
     kept: dict[str, QueryResult] = {}
     for name, query in module.queries.items():
-        key = QueryKey(target, context.identity, query)
+        key = _key(target, context, query)
         in_window = query.only_between is None or query.only_between.contains(context.now.time())
         due = in_window and results.is_due(key, now)
         if not due and (last := results.get(key)) is not None:
@@ -141,8 +141,13 @@ def _remember(
         result = shown[query.name]
         if query.every is not None and reached_the_archive(result):
             result = shown[query.name] = replace(result, last_run=time.time())
-        results.keep(QueryKey(target, context.identity, query), result, now)
+        results.keep(_key(target, context, query), result, now)
     return shown
+
+
+def _key(target: Target, context: ProbeContext, query: Query) -> QueryKey:
+    """What the result of `query` is kept by: that a token was renewed makes the query no other one."""
+    return QueryKey(target, context.configured_identity or context.identity, query)
 
 
 def never_probed(target: Target, module: Module) -> SessionResult:

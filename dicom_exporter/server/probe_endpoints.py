@@ -118,6 +118,7 @@ def _facts(state: State) -> ExporterFacts:
         denied_target_requests=traffic.denied_targets,
         requests_in_flight=traffic.requests_in_flight,
         requests_refused={reason.value: traffic.refused[reason] for reason in RefusalReason},
+        stale_credential_files=state.prober.stale_credential_files,
     )
 
 

@@ -11,10 +11,12 @@ import pytest
 from dicom_exporter.config import (
     Address,
     Exposure,
+    HTTPSettings,
     Level,
     Model,
     Module,
     Query,
+    Secret,
     Store,
     Target,
     WebEntry,
@@ -37,7 +39,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
-from tests.testing.context import NOW, PEER, lookup_threads, probe_context
+from tests.testing.context import MONITOR, NOW, PEER, lookup_threads, probe_context
 
 TARGET = Target("main", Address("192.0.2.1", 104), dicomweb="http://192.0.2.1/dicom-web", web=(WebEntry("http://x/"),))
 STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)
@@ -105,6 +107,21 @@ async def test_scheduled_query_with_every_is_kept_until_it_is_due(monkeypatch: p
     module, kept = await schedule(COUNT, results)
     assert {name: query.due for name, query in module.queries.items()} == {"studies": False, "patients": True}
     assert kept == {"studies": first.queries["studies"]}
+
+
+async def test_scheduled_query_is_no_other_one_for_a_renewed_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, session=SessionResult("monitor", None, {"studies": FOUND, "patients": FOUND}))
+    results = ResultCache()
+    configured = replace(MONITOR, http=HTTPSettings(bearer_token=Secret("first")))
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, configured, may_show_credentials=True)
+        await probe_as(TARGET, COUNT, context, results)
+        renewed = replace(configured, http=HTTPSettings(bearer_token=Secret("second")))
+        module, _ = scheduled(TARGET, COUNT, replace(context, identity=renewed), results)
+        assert module.queries["studies"].due  # the configuration was loaded with another one
+        context = replace(context, identity=renewed, configured_identity=configured)
+        module, _ = scheduled(TARGET, COUNT, context, results)
+        assert not module.queries["studies"].due
 
 
 async def test_scheduled_query_outside_its_window_is_not_due() -> None:
