@@ -33,7 +33,7 @@ def associate(address: Address, offer: AssociateRequest, context: ProbeContext) 
 class Associating:
     """What `associate` returns. A class, because a generator in its place takes a tenth of the time of a C-ECHO."""
 
-    __slots__ = ("_address", "_connection", "_context", "_lock", "_offer", "_queued", "_slot")
+    __slots__ = ("_address", "_connection", "_context", "_hurried", "_lock", "_offer", "_queued", "_slot")
 
     def __init__(self, address: Address, offer: AssociateRequest, context: ProbeContext) -> None:
         self._address = address
@@ -44,6 +44,8 @@ class Associating:
         self._connection: Connection | None = None
         self._queued = False
         """Whether more time was spent waiting for another probe of the address than is left for this one."""
+        self._hurried = False
+        """Whether there is less time for the connection than shows that nothing answers."""
 
     async def __aenter__(self) -> Connection:
         context = self._context
@@ -58,6 +60,7 @@ class Associating:
             if timeout <= 0:
                 raise Overloaded("the deadline came before the connection was tried")
             self._queued = now - asked > deadline - now
+            self._hurried = timeout < context.connect_proof
             tls = context.tls_client(self._address.host)
             connection = self._connection = Connection(deadline)
             with phases.time(Phase.CONNECT):
@@ -88,12 +91,15 @@ class Associating:
         self._reclassify_timeout(error)
 
     def _reclassify_timeout(self, error: BaseException | None) -> None:
-        """Raise Overloaded in place of a timeout, where another probe of the address took most of the time.
+        """Raise Overloaded in place of a timeout, where another probe of the address took most of the time, or the
+        connection had too little.
 
         Silence proves nothing about a peer that had only the rest.
         """
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("another probe of this address took most of the time") from None
+        if self._hurried and isinstance(error, ConnectTimeout):
+            raise Overloaded("too little time was left for the connection") from None
 
     async def _release_all(self) -> None:
         """Close the connection, then release the slot and the address: that is free only once TLS has closed, too."""

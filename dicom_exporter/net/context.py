@@ -40,6 +40,10 @@ class ProbeContext:
     """4 or 6: which addresses of a name may be connected to. None: IPv4 first, then IPv6."""
     phases: PhaseTimer = field(default_factory=PhaseTimer)
     """Where the seconds of each phase go."""
+    hurried: bool = False
+    """Whether the request for this probe allowed too little time for silence to be the peer's doing."""
+    connect_proof: float = 0.0
+    """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
 
