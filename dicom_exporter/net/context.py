@@ -69,6 +69,10 @@ class ProbeContext:
     """4 or 6: which addresses of a name may be connected to. None: both, in the order in which the system has them."""
     phases: PhaseTimer = field(default_factory=PhaseTimer)
     """Where the seconds of each phase go."""
+    hurried: bool = False
+    """Whether the request for this probe allowed too little time for silence to be the peer's doing."""
+    connect_proof: float = 0.0
+    """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
     only_at: tuple[str, SocketAddress] | None = None

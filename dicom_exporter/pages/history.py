@@ -111,7 +111,9 @@ class History:
         }
 
     def add(self, record: ProbeRecord) -> None:
-        """Keep a probe. One that began before a reload moved its target is dropped."""
+        """Keep a probe. One that began before a reload moved its target is dropped, and one that was cut short."""
+        if record.cut_short:
+            return
         track = self._tracks.get(record.target.name)
         if track is None or (track.target is not record.target and _location(track.target) != _location(record.target)):
             return

@@ -163,3 +163,10 @@ def test_history_reload_with_other_expectation_changes_the_status() -> None:
     kept.reload(Config((replace(MAIN, expect=Expect.CONTROL),)))
     track = kept.of(MAIN)
     assert (track.status, track.since, len(track.probes)) == (Status.UNKNOWN, 1, 2)
+
+
+def test_history_probe_that_was_cut_short_leaves_no_trace() -> None:
+    kept = filled("+", 3)
+    kept.add(replace(record(1, BAD), cut_short=frozenset({"monitor"})))
+    track = kept.of(MAIN)
+    assert (starts(kept), track.status, track.last) == ([0], Status.OK, 0)
