@@ -213,7 +213,7 @@ def _probe_as_stranger(options: Options) -> int:
     assert verdict is not None  # `exposure` is a stranger's module
     level = verdict.levels[LadderService.DIMSE]
     if options.json:
-        sys.stdout.write(json.dumps(_exposure_as_json(target, session, verdict), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_exposure_as_json(target, session, verdict), indent=2, default=sorted) + "\n")
     else:
         _print_exposure(stdout_console(), target, session, verdict)
     if level is None:

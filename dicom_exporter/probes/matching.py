@@ -1,8 +1,8 @@
 """Whether a match is one: an archive that ignores a key lists everything, and that count would be of something else.
 
 The matching of PS3.4 C.2.2.2, as far as the configuration can ask for it: a single value, wildcards, a range of dates
-or times, a list of UIDs. The values of a match are compared where they lie, and neither kept nor decoded. What cannot be
-compared for certain, such as text in another character set, counts as a match.
+or times, a list of UIDs. The values of a match are compared where they lie, and neither kept nor decoded. What cannot
+be compared for certain, such as text in another character set, counts as a match.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The two upper steps over DICOM: what proves them, what is a refusal, and what is only a doubt; on a simulated network."""
+"""The two upper steps over DICOM: what proves them, what refuses, and what is only a doubt; on a simulated network."""
 
 from __future__ import annotations
 
