@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run quick test lint format docs fuzz soak bench clean
+.PHONY: help demo demo-stack run quick test lint format docs fuzz soak truth bench clean
 
 help:
 	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
@@ -21,6 +21,7 @@ help:
 	@echo "make docs    write the pages of docs/ anew that are made from the code"
 	@echo "make fuzz    coverage-guided fuzzing of all that reads strangers' bytes, for SECONDS=300"
 	@echo "make soak    the exporter among 500 peers that come and go, hang and lie, for MINUTES=30"
+	@echo "make truth   servers made at random: whether what is called known is true, for MINUTES=30"
 	@echo "make bench   how fast and how small it is, beside other DICOM clients (QUICK=1: in a few minutes)"
 	@echo "make clean   remove .venv and caches"
 
@@ -62,6 +63,10 @@ fuzz: .venv/.installed-fuzz
 MINUTES ?= 30
 soak: .venv/.installed-test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --output soak.txt $(ARGS)
+
+# The smallest server for each kind of untrue claim is printed; ARGS='--replay "Server(...)"' probes that one again.
+truth: .venv/.installed-test
+	$(BIN)/python -m tests.truth --minutes $(MINUTES) $(ARGS)
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)

@@ -2,11 +2,13 @@
 
 Servers are made at random, in batches with seeds that follow one another; the exporter probes each on a simulated
 network. Each kind of fault is printed once, with the smallest server that shows it. `--replay` takes that line.
+Between the batches, some servers are run on sockets of loopback, where other clients are asked, too.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 import sys
 import time
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck, Phase
 
 from tests.testing.truth import model
 from tests.testing.truth.asking import Claims, Simulation
+from tests.testing.truth.comparing import compare_all, sample
 from tests.testing.truth.judging import untrue
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import Server
@@ -26,6 +29,8 @@ from tests.testing.truth.reducing import smallest
 from tests.testing.truth.strategies import servers
 
 _BATCH = 500
+_AT_ONCE = 8
+"""Servers on sockets at once."""
 _MOST_REDUCED = 20
 """Servers that are reduced for one fault in the same words: that takes longer than to find them."""
 _SAME_KIND = re.compile(
@@ -40,6 +45,8 @@ class Run:
     """The result so far."""
 
     servers: int = 0
+    compared: int = 0
+    """Servers on sockets, where other clients were asked, too."""
     known: Counter[str] = field(default_factory=Counter)
     """Service and level, or that it is unknown -> servers."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -51,15 +58,16 @@ class Run:
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.truth", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--real", type=float, default=0.2, help="share of the time for servers on real sockets")
     parser.add_argument("--replay", metavar="SERVER", help="probe this server only, as it was printed")
     options = parser.parse_args()
     simulation = Simulation()
     try:
         if options.replay:
             return _replay(options.replay, simulation)
-        return _search(options.minutes, options.seed, simulation)
+        return _search(options.minutes, options.seed, options.real, simulation)
     finally:
         simulation.close()
 
@@ -81,12 +89,16 @@ def _replay(text: str, simulation: Simulation) -> int:
     return 1 if found else 0
 
 
-def _search(minutes: float, seed: int, simulation: Simulation) -> int:
+def _search(minutes: float, seed: int, share: float, simulation: Simulation) -> int:
     run = Run()
-    end = time.monotonic() + minutes * 60
-    batch = seed
+    begin = time.monotonic()
+    end = begin + minutes * 60
+    batch, spent = seed, 0.0
     while time.monotonic() < end:
         _batch(batch, end, run, simulation)
+        while (now := time.monotonic()) < end and spent < share * (now - begin):
+            _compare(batch + run.compared, run)
+            spent += time.monotonic() - now
         batch += 1
     _report(run, seed, batch - 1)
     return 1 if run.faults else 0
@@ -107,6 +119,17 @@ def _batch(seed: int, end: float, run: Run, simulation: Simulation) -> None:
             _look(server, seed, run, simulation)
 
     look()
+
+
+def _compare(seed: int, run: Run) -> None:
+    for each in asyncio.run(compare_all(sample(seed, _AT_ONCE), _AT_ONCE)):
+        run.compared += 1
+        for fault in each.faults:
+            run.faults[f"on sockets: {fault}"] += 1
+            shown = repr(each.server)
+            if run.faults[f"on sockets: {fault}"] == 1:
+                run.smallest[f"on sockets: {shown}"] = (f"on sockets: {fault}", shown)
+                sys.stdout.write(f"seed {seed}, on sockets: {fault}\n  {shown}\n")
 
 
 def _look(server: Server, seed: int, run: Run, simulation: Simulation) -> None:
@@ -139,7 +162,7 @@ def _without_numbers(fault: str) -> str:
 
 
 def _report(run: Run, first: int, last: int) -> None:
-    sys.stdout.write(f"\n{run.servers} servers, seeds {first} to {last}\n")
+    sys.stdout.write(f"\n{run.servers} servers and {run.compared} on sockets, seeds {first} to {last}\n")
     sys.stdout.writelines(f"  {name}: {count}\n" for name, count in sorted(run.known.items()))
     if not run.faults:
         sys.stdout.write("every claim is true\n")

@@ -106,9 +106,13 @@ class Simulation:
         """What the exporter claims about `server`. Asserts that it took no longer than it had, and left nothing."""
         target = target_of(server, DIMSE_PORT, WEB_PORT)
         begun = self._network.time()
-        record = self._network.run(server, lambda: probe(server, target, self._lookups))
-        assert self._network.time() - begun <= SECONDS + _OVER, "took longer than it had"
-        return claims(record)
+
+        async def client() -> ProbeRecord:
+            record = await probe(server, target, self._lookups)
+            assert self._network.time() - begun <= SECONDS + _OVER, "took longer than it had"
+            return record
+
+        return claims(self._network.run(server, client))
 
     def close(self) -> None:
         """End the threads and the loop."""

@@ -69,7 +69,7 @@ class Truth:
 
 def truth(server: Server) -> Truth:
     """What is true of `server`."""
-    steps = _Steps(server.prove_identity, server.prove_download)
+    steps = Steps(server.prove_identity, server.prove_download)
     dimse = [(each.reach, _dimse_levels(each.dimse, steps)) for each in server.endpoints]
     web = [(each.reach, _web_levels(each.web, steps)) for each in server.endpoints if server.has_web]
     services = [each.dimse for each in server.endpoints if each.reach not in _NO_CONNECTION and each.dimse]
@@ -92,7 +92,7 @@ _QUERIES = {
 
 
 @dataclass(frozen=True)
-class _Steps:
+class Steps:
     """The steps above `LISTS` that the configuration asks for."""
 
     identity: bool
@@ -116,7 +116,7 @@ def _of_all(addresses: Iterable[tuple[Reach, frozenset[int]]]) -> Level:
     return Level(frozenset(found))
 
 
-def _dimse_levels(dimse: Dimse | None, steps: _Steps) -> frozenset[int]:
+def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
     if dimse is None:
         return frozenset({CLOSED})
     if dimse.tls in _CLIENT_CERTIFICATE:
@@ -156,7 +156,7 @@ def _count(find: Find) -> Count:
     return Count(find.matches + find.more, int(text) * find.matches if legal else None)
 
 
-def _web_levels(web: Web | None, steps: _Steps) -> frozenset[int]:
+def _web_levels(web: Web | None, steps: Steps) -> frozenset[int]:
     if web is None:
         return frozenset({CLOSED})
     if web.tls in _CLIENT_CERTIFICATE:

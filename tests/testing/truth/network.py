@@ -28,6 +28,8 @@ T = TypeVar("T")
 DIMSE_PORT, WEB_PORT = 104, 8080
 _MOST_TURNS = 200_000
 """Turns of the loop in one run. One that needs more is going in circles."""
+_CLOSING = 2.0
+"""Seconds after a run in which connections close in callbacks of their own, TLS with an exchange of close_notify."""
 _LOOKUP_PATIENCE = 10.0
 """Real seconds for a lookup, which is on a thread."""
 
@@ -177,8 +179,7 @@ class Network(asyncio.BaseEventLoop):
         try:
             return await client()
         finally:
-            for _ in range(4):  # connections say farewell in callbacks of their own
-                await asyncio.sleep(0)
+            await asyncio.sleep(_CLOSING)
             assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left behind"
 
     def time(self) -> float:

@@ -91,6 +91,8 @@ class TLSSession:
                     yield from self._flush()
                     yield action
         yield from self._flush()
+        if self._ended:
+            yield Close()
 
     def _flush(self) -> list[Action]:
         data = self._outgoing.read()
