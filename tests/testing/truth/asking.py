@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from dicom_exporter.config import Address, Exposure, Identity, Module, Target
+from dicom_exporter.config import Address, Exposure, Identity, Module, Target, WebEntry
 from dicom_exporter.metrics import families
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
@@ -16,9 +16,10 @@ from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import probe_as
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import Expect, TargetResult
-from tests.testing.truth.model import CALLED, NAME, TLS, Server
-from tests.testing.truth.network import DIMSE_PORT, WEB_PORT, Network
-from tests.testing.truth.web import ROOT
+from tests.testing.truth.model import CALLED, NAME, TLS, Page, Server, Web
+from tests.testing.truth.network import PORTS, Network
+from tests.testing.truth.servers import Ports
+from tests.testing.truth.web import PAGE, ROOT
 
 SECONDS = 15.0
 """What a probe has, as in the built-in module `exposure`."""
@@ -57,17 +58,28 @@ class Claims:
     """Query of the stranger -> matches."""
     studies: Count = field(default_factory=lambda: Count(None, None))
     """Over DICOMweb."""
+    page_studies: Count = field(default_factory=lambda: Count(None, None))
+    """Over the REST interface beside the page."""
 
 
-def target_of(server: Server, dimse_port: int, web_port: int) -> Target:
+def target_of(server: Server, ports: Ports) -> Target:
     """The target as it would be configured."""
     host = NAME if server.by_name else server.endpoints[0].ip
-    url = None
-    if server.has_web:
-        tls = next(each.web.tls for each in server.endpoints if each.web is not None)
+
+    def url(services: list[Web] | list[Page], port: int, path: str) -> str:
         shown = f"[{host}]" if ":" in host else host
-        url = f"{'http' if tls is TLS.NONE else 'https'}://{shown}:{web_port}{ROOT}"
-    return Target("target", Address(host, dimse_port), called_ae_title=CALLED, expect=Expect.CONTROL, dicomweb=url)
+        return f"{'http' if services[0].tls is TLS.NONE else 'https'}://{shown}:{port}{path}"
+
+    webs = [each.web for each in server.endpoints if each.web is not None]
+    pages = [each.page for each in server.endpoints if each.page is not None]
+    return Target(
+        "target",
+        Address(host, ports.dimse),
+        called_ae_title=CALLED,
+        expect=Expect.CONTROL,
+        dicomweb=url(webs, ports.web, ROOT) if webs else None,
+        web=(WebEntry(url(pages, ports.page, PAGE)),) if pages else (),
+    )
 
 
 async def probe(
@@ -104,7 +116,7 @@ class Simulation:
 
     def ask(self, server: Server) -> Claims:
         """What the exporter claims about `server`. Asserts that it took no longer than it had, and left nothing."""
-        target = target_of(server, DIMSE_PORT, WEB_PORT)
+        target = target_of(server, PORTS)
         begun = self._network.time()
 
         async def client() -> ProbeRecord:
@@ -155,6 +167,7 @@ def claims(record: ProbeRecord) -> Claims:
             for name, value in matches.items()
         },
         Count(None, None) if web is None else Count(web.studies, web.complete),
+        Count(session.web[0].studies, session.web[0].complete) if session.web else Count(None, None),
     )
 
 

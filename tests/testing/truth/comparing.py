@@ -71,7 +71,7 @@ async def compare(server: Server) -> Compared:
     async with listening(server) as running:
         lookups = LookupThreads(running.getaddrinfo)
         try:
-            target = target_of(running.server, running.dimse_port, running.web_port)
+            target = target_of(running.server, running.ports)
             record = await probe(running.server, target, lookups, seconds=SECONDS, connect_timeout=CONNECT_TIMEOUT)
         finally:
             lookups.close()
@@ -79,9 +79,10 @@ async def compare(server: Server) -> Compared:
     faults = untrue(claimed, truth(on_loopback(server)))
     async with listening(server) as running:
         dicom = await asyncio.to_thread(strangers.over_dicom, running)
-        http = await asyncio.to_thread(strangers.over_http, running) if server.has_web else []
+        http = await asyncio.to_thread(strangers.of_dicomweb, running) if server.has_web else []
+        pages = await asyncio.to_thread(strangers.of_page, running) if server.has_page else []
     steps = Steps(server.prove_identity, server.prove_download)
-    for service, got in (("dimse", dicom), ("dicomweb", http)):
+    for service, got in (("dimse", dicom), ("dicomweb", http), ("web", pages)):
         level = claimed.levels.get(service)
         best = max(got, key=lambda each: each.reached(steps), default=None)
         if level is None or best is None:
@@ -90,4 +91,4 @@ async def compare(server: Server) -> Compared:
             faults.append(f"{service}: known level {level.level}; {best.by} gets {best.reached(steps)}")
         if not level.known and not level.reasons:
             faults.append(f"{service}: unknown, and no reason why")
-    return Compared(server, claimed, (*dicom, *http), tuple(faults))
+    return Compared(server, claimed, (*dicom, *http, *pages), tuple(faults))

@@ -19,6 +19,9 @@ def _untrue(claims: Claims, truth: Truth) -> Iterator[str]:
     if truth.dicomweb is not None:
         yield from _level("dicomweb", claims, truth.dicomweb)
         yield from _count("studies over DICOMweb", claims.studies, {levels.Count(n) for n in truth.studies})
+    if truth.web is not None:
+        yield from _level("web", claims, truth.web)
+        yield from _count("studies of the page", claims.page_studies, {levels.Count(n) for n in truth.page_studies})
     for name, count in claims.matches.items():
         if name in truth.matches:
             yield from _count(f"query {name}", count, truth.matches[name])

@@ -18,6 +18,7 @@ from tests.testing.truth.model import (
     Login,
     Media,
     Nothing,
+    Page,
     Policy,
     Reach,
     Redirect,
@@ -61,10 +62,13 @@ class Truth:
 
     dimse: Level
     dicomweb: Level | None
+    web: Level | None
     matches: dict[str, frozenset[Count]]
     """Query of a stranger -> what each address that serves it lists."""
     studies: frozenset[int]
     """What each address lists over DICOMweb."""
+    page_studies: frozenset[int]
+    """What each address lists over the REST interface beside its page."""
 
 
 def truth(server: Server) -> Truth:
@@ -72,15 +76,18 @@ def truth(server: Server) -> Truth:
     steps = Steps(server.prove_identity, server.prove_download)
     dimse = [(each.reach, _dimse_levels(each.dimse, steps)) for each in server.endpoints]
     web = [(each.reach, _web_levels(each.web, steps)) for each in server.endpoints if server.has_web]
+    pages = [(each.reach, _page_levels(each.page)) for each in server.endpoints if server.has_page]
     services = [each.dimse for each in server.endpoints if each.reach not in _NO_CONNECTION and each.dimse]
     return Truth(
         _of_all(dimse),
         _of_all(web) if web else None,
+        _of_all(pages) if pages else None,
         {
             name: frozenset(_count(find) for dimse in services if (find := dimse.finds.get(uid)) is not None)
             for name, uid in _QUERIES.items()
         },
         frozenset(each.web.studies for each in server.endpoints if each.web and each.reach not in _NO_CONNECTION),
+        frozenset(each.page.studies for each in server.endpoints if each.page and each.reach not in _NO_CONNECTION),
     )
 
 
@@ -156,9 +163,8 @@ def _count(find: Find) -> Count:
     return Count(find.matches + find.more, int(text) * find.matches if legal else None)
 
 
-def _web_levels(web: Web | None, steps: Steps) -> frozenset[int]:
-    if web is None:
-        return frozenset({CLOSED})
+def _guarded(web: Web | Page) -> frozenset[int] | None:
+    """The level of a web server that keeps strangers out; None where it does not."""
     if web.tls in _CLIENT_CERTIFICATE:
         return frozenset({REFUSES})
     if web.redirects and web.redirect is Redirect.LOGIN:
@@ -168,6 +174,27 @@ def _web_levels(web: Web | None, steps: Steps) -> frozenset[int]:
             return frozenset({REFUSES})
         case Login.FORM:  # the ladder knows statuses and redirects to a login; a form with 200 is either
             return frozenset({OPEN_PORT, REFUSES})
+    return None
+
+
+def _page_levels(page: Page | None) -> frozenset[int]:
+    if page is None:
+        return frozenset({CLOSED})
+    if (guarded := _guarded(page)) is not None:
+        return guarded
+    if not page.orthanc or page.rest_status == 404:
+        return frozenset({OPEN_PORT})
+    if page.rest_status in (401, 403):  # the page is open, and what it shows is not
+        return frozenset({OPEN_PORT, REFUSES})
+    # Above the list, the steps of a page are not asked for.
+    return frozenset({LISTS, IDENTIFIES, HANDS_OUT}) if page.studies else frozenset({QUERYABLE})
+
+
+def _web_levels(web: Web | None, steps: Steps) -> frozenset[int]:
+    if web is None:
+        return frozenset({CLOSED})
+    if (guarded := _guarded(web)) is not None:
+        return guarded
     if web.media is Media.HTML:
         return frozenset({OPEN_PORT})
     if web.studies > 0 and (web.list_status is None or web.ignores_filter):

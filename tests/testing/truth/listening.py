@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from tests.testing.truth.model import NAME, OTHER_NAME, Endpoint, Reach, Server
-from tests.testing.truth.servers import Door, doors
+from tests.testing.truth.servers import Door, Ports, doors
 from tests.testing.truth.session import Action, Close, Send, Session, Wait
 
 _ON_LOOPBACK = {Reach.UNREACHABLE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
@@ -27,8 +27,7 @@ class Listening:
 
     server: Server
     """With its addresses on loopback."""
-    dimse_port: int
-    web_port: int
+    ports: Ports
 
     def getaddrinfo(self, host: str, port: Any, family: int = 0, type: int = 0, *_: Any) -> list[Any]:
         """In place of the system's: the names of the server lead to its addresses."""
@@ -47,10 +46,10 @@ async def listening(server: Server) -> AsyncIterator[Listening]:
     """Run `server` until the block ends."""
     there = on_loopback(server)
     with ExitStack() as stack:
-        dimse_port, web_port = _reserve(there, stack), _reserve(there, stack)
-        running = Listening(there, dimse_port, web_port)
+        ports = Ports(*(_reserve(there) for _ in range(3)))
+        running = Listening(there, ports)
         listeners, open_connections = [], set[_Connection]()
-        for (ip, port), door in doors(there, dimse_port, web_port).items():
+        for (ip, port), door in doors(there, ports).items():
             if door.reach is Reach.DROPS:
                 stack.enter_context(_dropping(ip, port))
             elif door.reach is Reach.ANSWERS:
@@ -77,7 +76,7 @@ def on_loopback(server: Server) -> Server:
     return replace(server, endpoints=tuple(moved(each, each is first_v6) for each in server.endpoints))
 
 
-def _reserve(server: Server, stack: ExitStack) -> int:
+def _reserve(server: Server) -> int:
     """A port that is free on all addresses."""
     while True:
         with ExitStack() as sockets:

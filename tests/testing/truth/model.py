@@ -263,6 +263,25 @@ class Web(Part):
 
 
 @dataclass(frozen=True, repr=False)
+class Page(Part):
+    """A page of an archive, for a person; with Orthanc's REST interface beside it, or without."""
+
+    tls: TLS = TLS.NONE
+    gateway: int | None = None
+    gateway_times: int = ALWAYS
+    redirects: int = 0
+    redirect: Redirect = Redirect.RELATIVE
+    login: Login = Login.NONE
+    orthanc: bool = True
+    studies: int = 3
+    rest_status: int | None = None
+    """With which status the REST interface refuses everything."""
+    statistics: bool = True
+    """Whether the number of studies may be asked for."""
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, repr=False)
 class Endpoint(Part):
     """One address of the name."""
 
@@ -270,6 +289,7 @@ class Endpoint(Part):
     reach: Reach = Reach.ANSWERS
     dimse: Dimse | None = None
     web: Web | None = None
+    page: Page | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -288,10 +308,18 @@ class Server(Part):
     def possible(self) -> bool:
         """Whether one target can be all of this: one URL, each address once, a name for several addresses."""
         schemes = {each.web.tls is TLS.NONE for each in self.endpoints if each.web is not None}
+        page_schemes = {each.page.tls is TLS.NONE for each in self.endpoints if each.page is not None}
         ips = [each.ip for each in self.endpoints]
-        return len(schemes) <= 1 and len(set(ips)) == len(ips) and (self.by_name or len(ips) == 1)
+        return (
+            max(len(schemes), len(page_schemes)) <= 1 and len(set(ips)) == len(ips) and (self.by_name or len(ips) == 1)
+        )
 
     @property
     def has_web(self) -> bool:
         """Whether the target has a DICOMweb root."""
         return any(endpoint.web is not None for endpoint in self.endpoints)
+
+    @property
+    def has_page(self) -> bool:
+        """Whether the target has a page."""
+        return any(endpoint.page is not None for endpoint in self.endpoints)

@@ -20,12 +20,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from tests.testing.truth.model import NAME, OTHER_NAME, Reach, Server
-from tests.testing.truth.servers import Door, doors
+from tests.testing.truth.servers import Door, Ports, doors
 from tests.testing.truth.session import Action, Close, Send, Session, Wait
 
 T = TypeVar("T")
 
-DIMSE_PORT, WEB_PORT = 104, 8080
+PORTS = Ports(104, 8080, 8042)
 _MOST_TURNS = 200_000
 """Turns of the loop in one run. One that needs more is going in circles."""
 _CLOSING = 2.0
@@ -154,7 +154,7 @@ class Network(asyncio.BaseEventLoop):
 
     def run(self, server: Server, client: Callable[[], Awaitable[T]]) -> T:
         """Run `client` on a network that has only `server`, and return what it does, once every callback has run."""
-        self._ports = doors(server, DIMSE_PORT, WEB_PORT)
+        self._ports = doors(server, PORTS)
         addresses = [endpoint.ip for endpoint in server.endpoints]
         self._addresses = {NAME: addresses, OTHER_NAME: addresses}
         self._turns = 0

@@ -39,16 +39,27 @@ class Door:
         return self.service.connected()
 
 
-def doors(server: Server, dimse_port: int, web_port: int) -> Mapping[tuple[str, int], Door]:
+@dataclass(frozen=True)
+class Ports:
+    """Of each service, on all addresses."""
+
+    dimse: int
+    web: int
+    page: int
+
+
+def doors(server: Server, ports: Ports) -> Mapping[tuple[str, int], Door]:
     """IP address and port -> what is there. Where nothing is, a connection is refused."""
     found: dict[tuple[str, int], Door] = {}
     for endpoint in server.endpoints:
         if endpoint.dimse is not None:
-            found[endpoint.ip, dimse_port] = Door(endpoint.reach, Port(endpoint.dimse))
+            found[endpoint.ip, ports.dimse] = Door(endpoint.reach, Port(endpoint.dimse))
         if endpoint.web is not None:
-            found[endpoint.ip, web_port] = Door(endpoint.reach, Site(endpoint.web, web_port))
+            found[endpoint.ip, ports.web] = Door(endpoint.reach, Site(endpoint.web, ports.web))
+        if endpoint.page is not None:
+            found[endpoint.ip, ports.page] = Door(endpoint.reach, Site(endpoint.page, ports.page))
         if endpoint.reach in (Reach.DROPS, Reach.UNREACHABLE):
-            for port in (dimse_port, web_port):
+            for port in (ports.dimse, ports.web, ports.page):
                 found.setdefault((endpoint.ip, port), Door(endpoint.reach, _Nothing()))
     return found
 

@@ -14,6 +14,7 @@ def slowed(server: Server, delay: float) -> Server:
             each,
             dimse=None if each.dimse is None else replace(each.dimse, delay=delay),
             web=None if each.web is None else replace(each.web, delay=delay),
+            page=None if each.page is None else replace(each.page, delay=delay),
         )
         for each in server.endpoints
     )

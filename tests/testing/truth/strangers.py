@@ -35,7 +35,7 @@ from tests.testing.truth.model import (
     TLS,
     VERIFICATION,
 )
-from tests.testing.truth.web import ROOT
+from tests.testing.truth.web import PAGE, ROOT
 
 _PATIENCE = 1.5
 """Seconds for each answer."""
@@ -66,15 +66,27 @@ def over_dicom(running: Listening) -> list[Got]:
     got = []
     for endpoint in running.server.endpoints:
         for tls in (False, True):
-            got.append(_quietly("pynetdicom", partial(_pynetdicom, endpoint.ip, running.dimse_port, tls)))
+            got.append(_quietly("pynetdicom", partial(_pynetdicom, endpoint.ip, running.ports.dimse, tls)))
             if dcmtk() and ":" not in endpoint.ip:
-                got.append(_quietly("DCMTK", partial(_dcmtk, endpoint.ip, running.dimse_port, tls)))
+                got.append(_quietly("DCMTK", partial(_dcmtk, endpoint.ip, running.ports.dimse, tls)))
     return got
 
 
-def over_http(running: Listening) -> list[Got]:
+def of_dicomweb(running: Listening) -> list[Got]:
     """What curl gets at each address of the DICOMweb root. Blocks."""
-    return [_curl(endpoint.ip, running) for endpoint in running.server.endpoints if shutil.which("curl")]
+    tls = next(each.web.tls for each in running.server.endpoints if each.web is not None)
+    return [_dicomweb(Curl(each.ip, running.ports.web, tls, ROOT)) for each in running.server.endpoints if curl()]
+
+
+def of_page(running: Listening) -> list[Got]:
+    """What curl gets at each address of the page. Blocks."""
+    tls = next(each.page.tls for each in running.server.endpoints if each.page is not None)
+    return [_page(Curl(each.ip, running.ports.page, tls, "")) for each in running.server.endpoints if curl()]
+
+
+def curl() -> str | None:
+    """The path of curl; None where it is not installed."""
+    return shutil.which("curl")
 
 
 @cache
@@ -249,28 +261,43 @@ def _run(*command: str) -> bytes:
 # -- curl -------------------------------------------------------------------------------------------------------------
 
 
-def _curl(ip: str, running: Listening) -> Got:
-    tls = next(each.web.tls for each in running.server.endpoints if each.web is not None)
-    shown = f"[{ip}]" if ":" in ip else ip
-    resolve = [word for name in (NAME, OTHER_NAME) for word in ("--resolve", f"{name}:{running.web_port}:{shown}")]
-    root = f"{'http' if tls is TLS.NONE else 'https'}://{NAME}:{running.web_port}{ROOT}"
+@dataclass(frozen=True)
+class Curl:
+    """curl, which follows redirects, for a web server at one address."""
 
-    def get(path: str, accept: str = "*/*") -> tuple[int, bytes]:
-        text = _run(
-            "curl", "-sS", "-k", "-L", "--max-time", "3", "--noproxy", "*", "-w", "\n%{http_code}", *resolve,
-            "-H", f"Accept: {accept}", root + path,
-        )  # fmt: skip
-        body, _, status = text.rpartition(b"\n")
+    ip: str
+    port: int
+    tls: TLS
+    root: str
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """The status, 0 where none came, and the body."""
+        shown = f"[{self.ip}]" if ":" in self.ip else self.ip
+        resolve = [word for name in (NAME, OTHER_NAME) for word in ("--resolve", f"{name}:{self.port}:{shown}")]
+        url = f"{'http' if self.tls is TLS.NONE else 'https'}://{NAME}:{self.port}{self.root}{path}"
+        options = ("-sS", "-k", "-L", "--max-time", "3", "--noproxy", "*", "-w", "\n%{http_code}")
+        body, _, status = _run("curl", *options, *resolve, url).rpartition(b"\n")
         return int(status) if status.isdigit() else 0, body
 
-    unknown = get(f"/studies?StudyInstanceUID=2.25.{uuid.uuid4().int}")
-    listed = get("/studies?limit=1")
+
+def _dicomweb(curl: Curl) -> Got:
+    unknown = curl.get(f"/studies?StudyInstanceUID=2.25.{uuid.uuid4().int}")
+    listed = curl.get("/studies?limit=1")
     level = max(_qido_level(*answer) for answer in (unknown, listed))
     images = False
     if level >= LISTS:
-        start = get("/studies/1.2.3.0/series/1.2.3.0.1/instances/1.2.3.0.1.1")
+        start = curl.get("/studies/1.2.3.0/series/1.2.3.0.1/instances/1.2.3.0.1.1")
         images = start[0] == 200 and b"DICM" in start[1]
     return Got("curl", level, b"SYNTHETIC" in unknown[1] + listed[1], images)
+
+
+def _page(curl: Curl) -> Got:
+    status, _ = curl.get(PAGE)
+    listed = curl.get("/studies?since=0&limit=1")
+    level = {0: CLOSED, 401: REFUSES, 403: REFUSES}.get(status, OPEN_PORT)
+    if listed[0] == 200 and listed[1].startswith(b"["):
+        level = QUERYABLE if listed[1] == b"[]" else LISTS
+    return Got("curl", level)
 
 
 def _qido_level(status: int, body: bytes) -> int:

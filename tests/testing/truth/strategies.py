@@ -24,6 +24,7 @@ from tests.testing.truth.model import (
     Login,
     Media,
     Nothing,
+    Page,
     Policy,
     Reach,
     Redirect,
@@ -38,13 +39,12 @@ _REFUSALS = (0x0122, 0x0124, 0xA700, 0xA900, 0xC000, 0xC001)
 _UNAVAILABLE = (408, 425, 429, 500, 502, 503, 504)
 _INSTANCES = ("7", " 7", "+7", "07", "7 ", "", "many", "7\\8", None)
 _DELAYS = (0.5, 4.0, 40.0)
-_FIND_ENDS = tuple(End)
 _WADO_ACCEPT = ("transfer-syntax=*", 'type="application/dicom"')
 
 
 def mostly(usual: T, *others: T, weight: int = 4) -> SearchStrategy[T]:
     """`usual` in `weight` of `weight` + 1 cases, else one of `others`."""
-    return st.integers(0, weight).flatmap(lambda drawn: st.just(usual) if drawn < weight else st.sampled_from(others))
+    return st.sampled_from((usual,) * (weight * len(others)) + others)
 
 
 def others_of(usual: T, kinds: Any, weight: int = 4) -> SearchStrategy[T]:
@@ -60,7 +60,7 @@ def finds(draw: DrawFn) -> Find:
     return Find(
         matches=matches,
         status=status,
-        end=draw(others_of(End.STATUS, _FIND_ENDS, weight=3)),
+        end=draw(others_of(End.STATUS, End, weight=3)),
         more=draw(st.sampled_from((5, 0, 1000))) if status == 0xB001 else 0,
         names=draw(mostly(True, False)),
         instances=draw(mostly(*_INSTANCES)),
@@ -133,11 +133,30 @@ def webs(draw: DrawFn, *, over_tls: bool) -> Web:
 
 
 @st.composite
+def pages(draw: DrawFn, *, over_tls: bool) -> Page:
+    """A page, perhaps of an Orthanc with its REST interface."""
+    return Page(
+        tls=draw(others_of(TLS.ANY, [kind for kind in TLS if kind is not TLS.NONE])) if over_tls else TLS.NONE,
+        gateway=draw(mostly(None, *_UNAVAILABLE, weight=6)),
+        gateway_times=draw(st.sampled_from((ALWAYS, 1, 2))),
+        redirects=draw(mostly(0, *range(1, 8))),
+        redirect=draw(others_of(Redirect.RELATIVE, Redirect, weight=1)),
+        login=draw(others_of(Login.NONE, Login, weight=6)),
+        orthanc=draw(mostly(True, False, weight=2)),
+        studies=draw(st.sampled_from((3, 0, 1, 120))),
+        rest_status=draw(mostly(None, 401, 403, 404, 503)),
+        statistics=draw(mostly(True, False)),
+        delay=draw(mostly(0.0, *_DELAYS, weight=8)),
+    )
+
+
+@st.composite
 def servers(draw: DrawFn, *, web: bool | None = None) -> Server:
     """A server with 1 to 4 addresses; with `web` or without, by default either."""
     ips = draw(st.lists(st.sampled_from(_IPS), min_size=1, max_size=draw(mostly(1, 2, 3, 4, weight=2)), unique=True))
     has_web = draw(st.booleans()) if web is None else web
     over_tls = has_web and draw(st.booleans())
+    has_page = has_web and draw(mostly(False, True, weight=2))
     endpoints = []
     for ip in ips:
         reach = draw(others_of(Reach.ANSWERS, Reach, weight=6 if len(ips) == 1 else 2))
@@ -147,6 +166,7 @@ def servers(draw: DrawFn, *, web: bool | None = None) -> Server:
                 reach,
                 None if web is True else draw(st.one_of(dimses(), dimses(), st.none())),
                 draw(webs(over_tls=over_tls)) if has_web else None,
+                draw(pages(over_tls=over_tls)) if has_page else None,
             )
         )
     return Server(

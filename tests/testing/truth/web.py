@@ -1,4 +1,4 @@
-"""A DICOMweb root as its description says, without I/O: one request and one answer for each connection."""
+"""A DICOMweb root or a page as its description says, without I/O: one request and one answer for each connection."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.testing.truth.certificates import server_context
-from tests.testing.truth.model import OTHER_NAME, TLS, Login, Media, Nothing, Redirect, Web
+from tests.testing.truth.model import OTHER_NAME, TLS, Login, Media, Nothing, Page, Redirect, Web
 from tests.testing.truth.session import Action, Close, HandshakeFailure, Send, Session, TLSSession, Wait
 
 ROOT = "/dicom-web"
+PAGE = "/app/explorer.html"
 _PAGE = b"<!doctype html><html><head><title>Synthetic</title></head><body><div id=app></div></body></html>"
+_ORTHANC = b"<html><head><title>Orthanc Explorer</title></head></html>"
 _FORM = b"<html><form method=post><input name=user><input type='password' name=word></form></html>"
 _GATEWAY = b"<html><head><title>Bad gateway</title></head><body><h1>The server is away</h1></body></html>"
 _TYPES = {
@@ -27,9 +29,9 @@ _WARNING = '299 {}: "There are additional results that can be requested"'
 
 @dataclass
 class Site:
-    """A DICOMweb root and what it remembers from connection to connection."""
+    """A web server and what it remembers from connection to connection."""
 
-    web: Web
+    web: Web | Page
     port: int
     requests: int = 0
 
@@ -85,9 +87,7 @@ class _Connection:
                 return _response(403)
             case Login.FORM:
                 return _response(200, _FORM, {"Content-Type": "text/html"})
-        if web.media is Media.HTML:
-            return _response(200, _PAGE, {"Content-Type": "text/html"})
-        return self._dicomweb(request, path)
+        return _page(web, path) if isinstance(web, Page) else _DICOMweb(web).answer(request, path)
 
     def _location(self, request: _Request, hops: int, path: str) -> str:
         web = self._site.web
@@ -104,15 +104,22 @@ class _Connection:
             case _:
                 return f"{scheme}://{request.headers['host']}{there}"
 
-    def _dicomweb(self, request: _Request, path: str) -> bytes:
+
+@dataclass(frozen=True)
+class _DICOMweb:
+    web: Web
+
+    def answer(self, request: _Request, path: str) -> bytes:
+        if self.web.media is Media.HTML:
+            return _response(200, _PAGE, {"Content-Type": "text/html"})
         parts = path.removeprefix(ROOT).strip("/").split("/")
         match parts:
             case ["studies"]:
                 return self._studies(request)
             case ["instances"] | ["studies", _, "instances"] | ["studies", _, "series", _, "instances"]:
-                return self._one(_instance(self._site.web), bool(self._site.web.studies))
+                return self._one(_instance(self.web), bool(self.web.studies))
             case ["series"] | ["studies", _, "series"]:
-                return self._one(_series(self._site.web), bool(self._site.web.studies))
+                return self._one(_series(self.web), bool(self.web.studies))
             case ["studies", *_]:
                 return self._wado(request)
         return _response(404)
@@ -121,7 +128,7 @@ class _Connection:
         return self._list([entry] if there else [], {})
 
     def _studies(self, request: _Request) -> bytes:
-        web = self._site.web
+        web = self.web
         asked = next((request.query[key] for key in ("StudyInstanceUID", "0020000D") if key in request.query), None)
         if asked is not None and not web.ignores_filter:
             number = asked.removeprefix("1.2.3.")
@@ -140,7 +147,7 @@ class _Connection:
         return self._list(entries, headers, 206 if more and web.partial and entries else 200)
 
     def _list(self, entries: list[dict[str, Any]], headers: dict[str, str], status: int = 200) -> bytes:
-        web = self._site.web
+        web = self.web
         if not entries:
             match web.nothing:
                 case Nothing.NO_CONTENT:
@@ -158,7 +165,7 @@ class _Connection:
         return _response(status, body, {"Content-Type": _TYPES[web.media], "Server": "Synthetic/1", **headers})
 
     def _wado(self, request: _Request) -> bytes:
-        web = self._site.web
+        web = self.web
         if web.wado_status != 200:
             return _response(web.wado_status)
         accept = request.headers.get("accept", "*/*").replace(" ", "")
@@ -171,6 +178,25 @@ class _Connection:
 
 ALL = 1_000_000
 """A `limit` that is none."""
+
+
+def _page(page: Page, path: str) -> bytes:
+    if path == PAGE or not page.orthanc:
+        return _response(200, _ORTHANC if page.orthanc else _PAGE, {"Content-Type": "text/html"})
+    if page.rest_status is not None:
+        return _response(page.rest_status)
+    match path:
+        case "/system":
+            return _json({"ApiVersion": 18, "DicomAet": "ORTHANC", "Version": "1.12.3"})
+        case "/studies":
+            return _json([f"{number:08x}-0000" for number in range(min(page.studies, 1))])
+        case "/statistics" if page.statistics:
+            return _json({"CountStudies": page.studies})
+    return _response(404)
+
+
+def _json(value: Any) -> bytes:
+    return _response(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
 
 def _hops(path: str) -> tuple[int, str]:
