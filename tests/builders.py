@@ -95,7 +95,9 @@ def stranger(
 def listing(studies: int, patients: int | None = None, *, complete: bool = True) -> dict[str, QueryResult]:
     """The queries of an archive that lists its studies, of three images each, to anyone."""
     outcome = QueryOutcome.ALLOWED if complete else QueryOutcome.TRUNCATED
-    queries = {"studies": QueryResult(outcome, matches=studies, complete=complete, instances=3 * studies)}
+    images = 3 * studies
+    found = QueryResult(outcome, matches=studies, complete=complete, instances=images, instances_complete=complete)
+    queries = {"studies": found}
     if patients is not None:
         queries["patients"] = QueryResult(QueryOutcome.ALLOWED, matches=patients, complete=True)
     return queries
@@ -122,6 +124,7 @@ STUDIES = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
+    instances_complete=False,
     matches_by={"ModalitiesInStudy": {SafeText("CT"): 30, SafeText("MR"): 20}},
     duration=0.5,
     first_match=0.125,
@@ -142,6 +145,8 @@ FULL = SessionResult(
     duration=1.5,
     timeout=9.5,
     last_run=1_600_000_000.0,
+    addresses=3,
+    addresses_failed=1,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
     peer=peer("OFFIS_DCMTK_367", "1.2.276.0.7230010.3.0.3.6.7", 16384),
     tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),
@@ -165,7 +170,14 @@ GOOD = SessionResult(
     EchoResult(Outcome.SUCCESS, 0),
     {
         "studies": QueryResult(
-            QueryOutcome.ALLOWED, 0, matches=231, complete=True, instances=61544, duration=0.048, first_match=0.011
+            QueryOutcome.ALLOWED,
+            0,
+            matches=231,
+            complete=True,
+            instances=61544,
+            instances_complete=True,
+            duration=0.048,
+            first_match=0.011,
         )
     },
     {
@@ -329,7 +341,7 @@ FOUND_UNKNOWN = record(target("unknown", Expect.CLOSED, country="FR"), stranger(
 FOUND_DOWN = record(target("down", Expect.AVAILABLE, country="FR"), monitor(Outcome.REFUSED))
 FOUND_GUARDED = record(
     target("guarded", Expect.GUARDED),
-    monitor(studies=QueryResult(QueryOutcome.ALLOWED, matches=5, complete=True, instances=9)),
+    monitor(studies=QueryResult(QueryOutcome.ALLOWED, matches=5, complete=True, instances=9, instances_complete=True)),
     stranger(Outcome.REJECTED),
 )
 FOUND_WEB = record(

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from dicom_exporter.server.external_url import ExternalURL
 
 DEFAULT_CONFIG_FILE = "config.yml"
-_OWN_DESCRIPTORS = 64
-"""For the log, listening sockets, name resolution, and files that are read."""
+_OWN_DESCRIPTORS = 64 + 256
+"""For the log, listening sockets and files that are read, and a socket for each lookup of a name."""
 _IDLE_CONNECTIONS = 1024
 """Prometheus keeps up to a thousand open to one exporter between its scrapes."""
 

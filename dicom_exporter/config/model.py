@@ -261,7 +261,7 @@ class Target(Block):
     timezone: TimeZone | None = None
     """Its time zone, like Europe/Berlin, for dates and times of day; by default that of the exporter."""
     ip_version: Literal[4, 6] | None = None
-    """Use this IP version only; by default both, IPv4 first."""
+    """Use this IP version only; by default both, in the order in which the system's resolver has them."""
     dicomweb: RootURL | None = None
     """Root of its DICOMweb service, without /studies."""
     web: Annotated[tuple[WebEntry, ...], NOT_EMPTY] = ()

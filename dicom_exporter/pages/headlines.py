@@ -36,7 +36,7 @@ def _as_expected(target: Target, sessions: Sequence[SessionResult], verdict: Ver
             studies = session.queries.get("studies")
             count = "" if studies is None or studies.matches is None else _count(studies.matches, studies.complete)
             yield f"It answers us{count}."
-    levels = [level for level in verdict.levels.values() if level is not None] if verdict is not None else []
+    levels = list(verdict.at_least.values()) if verdict is not None else []
     if levels:
         known_open = target.expect is Expect.CONTROL and max(levels) >= LadderLevel.ASSOCIATES
         yield "It is known to be open, and it is open." if known_open else LEVELS[max(levels)][1]

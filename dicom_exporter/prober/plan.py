@@ -22,7 +22,7 @@ from dicom_exporter.config import Module, Query, Target
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
 from dicom_exporter.probes import PROBES, Probe
-from dicom_exporter.results import Outcome, QueryResult, SessionResult
+from dicom_exporter.results import LadderLevel, Outcome, QueryResult, SessionResult
 
 _Found = dict[str, Any]
 """Fields of `SessionResult` that are known so far, by name."""
@@ -53,9 +53,26 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
             due = []
         if probe.makes_associations:
             duration = time.perf_counter() - begun
+    record = context.notes.names.get((target.address.host, target.address.port))
     return SessionResult(
-        context.identity.name, **found, phases=context.phases.seconds, duration=duration, timeout=timeout
+        context.identity.name,
+        **found,
+        phases=context.phases.seconds,
+        duration=duration,
+        timeout=timeout,
+        prove=_steps_to_prove(module),
+        addresses=None if record is None else record.total,
+        addresses_failed=None if record is None else len(record.failed),
     )
+
+
+def _steps_to_prove(module: Module) -> frozenset[LadderLevel]:
+    """The steps of the exposure ladder above 5 that `module` asks for."""
+    exposure = module.exposure
+    if exposure is None or not exposure.prove:
+        return frozenset()
+    identity = {LadderLevel.IDENTIFIES_PATIENTS} if exposure.prove_identity else set()
+    return frozenset(identity | ({LadderLevel.HANDS_OUT_IMAGES} if exposure.prove_download else set()))
 
 
 def merged(modules: Sequence[Module]) -> Module:

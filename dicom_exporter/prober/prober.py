@@ -144,8 +144,8 @@ class Prober:
         left = None if timeout is None else max(0.0, begun + timeout - loop.time())
         deadline = None if left is None else loop.time() + left
         # No target of the configuration has a name with a slash.
-        ip = address.socket_address.ip if address.socket_address is not None else ""
-        key = (f"{ip}/{address}/{target.called_ae_title}", _names(chosen))
+        ips = ",".join(each.ip for each in address.socket_addresses)
+        key = (f"{ips}/{address}/{target.called_ae_title}", _names(chosen))
         probe = partial(self._probe, config, target, chosen, deadline, Resolver(self._lookups), ResultCache())
         task = self._start_or_join(key, config, probe)
         (result,) = await self._collect([(target, chosen)], [task], left)

@@ -62,7 +62,7 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
     rows = [row for row in rows if row.target.expect is not Expect.CONTROL]
     strangers = [row for row in rows if row.levels is not None]
     dicomweb = LadderService.DICOMWEB
-    web = [row.levels[dicomweb] for row in strangers if row.levels is not None and dicomweb in row.levels]
+    web = [row.at_least.get(dicomweb) for row in strangers if row.levels is not None and dicomweb in row.levels]
     return Group(
         name,
         systems=len(rows),

@@ -14,7 +14,7 @@ from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
 from dicom_exporter.results import HTTP_PHASES, Flow, Phase
 from dicom_exporter.verdict.findings import assess
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, UNKNOWN_REASONS
 from tools.reference.markdown import code, head, table
 from tools.reference.sample import ANSWERED, QUERY, REJECTED, STRANGER, TARGET
 
@@ -100,6 +100,9 @@ def _words() -> Iterator[str]:
     yield ""
     rows = [(str(level), name, text) for level, (name, text) in LEVELS.items()]
     yield from table(("level", "name", "meaning"), rows)
+    yield "`reason` of `dicom_exposure_unknown_reason`; [what to do about each](exposure.md#unknown-is-not-safe):"
+    yield ""
+    yield from table(("reason", "why it is not known"), [(code(word), text) for word, text in UNKNOWN_REASONS.items()])
     yield "`check` of `dicom_exposure_check`: the meaning of the value 1:"
     yield ""
     yield from table(("check", "meaning"), [(code(name), bad) for name, (bad, _) in CHECKS.items()])

@@ -68,13 +68,15 @@ class Address:
 
     host: str
     port: int
-    socket_address: SocketAddress | None = field(default=None, compare=False, repr=False)
+    socket_addresses: tuple[SocketAddress, ...] = field(default=(), compare=False, repr=False)
     """Where to connect, where that is known without a lookup: for an IP address always; for a name only where it was
     looked up and checked already."""
+    incomplete: bool = field(default=False, compare=False, repr=False)
+    """Whether the name has more addresses than those, which may not be connected to."""
 
     def __post_init__(self) -> None:
-        if self.socket_address is None:
-            object.__setattr__(self, "socket_address", _literal(self.host, self.port))
+        if not self.socket_addresses and (literal := _literal(self.host, self.port)) is not None:
+            object.__setattr__(self, "socket_addresses", (literal,))
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
