@@ -27,7 +27,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the value, to send it to the peer."""
+        """Return the value, to send it to the peer."""
         return self._value
 
     def __repr__(self) -> str:

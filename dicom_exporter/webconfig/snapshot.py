@@ -38,7 +38,7 @@ class Snapshot:
 
 
 def take(path: Path, now_ns: Callable[[], int] = time.time_ns) -> Snapshot:
-    """Read the file at `path`. Blocks. Raises ValueError where `path` holds a NUL."""
+    """Read the file at `path`. Blocks. Raises ValueError if `path` holds a NUL."""
     stat = _stat(path)  # before the contents: a change in between is noticed the next time
     settled = stat is None or now_ns() - max(stat[:2]) > _TICK_NS
     try:
