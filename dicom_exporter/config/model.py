@@ -5,14 +5,12 @@ below a field is its description in the JSON Schema and in docs/configuration.md
 the file differs from the setting. At the end: the built-in identities, queries and modules, and `Config`, the whole.
 """
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -128,7 +126,7 @@ class HTTPSettings(Block):
     """A file that holds a bearer token; one newline at its end is ignored. Read again when it changes."""
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> HTTPSettings:
+    def _exactly_one(self) -> Self:
         if (self.basic_auth is None) is (self.bearer_token is None):
             raise ValueError("takes one of basic_auth and bearer_token_file")
         return self
@@ -172,7 +170,7 @@ class Query:
     only_between: TimeWindow | None = None
     """In the target's time zone; None: at any time."""
 
-    # No configuration: what the prober decides anew for each probe. Queries compare equal whatever these are.
+    # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)
     """Whether to ask it now."""
     minimal_keys: bool = field(default=False, compare=False)
@@ -193,7 +191,7 @@ class Store(Block):
 
 @dataclass(frozen=True)
 class Exposure(Block):
-    """How the exposure ladder is climbed: how far somebody gets who should be refused."""
+    """The exposure ladder: how far a client gets that should be refused."""
 
     max_matches: Positive = 1000
     """Stop a stranger's counts here."""
@@ -225,7 +223,7 @@ class ModuleOptions(Block):
     store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
     """Send synthetic images; not allowed for a target with `expect: closed` or `expect: control`."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
-    """Climb the exposure ladder as a stranger, and do nothing else."""
+    """Probe the exposure ladder as a stranger, and nothing else."""
     every: Duration | None = None
     """Reuse the results for this long, the same for all modules of one identity on a target; by default the target is
     probed on each scrape."""
@@ -271,7 +269,7 @@ class Target(Block):
     timezone: TimeZone | None = None
     """Its time zone, like Europe/Berlin, for dates and times of day; by default that of the exporter."""
     ip_version: Literal[4, 6] | None = None
-    """Use this IP version only; by default both, IPv4 first."""
+    """Use this IP version only; by default both, in the order in which the system's resolver has them."""
     dicomweb: RootURL | None = None
     """Root of its DICOMweb service, without /studies."""
     web: Annotated[tuple[WebEntry, ...], NOT_EMPTY] = ()

@@ -3,13 +3,11 @@
 The names of files are relative to the directory of the configuration file that names them.
 """
 
-from __future__ import annotations
-
 import codecs
 import hmac
 import unicodedata
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from dicom_exporter.text import shown
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
@@ -55,10 +53,10 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self._value)
 
-    def __copy__(self) -> Secret:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
     def __reduce__(self) -> NoReturn:

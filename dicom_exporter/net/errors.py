@@ -14,6 +14,7 @@ ProbeEnded                          a probe got no further; carries the `Outcome
 └── AssociationEnded                DICOM's, in `dicom.errors`
     ├── NotDicom               not_dicom
     ├── ProtocolViolation      protocol_error
+    │   └── LimitExceeded      protocol_error: over one of our own limits
     ├── Rejected               rejected, busy
     ├── Aborted                aborted
     └── NotOffered             not_offered
@@ -47,6 +48,11 @@ class NameNotResolved(NetworkError):
 
     outcome = Outcome.DNS_FAILURE
 
+    def __init__(self, text: str, *, temporary: bool = False) -> None:
+        super().__init__(text)
+        self.temporary = temporary
+        """No name server answered, or it could not: another lookup may find an address."""
+
 
 class NetworkUnreachable(NetworkError):
     """No route to the address."""
@@ -61,9 +67,11 @@ class ConnectionRefused(NetworkError):
 
 
 class ConnectTimeout(NetworkError):
-    """Nothing answered our SYN within the connect timeout."""
+    """Nothing answered our SYN within the connect timeout, or within the shorter time that was left."""
 
     outcome = Outcome.CONNECT_TIMEOUT
+    cut_short = False
+    """Whether the connect timeout was not waited for, as there was less time: a slow peer might have answered."""
 
 
 class TLSFailed(NetworkError):

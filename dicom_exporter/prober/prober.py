@@ -15,7 +15,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,20 @@ from dicom_exporter.prober.credentials import Credentials
 from dicom_exporter.prober.permissions import check_choice, may_show_credentials, may_store
 from dicom_exporter.prober.plan import by_identity, comparing, local_time, merged, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
+from dicom_exporter.prober.silence import ENOUGH, is_hurried, ran_out_of_time
 from dicom_exporter.results import TargetResult
 
 _Key = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A probe under way that others may join."""
+
+    task: asyncio.Task[ProbeRecord]
+    seconds: float
+    """The time that it was given: at most what its modules may take."""
+
 
 GRACE = 0.2
 """Seconds beyond the deadline that a scrape waits for probes that end at it; well inside the offset of the timeout."""
@@ -69,8 +80,8 @@ class Prober:
         self._lookups = LookupThreads()
         self._allowlist = Allowlist()
         self._results = ResultCache()
-        self._in_flight: dict[_Key, asyncio.Task[ProbeRecord]] = {}
-        """Probes under way that a new scrape may join."""
+        self._in_flight: dict[_Key, _Flight] = {}
+        """Probes under way that a new scrape may join, unless it allows more time than they have."""
         self._tasks: set[asyncio.Task[ProbeRecord]] = set()
         """All probes under way; after a reload, some that nobody may join any more."""
         self._log = structlog.get_logger("scrape")
@@ -116,7 +127,8 @@ class Prober:
             timeout: None leaves it to the timeouts of the modules.
             modules: names of modules to run in place of each target's own.
 
-        Never raises for what a peer does. A target that another scrape is probing is waited for, not probed again.
+        Never raises for what a peer does. A target that another scrape is probing is waited for, not probed again,
+        unless that scrape allows less time.
 
         Raises:
             NotPermitted: before anything is sent, where a target may not be asked these `modules`.
@@ -131,8 +143,11 @@ class Prober:
         wanted = [(target, _modules(config, target, modules)) for target in targets]
         tasks = []
         for target, chosen in wanted:
-            probe = partial(self._probe, config, credentials, target, chosen, deadline, resolver, self._results)
-            tasks.append(self._start_or_join((target.name, _names(chosen)), config, probe))
+            seconds = _seconds(chosen, timeout)
+            probe = partial(
+                self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results
+            )
+            tasks.append(self._start_or_join((target.name, _names(chosen)), config, seconds, probe))
             if len(tasks) % _STARTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return await self._collect(wanted, tasks, timeout)
@@ -161,11 +176,11 @@ class Prober:
         left = None if timeout is None else max(0.0, begun + timeout - loop.time())
         deadline = None if left is None else loop.time() + left
         # No target of the configuration has a name with a slash.
-        ip = address.socket_address.ip if address.socket_address is not None else ""
-        key = (f"{ip}/{address}/{target.called_ae_title}", _names(chosen))
-        resolver = Resolver(self._lookups)
-        probe = partial(self._probe, config, credentials, target, chosen, deadline, resolver, ResultCache())
-        task = self._start_or_join(key, config, probe)
+        ips = ",".join(each.ip for each in address.socket_addresses)
+        key = (f"{ips}/{address}/{target.called_ae_title}", _names(chosen))
+        seconds, resolver = _seconds(chosen, left), Resolver(self._lookups)
+        probe = partial(self._probe, config, credentials, target, chosen, deadline, seconds, resolver, ResultCache())
+        task = self._start_or_join(key, config, seconds, probe)
         (result,) = await self._collect([(target, chosen)], [task], left)
         return result
 
@@ -185,22 +200,24 @@ class Prober:
         ]
 
     def _start_or_join(
-        self, key: _Key, config: Config, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
+        self, key: _Key, config: Config, seconds: float, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
     ) -> asyncio.Task[ProbeRecord]:
-        """Start `probe`, or join the one under way with the same `key`."""
+        """Start `probe`, or join the one under way with the same `key`, if that has at least as many `seconds`."""
         current = config is self._config  # else nobody may join: the same name may be another address by now
-        task = self._in_flight.get(key) if current else None
-        if task is None:
-            task = asyncio.create_task(probe())
-            if current:
-                self._in_flight[key] = task
-            self._tasks.add(task)
-            task.add_done_callback(lambda done: self._forget(key, done))
+        flight = self._in_flight.get(key) if current else None
+        if flight is not None and flight.seconds >= seconds:
+            return flight.task
+        task = asyncio.create_task(probe())
+        if current:
+            self._in_flight[key] = _Flight(task, seconds)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
     def _forget(self, key: _Key, task: asyncio.Task[ProbeRecord]) -> None:
         self._tasks.discard(task)
-        if self._in_flight.get(key) is task:
+        flight = self._in_flight.get(key)
+        if flight is not None and flight.task is task:
             del self._in_flight[key]
 
     async def _probe(
@@ -210,23 +227,30 @@ class Prober:
         target: Target,
         modules: tuple[Module, ...],
         deadline: float | None,
+        seconds: float,
         resolver: Resolver,
         results: ResultCache,
     ) -> ProbeRecord:
-        """All identities of a target, one after the other. Each gets an even share of what time is left."""
+        """All identities of a target, one after the other. Each gets an even share of what time is left.
+
+        `seconds` is the time that the request allows, at most what `modules` may take.
+        """
+        hurried = is_hurried(seconds, max(module.timeout for module in modules))
         groups = by_identity(modules)
         compared = _compared(config, target)
         start = time.time()
         sessions = []
         reused = set()
+        cut_short = set()
         for index, (name, group) in enumerate(groups.items()):
             module = comparing(merged(group), compared)
             key = SessionKey(target, config.identities[name], group)
             now = asyncio.get_running_loop().time()
             share = module.timeout if deadline is None else (deadline - now) / (len(groups) - index)
-            until = now + min(module.timeout, share)
+            given = min(module.timeout, share)
+            until = now + given
             try:
-                session = None if module.every is None else results.get_session(key, module.every, now)
+                session = None if module.every is None else results.get_session(key, module.every, now, given)
                 if session is not None:
                     reused.add(name)
                 else:
@@ -239,20 +263,24 @@ class Prober:
                         local_time(target),
                         target.ip_version,
                         PhaseTimer(self._on_phase),
+                        hurried=hurried,
+                        connect_proof=min(config.global_.connect_timeout, module.timeout * ENOUGH),
                         configured_identity=key.identity,
                         may_show_credentials=may_show_credentials(config, target, name),
                         may_store=may_store(config, target),
                     )
                     session = await probe_as(target, module, context, results)
-                    if module.every is not None:
+                    if hurried and ran_out_of_time(session):
+                        cut_short.add(name)
+                    elif module.every is not None:
                         session = replace(session, last_run=time.time())
-                        results.keep_session(key, session, asyncio.get_running_loop().time())
+                        results.keep_session(key, session, asyncio.get_running_loop().time(), given)
                 sessions.append(session)
             except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
                 self._log.error("bug, please report it", target=target.name, identity=name, at=raised_at(bug))
                 sessions.append(never_probed(target, module))
         result = TargetResult(target.name, tuple(sessions))
-        record = make_record(target, _names(modules), result, start, frozenset(reused))
+        record = make_record(target, _names(modules), result, start, frozenset(reused), frozenset(cut_short))
         self._notify(record)
         return record
 
@@ -274,6 +302,15 @@ def _compared(config: Config, target: Target) -> frozenset[str]:
 
 def _modules(config: Config, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:
     return tuple(config.modules[name] for name in dict.fromkeys(names or target.modules))
+
+
+def _seconds(modules: Iterable[Module], timeout: float | None) -> float:
+    """The seconds of a request with `timeout`: no more than all identities together may take."""
+    longest: dict[str, float] = {}
+    for module in modules:
+        longest[module.identity] = max(module.timeout, longest.get(module.identity, 0.0))
+    total = sum(longest.values())
+    return total if timeout is None else min(timeout, total)
 
 
 def _names(modules: Iterable[Module]) -> tuple[str, ...]:

@@ -34,8 +34,9 @@ async def probe_store(target: Target, module: Module, context: ProbeContext) -> 
     settings = module.store or Store()
     own = context.with_own_phases()
     stored = _Stored()
+    request = offer(target, own, (SECONDARY_CAPTURE,))
     try:
-        async with associate(target.address, offer(target, own, (SECONDARY_CAPTURE,)), own) as association:
+        async with associate(target.address, request, own) as association:
             with own.phases.time(Phase.STORE):
                 await _store_all(association, target.name, settings, stored)
     except ProbeEnded:

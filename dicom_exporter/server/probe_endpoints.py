@@ -9,8 +9,6 @@
 ```
 """
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -140,7 +138,7 @@ def _target(request: web.Request, state: State, config: Config, modules: Sequenc
     name = _single(request, "target")
     title = _single(request, "called_ae_title")
     if not name:
-        raise web.HTTPBadRequest(text="Which target? Ask for /probe?target=NAME.\n")
+        raise web.HTTPBadRequest(text="The parameter target is missing: /probe?target=NAME.\n")
     target = config.target(name)
     if target is not None and title is not None:
         text = "called_ae_title goes with an address: the configuration has the one of this target.\n"
@@ -242,6 +240,6 @@ def _debug_text(record: ProbeRecord, config: Config) -> str:
     sections = {
         "Log of the probe": "".join(f"{line}\n" for line in lines(record)),
         "Metrics that the probe returns": metrics,
-        "Configuration that the probe went by": show_target(config, record.target, record.modules),
+        "Configuration of the probe": show_target(config, record.target, record.modules),
     }
     return "\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections.items())

@@ -1,7 +1,5 @@
 """The file while the exporter runs: read again when it, or a file that it names, has changed."""
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 from collections.abc import Mapping
@@ -26,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """The file, read."""
+    """The contents of the file, and the configuration or the errors in it."""
 
     snapshot: Snapshot
     outcome: WebConfig | ConfigErrors
@@ -34,7 +32,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Certified:
-    """The certificates of a configuration, read."""
+    """The contents of the certificate files, and the TLS context or the errors in them."""
 
     config: WebConfig
     snapshots: tuple[Snapshot, ...]

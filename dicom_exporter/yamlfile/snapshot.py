@@ -1,7 +1,5 @@
 """The contents of a file at one moment, and whether they are still the same, by a stat."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

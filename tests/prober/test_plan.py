@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -196,6 +197,34 @@ async def test_probe_as_stranger_leaves_time_for_the_web(monkeypatch: pytest.Mon
     shares = [(context.deadline - begun) / 5.0 for _, _, context in calls]
     assert shares == pytest.approx([0.6, 0.5, 1.0], abs=0.1)  # none of the time has passed
     assert found.timeout == pytest.approx(3.0, abs=0.5)
+
+
+async def test_probe_as_hurried_silence_is_overload_and_its_query_stays_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = QueryResult(QueryOutcome.TIMEOUT)
+    session = SessionResult("monitor", EchoResult(Outcome.SUCCESS), {"studies": silent, "patients": FOUND})
+    calls = use(monkeypatch, session=session)
+    results = ResultCache()
+    with lookup_threads() as lookups:
+        found = await probe_as(TARGET, COUNT, replace(probe_context(lookups), hurried=True), results)
+    assert found.queries["studies"].outcome is QueryOutcome.OVERLOAD
+    await run(COUNT, results)
+    assert [call.queries["studies"].due for _, call, _ in calls] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("prove", "levels"), [((), set()), (("identity",), {6}), (("download",), {7}), (("identity", "download"), {6, 7})]
+)
+async def test_probe_as_session_says_which_levels_were_to_be_proved(
+    monkeypatch: pytest.MonkeyPatch, prove: tuple[Literal["identity", "download"], ...], levels: set[int]
+) -> None:
+    use(
+        monkeypatch,
+        exposure=SessionResult("monitor", None, stranger=StrangerResult()),
+        dicomweb=WebResult(WebAnswer.DENIED),
+        web=(WebResult(WebAnswer.OTHER),),
+    )
+    found = await run(replace(LADDER, exposure=Exposure(prove=prove)), ResultCache())
+    assert found.prove == levels
 
 
 def test_never_probed_says_unknown_of_all_that_was_asked() -> None:

@@ -1,8 +1,12 @@
-"""What a reload does to a scrape under way, and what the prober does not permit. No probe leaves the process."""
+"""Which scrapes share a probe, what a reload or a short timeout does, and what the prober does not permit.
+
+No probe leaves the process.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +29,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import EchoResult, Outcome, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
 from tests.testing import in_process
@@ -138,4 +143,76 @@ async def test_prober_target_not_of_the_configuration_is_unknown_and_not_failed(
     (session,) = record.sessions
     assert session.echo == EchoResult(Outcome.OVERLOAD)
     assert session.store is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "probes"),
+    [
+        (9.5, 9.5, 1),
+        (None, 30.0, 1),  # no more than the module may take
+        (9.5, 4.0, 1),
+        (0.3, 9.5, 2),
+        (9.5, None, 2),
+    ],
+)
+async def test_prober_scrape_joins_no_probe_that_was_given_less_time(
+    probed: list[Target], first: float | None, second: float | None, probes: int
+) -> None:
+    config = configuration("us", 1001)
+    target = config.targets[:1]
+    prober = Prober(config)
+    await asyncio.gather(prober.probe_targets(target, first), prober.probe_targets(target, second))
+    assert len(probed) == probes
+    await prober.close()
+
+
+@pytest.mark.parametrize(
+    ("timeout", "outcome", "hurried", "cut_short"),
+    [
+        (9.5, Outcome.OVERLOAD, False, set()),
+        (1.0, Outcome.OVERLOAD, True, {"us"}),
+        (1.0, Outcome.REFUSED, True, set()),
+    ],
+)
+async def test_prober_result_that_a_short_timeout_cut_is_not_kept_and_is_marked(
+    monkeypatch: pytest.MonkeyPatch, timeout: float, outcome: Outcome, hurried: bool, cut_short: set[str]
+) -> None:
+    contexts: list[ProbeContext] = []
+    records: list[ProbeRecord] = []
+
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        contexts.append(context)
+        return SessionResult(context.identity.name, EchoResult(outcome))
+
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    config = configuration("us", 1001)
+    config = replace(config, modules={"m": replace(config.modules["m"], every=900.0)})
+    prober = Prober(config, records.append)
+    await prober.probe_targets(config.targets[:1], timeout)
+    await prober.probe_targets(config.targets[:1], timeout)
+    assert [record.cut_short for record in records] == [cut_short] * 2
+    assert {context.hurried for context in contexts} == {hurried}
+    assert len(contexts) == (2 if outcome is Outcome.OVERLOAD else 1)
+    await prober.close()
+
+
+@pytest.mark.parametrize(
+    ("module_timeout", "connect_proof"),
+    [(10.0, 3.0), (3.0, 1.0)],  # connect_timeout, or a third of the timeout of the module
+)
+async def test_prober_connection_proves_silence_after_its_own_bound(
+    monkeypatch: pytest.MonkeyPatch, module_timeout: float, connect_proof: float
+) -> None:
+    contexts: list[ProbeContext] = []
+
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        contexts.append(context)
+        return SessionResult(context.identity.name, EchoResult(Outcome.SUCCESS))
+
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    config = configuration("us", 1001)
+    config = replace(config, modules={"m": replace(config.modules["m"], timeout=module_timeout)})
+    prober = Prober(config)
+    await prober.probe_targets(config.targets[:1], 0.5)
+    assert [context.connect_proof for context in contexts] == [pytest.approx(connect_proof)]
     await prober.close()

@@ -1,4 +1,4 @@
-"""`/metrics` and `/probe`: what is asked of the prober, and what is answered."""
+"""`/metrics` and `/probe`: the calls of the prober, and the responses."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ async def test_healthy_is_answered_during_a_scrape() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await prober.begun.wait()
+        await prober.started.wait()
         async with client.get("/-/healthy") as response:
             assert response.status == 200
         assert not prober.answered.is_set()
@@ -242,7 +242,7 @@ async def test_scrape_continues_after_client_disconnects() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await prober.begun.wait()
+        await prober.started.wait()
         scrape.cancel()
         await asyncio.wait({scrape})
         async with client.get("/-/healthy") as response:
@@ -255,7 +255,7 @@ async def test_reload_during_scrape_applies_to_next_scrape() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await prober.begun.wait()
+        await prober.started.wait()
         prober.reconfigure(Config((CONFIG.targets[1],)))
         await prober.close()
         found = series(await (await scrape).text())

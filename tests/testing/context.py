@@ -49,7 +49,7 @@ def probe_context(
 
 @contextmanager
 def lookup_threads(getaddrinfo: Callable[..., list[Any]] | None = None) -> Iterator[LookupThreads]:
-    """Threads that end with the block; `getaddrinfo` in place of the system's."""
+    """Threads that end with the block; `getaddrinfo` replaces that of the system."""
     lookups = LookupThreads() if getaddrinfo is None else LookupThreads(getaddrinfo)
     try:
         yield lookups

@@ -38,7 +38,7 @@ class FakeProber:
     config: Config = CONFIG
     go: asyncio.Event | None = None
     asked: list[Asked] = field(default_factory=list)
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     probes_in_flight: int = 0
     closed: bool = False
@@ -53,7 +53,7 @@ class FakeProber:
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
     ) -> list[ProbeRecord]:
         self.asked.append((tuple(target.name for target in targets), timeout, tuple(modules) if modules else None))
-        self.begun.set()
+        self.started.set()
         if self.go is not None:
             await self.go.wait()
         self.answered.set()

@@ -1,7 +1,5 @@
 """Which modules a target may have: together, and by what is expected of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
@@ -14,7 +12,7 @@ from dicom_exporter.yamlfile.validation import Block
 
 
 def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | None]) -> Target | None:
-    """Give `target` back; None, with the errors reported, where its keys contradict each other.
+    """Return `target`; None, with the errors reported, if its keys contradict each other.
 
     A module that is invalid itself is None in `modules`.
     """

@@ -1,7 +1,5 @@
 """The TLS context of an identity (PS3.15 B.12: at least TLS 1.2)."""
 
-from __future__ import annotations
-
 import hashlib
 import ssl
 from collections.abc import Callable, Mapping
