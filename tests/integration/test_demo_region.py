@@ -13,7 +13,7 @@ import pytest
 from dicom_exporter.config import Config, load
 from dicom_exporter.demo import demo_region, region_targets
 from dicom_exporter.demo.loopback import has_whole_net
-from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
+from dicom_exporter.demo.targets import LEAST, NAMED, TargetKind, more_targets
 from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
@@ -165,15 +165,18 @@ def test_region_is_the_same_on_every_run() -> None:
     assert {target.expect for target in (*NAMED, *more_targets(100))} == {"available", "guarded", "closed", "control"}
 
 
-async def test_demo_command_lists_its_targets(tmp_path: Path) -> None:
-    arguments = "demo", "--peers=all", "--web.listen-address=127.0.0.1:0"
-    async with started(*arguments, directory=tmp_path) as demo:
+@pytest.mark.parametrize(("flag", "targets"), [("--peers=all", NAMED), (f"--targets={LEAST}", NAMED[:LEAST])])
+async def test_demo_command_lists_its_targets(flag: str, targets: tuple[TargetKind, ...], tmp_path: Path) -> None:
+    async with started("demo", flag, "--web.listen-address=127.0.0.1:0", directory=tmp_path) as demo:
         greeting = ""
         while "Ctrl-C" not in greeting:
             line = await demo.said()
             assert line, "it ended before it had said all"
             greeting += line
-        assert [target.name for target in NAMED if target.name not in greeting] == []
+        assert [target.name for target in targets if target.name not in greeting] == []
+        example = re.search(r"/probe\?target=([^']+)'", greeting)
+        assert example is not None
+        assert example[1] in {target.name for target in targets}
         url = re.search(r"The exporter: (\S+)", greeting)
         assert url
         async with aiohttp.ClientSession() as client, client.get(f"{url[1]}/-/healthy") as response:
