@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run quick test lint format docs fuzz soak bench clean
+.PHONY: help demo demo-stack run quick test lint format docs fuzz soak truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -21,6 +21,7 @@ help:
 	@echo "make docs    rewrite the pages of docs/ that are made from the code"
 	@echo "make fuzz    coverage-guided fuzzing of everything that reads bytes of a peer, for SECONDS=300"
 	@echo "make soak    the exporter with 500 peers that start, stop, hang and send wrong data, for MINUTES=30"
+	@echo "make truth   generated servers whose openness is known: are the claims about them true, for MINUTES=30"
 	@echo "make bench   speed and memory, beside other DICOM clients (QUICK=1: in a few minutes)"
 	@echo "make clean   remove .venv and caches"
 
@@ -62,6 +63,10 @@ fuzz: .venv/.installed-fuzz
 MINUTES ?= 30
 soak: .venv/.installed-test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --output soak.txt $(ARGS)
+
+# The smallest server for each kind of untrue claim is printed; ARGS='--replay "Server(...)"' probes that one again.
+truth: .venv/.installed-test
+	$(BIN)/python -m tests.truth --minutes $(MINUTES) $(ARGS)
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)

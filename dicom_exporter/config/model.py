@@ -74,11 +74,11 @@ class TLSBlock(Block):
     """DICOM TLS, at least version 1.2. An empty mapping means TLS with the system's certificate authorities."""
 
     ca_file: FileName | None = None
-    """The certificate authorities to trust, PEM; by default those of the system."""
+    """The certificate authorities to trust, PEM; by default those of the system. Read again when it changes."""
     cert_file: FileName | None = None
-    """The exporter's own certificate, PEM, with its chain."""
+    """The exporter's own certificate, PEM, with its chain. Read again when it changes."""
     key_file: FileName | None = None
-    """Its key, PEM, where it is not in cert_file."""
+    """Its key, PEM, where it is not in cert_file. Read again when it changes."""
     server_name: Text | None = None
     """The name that the peer's certificate must have, and that is sent as SNI; by default the host of the address."""
     insecure_skip_verify: Flag = False
@@ -91,6 +91,8 @@ class TLSSettings(TLSBlock):
 
     context: ssl.SSLContext = field(repr=False, compare=False)
     """Made of the rest."""
+    digest: bytes | None = field(default=None, repr=False, compare=False)
+    """Hash of the contents of the files that `context` was made of."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class UserIdentity(Block):
 
     username: Text
     password: Annotated[SecretFile, Field(alias="password_file")]
-    """A file that holds the password; one newline at its end is ignored."""
+    """A file that holds the password; one newline at its end is ignored. Read again when it changes."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class BasicAuth(Block):
 
     username: HTTPUserName
     password: Annotated[SecretFile, Field(alias="password_file")]
-    """A file that holds the password; one newline at its end is ignored."""
+    """A file that holds the password; one newline at its end is ignored. Read again when it changes."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class HTTPSettings(Block):
 
     basic_auth: BasicAuth | None = None
     bearer_token: Annotated[TokenFile | None, Field(alias="bearer_token_file")] = None
-    """A file that holds a bearer token; one newline at its end is ignored."""
+    """A file that holds a bearer token; one newline at its end is ignored. Read again when it changes."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -142,6 +144,12 @@ class Identity:
     user_identity: UserIdentity | None = None
     http: HTTPSettings | None = None
     """For DICOMweb; None: without credentials."""
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it shows a password, a token or a client certificate to what it connects to."""
+        certificate = self.tls is not None and self.tls.cert_file is not None
+        return certificate or self.user_identity is not None or self.http is not None
 
 
 @dataclass(frozen=True)
@@ -274,6 +282,11 @@ class Target(Block):
         """Set the modules of a target that names none: those of its expectation."""
         if not self.modules:
             object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
+
+    @property
+    def is_never_written_to(self) -> bool:
+        """Whether `expect` forbids `store`: nothing is written to what is tested for exposure."""
+        return self.expect in (Expect.CLOSED, Expect.CONTROL)
 
 
 @dataclass(frozen=True)

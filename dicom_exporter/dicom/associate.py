@@ -94,9 +94,9 @@ class Associating:
                 await connection.connect(address, timeout, tls=context.identity.tls is not None)
         except BaseException as error:
             await self._release_all()
-            if isinstance(error, ConnectTimeout) and timeout < context.connect_timeout:
-                error.cut_short = True
+            if isinstance(error, ConnectTimeout) and timeout < context.connect_proof:
                 context.notes.doubts.add(UnknownReason.TIMEOUT)
+                raise Overloaded("too little time was left for the connection") from None
             self._reclassify_timeout(error)
             raise
         return connection

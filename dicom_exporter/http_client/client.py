@@ -172,7 +172,7 @@ async def _connect_to(address: SocketAddress, context: ProbeContext, until: floa
         with context.phases.time(Phase.CONNECT):
             return _Connected(fileno=(await connect(address, timeout)).detach())
     except ConnectTimeout as end:
-        end.cut_short = timeout < context.connect_timeout
+        end.cut_short = timeout < context.connect_proof
         raise
 
 

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from dicom_exporter.config.model import Identity, TLSSettings
 from dicom_exporter.config.values.network import Address, SocketAddress
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolved, Resolver
 from dicom_exporter.net.tcp import TLSClient
@@ -46,7 +47,14 @@ class ProbeNotes:
 
 @dataclass(frozen=True, slots=True)
 class ProbeContext:
-    """Who probes, by which means, and until when."""
+    """Who probes, by which means, until when, and what of it the configuration permits at the target.
+
+    Permissions are given by the prober alone (`prober.permissions`). Without them nothing is written, and a context of
+    an identity that has credentials cannot be made: so no probe can send them, whoever calls it.
+
+    Raises:
+        NotPermitted: the identity has credentials, and they may not be shown.
+    """
 
     identity: Identity
     resolver: Resolver
@@ -61,12 +69,28 @@ class ProbeContext:
     """4 or 6: which addresses of a name may be connected to. None: both, in the order in which the system has them."""
     phases: PhaseTimer = field(default_factory=PhaseTimer)
     """Where the seconds of each phase go."""
+    hurried: bool = False
+    """Whether the request for this probe allowed too little time for silence to be the peer's doing."""
+    connect_proof: float = 0.0
+    """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
     only_at: tuple[str, SocketAddress] | None = None
     """A host, and the one of its addresses to connect to; the port is that of each connection."""
     notes: ProbeNotes = field(default_factory=ProbeNotes)
     """Shared by all copies of this context."""
+    may_show_credentials: bool = False
+    """Whether the target may see the password, the token or the client certificate of the identity."""
+    configured_identity: Identity | None = None
+    """The identity as the configuration was read, by which results are kept, where its files have been renewed since.
+    None: it is `identity`."""
+    may_store: bool = False
+    """Whether images may be written to the target. `probes.store` refuses to, whatever this is, where `expect` does."""
+
+    def __post_init__(self) -> None:
+        """Refuse credentials that may not be shown."""
+        if self.identity.has_credentials and not self.may_show_credentials:
+            raise NotPermitted(f"The identity {self.identity.name} has credentials that this target may not see.")
 
     def until(self, share: float) -> ProbeContext:
         """A copy that has only `share` (0 to 1) of the time that is left."""

@@ -22,6 +22,8 @@ ProbeEnded                          a probe got no further; carries the `Outcome
 
 Exceptions of the system (OSError, ssl.SSLError, TimeoutError) are mapped to these once, in `net.tcp` and
 `net.context`. The texts are written here, never by the peer, so they may be logged.
+
+`NotPermitted` is none of these: it is raised before anything is sent, and says nothing about the peer.
 """
 
 from __future__ import annotations
@@ -99,3 +101,10 @@ class Overloaded(ProbeEnded):
     """This exporter came too late, or had no file descriptor left. Unknown is not down."""
 
     outcome = Outcome.OVERLOAD
+
+
+class NotPermitted(Exception):
+    """The configuration does not permit this at this target: to write to it, or to show it credentials.
+
+    The text is one sentence for whoever asked for it.
+    """

@@ -116,6 +116,22 @@ async def test_target_page_shows_ladder_and_attempts() -> None:
     assert "outcome=success level_dimse=5 level_dicomweb=2" in page.text
 
 
+async def test_target_page_unknown_level_has_reasons_and_last_proof_with_its_age() -> None:
+    slow = {"studies": QueryResult(QueryOutcome.TIMEOUT)}
+    target = replace(builders.EXPOSED_TARGET, web=(), dicomweb=None)
+    history = History(Config((target,)))
+    history.add(builders.recent(target, builders.stranger(Outcome.SUCCESS, builders.listing(8)), ago=720.0))
+    history.add(builders.recent(target, builders.stranger(Outcome.SUCCESS, slow), ago=10.0))
+    async with pages(history=history, config=Config((target,))) as (client, _):
+        page = await get(client, target_path(target))
+    assert "Exposed for 12 min" in page.text
+    assert "DICOM level at least 3, associates; allowed is 0, closed. It is not known if one gets further" in page.text
+    assert "4 queryable unknown" in page.text
+    assert "3 associates proved" in page.text
+    assert "but at least to level 3, associates: an answer did not come, or did not end, in time." in page.text
+    assert "Last proved: 5 lists studies , 12 min ago." in page.text
+
+
 async def test_target_page_escapes_text_of_a_peer() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(builders.EXPOSED_TARGET))

@@ -8,8 +8,19 @@ from types import MappingProxyType
 
 import pytest
 
-from dicom_exporter.config import Address, Config, Identity, Module, ProbeSettings, Secret, Store, Target, UserIdentity
-from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
+from dicom_exporter.config import (
+    Address,
+    Config,
+    Expect,
+    Identity,
+    Module,
+    ProbeSettings,
+    Secret,
+    Store,
+    Target,
+    UserIdentity,
+)
+from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES, BUILTIN_QUERIES
 from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
@@ -19,12 +30,22 @@ pytestmark = pytest.mark.loopback
 
 ALLOW = ProbeSettings((parse_network("10.0.0.0/8"),))
 ALLOWING = Config(
-    (Target("one", Address("127.0.0.1", 104)), Target("10.0.0.9:104", Address("127.0.0.1", 11112))),
+    (
+        Target("one", Address("127.0.0.1", 104)),
+        Target("10.0.0.9:104", Address("127.0.0.1", 11112)),
+        Target("closed", Address("127.0.0.1", 104), expect=Expect.CLOSED),
+        Target("own", Address("127.0.0.1", 104), modules=("password",)),
+    ),
     identities=MappingProxyType(
         {**BUILTIN_IDENTITIES, "known": Identity("known", "US", user_identity=UserIdentity("us", Secret("hidden")))}
     ),
     modules=MappingProxyType(
-        {**BUILTIN_MODULES, "writes": Module("writes", store=Store()), "password": Module("password", identity="known")}
+        {
+            **BUILTIN_MODULES,
+            "writes": Module("writes", store=Store()),
+            "password": Module("password", identity="known"),
+            "asks_again": Module("asks_again", queries={"studies": BUILTIN_QUERIES["studies"]}),
+        }
     ),
     probe=ALLOW,
 )
@@ -71,6 +92,34 @@ async def test_probe_with_module_parameter_runs_these_modules_once() -> None:
         async with client.get("/probe?target=one&module=exposure,availability,exposure") as response:
             assert response.status == 200
     assert [modules for _, _, modules in prober.asked] == [("availability",), ("exposure", "availability")]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("closed&module=writes", "nothing is written to a target with expect: closed"),
+        ("closed&module=exposure,writes", "nothing is written to a target with expect: closed"),
+        ("one&module=password", "probes as the identity known, which no module of this target has"),
+        ("closed&module=exposure,password", "probes as the identity known, which no module of this target has"),
+        ("one&module=availability,asks_again", "have different queries with the name 'studies'"),
+    ],
+)
+async def test_probe_with_module_that_target_cannot_have_is_bad_request(query: str, said: str) -> None:
+    prober = FakeProber(ALLOWING)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
+        text = await response.text()
+    assert response.status == 400
+    assert said in text
+    assert text.endswith(".\n")
+    assert prober.asked == []
+
+
+@pytest.mark.parametrize("query", ["one&module=writes,exposure", "closed&module=availability", "own&module=password"])
+async def test_probe_with_module_that_target_can_have_is_probed(query: str) -> None:
+    prober = FakeProber(ALLOWING)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
+        assert response.status == 200
+    assert len(prober.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ class FakeProber:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     probes_in_flight: int = 0
     closed: bool = False
+    stale_credential_files: dict[tuple[str, str], bool] = field(default_factory=dict)
     denies: Exception | None = None
     """What is raised for an address that is not in the configuration."""
 

@@ -7,11 +7,8 @@ from itertools import pairwise
 from dicom_exporter.config.model import Module, ModuleOptions, Query, Target
 from dicom_exporter.config.sections import Entry
 from dicom_exporter.config.values.time import format_duration
-from dicom_exporter.results import Expect
 from dicom_exporter.text import shown
 from dicom_exporter.yamlfile.validation import Block
-
-_NEVER_WRITTEN_TO = (Expect.CLOSED, Expect.CONTROL)
 
 
 def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | None]) -> Target | None:
@@ -19,18 +16,19 @@ def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | No
 
     A module that is invalid itself is None in `modules`.
     """
-    errors = list(_errors(target, modules))
+    errors = list(target_errors(target, modules))
     for path, message in errors:
         entry.report(message, *path)
     return None if errors else target
 
 
-def _errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Each contradiction between the keys of `target` and the modules that it has: the path of a key, and a message."""
     for index, name in enumerate(target.modules):
         module = modules[name]
         if name in target.modules[:index]:
             yield ("modules", index), f"{name} is listed twice"
-        elif module is not None and module.store is not None and target.expect in _NEVER_WRITTEN_TO:
+        elif module is not None and module.store is not None and target.is_never_written_to:
             reason = f"nothing is written to a target with expect: {target.expect}"
             yield ("modules", index), f"the module {name} stores images, and {reason}"
     known = [module for name in dict.fromkeys(target.modules) if (module := modules[name]) is not None]

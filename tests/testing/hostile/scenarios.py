@@ -55,7 +55,7 @@ async def _session(target: Target, context: ProbeContext, *queries: Query) -> Fo
 async def store(target: Target, context: ProbeContext) -> Found:
     """Two small images."""
     module = Module("module", identity=MONITOR.name, store=Store(2, 4096))
-    return await probe_store(target, module, replace(context, identity=MONITOR))
+    return await probe_store(target, module, replace(context, identity=MONITOR, may_store=True))
 
 
 async def stranger(target: Target, context: ProbeContext) -> Found:
