@@ -103,17 +103,20 @@ def make_row(record: ProbeRecord) -> Row:
         record.findings,
         echo=_worst(session.echo.outcome for session in ours if session.echo is not None),
         reachable=_reachable(sessions),
-        levels=verdict.levels if verdict else None,
         own_studies=_first(matches(session.queries.get("studies")) for session in ours),
         own_images=_first(instances(session.queries.get("studies")) for session in ours),
-        checks=verdict.checks if verdict else None,
-        at_least=verdict.at_least if verdict else {},
-        unknown_reasons={of: reasons for of, reasons in verdict.reasons.items() if reasons} if verdict else {},
         product=peer.product if peer else "",
         version=peer.implementation_version if peer else "",
     )
     if verdict is None:
         return row
+    row = replace(
+        row,
+        levels=verdict.levels,
+        at_least=verdict.at_least,
+        unknown_reasons={service: reasons for service, reasons in verdict.reasons.items() if reasons},
+        checks=verdict.checks,
+    )
     strangers = [session for session in sessions if session.stranger is not None]
     studies, patients, images = _stranger_counts(row, strangers)
     return replace(row, studies=studies, patients=patients, images=images)
