@@ -230,7 +230,7 @@ class ModuleOptions(Block):
 
     @classmethod
     def read_empty(cls, field: str) -> object:
-        """`store:` without a value stands for its defaults."""
+        """`store:` without a value means its defaults."""
         return None if field == "store" else super().read_empty(field)
 
 

@@ -5,8 +5,6 @@
 A file that cannot be used leaves in place what was read of it last. Nothing here says what a file holds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path

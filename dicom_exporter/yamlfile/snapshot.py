@@ -39,7 +39,7 @@ class Snapshot:
 def take(path: Path, limit: int, now_ns: Callable[[], int] = time.time_ns) -> Snapshot:
     """Read the file at `path`, of at most `limit` bytes, whole MiB. Blocks.
 
-    Raises ValueError where `path` holds a NUL.
+    Raises ValueError if `path` holds a NUL.
     """
     stat = _stat(path)  # before the contents: a change in between is noticed the next time
     settled = stat is None or now_ns() - max(stat[:2]) > _TICK_NS
