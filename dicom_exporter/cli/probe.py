@@ -1,7 +1,5 @@
 """`dicom_exporter probe HOST:PORT`: one archive, now; as ourselves, or as a stranger (`--exposure`)."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import sys
@@ -182,7 +180,8 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
 def _studies(query: QueryResult) -> str:
     code = "" if query.status is None or query.outcome.is_success else f" (status {query.status:04X})"
     count = "" if query.matches is None else f"{query.matches} studies, "
-    images = "" if query.instances is None else f"{query.instances} images, "
+    at_least = "" if query.instances_complete else "at least "
+    images = "" if query.instances is None else f"{at_least}{query.instances} images, "
     return f"{count}{images}{query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
 
 

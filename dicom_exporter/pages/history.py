@@ -6,8 +6,6 @@ expected, so that a failure of last night is still there after a morning of succ
 cost a few KiB each. The records are kept as the prober made them: nothing is copied or formatted when one arrives.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

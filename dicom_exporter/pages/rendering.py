@@ -1,7 +1,5 @@
 """Templates -> HTML. Everything is escaped; a page loads nothing but files of the exporter itself."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Mapping

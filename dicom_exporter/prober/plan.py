@@ -23,6 +23,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
 from dicom_exporter.prober.silence import as_overload
 from dicom_exporter.probes import PROBES, Probe
+from dicom_exporter.probes.store import check_store
 from dicom_exporter.results import LadderLevel, Outcome, QueryResult, SessionResult
 
 _Found = dict[str, Any]
@@ -33,7 +34,12 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
     """Run what `module` asks of `target`, as the identity and before the deadline of `context`.
 
     Never raises for what a peer does. `results` has the queries that are not due, and keeps those that are asked.
+
+    Raises:
+        NotPermitted: before anything is sent, where the module would store images and may not.
     """
+    if module.store is not None:
+        check_store(target, context)
     module, kept = scheduled(target, module, context, results)
     found: _Found = {"echo": None, "queries": kept}
     due = [query for query in module.queries.values() if query.due]
@@ -56,6 +62,7 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
             due = []
         if probe.makes_associations:
             duration = time.perf_counter() - begun
+    record = context.notes.names.get((target.address.host, target.address.port))
     return SessionResult(
         context.identity.name,
         **found,
@@ -63,6 +70,8 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
         duration=duration,
         timeout=timeout,
         prove=_steps_to_prove(module),
+        addresses=None if record is None else record.total,
+        addresses_failed=None if record is None else len(record.failed),
     )
 
 
@@ -118,7 +127,7 @@ def scheduled(
     queries: dict[str, Query] = {}
     kept: dict[str, QueryResult] = {}
     for name, query in module.queries.items():
-        key = QueryKey(target, context.identity, query)
+        key = _key(target, context, query)
         in_window = query.only_between is None or query.only_between.contains(context.now.time())
         due = in_window and results.is_due(key, now, seconds)
         if not due and (last := results.get(key)) is not None:
@@ -157,8 +166,13 @@ def _remember(
         result = shown[query.name]
         if query.every is not None and reached_the_archive(result):
             result = shown[query.name] = replace(result, last_run=time.time())
-        results.keep(QueryKey(target, context.identity, query), result, now, seconds)
+        results.keep(_key(target, context, query), result, now, seconds)
     return shown
+
+
+def _key(target: Target, context: ProbeContext, query: Query) -> QueryKey:
+    """What the result of `query` is kept by: that a token was renewed makes the query no other one."""
+    return QueryKey(target, context.configured_identity or context.identity, query)
 
 
 def never_probed(target: Target, module: Module) -> SessionResult:

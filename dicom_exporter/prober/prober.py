@@ -29,6 +29,8 @@ from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.net.timing import OnPhase, PhaseTimer
 from dicom_exporter.prober.allowlist import Allowlist
 from dicom_exporter.prober.cache import ResultCache, SessionKey
+from dicom_exporter.prober.credentials import Credentials
+from dicom_exporter.prober.permissions import check_choice, may_show_credentials, may_store
 from dicom_exporter.prober.plan import by_identity, comparing, local_time, merged, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.prober.silence import ENOUGH, is_hurried, ran_out_of_time
@@ -71,6 +73,7 @@ class Prober:
         max_connections: int = UNLIMITED,
     ) -> None:
         self._config = config
+        self._credentials = Credentials(config.identities)
         self._on_phase = on_phase
         self._on_result = on_result
         self._limits = ConnectionLimits(config.global_.max_concurrent_probes, max_connections)
@@ -93,9 +96,15 @@ class Prober:
         """Targets that are being probed now."""
         return len(self._tasks)
 
+    @property
+    def stale_credential_files(self) -> dict[tuple[str, str], bool]:
+        """Identity and key of each credential file -> whether it cannot be used, and older contents are in use."""
+        return self._credentials.stale_files()
+
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
+        self._credentials = Credentials(config.identities)
         self._limits.resize(config.global_.max_concurrent_probes)
         self._results.reload(config)
         self._in_flight.clear()
@@ -120,16 +129,24 @@ class Prober:
 
         Never raises for what a peer does. A target that another scrape is probing is waited for, not probed again,
         unless that scrape allows less time.
+
+        Raises:
+            NotPermitted: before anything is sent, where a target may not be asked these `modules`.
         """
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         resolver = Resolver(self._lookups)
-        config = self._config  # a reload may come while we wait
+        config, credentials = self._config, self._credentials  # a reload may come while we wait
+        if modules is not None:
+            for target in targets:
+                check_choice(config, target, modules)
         wanted = [(target, _modules(config, target, modules)) for target in targets]
         tasks = []
         for target, chosen in wanted:
             seconds = _seconds(chosen, timeout)
-            probe = partial(self._probe, config, target, chosen, deadline, seconds, resolver, self._results)
+            probe = partial(
+                self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results
+            )
             tasks.append(self._start_or_join((target.name, _names(chosen)), config, seconds, probe))
             if len(tasks) % _STARTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -143,12 +160,14 @@ class Prober:
         Nothing of it is kept: a query or a module with `every` is asked each time.
 
         Raises:
+            NotPermitted: it may not be asked these modules.
             NotAllowed: before anything is sent to it.
             Overloaded: it could not be looked up, as too many others are.
         """
         loop = asyncio.get_running_loop()
-        config = self._config
+        config, credentials = self._config, self._credentials
         chosen = _modules(config, target, modules)
+        check_choice(config, target, _names(chosen))
         begun = loop.time()
         longest = max(module.timeout for module in chosen)
         until = begun + (longest if timeout is None else min(timeout, longest))
@@ -157,10 +176,10 @@ class Prober:
         left = None if timeout is None else max(0.0, begun + timeout - loop.time())
         deadline = None if left is None else loop.time() + left
         # No target of the configuration has a name with a slash.
-        ip = address.socket_address.ip if address.socket_address is not None else ""
-        key = (f"{ip}/{address}/{target.called_ae_title}", _names(chosen))
-        seconds = _seconds(chosen, left)
-        probe = partial(self._probe, config, target, chosen, deadline, seconds, Resolver(self._lookups), ResultCache())
+        ips = ",".join(each.ip for each in address.socket_addresses)
+        key = (f"{ips}/{address}/{target.called_ae_title}", _names(chosen))
+        seconds, resolver = _seconds(chosen, left), Resolver(self._lookups)
+        probe = partial(self._probe, config, credentials, target, chosen, deadline, seconds, resolver, ResultCache())
         task = self._start_or_join(key, config, seconds, probe)
         (result,) = await self._collect([(target, chosen)], [task], left)
         return result
@@ -204,6 +223,7 @@ class Prober:
     async def _probe(
         self,
         config: Config,
+        credentials: Credentials,
         target: Target,
         modules: tuple[Module, ...],
         deadline: float | None,
@@ -224,27 +244,31 @@ class Prober:
         cut_short = set()
         for index, (name, group) in enumerate(groups.items()):
             module = comparing(merged(group), compared)
+            key = SessionKey(target, config.identities[name], group)
             now = asyncio.get_running_loop().time()
             share = module.timeout if deadline is None else (deadline - now) / (len(groups) - index)
             given = min(module.timeout, share)
+            until = now + given
             try:
-                context = ProbeContext(
-                    config.identities[name],
-                    resolver,
-                    self._limits,
-                    config.global_.connect_timeout,
-                    now + given,
-                    local_time(target),
-                    target.ip_version,
-                    PhaseTimer(self._on_phase),
-                    hurried,
-                    min(config.global_.connect_timeout, module.timeout * ENOUGH),
-                )
-                key = SessionKey(target, context.identity, group)
                 session = None if module.every is None else results.get_session(key, module.every, now, given)
                 if session is not None:
                     reused.add(name)
                 else:
+                    context = ProbeContext(
+                        await credentials.current(name, until),
+                        resolver,
+                        self._limits,
+                        config.global_.connect_timeout,
+                        until,
+                        local_time(target),
+                        target.ip_version,
+                        PhaseTimer(self._on_phase),
+                        hurried=hurried,
+                        connect_proof=min(config.global_.connect_timeout, module.timeout * ENOUGH),
+                        configured_identity=key.identity,
+                        may_show_credentials=may_show_credentials(config, target, name),
+                        may_store=may_store(config, target),
+                    )
                     session = await probe_as(target, module, context, results)
                     if hurried and ran_out_of_time(session):
                         cut_short.add(name)

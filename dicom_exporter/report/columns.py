@@ -4,8 +4,6 @@
 people (`table`, `markdown`, `html`): there, several values share one cell, and a narrow terminal has fewer cells.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, Flag, auto

@@ -1,7 +1,5 @@
 """Sums over rows of the report: for each value of a label, and for all targets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +15,7 @@ NO_VALUE = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sums over some targets. Controls are in no sum: they are archives of our own that are meant to be open."""
+    """Sums over some targets, without the controls: these are archives of our own that are meant to be open."""
 
     name: str
     systems: int

@@ -1,7 +1,5 @@
 """One target's row of the report: what the probe found there, and what of it is not as its owner expects."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -99,33 +97,26 @@ def make_row(record: ProbeRecord) -> Row:
     """Put together what all sessions of a probe found."""
     sessions, verdict = record.sessions, record.verdict
     ours = [session for session in sessions if session.stranger is None]
+    peer = next((session.peer for session in sessions if session.peer is not None), None)
     row = Row(
         record.target,
         record.findings,
         echo=_worst(session.echo.outcome for session in ours if session.echo is not None),
         reachable=_reachable(sessions),
+        levels=verdict.levels if verdict else None,
         own_studies=_first(matches(session.queries.get("studies")) for session in ours),
         own_images=_first(instances(session.queries.get("studies")) for session in ours),
+        checks=verdict.checks if verdict else None,
+        at_least=verdict.at_least if verdict else {},
+        unknown_reasons={of: reasons for of, reasons in verdict.reasons.items() if reasons} if verdict else {},
+        product=peer.product if peer else "",
+        version=peer.implementation_version if peer else "",
     )
-    peer = next((session.peer for session in sessions if session.peer is not None), None)
-    if peer is not None:
-        row = replace(
-            row,
-            product=peer.product,
-            version=peer.implementation_version,
-        )
-    if verdict is not None:
-        row = replace(
-            row,
-            levels=verdict.levels,
-            at_least=verdict.at_least,
-            unknown_reasons={service: reasons for service, reasons in verdict.reasons.items() if reasons},
-            checks=verdict.checks,
-        )
-        strangers = [session for session in sessions if session.stranger is not None]
-        studies, patients, images = _stranger_counts(row, strangers)
-        row = replace(row, studies=studies, patients=patients, images=images)
-    return row
+    if verdict is None:
+        return row
+    strangers = [session for session in sessions if session.stranger is not None]
+    studies, patients, images = _stranger_counts(row, strangers)
+    return replace(row, studies=studies, patients=patients, images=images)
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome | None:

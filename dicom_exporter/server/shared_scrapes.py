@@ -4,8 +4,6 @@ The samples of ten thousand targets are 50 MB of text and take seconds of proces
 must not cost two hundred times that.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable

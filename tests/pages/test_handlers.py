@@ -1,4 +1,4 @@
-"""The pages for people, as text: what stands on them, where they lead, and that nothing on them probes or harms."""
+"""The pages as text: their contents and links; they start no probe, and foreign text on them is harmless."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_target_page_shows_ladder_and_attempts() -> None:
     assert "C-FIND for studies 1000 or more, truncated: there may be more" in page.text
     assert "C-GET of an image nothing of it came" in page.text
     assert "associate 4.00 ms" in page.text
-    assert "in all of 14.5 s that it was given 90 ms" in page.text
+    assert "in all of 14.5 s allowed 90 ms" in page.text
     assert "HTTP status 401" in page.text
     assert "outcome=success level_dimse=5 level_dicomweb=2" in page.text
 
@@ -236,7 +236,7 @@ async def test_debug_shows_log_metrics_and_configuration() -> None:
             text = await response.text()
             assert response.content_type == "text/plain"
         assert [modules for _, _, modules in prober.asked] == [("availability",)]
-    log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration that"))
+    log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration of"))
     assert 0 == log < metrics < configuration
     assert re.search(
         r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor status=ok outcome=success$", text, re.M

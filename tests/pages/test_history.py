@@ -1,4 +1,4 @@
-"""Which probes are kept of a target, and what is said of it by them."""
+"""Which probes of a target are kept, and which status follows from them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_history_status_from_first_probe_on_is_marked() -> None:
 
 
 def test_history_sessions_of_two_scrapes_are_merged() -> None:
-    """One scrape runs `availability`, another `exposure`: a success of the one does not undo what the other found."""
+    """One scrape runs `availability`, another `exposure`: a success of one does not remove findings of the other."""
     target = replace(MAIN, modules=("availability", "exposure"), expect=Expect.GUARDED)
     kept = History(Config((target,)))
     kept.add(record(0, STRANGER, target=target))

@@ -12,16 +12,19 @@ import pytest
 from dicom_exporter.config import (
     Address,
     Exposure,
+    HTTPSettings,
     Level,
     Model,
     Module,
     Query,
+    Secret,
     Store,
     Target,
     WebEntry,
 )
 from dicom_exporter.config.values.time import parse_window
 from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober import plan
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import by_identity, comparing, merged, never_probed, probe_as, scheduled
@@ -37,7 +40,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
-from tests.testing.context import NOW, PEER, lookup_threads, probe_context
+from tests.testing.context import MONITOR, NOW, PEER, lookup_threads, probe_context
 
 TARGET = Target("main", Address("192.0.2.1", 104), dicomweb="http://192.0.2.1/dicom-web", web=(WebEntry("http://x/"),))
 STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)
@@ -50,7 +53,7 @@ FOUND = QueryResult(QueryOutcome.ALLOWED, matches=7)
 
 async def run(module: Module, results: ResultCache) -> SessionResult:
     with lookup_threads() as lookups:
-        return await probe_as(TARGET, module, probe_context(lookups), results)
+        return await probe_as(TARGET, module, probe_context(lookups, may_store=True), results)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **results: object) -> list[tuple[str, Module, ProbeContext]]:
@@ -107,6 +110,21 @@ async def test_scheduled_query_with_every_is_kept_until_it_is_due(monkeypatch: p
     assert kept == {"studies": first.queries["studies"]}
 
 
+async def test_scheduled_query_is_no_other_one_for_a_renewed_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, session=SessionResult("monitor", None, {"studies": FOUND, "patients": FOUND}))
+    results = ResultCache()
+    configured = replace(MONITOR, http=HTTPSettings(bearer_token=Secret("first")))
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, configured, may_show_credentials=True)
+        await probe_as(TARGET, COUNT, context, results)
+        renewed = replace(configured, http=HTTPSettings(bearer_token=Secret("second")))
+        module, _ = scheduled(TARGET, COUNT, replace(context, identity=renewed), results)
+        assert module.queries["studies"].due  # the configuration was loaded with another one
+        context = replace(context, identity=renewed, configured_identity=configured)
+        module, _ = scheduled(TARGET, COUNT, context, results)
+        assert not module.queries["studies"].due
+
+
 async def test_scheduled_query_outside_its_window_is_not_due() -> None:
     at_night = replace(STUDIES, only_between=parse_window("01:00-02:00"))
     assert NOW.hour == 12
@@ -142,6 +160,13 @@ async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pyte
     found = await run(replace(ECHO, store=Store()), ResultCache())
     assert (found.echo, found.store, found.dicomweb) == (echo, stored, WebResult(WebAnswer.EMPTY))
     assert found.web == ()
+
+
+async def test_probe_as_store_that_is_not_permitted_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = use(monkeypatch)
+    with lookup_threads() as lookups, pytest.raises(NotPermitted):
+        await probe_as(TARGET, replace(ECHO, store=Store()), probe_context(lookups), ResultCache())
+    assert calls == []
 
 
 async def test_probe_as_stranger_who_also_queries_shows_both(monkeypatch: pytest.MonkeyPatch) -> None:

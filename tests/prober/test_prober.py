@@ -1,4 +1,7 @@
-"""Which scrapes share a probe, and what a reload or a short timeout does to it. No probe leaves the process."""
+"""Which scrapes share a probe, what a reload or a short timeout does, and what the prober does not permit.
+
+No probe leaves the process.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,22 @@ from dataclasses import replace
 import pytest
 
 import dicom_exporter.prober.prober as prober_module
-from dicom_exporter.config import Address, Config, Identity, Module, Target
+from dicom_exporter.config import (
+    Address,
+    Config,
+    Expect,
+    Identity,
+    Module,
+    ProbeSettings,
+    Secret,
+    Store,
+    Target,
+    UserIdentity,
+)
+from dicom_exporter.config.model import BUILTIN_IDENTITIES
+from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
@@ -91,6 +108,41 @@ async def test_prober_two_scrapes_at_once_share_the_probes(probed: list[Target])
     assert first == second
     assert len(probed) == COUNT
     await prober.close()
+
+
+CLOSED = Target("closed", Address("192.0.2.1", 104), modules=("echo",), expect=Expect.CLOSED)
+PERMITTING = Config(
+    (CLOSED,),
+    identities={**BUILTIN_IDENTITIES, "known": Identity("known", "US", user_identity=UserIdentity("u", Secret("x")))},
+    modules={
+        "echo": Module("echo"),
+        "writes": Module("writes", store=Store()),
+        "password": Module("password", identity="known"),
+    },
+    probe=ProbeSettings((parse_network("192.0.2.0/24"),)),
+)
+
+
+@pytest.mark.parametrize("module", ["writes", "password"])
+async def test_prober_choice_that_is_not_permitted_raises_and_probes_nothing(probed: list[Target], module: str) -> None:
+    prober = Prober(PERMITTING)
+    with pytest.raises(NotPermitted):
+        await prober.probe_targets([CLOSED], 5.0, [module])
+    with pytest.raises(NotPermitted):
+        await prober.probe_address(Target("192.0.2.1:104", CLOSED.address), 5.0, [module])
+    assert probed == []
+    await prober.close()
+
+
+@pytest.mark.parametrize("module", ["writes", "password"])
+async def test_prober_target_not_of_the_configuration_is_unknown_and_not_failed(module: str) -> None:
+    """Whoever calls it with a target that has the module, past every check of a configuration."""
+    target = Target("elsewhere", Address("192.0.2.1", 104), modules=(module,))
+    prober = Prober(PERMITTING)
+    (record,) = await prober.probe_targets([target], 5.0)
+    (session,) = record.sessions
+    assert session.echo == EchoResult(Outcome.OVERLOAD)
+    assert session.store is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""CSV: one line for each target, group and the total, and no cell that a spreadsheet would run."""
+"""CSV: one line for each target, group and the total, and no cell that a spreadsheet would take for a formula."""
 
 from __future__ import annotations
 
