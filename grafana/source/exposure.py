@@ -12,17 +12,19 @@ from grafana.source.queries import (
     KEYS,
     LEVEL,
     NOT_CONTROL,
+    PROVED,
     STRANGER,
     TARGET,
     WORST_EXCESS,
     WORST_LEVEL,
+    WORST_PROVED,
     chosen,
     counted,
     info,
     per_target,
     select,
 )
-from grafana.source.words import CHECKS, LEVELS, SERVICES, numbers, texts
+from grafana.source.words import CHECKS, GOOD, LEVELS, NOTE, SERVICES, UNKNOWN_REASONS, numbers, texts, yes_no
 
 _ABOUT = """\
 The exporter comes to each archive **as a stranger**: under a random name, without a password, and asks for more \
@@ -79,7 +81,7 @@ def exposure() -> dict[str, Any]:
                     stat(
                         "Show patients' studies",
                         "Of those, archives that list studies, identify patients or hand out images (level 5 and up).",
-                        counted(f"({chosen(WORST_EXCESS)}) > 0 and on ({KEYS}) {WORST_LEVEL} >= 5"),
+                        counted(f"({chosen(WORST_EXCESS)}) > 0 and on ({KEYS}) {WORST_PROVED} >= 5"),
                         bad="dark-purple",
                     ),
                 ),
@@ -97,7 +99,7 @@ def exposure() -> dict[str, Any]:
                     stat(
                         "As they should be",
                         "Archives where strangers get no further than they may.",
-                        counted(f"({chosen(WORST_EXCESS, NOT_CONTROL)}) <= 0"),
+                        counted(f"({chosen(WORST_EXCESS, NOT_CONTROL)}) <= 0 unless on ({KEYS}) {unknown}"),
                     ),
                 ),
                 (
@@ -249,6 +251,7 @@ def exposure() -> dict[str, Any]:
                 (6, text("What the levels mean", _ABOUT)),
             ],
         ),
+        (7, [(24, _could_not_tell())]),
         (
             7,
             [
@@ -316,12 +319,15 @@ def _advisories() -> str:
 
 
 def _worst_first() -> Panel:
+    known = f"max by ({KEYS}, service) ({select('dicom_exposure_known')})"
     return table(
         "How far strangers get, the worst first",
-        "Each service of each archive that strangers are sent to. The link of a name leads to its own dashboard.",
+        "Each service of each archive that strangers are sent to: the level, or what was proved where the level is not "
+        "known. The link of a name leads to its own dashboard.",
         {
             "excess": f"topk(1000, {per_target(chosen(EXCESS, NOT_CONTROL), 'service')})",
-            "level": per_target(chosen(LEVEL, NOT_CONTROL), "service"),
+            "level": per_target(chosen(PROVED, NOT_CONTROL), "service"),
+            "known": per_target(chosen(known, NOT_CONTROL), "service"),
             "allowed": per_target(chosen(ALLOWED, NOT_CONTROL), "service"),
             "since": per_target(
                 chosen(f"1000 * min by ({KEYS}, service) (ALERTS_FOR_STATE{{{_RISKY}, {TARGET}}})", NOT_CONTROL),
@@ -330,6 +336,7 @@ def _worst_first() -> Panel:
         },
         names={
             "level": "A stranger gets to",
+            "known": "Known",
             "target": "Target",
             "service": "Over",
             "country": "Country",
@@ -341,6 +348,7 @@ def _worst_first() -> Panel:
         sort="Too far by",
         overrides=[
             column("A stranger gets to", mappings=numbers(LEVELS), coloured=True, width=170),
+            column("Known", mappings=yes_no(("yes", GOOD), ("perhaps further", NOTE)), coloured=True, width=120),
             column("May get to", mappings=numbers(LEVELS), width=150),
             column("Target", links=to_target(), width=190),
             column("Over", mappings=texts(SERVICES), width=100),
@@ -352,9 +360,28 @@ def _worst_first() -> Panel:
     )
 
 
+def _could_not_tell() -> Panel:
+    reason = f"max by ({KEYS}, service, reason) ({select('dicom_exposure_unknown_reason')})"
+    return table(
+        "Could not tell, and why",
+        "Services whose level is not known, with each reason: what ended by the exporter's doing or by the moment, and "
+        "might have shown more. What to do about each reason is in docs/exposure.md.",
+        {"reason": f"topk(1000, {per_target(chosen(reason), 'service', 'reason')})"},
+        names={"target": "Target", "service": "Over", "country": "Country", "site": "Site", "reason": "Why"},
+        sort="Target",
+        overrides=[
+            column("Target", links=to_target(), width=190),
+            column("Over", mappings=texts(SERVICES), width=100),
+            column("Country", width=80),
+            column("Site", width=120),
+            column("Why", mappings=texts(UNKNOWN_REASONS)),
+        ],
+    )
+
+
 def _greenbone(label: str, heading: str) -> Panel:
     by = f"by ({'country, ' if label == 'site' else ''}{label})"
-    level = chosen(WORST_LEVEL, NOT_CONTROL)
+    level = chosen(WORST_PROVED, NOT_CONTROL)
 
     def total(metric: str) -> str:
         return f"sum {by} ({chosen(f'max by ({KEYS}) ({select(metric, STRANGER)})', NOT_CONTROL)})"

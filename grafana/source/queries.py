@@ -73,10 +73,13 @@ def by_severity(matchers: str, *labels: str) -> str:
 
 LEVEL = f"max by ({KEYS}, service) ({select('dicom_exposure_level')})"
 ALLOWED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_allowed')})"
-EXCESS = f"({LEVEL} - {ALLOWED})"
-"""Levels above what `expect` allows, for each service of a target."""
+PROVED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_at_least')})"
+"""The level, or a lower bound where it is not known."""
+EXCESS = f"({PROVED} - {ALLOWED})"
+"""Levels that were proved above what `expect` allows, for each service of a target."""
 WORST_EXCESS = f"max by ({KEYS}) ({EXCESS})"
 WORST_LEVEL = f"max by ({KEYS}) ({select('dicom_exposure_level')})"
+WORST_PROVED = f"max by ({KEYS}) ({select('dicom_exposure_level_at_least')})"
 
 _TO_ANSWER = 'phase=~"connect|tls|associate|echo"'
 ANSWER_SECONDS = f"sum by ({KEYS}) ({select('dicom_phase_duration_seconds', US, _TO_ANSWER)})"

@@ -71,6 +71,9 @@ QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
 CHECKS: Mapping[str, str] = {check.value: holds for check, (holds, _) in standard_words.CHECKS.items()}
 """What each check says where it holds, which is bad."""
 
+UNKNOWN_REASONS: Mapping[str, str] = {reason.value: why for reason, why in standard_words.UNKNOWN_REASONS.items()}
+"""Why a level is not known."""
+
 SERVICES: Mapping[str, str] = {service.value: name for service, name in standard_words.SERVICES.items()}
 
 SEVERITIES: Mapping[int, tuple[str, str]] = {3: ("critical", BAD), 2: ("warning", WARNING), 1: ("info", GOOD)}
