@@ -26,16 +26,16 @@ def simulation() -> Iterator[Simulation]:
     made.close()
 
 
-@settings(_FIXED, max_examples=300)
+@settings(_FIXED, max_examples=400)
 @given(server=servers(web=False))
 def test_claims_of_dicom_ports_are_true(simulation: Simulation, server: Server) -> None:
-    assert untrue(simulation.ask(server), truth(server)) == []
+    assert untrue(simulation.ask(server), truth(server)) == [], server
 
 
-@settings(_FIXED, max_examples=300)
+@settings(_FIXED, max_examples=400)
 @given(server=servers(web=True))
 def test_claims_of_dicomweb_roots_are_true(simulation: Simulation, server: Server) -> None:
-    assert untrue(simulation.ask(server), truth(server)) == []
+    assert untrue(simulation.ask(server), truth(server)) == [], server
 
 
 @settings(_FIXED, max_examples=60)
@@ -44,8 +44,8 @@ def test_claims_of_dicomweb_roots_are_true(simulation: Simulation, server: Serve
 def test_claims_of_a_slower_server_are_no_lower(simulation: Simulation, server: Server, delay: float) -> None:
     slow = slowed(server, delay)
     claims = simulation.ask(slow)
-    assert untrue(claims, truth(slow)) == []
-    assert lower(claims, simulation.ask(slowed(server, 0.0))) == []
+    assert untrue(claims, truth(slow)) == [], slow
+    assert lower(claims, simulation.ask(slowed(server, 0.0))) == [], slow
 
 
 def test_claims_of_an_open_server_reach_the_top(simulation: Simulation) -> None:
