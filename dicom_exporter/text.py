@@ -9,8 +9,6 @@
 This module imports the standard library alone, so that every other module can import it.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 from typing import Self
@@ -56,7 +54,7 @@ _MOST_LISTED = 6
 
 
 def shown(value: object) -> str:
-    """`value` in quotes, on one line and not endless; of a collection, what it is."""
+    """`value` in quotes, on one line, shortened if it is long; for a collection, its type."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

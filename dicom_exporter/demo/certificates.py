@@ -1,7 +1,5 @@
 """Certificates of the demo, made at each start: its certificate authority, servers, and a client."""
 
-from __future__ import annotations
-
 import datetime
 import ssl
 from dataclasses import dataclass

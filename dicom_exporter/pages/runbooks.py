@@ -3,8 +3,6 @@
 In a source tree they are `docs/runbooks/`; the wheel has them beside this package.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -26,7 +24,7 @@ def names() -> tuple[str, ...]:
 
 
 def rendered(name: str) -> Markup | None:
-    """A runbook as HTML; None where there is none of that name. `name` is anybody's text: it is no key of a cache."""
+    """A runbook as HTML; None if there is none with that name. `name` is from the client, so no key of a cache."""
     file = _files().get(name)
     return None if file is None else _rendered(file)
 

@@ -1,14 +1,21 @@
 """One target's row of the report: what the probe found there, and what of it is not as its owner expects."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dicom_exporter.config import Target
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
-from dicom_exporter.results import Check, LadderLevel, LadderService, Outcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import (
+    Check,
+    LadderLevel,
+    LadderService,
+    Outcome,
+    SessionResult,
+    UnknownReason,
+    WebAnswer,
+    WebResult,
+)
 from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Finding
 from dicom_exporter.verdict.ladder import allowed_level
@@ -31,6 +38,10 @@ class Row:
     """Whether any of its services accepted a connection; None where it is not known."""
     levels: Mapping[LadderService, LadderLevel | None] | None = None
     """How far a stranger got with each service; None where no stranger was sent."""
+    at_least: Mapping[LadderService, LadderLevel] = field(default_factory=dict)
+    """What was proved of each service, also where its level is not known."""
+    unknown_reasons: Mapping[LadderService, tuple[UnknownReason, ...]] | None = None
+    """Why the level of a service is not known, of those where it is not; None where no stranger was sent."""
     studies: Count = NOTHING
     patients: Count = NOTHING
     images: Count = NOTHING
@@ -61,8 +72,8 @@ class Row:
 
     @property
     def level(self) -> LadderLevel | None:
-        """The highest level that a stranger is known to have reached."""
-        return max((level for level in (self.levels or {}).values() if level is not None), default=None)
+        """The highest level that a stranger was proved to reach."""
+        return max(self.at_least.values(), default=None)
 
     @property
     def fully_known(self) -> bool:
@@ -86,27 +97,26 @@ def make_row(record: ProbeRecord) -> Row:
     """Put together what all sessions of a probe found."""
     sessions, verdict = record.sessions, record.verdict
     ours = [session for session in sessions if session.stranger is None]
+    peer = next((session.peer for session in sessions if session.peer is not None), None)
     row = Row(
         record.target,
         record.findings,
         echo=_worst(session.echo.outcome for session in ours if session.echo is not None),
         reachable=_reachable(sessions),
+        levels=verdict.levels if verdict else None,
         own_studies=_first(matches(session.queries.get("studies")) for session in ours),
         own_images=_first(instances(session.queries.get("studies")) for session in ours),
+        checks=verdict.checks if verdict else None,
+        at_least=verdict.at_least if verdict else {},
+        unknown_reasons={of: reasons for of, reasons in verdict.reasons.items() if reasons} if verdict else {},
+        product=peer.product if peer else "",
+        version=peer.implementation_version if peer else "",
     )
-    peer = next((session.peer for session in sessions if session.peer is not None), None)
-    if peer is not None:
-        row = replace(
-            row,
-            product=peer.product,
-            version=peer.implementation_version,
-        )
-    if verdict is not None:
-        row = replace(row, levels=verdict.levels, checks=verdict.checks)
-        strangers = [session for session in sessions if session.stranger is not None]
-        studies, patients, images = _stranger_counts(row, strangers)
-        row = replace(row, studies=studies, patients=patients, images=images)
-    return row
+    if verdict is None:
+        return row
+    strangers = [session for session in sessions if session.stranger is not None]
+    studies, patients, images = _stranger_counts(row, strangers)
+    return replace(row, studies=studies, patients=patients, images=images)
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome | None:

@@ -1,7 +1,5 @@
 """A token bucket: one new token each interval, at most `burst` of them; a request takes one."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -4,8 +4,6 @@ The socket stays open while certificates change: each connection is accepted wit
 is current when its first byte arrives.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import errno
@@ -154,7 +152,7 @@ class _LimitedLog:
         self._not_logged: Counter[tuple[str, str]] = Counter()
 
     def log(self, message: str, reason: str, **details: str) -> None:
-        """Log it or count it. `reason` is of a small set."""
+        """Log it or count it. `reason` has only a few different values."""
         kind, now = (message, reason), time.monotonic()
         if now - self._last.get(kind, -_LOG_EVERY) < _LOG_EVERY:
             self._not_logged[kind] += 1

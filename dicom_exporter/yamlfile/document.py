@@ -4,8 +4,6 @@ PyYAML parses, but does not build the data: it would drop the lines, let a secon
 aliases expand without bound.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is wrong with a file: one line for each error, with the file, the line and the key."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

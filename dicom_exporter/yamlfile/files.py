@@ -1,7 +1,5 @@
 """Files that a configuration consists of, or names: read with a bound on their size."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from dicom_exporter.text import shown

@@ -4,8 +4,6 @@ A setting whose form in the file is the form the program uses is declared once: 
 standard dataclass, so that code and tests build it directly, by position, without validation.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +23,7 @@ class Block:
     """A mapping with fixed keys; each subclass is a frozen dataclass with a field for each key."""
 
     UNKNOWN_KEY: ClassVar[str] = "unknown key"
-    """What is said of a key that is no field."""
+    """The message for a key that is not a field."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
     _check_empty: ClassVar[Any]
@@ -39,7 +37,7 @@ class Block:
 
     @classmethod
     def read_empty(cls, field: str) -> object:
-        """Give what a known key without a value stands for. Raises ValueError where it has to have one."""
+        """Return what a known key without a value means. Raises ValueError if the key needs a value."""
         raise ValueError("has no value: give one, or leave the key out")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana.source.words import BUSY, DOWN, REFUSES, SEVERITIES, UNTOLD, UP, outcome_names
 
 KEYS = "job, instance, target"
-"""What tells a target apart, whether it is scraped over /metrics or over /probe."""
+"""The labels that identify a target, whether it is scraped over /metrics or over /probe."""
 EXPORTER = 'job=~"$job", instance=~"$instance"'
 TARGET = f'{EXPORTER}, target=~"$target"'
 US, STRANGER = 'identity!="stranger"', 'identity="stranger"'

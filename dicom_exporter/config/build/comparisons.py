@@ -1,7 +1,5 @@
 """The blocks of `compare`, checked: two targets, and a query that both are asked in the same scrape."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 
 from dicom_exporter.config.model import Compare, Module, Query, Target

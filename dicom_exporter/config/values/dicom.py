@@ -1,11 +1,9 @@
 """The DICOM values of a configuration: AE titles, query models and levels, the attributes of a query.
 
-A query may match and count a fixed list of attributes, none of which identifies a patient (PS3.15 Annex E). It is a
-list of what is allowed: an attribute that nobody thought of is refused. A value to match is checked by the value
+A query may match and count a fixed list of attributes, none of which identifies a patient (PS3.15 Annex E). An
+attribute that is not in the list is refused. A value to match is checked by the value
 representation of its attribute (PS3.5 6.2, PS3.4 C.2.2.2).
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +113,7 @@ _IDENTIFYING = frozenset(
         "StudyID",
     }
 )
-"""These and every attribute of value representation PN. The list only decides the wording of the refusal."""
+"""These and every attribute of value representation PN. This list affects only the text of the error."""
 
 
 def check_match_keyword(keyword: str) -> str:

@@ -1,7 +1,5 @@
 """Labels of a target, valid in Prometheus and different from the exporter's own; sizes in bytes (``512KiB``)."""
 
-from __future__ import annotations
-
 import re
 
 from dicom_exporter.text import shown

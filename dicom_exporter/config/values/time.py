@@ -4,8 +4,6 @@ Durations are written as in Prometheus: ``500ms``, ``10s``, ``1h30m``, ``1d``. D
 ``last 7d``) or in DICOM's notation (PS3.4 C.2.2.2.5). Times of day are windows like ``20:00-06:00``.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
