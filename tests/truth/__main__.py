@@ -22,11 +22,12 @@ from hypothesis import HealthCheck, Phase
 from tests.testing.truth import model
 from tests.testing.truth.asking import Claims, Simulation
 from tests.testing.truth.comparing import compare_all, sample
-from tests.testing.truth.judging import untrue
+from tests.testing.truth.judging import unknown, untrue
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import Server
 from tests.testing.truth.reducing import smallest
 from tests.testing.truth.strategies import servers
+from tests.testing.truth.variants import plain
 
 _BATCH = 500
 _AT_ONCE = 8
@@ -139,6 +140,13 @@ def _look(server: Server, seed: int, run: Run, simulation: Simulation) -> None:
         run.known.update(
             f"{service} {level.level if level.known else 'unknown'}" for service, level in claims.levels.items()
         )
+    _note(server, found, seed, run, simulation)
+    simple = plain(server)
+    again, claims = faults_of(simple, simulation)
+    _note(simple, [*again, *(unknown(claims) if claims is not None else ())], seed, run, simulation)
+
+
+def _note(server: Server, found: list[str], seed: int, run: Run, simulation: Simulation) -> None:
     for fault in found:
         run.faults[fault] += 1
         if run.faults[fault] <= _MOST_REDUCED:
@@ -153,7 +161,10 @@ def _look(server: Server, seed: int, run: Run, simulation: Simulation) -> None:
 
 def _has(fault: str, simulation: Simulation, server: Server) -> bool:
     kind = _without_numbers(fault)
-    return kind in map(_without_numbers, faults_of(server, simulation)[0])
+    found, claims = faults_of(server, simulation)
+    if claims is not None and server == plain(server):
+        found += unknown(claims)
+    return kind in map(_without_numbers, found)
 
 
 def _without_numbers(fault: str) -> str:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.testing.truth.asking import Simulation
-from tests.testing.truth.judging import lower, untrue
+from tests.testing.truth.judging import lower, unknown, untrue
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import Server
-from tests.testing.truth.slowing import slowed
 from tests.testing.truth.strategies import servers
+from tests.testing.truth.variants import plain, slowed
 
 # The same examples each time: `make truth` looks for others.
 _FIXED = settings(derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +46,14 @@ def test_claims_of_a_slower_server_are_no_lower(simulation: Simulation, server: 
     claims = simulation.ask(slow)
     assert untrue(claims, truth(slow)) == [], slow
     assert lower(claims, simulation.ask(slowed(server, 0.0))) == [], slow
+
+
+@settings(_FIXED, max_examples=200)
+@given(server=servers())
+def test_claims_of_a_plain_server_are_known(simulation: Simulation, server: Server) -> None:
+    simple = plain(server)
+    claims = simulation.ask(simple)
+    assert untrue(claims, truth(simple)) + unknown(claims) == [], simple
 
 
 def test_claims_of_an_open_server_reach_the_top(simulation: Simulation) -> None:
