@@ -76,7 +76,9 @@ def _plain_dimse(dimse: Dimse) -> Dimse:
 
 
 def _plain_find(find: Find) -> Find:
-    return replace(find, end=End.STATUS, huge=False, implicit=True)
+    # What B001 holds back may name somebody.
+    status = 0x0000 if find.status == 0xB001 else find.status
+    return replace(find, status=status, more=0, end=End.STATUS, huge=False, implicit=True)
 
 
 def _plain_tls(tls: TLS) -> TLS:
