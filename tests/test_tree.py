@@ -50,7 +50,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "probes/addresses.py": ("net/test_addresses.py", "integration/test_addresses.py"),
     "probes/echo.py": ("probes/test_recorded_sessions.py", "integration/test_outcomes.py"),
     "probes/exposure.py": ("probes/test_recorded_sessions.py", "integration/test_exposure.py"),
-    "probes/proofs.py": ("integration/test_exposure.py",),
     # Peers of the demo: a test starts them all, and checks what the exporter finds.
     "demo/archive_scp.py": ("integration/test_demo.py", "integration/test_demo_region.py"),
     "demo/background.py": ("integration/test_demo_region.py",),

@@ -279,7 +279,7 @@ class Target(Block):
     as unknown."""
 
     def __post_init__(self) -> None:
-        """Give a target that names no modules those of its expectation."""
+        """Set the modules of a target that names none: those of its expectation."""
         if not self.modules:
             object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
 

@@ -34,7 +34,7 @@ class Secret:
         """Where it was read, and may be renewed; None: it cannot be."""
 
     def reveal(self) -> str:
-        """Give the value, to send it to the peer."""
+        """Return the value, to send it to the peer."""
         return self._value
 
     def __repr__(self) -> str:

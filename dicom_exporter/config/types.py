@@ -73,7 +73,7 @@ def _context(info: ValidationInfo) -> Context:
 
 
 def text_of(value: object) -> str:
-    """Give `value` back where it is text. Raises pydantic's own error where it is not."""
+    """Return `value` if it is text. Raises pydantic's own error if it is not."""
     if not isinstance(value, str):
         raise PydanticKnownError("string_type")
     return value
@@ -108,7 +108,7 @@ def true_is_defaults(input_type: Any) -> BeforeValidator:
 
 
 def check_name(name: str) -> str:
-    """Give the name of an identity, a module or a query back. Raises ValueError with a message for the user."""
+    """Return the name of an identity, a module or a query. Raises ValueError with a message for the user."""
     if not re.fullmatch(_NAME, name):
         raise ValueError(f"{shown(name)}: a name has letters, digits, _, - and dots, at most 64 of them")
     return name

@@ -39,11 +39,11 @@ class _Kind:
 
     studies: int = _FEW
     lacks: int = 0
-    """So many of the studies are missing."""
+    """How many of the studies are missing."""
     known_caller: str | None = None
     manner: Manner = field(default_factory=Manner)
     certificate_days: int | None = None
-    """It speaks TLS, and its certificate expires in so many days."""
+    """It speaks TLS, and its certificate expires in this number of days."""
     require_client_certificate: bool = False
     software: tuple[str, str] | None = None
     """Its implementation class UID and version name."""
@@ -92,7 +92,7 @@ def demo_region(
     silence_pynetdicom()
     whole_net = any(target.number for target in targets) and has_whole_net()
     if len(targets) > len(NAMED) and not whole_net:
-        raise OSError("so many targets need the addresses of 127.0.0.0/8, which this system cannot listen on")
+        raise OSError("this number of targets needs the addresses of 127.0.0.0/8, which this system cannot listen on")
     authority = make_authority(directory)
     password_file = directory / "web-password"
     password_file.write_text(_WEB_LOGIN[1])

@@ -61,7 +61,7 @@ class Overview:
     """How many of all targets have each status, without those that none has. Worst first."""
     pages: int
     labels: Sequence[str]
-    """Labels to choose from; empty where there are too many."""
+    """Labels to choose from; empty if there are too many."""
 
     @property
     def first(self) -> int:

@@ -36,7 +36,7 @@ def _rendered(file: Path) -> Markup:
 
 
 def runbook_for(findings: Sequence[Finding], *, probed: bool = True) -> str | None:
-    """The runbook of the worst of `findings`; None where nothing is wrong, or no runbook is installed.
+    """The runbook of the worst of `findings`; None if nothing is wrong, or no runbook is installed.
 
     A target that was never `probed` has the one of the alert that fires then.
     """

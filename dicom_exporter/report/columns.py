@@ -85,7 +85,7 @@ def _level(service: LadderService, row: Row) -> object:
 
 
 def _reasons(row: Row) -> str | None:
-    """``dimse:not_asked dimse:timeout web:overload``; None where no stranger was sent."""
+    """``dimse:not_asked dimse:timeout web:overload``; None if no stranger was sent."""
     if row.unknown_reasons is None:
         return None
     return " ".join(f"{service}:{reason}" for service, found in row.unknown_reasons.items() for reason in found)

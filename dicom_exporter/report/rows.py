@@ -31,17 +31,17 @@ class Row:
 
     target: Target
     findings: tuple[Finding, ...] = ()
-    """Worst first; empty where everything is as expected."""
+    """Worst first; empty if everything is as expected."""
     echo: Outcome | None = None
-    """How our own C-ECHO ended; None where none was asked for."""
+    """How our own C-ECHO ended; None if none was asked for."""
     reachable: bool | None = None
-    """Whether any of its services accepted a connection; None where it is not known."""
+    """Whether any of its services accepted a connection; None if it is not known."""
     levels: Mapping[LadderService, LadderLevel | None] | None = None
-    """How far a stranger got with each service; None where no stranger was sent."""
+    """How far a stranger got with each service; None if no stranger was sent."""
     at_least: Mapping[LadderService, LadderLevel] = field(default_factory=dict)
     """What was proved of each service, also where its level is not known."""
     unknown_reasons: Mapping[LadderService, tuple[UnknownReason, ...]] | None = None
-    """Why the level of a service is not known, of those where it is not; None where no stranger was sent."""
+    """Why the level of a service is not known, of those where it is not; None if no stranger was sent."""
     studies: Count = NOTHING
     patients: Count = NOTHING
     images: Count = NOTHING
@@ -50,10 +50,10 @@ class Row:
     own_images: Count = NOTHING
     """What we were shown."""
     checks: Mapping[Check, bool] | None = None
-    """check -> whether it holds, which is bad; None where no stranger was sent."""
+    """check -> whether it holds, which is bad; None if no stranger was sent."""
     product: str = ""
     version: str = ""
-    """What it says of itself; empty where it said nothing."""
+    """What it says of itself; empty if it said nothing."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -67,7 +67,7 @@ class Row:
 
     @property
     def allowed(self) -> LadderLevel | None:
-        """The highest level that its owner allows; None where nothing is said of strangers."""
+        """The highest level that its owner allows; None if nothing is said of strangers."""
         return allowed_level(self.target.expect)
 
     @property
@@ -103,17 +103,20 @@ def make_row(record: ProbeRecord) -> Row:
         record.findings,
         echo=_worst(session.echo.outcome for session in ours if session.echo is not None),
         reachable=_reachable(sessions),
-        levels=verdict.levels if verdict else None,
         own_studies=_first(matches(session.queries.get("studies")) for session in ours),
         own_images=_first(instances(session.queries.get("studies")) for session in ours),
-        checks=verdict.checks if verdict else None,
-        at_least=verdict.at_least if verdict else {},
-        unknown_reasons={of: reasons for of, reasons in verdict.reasons.items() if reasons} if verdict else {},
         product=peer.product if peer else "",
         version=peer.implementation_version if peer else "",
     )
     if verdict is None:
         return row
+    row = replace(
+        row,
+        levels=verdict.levels,
+        at_least=verdict.at_least,
+        unknown_reasons={service: reasons for service, reasons in verdict.reasons.items() if reasons},
+        checks=verdict.checks,
+    )
     strangers = [session for session in sessions if session.stranger is not None]
     studies, patients, images = _stranger_counts(row, strangers)
     return replace(row, studies=studies, patients=patients, images=images)

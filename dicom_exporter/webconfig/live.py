@@ -177,7 +177,7 @@ def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
 
 
 def _usable(outcome: T | ConfigErrors) -> T:
-    """Give the outcome, or raise a new exception: one raised again would keep the frames of all earlier callers."""
+    """Return the outcome, or raise a new exception: one raised again would keep the frames of all earlier callers."""
     if isinstance(outcome, ConfigErrors):
         raise ConfigErrors(outcome.errors)
     return outcome

@@ -71,7 +71,7 @@ async def _knows_password(request: web.Request, config: WebConfig, passwords: Pa
 
 
 def read_basic(header: str) -> tuple[bytes, bytes] | None:
-    """The name and the password in an `Authorization` header (RFC 7617), None where it holds none."""
+    """The name and the password in an `Authorization` header (RFC 7617), None if it holds none."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -164,7 +164,7 @@ class _LimitedLog:
 async def _first_byte(connection: socket.socket) -> bytes | None:
     """Wait for the first byte of the client, and peek at it.
 
-    Empty where the client is gone, None where this event loop cannot wait (on Windows). Raises TimeoutError.
+    Empty if the client is gone, None if this event loop cannot wait (on Windows). Raises TimeoutError.
     """
     loop = asyncio.get_running_loop()
     readable = loop.create_future()

@@ -16,9 +16,9 @@ class ConfigError:
     file: str
     """The file as the user named it."""
     line: int | None
-    """Counted from 1; None where the error is about the file as a whole."""
+    """Counted from 1; None if the error is about the file as a whole."""
     key: str
-    """The key as `format_path` writes it; empty where the error is about no single key."""
+    """The key as `format_path` writes it; empty if the error is about no single key."""
     message: str
 
     def __str__(self) -> str:

@@ -47,7 +47,7 @@ B = TypeVar("B", bound=Block)
 def validate(
     block: type[B], document: Document, path: KeyPath, value: object, context: object = None, *, show: bool = True
 ) -> B | None:
-    """Validate the `value` at `path` as a `block`; None, with the errors reported to `document`, where it is invalid.
+    """Validate the `value` at `path` as a `block`; None, with the errors reported to `document`, if it is invalid.
 
     `context` is for the validators. Without `show`, no message repeats a value, which may be a secret.
     """
@@ -107,7 +107,7 @@ def _meant(block: type[Block], details: ErrorDetails) -> KeyPath | None:
 
 
 def _message(block: type[Block], details: ErrorDetails, written: str) -> str:
-    """One of pydantic's errors in our words; `written` is the value, empty where it is not to be shown."""
+    """One of pydantic's errors in our words; `written` is the value, empty if it is not to be shown."""
     kind = details["type"]
     if kind == "missing":
         return f"{shown(details['loc'][-1])} is missing"

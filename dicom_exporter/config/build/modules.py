@@ -77,7 +77,7 @@ def _check_proofs(exposure: Exposure, entry: Entry) -> None:
 
 
 def _queries(block: ModuleBlock, entry: Entry) -> Mapping[str, Query] | None:
-    """Make the queries of a module; None, with the errors reported, where one of them is invalid."""
+    """Make the queries of a module; None, with the errors reported, if one of them is invalid."""
     built = {name: build_query(name, query, entry.inner("queries", name)) for name, query in block.queries.items()}
     queries = {name: query for name, query in built.items() if query is not None}
     return MappingProxyType(queries) if len(queries) == len(built) else None

@@ -83,7 +83,7 @@ class Address:
 
     @property
     def ip_version(self) -> int | None:
-        """4 or 6 where the host is an IP address, None where it is a name."""
+        """4 or 6 if the host is an IP address, None if it is a name."""
         try:
             return ipaddress.ip_address(self.host).version
         except ValueError:
@@ -163,7 +163,7 @@ _URL_EXAMPLE = "like https://pacs.example.org/dicom-web"
 
 
 def parse_url(text: str) -> str:
-    """Give an absolute http or https URL back. It carries no credentials and no fragment.
+    """Return an absolute http or https URL. It carries no credentials and no fragment.
 
     Raises ValueError with a message for the user, which does not repeat a password.
     """

@@ -26,7 +26,7 @@ _DURATION = re.compile(DURATION_PATTERN)
 
 
 def parse_duration(text: str) -> float:
-    """Read a duration as Prometheus writes it; gives seconds, always more than 0.
+    """Read a duration as Prometheus writes it; returns seconds, always more than 0.
 
     Raises ValueError with a message for the user.
     """
@@ -78,7 +78,7 @@ class RelativeDate:
     last: int
 
     def resolve(self, now: datetime) -> str:
-        """Give the DICOM value at `now`, the target's local time: ``YYYYMMDD`` or ``YYYYMMDD-YYYYMMDD``."""
+        """Return the DICOM value at `now`, the target's local time: ``YYYYMMDD`` or ``YYYYMMDD-YYYYMMDD``."""
         first, last = (f"{now.date() - timedelta(days=days):%Y%m%d}" for days in (self.first, self.last))
         return first if first == last else f"{first}-{last}"
 
