@@ -10,6 +10,7 @@ from tests.testing.truth.model import (
     End,
     Endpoint,
     Find,
+    Get,
     Login,
     Media,
     Nothing,
@@ -70,7 +71,7 @@ def _plain_dimse(dimse: Dimse) -> Dimse:
         busy=0,
         echo=None if dimse.echo is None else End.STATUS,
         finds={uid: _plain_find(find) for uid, find in dimse.finds.items()},
-        get=None if dimse.get is None else replace(dimse.get, end=End.STATUS),
+        get=None if dimse.get is None else _plain_get(dimse.get),
         delay=0.0,
     )
 
@@ -79,6 +80,11 @@ def _plain_find(find: Find) -> Find:
     # What B001 holds back may name somebody.
     status = 0x0000 if find.status == 0xB001 else find.status
     return replace(find, status=status, more=0, end=End.STATUS, huge=False, implicit=True)
+
+
+def _plain_get(get: Get) -> Get:
+    # A900 says that the identifier was not liked: another may be.
+    return replace(get, end=End.STATUS, refusal=0x0124 if get.refusal == 0xA900 else get.refusal)
 
 
 def _plain_tls(tls: TLS) -> TLS:
