@@ -172,6 +172,7 @@ PROBES: tuple[Probe, ...] = (
             "dicomweb_duration_seconds",
             "dicomweb_http_status_code",
             "dicomweb_server_info",
+            "dicomweb_studies_complete",
             "dicomweb_studies_visible",
             "dicomweb_success",
             "dicomweb_tls_certificate_expiry_timestamp_seconds",

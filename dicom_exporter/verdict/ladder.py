@@ -386,7 +386,11 @@ def _web_level(result: WebResult) -> LadderLevel | None:
         return LadderLevel.IDENTIFIES_PATIENTS
     if result.lists_studies:
         return LadderLevel.LISTS_STUDIES
-    return LadderLevel.QUERYABLE if result.queryable else _WEB_LEVELS[result.answer]
+    if result.queryable:
+        return LadderLevel.QUERYABLE
+    if result.answer is WebAnswer.UNKNOWN and result.status is not None:
+        return LadderLevel.OPEN_PORT  # HTTP was spoken, and more is not known
+    return _WEB_LEVELS[result.answer]
 
 
 def _http_without_tls(pages: Sequence[WebResult]) -> bool | None:

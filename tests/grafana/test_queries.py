@@ -46,6 +46,7 @@ def test_metrics_are_each_in_a_panel() -> None:
         "dicom_probe_last_run_timestamp_seconds",  # the age of queries is shown
         "dicom_target_addresses",  # for a rule or a query of one's own: few names have several
         "dicom_target_addresses_failed",
+        "dicomweb_studies_complete",  # as for `dicom_images_complete`
         "dicom_images_complete",  # the count of studies beside it says whether it is complete
         "dicom_query_success",  # the outcome says more
         "dicom_store_success",  # without a stored image no bandwidth is shown, and there is an alert
