@@ -14,19 +14,18 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
 
 from tests.testing.truth import model
-from tests.testing.truth.asking import Claims, Simulation
+from tests.testing.truth.asking import Simulation
 from tests.testing.truth.comparing import compare_all, sample
-from tests.testing.truth.judging import untrue
+from tests.testing.truth.finding import DELAYS, faults_of, faults_when_slow, reduced
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import Server
-from tests.testing.truth.reducing import smallest
 from tests.testing.truth.strategies import servers
+from tests.testing.truth.variants import plain, slowed
 
 _BATCH = 500
 _AT_ONCE = 8
@@ -70,15 +69,6 @@ def main() -> int:
         return _search(options.minutes, options.seed, options.real, simulation)
     finally:
         simulation.close()
-
-
-def faults_of(server: Server, simulation: Simulation) -> tuple[list[str], Claims | None]:
-    """What is untrue of the claims about `server`; an exception is a fault, too."""
-    try:
-        claims = simulation.ask(server)
-    except Exception as error:  # noqa: BLE001 - the property is that there is none
-        return [f"{type(error).__name__}: {error}"[:300]], None
-    return untrue(claims, truth(server)), claims
 
 
 def _replay(text: str, simulation: Simulation) -> int:
@@ -139,26 +129,24 @@ def _look(server: Server, seed: int, run: Run, simulation: Simulation) -> None:
         run.known.update(
             f"{service} {level.level if level.known else 'unknown'}" for service, level in claims.levels.items()
         )
+    _note(server, found, seed, run, simulation)
+    simple = plain(server)
+    _note(simple, faults_of(simple, simulation)[0], seed, run, simulation)
+    delay = DELAYS[run.servers % len(DELAYS)]
+    _note(slowed(server, delay), faults_when_slow(server, delay, simulation), seed, run, simulation)
+
+
+def _note(server: Server, found: list[str], seed: int, run: Run, simulation: Simulation) -> None:
     for fault in found:
         run.faults[fault] += 1
         if run.faults[fault] <= _MOST_REDUCED:
-            reduced = repr(smallest(server, partial(_has, fault, simulation)))
-            kind = re.sub(_SAME_KIND, "", reduced)
+            smaller = repr(reduced(server, fault, simulation))
+            kind = re.sub(_SAME_KIND, "", smaller)
             if kind not in run.smallest:
-                sys.stdout.write(f"seed {seed}: {fault}\n  {reduced}\n")
+                sys.stdout.write(f"seed {seed}: {fault}\n  {smaller}\n")
                 sys.stdout.flush()
-            if kind not in run.smallest or len(reduced) < len(run.smallest[kind][1]):
-                run.smallest[kind] = (fault, reduced)
-
-
-def _has(fault: str, simulation: Simulation, server: Server) -> bool:
-    kind = _without_numbers(fault)
-    return kind in map(_without_numbers, faults_of(server, simulation)[0])
-
-
-def _without_numbers(fault: str) -> str:
-    """A fault without its numbers, save levels."""
-    return fault if "level" in fault else re.sub(r"\d+(/\d+)*", "N", fault)
+            if kind not in run.smallest or len(smaller) < len(run.smallest[kind][1]):
+                run.smallest[kind] = (fault, smaller)
 
 
 def _report(run: Run, first: int, last: int) -> None:

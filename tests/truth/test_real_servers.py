@@ -12,4 +12,5 @@ pytestmark = pytest.mark.integration
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 async def test_real_servers_nobody_gets_further_than_is_claimed(seed: int) -> None:
     compared = await compare_all(sample(seed, 10))
-    assert {repr(each.server): each.faults for each in compared if each.faults} == {}
+    faults = [f"{fault}\n  {each.server}" for each in compared for fault in each.faults]
+    assert not faults, "\n".join(faults)

@@ -89,6 +89,4 @@ async def compare(server: Server) -> Compared:
             continue
         if level.level is not None and level.level < best.reached(steps):
             faults.append(f"{service}: known level {level.level}; {best.by} gets {best.reached(steps)}")
-        if not level.known and not level.reasons:
-            faults.append(f"{service}: unknown, and no reason why")
     return Compared(server, claimed, (*dicom, *http, *pages), tuple(faults))

@@ -37,6 +37,8 @@ def _level(service: str, claims: Claims, true: levels.Level) -> Iterator[str]:
         yield f"{service}: known level {claim.level}; true is {shown}"
     if not claim.known and claim.level is not None:
         yield f"{service}: level {claim.level}, though not known"
+    if not claim.known and not claim.reasons:
+        yield f"{service}: unknown, and no reason why"
     if claim.at_least is not None and claim.at_least > true.highest:
         yield f"{service}: at least {claim.at_least}; true is {shown}"
     if claim.known and claim.reasons:
@@ -67,3 +69,12 @@ def lower(slow: Claims, fast: Claims) -> list[str]:
         if before.level is not None and after.level is not None and after.level < before.level:
             found.append(f"{service}: {before.level} where it is fast, {after.level} where it is slow")
     return found
+
+
+def unknown(claims: Claims) -> list[str]:
+    """Services whose level is not known, in words."""
+    return [
+        f"{service}: unknown ({', '.join(sorted(level.reasons))})"
+        for service, level in claims.levels.items()
+        if not level.known
+    ]
