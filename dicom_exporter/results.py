@@ -461,10 +461,16 @@ class SessionResult:
     store: StoreResult | None = None
     stranger: StrangerResult | None = None
     """Where the identity is a stranger and climbs the exposure ladder."""
+    prove: frozenset[LadderLevel] = frozenset()
+    """Levels above 5 that the configuration asks to prove, of a stranger."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
+    addresses: int | None = None
+    """How many addresses the target's name has; None where it has one, or is an IP address."""
+    addresses_failed: int | None = None
+    """How many of those that were tried accepted no connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ from yarl import URL
 
 from dicom_exporter.config import Address, HTTPSettings
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.net.addresses import connect_to_first
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, NetworkError, ProbeEnded
+from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, Overloaded, ProbeEnded
 from dicom_exporter.net.tcp import TLSClient, attach, connect, held_by_loop, tls_facts
 from dicom_exporter.net.tls import StrangerTLS, verifying_context
-from dicom_exporter.results import Phase, TLSFacts, WebAnswer
+from dicom_exporter.results import Outcome, Phase, TLSFacts, UnknownReason, WebAnswer
 
 _OURS_REFUSED = (
     "ALERT_CERTIFICATE_REQUIRED",  # TLS 1.3 says it plainly (RFC 8446 6.2)
@@ -75,18 +76,31 @@ def authorization(settings: HTTPSettings) -> str:
 _USER_AGENT = "Mozilla/5.0"
 """What every browser says. A name of our own would soon be on a list, and a list is no access control."""
 _READ_BUFFER = 64 * 1024
+_DOUBTS = {
+    Outcome.DNS_FAILURE: UnknownReason.DNS_FAILURE,
+    Outcome.OVERLOAD: UnknownReason.OVERLOAD,
+    Outcome.UNREACHABLE: UnknownReason.UNREACHABLE,
+}
+"""Why it is not known what a server answers that there is no connection to."""
 
 
 class NoResponse(Exception):
     """No HTTP response came; `answer` says what that means. Holds nothing that the peer sent."""
 
     def __init__(
-        self, answer: WebAnswer, *, client_certificate_required: bool | None = None, tls: TLSFacts | None = None
+        self,
+        answer: WebAnswer,
+        *,
+        client_certificate_required: bool | None = None,
+        tls: TLSFacts | None = None,
+        doubt: UnknownReason | None = None,
     ) -> None:
         super().__init__(answer.value)
         self.answer = answer
         self.client_certificate_required = client_certificate_required
         self.tls = tls
+        self.doubt = doubt
+        """Why another attempt might bring more; None where the end was the server's doing."""
 
 
 class Response(aiohttp.ClientResponse):
@@ -112,8 +126,7 @@ async def get(url: URL, context: ProbeContext, accept: str) -> AsyncIterator[Res
         NoResponse: before the block, never in it.
     """
     async with AsyncExitStack() as stack:
-        address = await _resolve(url, context)
-        sock = await _connect(address, context, stack)
+        address, sock = await _connect(url, context, stack)
         session = await stack.enter_async_context(_session(sock, address))
         response = await _send(session, url, context, accept, address)
         try:
@@ -122,37 +135,45 @@ async def get(url: URL, context: ProbeContext, accept: str) -> AsyncIterator[Res
             response.close()
 
 
-async def _resolve(url: URL, context: ProbeContext) -> SocketAddress:
+async def _connect(url: URL, context: ProbeContext, stack: AsyncExitStack) -> tuple[SocketAddress, _Connected]:
+    """A connection to the first address of the host that accepts one; `stack` closes it and releases the address."""
     host, port = url.raw_host, url.port
     if not host or not port:
-        raise NoResponse(WebAnswer.UNKNOWN)
-    try:
-        return await context.resolve(Address(host, port))
-    except NetworkError:
-        raise NoResponse(WebAnswer.UNKNOWN) from None
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.NOT_ASKED)
 
-
-async def _connect(address: SocketAddress, context: ProbeContext, stack: AsyncExitStack) -> _Connected:
-    limits, deadline = context.limits, context.deadline
-    timeout = context.connect_timeout
-    try:
-        await stack.enter_async_context(limits.lock_address(address, deadline))
-        timeout = min(context.connect_timeout, deadline - asyncio.get_running_loop().time())
-        if timeout <= 0:
-            raise NoResponse(WebAnswer.UNKNOWN)
-        with context.phases.time(Phase.CONNECT):
-            sock = _Connected(fileno=(await connect(address, timeout)).detach())
+    async def connect_to(address: SocketAddress, until: float) -> tuple[SocketAddress, _Connected]:
+        async with AsyncExitStack() as lock:
+            await lock.enter_async_context(context.limits.lock_address(address, until))
+            sock = await _connect_to(address, context, until)
+            stack.push_async_exit(lock.pop_all())
         stack.callback(sock.let_go)
-        await stack.enter_async_context(limits.association_slot(deadline))
+        return address, sock
+
+    try:
+        connected = await connect_to_first(Address(host, port), context, connect_to)
+        await stack.enter_async_context(context.limits.association_slot(context.deadline))
     except ConnectionRefused:
         raise NoResponse(WebAnswer.CLOSED) from None
-    except ConnectTimeout:
+    except ConnectTimeout as end:
         # Silence means closed only where we waited for as long as we meant to.
-        full = timeout >= context.connect_timeout
-        raise NoResponse(WebAnswer.CLOSED if full else WebAnswer.UNKNOWN) from None
-    except ProbeEnded:
-        raise NoResponse(WebAnswer.UNKNOWN) from None
-    return sock
+        if end.cut_short:
+            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.TIMEOUT) from None
+        raise NoResponse(WebAnswer.CLOSED) from None
+    except ProbeEnded as end:
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
+    return connected
+
+
+async def _connect_to(address: SocketAddress, context: ProbeContext, until: float) -> _Connected:
+    timeout = min(context.connect_timeout, until - asyncio.get_running_loop().time())
+    if timeout <= 0:
+        raise Overloaded("the deadline came before the connection was tried")
+    try:
+        with context.phases.time(Phase.CONNECT):
+            return _Connected(fileno=(await connect(address, timeout)).detach())
+    except ConnectTimeout as end:
+        end.cut_short = timeout < context.connect_proof
+        raise
 
 
 class _Connected(socket.socket):

@@ -98,6 +98,11 @@ class Scan:
         return Verdict.EMPTY if self.closed else Verdict.UNDECIDED
 
     @property
+    def begun(self) -> bool:
+        """Whether anything but white space has come."""
+        return self._begun
+
+    @property
     def done(self) -> bool:
         """Whether more bytes cannot change what is wanted."""
         return self._broken or self.entries > self._max_entries

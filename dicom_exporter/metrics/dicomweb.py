@@ -47,8 +47,13 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicomweb_studies_visible",
-        "Studies that QIDO-RS listed; at least this many where it cut the list.",
+        "Studies that QIDO-RS listed; at least this many where `dicomweb_studies_complete` is 0.",
         _web(lambda web: web.studies),
+    ),
+    Family(
+        "dicomweb_studies_complete",
+        "1: QIDO-RS listed all studies, and said that nothing follows. 0: there are at least as many as it listed.",
+        _web(lambda web: None if web.studies is None else web.complete),
     ),
     Family(
         "dicomweb_authentication_required",

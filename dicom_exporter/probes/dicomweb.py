@@ -1,18 +1,21 @@
 """DICOMweb: how far an identity, or a stranger without credentials, gets at a root (PS3.18).
 
 ```
-QIDO-RS for a random study UID ─> … for one study ─> … for all, counted ─> WADO-RS, first bytes of one instance
-   [] or 204: queryable           an entry: lists     max_studies              only with prove_download
+QIDO-RS for a random study UID ─> … for one study ─> … for all, page by page ─> WADO-RS, first bytes of one instance
+   [] or 204: queryable           an entry: lists     until nothing follows        only with prove_download
 ```
 
-Each request has a connection of its own. Nothing is written, no redirect leaves the host, and no entry is kept.
+Whatever the first request brings, the list itself is asked for, unless the server refuses us or is not there. Each
+request has a connection of its own. Nothing is written, and no entry is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import uuid
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from yarl import URL
 
@@ -20,10 +23,10 @@ from dicom_exporter.config import Module, Target
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, get
 from dicom_exporter.http_client.json_scan import Scan
-from dicom_exporter.http_client.request import Reply, ServerFacts, request
+from dicom_exporter.http_client.request import MOMENT, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import stranger_context
-from dicom_exporter.results import WebAnswer, WebResult
+from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
 
 MAX_STUDY = 8 * 1024
 """Bytes of a list that are looked at for each study it may hold, decoded: talkative archives spend two thousand."""
@@ -33,16 +36,31 @@ _MAX_STUDIES = 1000
 _MAX_IMAGE_START = 64 * 1024
 _DICOM_PREAMBLE = 128
 _STUDY, _SERIES, _INSTANCE = b"0020000D", b"0020000E", b"00080018"
-_INSTANCE_ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-_ROUND = 50
-"""Archives stop at 50, 100, 200 or 1000 without a word; dcm4chee-arc at 100 by default. A count that divides by this is
-not taken for complete before the archive has said that nothing follows."""
+_INSTANCE_ACCEPTS = (
+    'multipart/related; type="application/dicom"; transfer-syntax=*',
+    'multipart/related; type="application/dicom"',
+    "application/dicom",
+    "*/*",
+)
+"""The forms of an instance that are asked for, one after the other: servers differ in which they know (PS3.18 8.7)."""
+_PAGE_KEY = secrets.token_bytes(32)
+_PAGE_SIZES = (200, 100, 50)
+"""Limits to ask for where a larger one is refused. Azure allows 200 (its conformance statement), others have others."""
+_MAX_PAGES = 30
+"""Requests for pages of the list in one probe."""
+_SIZE_REFUSED = frozenset({400, 413, 414, 416, 422, 501})
+"""Statuses of a request of which the server takes the limit to be too large."""
+_FORM_REFUSED = frozenset({400, 404, 405, 406, 415, 501})
+"""Statuses of a request for an instance in a form that the server does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    studies: int | None
-    complete: bool | None
+    studies: int | None = None
+    complete: bool | None = None
+    """Whether the server was asked for what follows, and nothing did."""
+    identity: bool | None = None
+    """Whether an entry names somebody; None where that was not looked for."""
 
 
 async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) -> WebResult:
@@ -65,15 +83,19 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     listed = random
     if _worth_asking_on(random):
         listed = await request(_studies(root, limit="1"), context, facts, Scan(1, identity=prove_identity))
-    lists = listed.answer is WebAnswer.ENTRIES
-    counted, identity = await _count(root, context, facts, listed, most, prove_identity)
-    prove_download = settings is not None and settings.prove_download and lists
-    image = await _received_image(root, context, facts) if prove_download else None
+    counted = await _count(root, context, facts, listed, most, prove_identity)
+    doubts = set() if listed.answer is WebAnswer.ENTRIES else random.doubts | listed.doubts
+    if listed.answer is WebAnswer.EMPTY:  # the list itself was answered
+        doubts = set(listed.doubts)
+    image = None
+    if settings is not None and settings.prove_download and listed.answer is WebAnswer.ENTRIES:
+        image, why = await _received_image(root, context, facts)
+        doubts |= why
     return WebResult(
         answer=_furthest(random, listed),
         queryable=random.answer is WebAnswer.EMPTY,
-        lists_studies=lists,
-        identity_seen=identity,
+        lists_studies=listed.answer is WebAnswer.ENTRIES,
+        identity_seen=counted.identity,
         image_received=image,
         authenticated=context.identity.http is not None,
         status=facts.status,
@@ -84,6 +106,7 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
         client_certificate_required=facts.client_certificate_required,
         tls=facts.tls,
         phases=facts.phases or {},
+        doubts=frozenset(doubts),
     )
 
 
@@ -94,11 +117,10 @@ def _studies(root: URL, **query: str) -> URL:
 def _worth_asking_on(random: Reply) -> bool:
     """Whether the plain list may bring more than the random UID did.
 
-    Some answer 400 or 404 where nothing matches; a page in place of JSON, or no time left, will not get better.
+    Some answer 400, 404 or 500 where nothing matches, some with what we cannot read. Only where no HTTP came at all, or
+    the server refuses us, the list has nothing to add.
     """
-    if random.answer is WebAnswer.OTHER:
-        return random.status is not None and 400 <= random.status <= 501
-    return random.answer is WebAnswer.EMPTY
+    return random.status is not None and random.answer is not WebAnswer.DENIED
 
 
 def _furthest(random: Reply, listed: Reply) -> WebAnswer:
@@ -110,44 +132,80 @@ def _furthest(random: Reply, listed: Reply) -> WebAnswer:
 
 async def _count(
     root: URL, context: ProbeContext, facts: ServerFacts, listed: Reply, most: int, prove_identity: bool
-) -> tuple[_Counted, bool | None]:
-    """The studies, up to `most`, and whether they name anybody."""
+) -> _Counted:
+    """The studies, up to `most`, page by page, until the server has said that nothing follows."""
     if listed.status == 413:  # too many, which is an answer: but not how many
-        return _Counted(None, False), None
+        return _Counted(complete=False)
     if listed.answer is not WebAnswer.ENTRIES:
-        return (_Counted(0, True) if listed.answer is WebAnswer.EMPTY else _Counted(None, None)), None
-    scan = Scan(most, identity=prove_identity)
-    reply = await request(_studies(root, limit=str(most + 1)), context, facts, scan, limit=(most + 1) * MAX_STUDY)
-    identity = scan.identity_seen or listed.scan.identity_seen if prove_identity else None
-    if reply.answer is not WebAnswer.ENTRIES:
-        return _Counted(1, False), identity
-    complete = scan.complete and not reply.partial and scan.entries <= most
-    if complete and scan.entries % _ROUND == 0:
-        after = await request(_studies(root, offset=str(scan.entries), limit="1"), context, facts, Scan(1))
-        complete = after.answer is WebAnswer.EMPTY
-    return _Counted(min(scan.entries, most), complete), identity
+        return _Counted(0, not listed.partial) if listed.answer is WebAnswer.EMPTY else _Counted()
+    sizes = [most + 1, *(size for size in _PAGE_SIZES if size <= most)]
+    total, complete, first = 0, False, None
+    named = listed.scan.identity_seen
+    for _ in range(_MAX_PAGES):
+        size = min(sizes[0], most + 1 - total)
+        scan = Scan(size, identity=prove_identity, uids=(_STUDY,))
+        query = {"limit": str(size)} | ({"offset": str(total)} if total else {})
+        page = await request(_studies(root, **query), context, facts, scan, limit=(size + 1) * MAX_STUDY)
+        if page.status in _SIZE_REFUSED and total == 0 and len(sizes) > 1:
+            sizes.pop(0)
+            continue
+        if page.answer is not WebAnswer.ENTRIES:
+            complete = page.answer is WebAnswer.EMPTY and total > 0 and not page.partial
+            break
+        digest = _digest(scan)
+        if total and digest == first:  # the server ignores the offset: the same page again
+            break
+        first = first or digest
+        named = named or scan.identity_seen
+        total += scan.entries
+        if total > most or not scan.complete:
+            break
+    identity = named if prove_identity else None
+    return _Counted(min(total, most), complete, identity) if total else _Counted(identity=identity)
 
 
-async def _received_image(root: URL, context: ProbeContext, facts: ServerFacts) -> bool | None:
-    """Whether bytes of one instance arrived: the rest is not read. None where that is not known."""
-    instance = await _any_instance(root, context, facts)
+def _digest(scan: Scan) -> bytes:
+    """A keyed hash of the first study UID of a page, to notice a page that comes twice. It does not leave the probe."""
+    return blake2b(scan.uids.get(_STUDY, b""), key=_PAGE_KEY, digest_size=16).digest()
+
+
+async def _received_image(
+    root: URL, context: ProbeContext, facts: ServerFacts
+) -> tuple[bool | None, set[UnknownReason]]:
+    """Whether bytes of one instance arrived: the rest is not read. None, with the reasons, where that is not known."""
+    instance, refused = await _any_instance(root, context, facts)
     if instance is None:
-        return None
-    start = b""
+        return (False, set()) if refused else (None, {UnknownReason.NOT_ASKED})
+    for accept in _INSTANCE_ACCEPTS:
+        status, received = await _instance_begins(instance, context, accept)
+        if received:
+            return True, set()
+        if status is None:
+            return None, {UnknownReason.TIMEOUT}
+        if status in MOMENT:
+            return None, {UnknownReason.UNAVAILABLE}
+        if status not in (200, 206) and status not in _FORM_REFUSED:
+            return False, set()
+    return None, {UnknownReason.NOT_OFFERED}
+
+
+async def _instance_begins(instance: URL, context: ProbeContext, accept: str) -> tuple[int | None, bool]:
+    """The status of the answer, None where there was none, and whether an instance began in it."""
+    start, status = b"", None
     own = context.with_own_phases()
     try:
-        async with asyncio.timeout_at(own.deadline), get(instance, own, _INSTANCE_ACCEPT) as response:
-            if response.status not in (200, 206):
-                return False
-            async for piece in pieces(response, _MAX_IMAGE_START):
-                start += piece
-                if holds_instance(start):
-                    return True
+        async with asyncio.timeout_at(own.deadline), get(instance, own, accept) as response:
+            status = response.status
+            if status in (200, 206):
+                async for piece in pieces(response, _MAX_IMAGE_START):
+                    start += piece
+                    if holds_instance(start):
+                        return status, True
     except (NoResponse, TimeoutError):
-        return None
+        return None, False
     except BodyEnded:
         pass
-    return False
+    return status, False
 
 
 def holds_instance(start: bytes) -> bool:
@@ -158,24 +216,27 @@ def holds_instance(start: bytes) -> bool:
     return bool(blank) and b"--" in headers and part[_DICOM_PREAMBLE : _DICOM_PREAMBLE + 4] == b"DICM"
 
 
-async def _any_instance(root: URL, context: ProbeContext, facts: ServerFacts) -> URL | None:
-    """The WADO-RS address of some instance. Its UIDs live here alone.
+async def _any_instance(root: URL, context: ProbeContext, facts: ServerFacts) -> tuple[URL | None, bool]:
+    """The WADO-RS address of some instance, or None and whether the server refuses to list any.
 
+    Its UIDs live here alone.
     Searching all instances is an option that not all archives have (PS3.18 10.6.1.2), so else level by level.
     """
-    scan = await _first(root / "instances", context, facts)
+    uids = (await _first(root / "instances", context, facts)).scan.uids
     url = root
     for step, tag in (("studies", _STUDY), ("series", _SERIES), ("instances", _INSTANCE)):
-        if tag not in scan.uids:
+        if tag not in uids:
             level = await _first(url / step, context, facts)
-            scan.uids |= {key: value for key, value in level.uids.items() if key not in scan.uids}
-        uid = scan.uids.get(tag)
+            if level.answer is WebAnswer.DENIED:
+                return None, True
+            uids |= {key: value for key, value in level.scan.uids.items() if key not in uids}
+        uid = uids.get(tag)
         if uid is None:
-            return None
+            return None, False
         url = url / step / uid.decode("ascii")
-    return url
+    return url, False
 
 
-async def _first(url: URL, context: ProbeContext, facts: ServerFacts) -> Scan:
+async def _first(url: URL, context: ProbeContext, facts: ServerFacts) -> Reply:
     uids = (_STUDY, _SERIES, _INSTANCE)
-    return (await request(url.with_query(limit="1"), context, facts, Scan(1, uids=uids))).scan
+    return await request(url.with_query(limit="1"), context, facts, Scan(1, uids=uids))

@@ -140,8 +140,9 @@ async def _run_association(
     Returns whether there may be another. There are no more of them than an echo and the queries: each association that
     was accepted deals with at least one of those.
     """
+    request = offer(target, context, proposed)
     try:
-        async with associate(target.address, offer(target, context, proposed), context) as association:
+        async with associate(target.address, request, context) as association:
             if found.peer is None:
                 found.note_peer(association, proposed)
             if module.echo and found.echo is None:

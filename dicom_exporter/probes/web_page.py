@@ -9,7 +9,7 @@ the page itself ─> Orthanc? ─> /system ─> /studies?since=0&limit=1 ─> /s
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from yarl import URL
@@ -20,7 +20,7 @@ from dicom_exporter.http_client.json_scan import Scan, Verdict
 from dicom_exporter.http_client.request import MAX_PAGE, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import stranger_context
-from dicom_exporter.results import WebAnswer, WebResult
+from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
 
 _PAGE = "text/html, */*;q=0.5"
 _JSON = "application/json"
@@ -36,6 +36,7 @@ class _Found:
     queryable: bool = False
     studies: int | None = None
     complete: bool | None = None
+    doubts: frozenset[UnknownReason] = frozenset()
 
 
 async def probe_web(target: Target, module: Module, context: ProbeContext) -> tuple[WebResult, ...]:
@@ -53,7 +54,7 @@ async def _probe_page(url: str, context: ProbeContext) -> WebResult:
     software = context.peer.product if context.peer is not None else UNKNOWN
     facts = ServerFacts()
     page = await request(URL(url), context, facts, Scan(1), accept=_PAGE, limit=MAX_PAGE)
-    found = _Found(page.answer, page.answer is WebAnswer.EMPTY)
+    found = _Found(page.answer, page.answer is WebAnswer.EMPTY, doubts=frozenset(page.doubts))
     if page.status is not None and page.answer in (WebAnswer.OTHER, WebAnswer.DENIED):
         answered = page.url or URL(url)
         if _may_be_orthanc(page, software):
@@ -61,7 +62,7 @@ async def _probe_page(url: str, context: ProbeContext) -> WebResult:
         elif software.startswith("dcm4che"):
             ui = answered.with_path(_DCM4CHEE_UI)
             interface = await request(ui, context, facts, Scan(1), accept=_PAGE, limit=MAX_PAGE)
-            found = _further(found, _Found(interface.answer))
+            found = _further(found, _Found(interface.answer, doubts=frozenset(interface.doubts)))
     return WebResult(
         answer=found.answer,
         queryable=found.queryable,
@@ -74,6 +75,7 @@ async def _probe_page(url: str, context: ProbeContext) -> WebResult:
         client_certificate_required=facts.client_certificate_required,
         tls=facts.tls,
         phases=facts.phases or {},
+        doubts=found.doubts,
     )
 
 
@@ -96,7 +98,7 @@ async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> 
     """What Orthanc's REST API says; None where it is not Orthanc."""
     system = await request(root / "system", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
     if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
-        return _Found(system.answer)
+        return _Found(system.answer, doubts=frozenset(system.doubts))
     if not {"ApiVersion", "DicomAet"} <= _object(system.page).keys():
         return None
     # Without `since`, `limit` is an error to it.
@@ -109,7 +111,7 @@ async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> 
             return _Found(WebAnswer.ENTRIES, True, count if known else 1, known)
         case Verdict.EMPTY:
             return _Found(WebAnswer.EMPTY, True, 0, True)
-    return _Found(studies.answer)
+    return _Found(studies.answer, doubts=frozenset(studies.doubts))
 
 
 def _further(one: _Found, other: _Found | None) -> _Found:
@@ -117,7 +119,8 @@ def _further(one: _Found, other: _Found | None) -> _Found:
     ranks = (WebAnswer.OTHER, WebAnswer.DENIED, WebAnswer.UNKNOWN, WebAnswer.EMPTY, WebAnswer.ENTRIES)
     if other is None or other.answer not in ranks:
         return one
-    return max(one, other, key=lambda found: ranks.index(found.answer))
+    best = max(one, other, key=lambda found: ranks.index(found.answer))
+    return best if best.answer is WebAnswer.ENTRIES else replace(best, doubts=one.doubts | other.doubts)
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """A number with its reliability: complete, a lower bound, unknown, or not asked. Unknown is never 0."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

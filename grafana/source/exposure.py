@@ -32,8 +32,8 @@ until it is refused.
 (answers questions) · 5 **lists studies** of patients · 6 **identifies patients** by name · 7 **hands out images**
 
 How far is too far depends on the archive: `closed` allows 0, `guarded` 2; a `control` is open on purpose, to prove \
-that this place can see. Levels 6 and 7 are tried only where the configuration says so. \
-**Unknown is not safe**: no level is no all-clear.
+that this exporter can reach archives. Levels 6 and 7 are tried only where the configuration says so. \
+**Unknown is not safe**: an archive without a level may be open.
 """
 _CONTROL = 'expect="control"'
 _RISKY = 'alertname=~"Dicom(Exposed|ExposedOpenPort|PatientDataListed|AccessControlRegressed)"'
@@ -103,7 +103,7 @@ def exposure() -> dict[str, Any]:
                 (
                     4,
                     stat(
-                        "Could not tell",
+                        "Unknown",
                         "Archives of which it is not known how far strangers get: unknown is not safe.",
                         counted(chosen(unknown)),
                         bad="semi-dark-yellow",
@@ -112,9 +112,9 @@ def exposure() -> dict[str, Any]:
                 (
                     4,
                     stat(
-                        "Can this place see?",
+                        "Can this exporter reach archives?",
                         "An archive that is open on purpose (`expect: control`) must read as open "
-                        "from here. If it reads closed, no other `closed` is worth anything.",
+                        "from here. If it reads closed, no other `closed` proves anything.",
                         controls,
                         mappings=_vantage(),
                         unit="none",
@@ -141,7 +141,7 @@ def exposure() -> dict[str, Any]:
                 ),
             ],
         ),
-        row("Of whom, and how much"),
+        row("By country and by site"),
         (9, [(10, _greenbone("country", "Country")), (14, _greenbone("site", "Site"))]),
         row("Where, and since when"),
         (
@@ -162,7 +162,7 @@ def exposure() -> dict[str, Any]:
                     table(
                         "What moved within a day",
                         "Lowest and highest level of each archive in the last 24 hours. A level that "
-                        "rose and fell may be a vendor's visit.",
+                        "rose and fell may be maintenance by a vendor.",
                         {
                             "moved": f"topk(100, {per_target(chosen(f'{high} - {low}', NOT_CONTROL), 'service')})",
                             "low": per_target(chosen(low, NOT_CONTROL), "service"),
@@ -199,8 +199,8 @@ def exposure() -> dict[str, Any]:
                     9,
                     table(
                         "What strangers find",
-                        "Single facts beside the level: at how many archives each is so, of those where it "
-                        "could be told. Controls do not count.",
+                        "Single facts beside the level: at how many archives each is true, of those where it "
+                        "is known. Controls do not count.",
                         {
                             "bad": f"sum by (check) ({chosen(_check(), NOT_CONTROL)})",
                             "all": f"count by (check) ({chosen(_check(), NOT_CONTROL)})",
@@ -265,11 +265,11 @@ def exposure() -> dict[str, Any]:
                     12,
                     bars(
                         "Studies shown to strangers",
-                        "The ten archives that list most studies to somebody they do not know: "
+                        "The ten archives that list most studies to strangers: "
                         "at least so many, as a stranger's count ends early.",
                         [query(f"topk(10, {per_target(chosen(_studies(), NOT_CONTROL))})", "{{target}}", instant=True)],
                         steps=[(None, "orange")],
-                        no_value="No stranger was shown a study, or strangers were not sent: see Could not tell.",
+                        no_value="No stranger was shown a study, or no stranger was sent: see Unknown.",
                     ),
                 ),
             ],
@@ -364,7 +364,7 @@ def _greenbone(label: str, heading: str) -> Panel:
     return table(
         f"What strangers are shown, by {label}",
         "Systems that strangers were sent to, and what those list to them: studies, patients and images are at least "
-        "so many, as counts end early. An empty cell: not told, or nothing is shown. Controls do not count.",
+        "so many, as counts end early. An empty cell: not known, or nothing is shown. Controls do not count.",
         {
             "probed": f"count {by} ({chosen(probed, NOT_CONTROL)})",
             "open": f"sum {by} (({level}) >= bool 3)",

@@ -1,4 +1,4 @@
-"""The configuration of the health region is one that the exporter takes."""
+"""The configuration of the health region is valid."""
 
 from __future__ import annotations
 

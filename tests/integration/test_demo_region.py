@@ -1,4 +1,4 @@
-"""The whole of the demo, as the exporter sees it: each kind of peer has to show what it is there for."""
+"""The health region of the demo, as the exporter sees it: each kind of peer has the expected result."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from dicom_exporter.config import Config, load
-from dicom_exporter.demo import demo_region
+from dicom_exporter.demo import demo_region, region_targets
 from dicom_exporter.demo.loopback import has_whole_net
 from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
 from dicom_exporter.metrics import families, flow_families
@@ -43,7 +43,7 @@ def least(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
 
 def region(directory: Path, targets: int) -> Iterator[Found]:
     """A region, and one scrape of everything in it."""
-    with demo_region(directory, targets, first_port=0) as region:
+    with demo_region(directory, region_targets(targets), first_port=0) as region:
         config_file = directory / "config.yml"
         config_file.write_text(region.config_text)
         config = load([config_file])
@@ -71,7 +71,7 @@ def outcome(found: Found, target: str, identity: str = "monitor") -> str:
     return echo.outcome.value
 
 
-def test_each_kind_of_exposure_is_there(found: Found) -> None:
+def test_region_has_each_kind_of_exposure(found: Found) -> None:
     levels = {record.target.name: record.verdict.levels for record in found[1] if record.verdict is not None}
     named = {
         name: dict(levels[name])
@@ -136,7 +136,7 @@ def lacking(found: Found) -> set[str]:
 
 
 def test_region_every_metric_has_a_sample(found: Found) -> None:
-    """What a dashboard shows nothing of cannot be looked at."""
+    """The demo has data for every panel of the dashboards."""
     assert lacking(found) == set()
 
 

@@ -164,7 +164,7 @@ async def test_exposure_unresolved_name_is_unknown() -> None:
 
 
 async def test_exposure_unreachable_address_is_unknown() -> None:
-    """In a network namespace of its own, which has no route anywhere: no packet leaves it."""
+    """In a network namespace without routes: no packet leaves it."""
     process = await asyncio.create_subprocess_exec(
         "unshare",
         "--map-root-user",

@@ -70,7 +70,7 @@ BEFORE: Mapping[Outcome, list[str]] = {
         "AC: unlisted result",
     ],
 }
-"""A name belongs to the first outcome that has it; what has none is a `protocol_error`."""
+"""A name belongs to the first outcome that lists it; all others are `protocol_error`."""
 
 AT_THE_ECHO: Mapping[Outcome, list[str]] = {
     Outcome.FAILURE_STATUS: _names(catalogue.AT_THE_ECHO, "status "),

@@ -1,4 +1,4 @@
-"""Queries on real archives: what they count is what DCMTK's findscu lists there, and what the archive was given."""
+"""Queries on real archives: the counts equal what DCMTK's findscu lists, and what was stored."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ async def test_query_orthanc_images_and_modalities(orthanc: Callable[..., Orthan
 async def test_query_orthanc_own_limit_is_truncated(
     orthanc: Callable[..., Orthanc], limit: int, outcome: QueryOutcome | None, complete: bool
 ) -> None:
-    """LimitFindResults ends the answer with FE00, which nobody asked for; 0 is no limit."""
+    """LimitFindResults ends the answer with FE00, although no cancel was sent; 0 is no limit."""
     archive = orthanc(DicomAlwaysAllowFind=True, LimitFindResults=limit)
     archive.upload(synthetic.studies(30))
     result = await Archive(archive.dicom, "ANY-SCP").ask(study_root(STUDY))

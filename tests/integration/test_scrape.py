@@ -75,7 +75,7 @@ async def test_prober_hanging_targets_do_not_delay_others() -> None:
 
 
 class Counting:
-    """Serves honestly, and notes how many associations there were at once."""
+    """A normal server that records how many associations there were at once."""
 
     def __init__(self) -> None:
         self.now = self.most = 0
@@ -84,7 +84,7 @@ class Counting:
         await hostile.honest.associate(peer)
         self.now += 1
         self.most = max(self.most, self.now)
-        await asyncio.sleep(0)  # let whoever could come in come in
+        await asyncio.sleep(0)  # let the other tasks run
         try:
             await hostile.honest.serve(peer)
             await peer.gone.wait()
@@ -104,7 +104,7 @@ async def test_prober_targets_of_one_address_are_probed_in_turn() -> None:
 
 
 async def test_prober_silence_after_wait_for_address_is_overload() -> None:
-    """The second target comes to its turn with less time left than the first one took: it may well be up."""
+    """The second target gets less time than the first one took, so it is not known to be down."""
     modules = {name: Module(name, timeout=timeout) for name, timeout in (("short", 1.5), ("long", 2.0))}
     async with hostile.server(hostile.plain.silent) as server:
         targets = [target("first", server.port, modules=("short",)), target("second", server.port, modules=("long",))]
@@ -144,7 +144,7 @@ async def filtered_port() -> AsyncIterator[int]:
 
 
 async def test_prober_silent_peers_do_not_use_up_the_limit() -> None:
-    """Otherwise a few of them cost all the others their scrape."""
+    """Otherwise a few of them would delay all the others."""
     async with (
         hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
         hostile.server(hostile.plain.silent, host=EVERYWHERE) as silent,
@@ -166,7 +166,7 @@ async def test_prober_pending_connects_do_not_count() -> None:
 
 
 async def test_prober_many_targets_start_over_several_turns_of_the_loop() -> None:
-    """Nobody would look whether their connections are made meanwhile, until all of them had timed out."""
+    """Otherwise it would be noticed only after all timeouts that the connections were made."""
     many = [target(str(number), 104, f"127.99.{number // 250}.{number % 250 + 1}") for number in range(1000)]
     seen = []
     async with scraping(config(*many)) as prober:

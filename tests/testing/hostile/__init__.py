@@ -1,4 +1,4 @@
-"""Hostile DICOM servers, for tests of whatever talks to one.
+"""Hostile DICOM servers, for tests of their clients.
 
     async with hostile.server(hostile.echo.echo_status(0x0122)) as server:
         ...                                    # let the code under test talk to server.host, server.port

@@ -1,4 +1,4 @@
-"""Sessions of real servers, recorded by `record.py`: what they sent, and to whom that is an answer.
+"""Sessions of real servers, recorded by `record.py`: what they sent, and the requests that it answers.
 
 A file is text: comments with where it comes from, then a PDU a line, in hexadecimal; `close` where a connection ended.
 Those over HTTP have a line for each connection.
