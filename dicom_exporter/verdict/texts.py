@@ -47,7 +47,7 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.EMPTY: "it answers, and lists none",
     QueryOutcome.TRUNCATED: "there may be more",
     QueryOutcome.REFUSED: "it refuses the query",
-    QueryOutcome.UNSUPPORTED: "it does not offer this query",
+    QueryOutcome.UNSUPPORTED: "it does not offer this query, or ignores what the query matches by",
     QueryOutcome.FAILED: "the query failed",
     QueryOutcome.ABORTED: "it aborted the association in place of an answer, as some do to refuse",
     QueryOutcome.PROTOCOL_ERROR: "its answer breaks the DICOM standard",
