@@ -23,10 +23,19 @@ from dicom_exporter.config import Exposure, Module, Target
 from dicom_exporter.dicom import uids
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
-from dicom_exporter.probes.proofs import identity_seen, image_received
+from dicom_exporter.probes.proofs import Proof, identity_seen, image_received
 from dicom_exporter.probes.questions import PATIENTS, RANDOM_UID, STUDIES, WORKLIST, ask, doubt_of, questions
 from dicom_exporter.probes.session import random_title
-from dicom_exporter.results import Attempt, Called, Outcome, RejectReason, SessionResult, StrangerResult, TLSFacts
+from dicom_exporter.results import (
+    Attempt,
+    Called,
+    Outcome,
+    RejectReason,
+    SessionResult,
+    StrangerResult,
+    TLSFacts,
+    UnknownReason,
+)
 
 WELL_KNOWN_TITLES = ("ANY-SCP", "ORTHANC", "DCM4CHEE", "CONQUESTSRV1", "DICOOGLE-STORAGE")
 """What every attacker tries: the defaults of common archives. Tried only where the target allows it."""
@@ -48,7 +57,7 @@ _NAMED_BY = {
     PATIENTS: uids.PATIENT_FIND,
     WORKLIST: uids.WORKLIST_FIND,
 }
-"""Question that brought a match -> the SOP class in which to ask for names; the first that holds."""
+"""Question that brought a match -> the SOP class in which to ask for names."""
 _SHARE = 0.5
 """Share of the time left that one attempt may take, so that a silent one leaves time for the next."""
 _SHARE_OVER_TLS = 0.7
@@ -168,9 +177,8 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
     doubts = set(attempt.doubts)
     seen = received = None
     if settings.prove_identity:
-        name = next(name for name in _NAMED_BY if name in listed)
         part = context.until(_SHARE) if settings.prove_download else context
-        seen, reasons = await identity_seen(best.target, part, _NAMED_BY[name])
+        seen, reasons = await _identity(best.target, part, attempt)
         doubts |= reasons
     if settings.prove_download:
         if STUDIES in listed or RANDOM_UID in listed:
@@ -179,3 +187,22 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
         elif (reason := doubt_of(attempt.queries[STUDIES])) is not None:
             doubts.add(reason)
     return replace(attempt, identity_seen=seen, image_received=received, doubts=frozenset(doubts))
+
+
+async def _identity(target: Target, context: ProbeContext, attempt: Attempt) -> Proof:
+    """Whether any of the questions that brought matches brings a name; the names may be in the worklist alone."""
+    doubts: set[UnknownReason] = set()
+    listed = {sop_class: None for name, sop_class in _NAMED_BY.items() if _listed(attempt, name)}
+    for sop_class in listed:
+        seen, reasons = await identity_seen(target, context.until(_SHARE), sop_class)
+        if seen:
+            return seen, reasons
+        doubts |= reasons
+    for name, result in attempt.queries.items():
+        if name != RANDOM_UID and not result.matches and (reason := doubt_of(result)) is not None:
+            doubts.add(reason)  # it may have names to list
+    return (None if doubts else False), frozenset(doubts)
+
+
+def _listed(attempt: Attempt, name: str) -> bool:
+    return name in attempt.queries and bool(attempt.queries[name].matches)
