@@ -87,20 +87,18 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
     The session is that of the attempt that got furthest; `stranger` has all of them.
     """
     settings = module.exposure or Exposure()
-    tries = [await _attempt(target, settings, context)]
+    tries = await _attempts(target, settings, context)
     first = tries[0]
-    if first.attempt.outcome is Outcome.ABORTED:
-        tries.append(await _attempt(target, settings, context, propose=(uids.STUDY_FIND,)))
     obsolete: bool | None = None
     if all(each.attempt.outcome in _NOTHING_DICOM for each in tries):
-        tries.append(await _attempt(target, settings, context, over_tls=True))
+        tries += await _attempts(target, settings, context, over_tls=True)
         if tries[-1].attempt.tls is not None:
             obsolete = await accepts_obsolete_tls(target.address, context.until(_SHARE))
     if target.well_known_titles and _title_unknown(first.attempt):
         for title in WELL_KNOWN_TITLES:
             if title != target.called_ae_title:
                 called = replace(target, called_ae_title=title)
-                tries.append(await _attempt(called, settings, context, called=Called.WELL_KNOWN))
+                tries += await _attempts(called, settings, context, called=Called.WELL_KNOWN)
                 if tries[-1].accepted:
                     break
     over_tls = next((each for each in tries if each.attempt.tls is not None), first)
@@ -118,6 +116,22 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
         queries={name: result for name, result in best.session.queries.items() if name != RANDOM_UID},
         stranger=StrangerResult(tuple(attempts), obsolete),
     )
+
+
+async def _attempts(
+    target: Target,
+    settings: Exposure,
+    context: ProbeContext,
+    *,
+    called: Called = Called.CONFIGURED,
+    over_tls: bool = False,
+) -> list[_Try]:
+    """One attempt, and where it is aborted a second one with fewer SOP classes: some abort on what they do not like."""
+    tries = [await _attempt(target, settings, context, called=called, over_tls=over_tls)]
+    if tries[0].attempt.outcome is Outcome.ABORTED:
+        fewer = (uids.STUDY_FIND,)
+        tries.append(await _attempt(target, settings, context, called=called, over_tls=over_tls, propose=fewer))
+    return tries
 
 
 async def _attempt(
@@ -186,6 +200,8 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
             doubts |= reasons
         elif (reason := doubt_of(attempt.queries[STUDIES])) is not None:
             doubts.add(reason)
+        else:
+            received = False  # it lists no study to fetch
     return replace(attempt, identity_seen=seen, image_received=received, doubts=frozenset(doubts))
 
 
