@@ -1,4 +1,4 @@
-# Each target does all its own set-up: python3 (3.11 or newer), python3-venv and make are enough.
+# Each target installs what it needs: python3 (3.11 or newer), python3-venv and make are enough.
 # `make` alone lists the targets.
 
 PYTHON ?= python3
@@ -8,20 +8,21 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run quick test lint format docs fuzz soak bench clean
+.PHONY: help demo demo-stack run quick test lint format docs fuzz soak truth bench clean
 
 help:
-	@echo "make demo    an embedded PACS and the exporter on http://localhost:10104"
-	@echo "make demo-stack   the same with Prometheus and Alertmanager, whose pages the terminal shows (a big one: TARGETS=300)"
+	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
+	@echo "make demo-stack   the same with Prometheus and Alertmanager; the terminal shows the alerts (many targets: TARGETS=300)"
 	@echo "make run     the exporter with config.yml (another file: make run CONFIG=...)"
 	@echo "make quick   the tests that start no server, in under a minute (some of them: make quick ARGS='-k echo')"
 	@echo "make test    every test that this machine can run, in about ten minutes"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
-	@echo "make docs    write the pages of docs/ anew that are made from the code"
-	@echo "make fuzz    coverage-guided fuzzing of all that reads strangers' bytes, for SECONDS=300"
-	@echo "make soak    the exporter among 500 peers that come and go, hang and lie, for MINUTES=30"
-	@echo "make bench   how fast and how small it is, beside other DICOM clients (QUICK=1: in a few minutes)"
+	@echo "make docs    rewrite the pages of docs/ that are made from the code"
+	@echo "make fuzz    coverage-guided fuzzing of everything that reads bytes of a peer, for SECONDS=300"
+	@echo "make soak    the exporter with 500 peers that start, stop, hang and send wrong data, for MINUTES=30"
+	@echo "make truth   generated servers whose openness is known: are the claims about them true, for MINUTES=30"
+	@echo "make bench   speed and memory, beside other DICOM clients (QUICK=1: in a few minutes)"
 	@echo "make clean   remove .venv and caches"
 
 demo: .venv/.installed
@@ -31,7 +32,7 @@ demo-stack: .venv/.installed
 	$(BIN)/python -m deploy.demo_stack $(if $(TARGETS),--targets=$(TARGETS))
 
 run: .venv/.installed
-	@test -e "$(CONFIG)" || { echo "There is no $(CONFIG): cp config.example.yml config.yml, and put your PACS into it."; exit 2; }
+	@test -e "$(CONFIG)" || { echo "There is no $(CONFIG): copy config.example.yml to config.yml, and add your PACS."; exit 2; }
 	$(BIN)/dicom_exporter --config.file="$(CONFIG)"
 
 quick: .venv/.installed-test
@@ -53,15 +54,19 @@ format: .venv/.installed-lint
 docs: .venv/.installed-test
 	$(BIN)/python -m tools.reference
 
-# Keeps what it finds in tests/fuzz/found; needs CPython on Linux, for which atheris has wheels.
+# Keeps the inputs it finds in tests/fuzz/found. Needs CPython on Linux: atheris has no other wheels.
 SECONDS ?= 300
 fuzz: .venv/.installed-fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
-# Writes soak.txt. With Debian's libfaketime installed, the exporter's clock jumps, too.
+# Writes soak.txt. If Debian's libfaketime is installed, the clock of the exporter jumps, too.
 MINUTES ?= 30
 soak: .venv/.installed-test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --output soak.txt $(ARGS)
+
+# The smallest server for each kind of untrue claim is printed; ARGS='--replay "Server(...)"' probes that one again.
+truth: .venv/.installed-test
+	$(BIN)/python -m tests.truth --minutes $(MINUTES) $(ARGS)
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
@@ -69,7 +74,7 @@ bench: .venv/.installed-bench
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
-# The stamps are older than pyproject.toml when the dependencies may have changed.
+# A stamp that is older than pyproject.toml means that the dependencies may have changed.
 .venv/.installed: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable .
 	@touch $@
@@ -90,7 +95,7 @@ clean:
 	$(PIP) --editable '.[test,bench]'
 	@touch $@ .venv/.installed .venv/.installed-test
 
-# pip is the last thing that venv puts in place: where python3-venv is missing, this stays undone.
+# venv installs pip last: if python3-venv is missing, this file is not there, and the next call tries again.
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the wheel carries the runbooks, which are written in docs/ where people read them."""
+"""What pyproject.toml cannot say: the wheel contains the runbooks, whose sources are in docs/."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ class BuildWithRunbooks(build_py):
     """Put docs/runbooks/ beside the package's own files; an editable install finds them where they are."""
 
     def run(self) -> None:
-        """Build as ever, and copy."""
+        """Build as usual, and copy the runbooks."""
         super().run()
         source = Path(__file__).parent / "docs" / "runbooks"
         if not self.editable_mode and source.is_dir():

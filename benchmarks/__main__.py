@@ -29,7 +29,7 @@ from benchmarks.probes import through_probe
 from benchmarks.report import markdown
 from benchmarks.results import Results
 from benchmarks.servers import ROOT, fast_scp, installed, real_orthanc
-from benchmarks.timing import Entry, race, tell
+from benchmarks.timing import Entry, progress, race
 
 SECTIONS = ("echo", "find", "sizes", "dead", "filtered", "matches")
 _CROWD = 256
@@ -48,19 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped as well
     command = "make bench QUICK=1" if chosen.quick else "make bench"
     results = Results(machine(), command, time.strftime("%Y-%m-%d", time.gmtime()))
-    begun = time.monotonic()
+    start = time.monotonic()
     with fast_scp() as ports:
         for section in sections:
-            tell(f"{section}:")
+            progress(f"{section}:")
             _RUNS[section](results, ports, chosen.quick)
-    tell(f"done in {time.monotonic() - begun:.0f} s")
+    progress(f"done in {time.monotonic() - start:.0f} s")
     found = bars(results)
     text = markdown(results, found)
     sys.stdout.write(text)
     if set(sections) == set(SECTIONS):
         _write(results, text)
     for bar in missed(found):
-        tell(f"MISSED: {bar.name}: wanted {bar.wanted}, got {bar.figure}")
+        progress(f"MISSED: {bar.name}: wanted {bar.wanted}, got {bar.figure}")
     return 1 if missed(found) else 0
 
 
@@ -85,28 +85,28 @@ def _echo(results: Results, ports: scraping.Ports, quick: bool) -> None:
     }
     if quick:
         counts = {module: (single // 3, max(crowd // 3, _CROWD)) for module, (single, crowd) in counts.items()}
-    tell(" the fast SCP, one at a time")
+    progress(" the fast SCP, one at a time")
     single = {module: Work(good, count) for module, (count, _) in counts.items()}
     results.echo["fast 1"] = race("echo", _entries(single), rounds)
-    tell(f" the fast SCP, {_CROWD} at once")
+    progress(f" the fast SCP, {_CROWD} at once")
     crowd = {module: Work(good, count, _CROWD) for module, (_, count) in counts.items()}
     found = dict(race("echo", _entries(crowd), rounds))
-    tell(f" /probe, {_CROWD} at once")
+    progress(f" /probe, {_CROWD} at once")
     found[names.THROUGH_PROBE] = through_probe(good, 1000 if quick else 4000, _CROWD, rounds)
     results.echo[f"fast {_CROWD}"] = found
     if not installed("Orthanc"):
-        tell(" Orthanc is not installed (apt-get install orthanc): not measured")
+        progress(" Orthanc is not installed (apt-get install orthanc): not measured")
         return
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = (stack.enter_context(real_orthanc(directory)).dicom.port,)
-        tell(" Orthanc, one at a time")
+        progress(" Orthanc, one at a time")
         few = {"callbacks": 200, "floor": 200, "ours": 2000, "pynetdicom_ae": 15, "rust_dicom_echo": 40, "dcmtk": 15}
         if quick:
             few = {module: count // 3 for module, count in few.items()}
         work = {module: Work(port, count, spread=False) for module, count in few.items()}
         results.echo["orthanc 1"] = race("echo", _entries(work), rounds)
-        tell(" Orthanc, 4 at once: its default limit")
+        progress(" Orthanc, 4 at once: its default limit")
         several = {module: Work(port, 4 * count, 4, spread=False) for module, count in few.items()}
         results.echo["orthanc 4"] = race("echo", _entries(several), rounds)
 
@@ -115,17 +115,17 @@ def _find(results: Results, ports: scraping.Ports, quick: bool) -> None:
     """C-FIND matches counted, on the fast SCP and on Orthanc."""
     rounds = 3 if quick else 5
     good = tuple(ports["good"])
-    tell(" the fast SCP")
+    progress(" the fast SCP")
     listed = {"ours": 400_000, "pynetdicom_ae": 5_000, "dcmtk": 50_000, "dcmtk_quiet": 50_000}
     work = {module: Work(good, 1, called=f"FIND{count}") for module, count in listed.items()}
     results.find["fast"] = race("find", _entries(work, find=True), rounds)
     if not installed("Orthanc"):
-        tell(" Orthanc is not installed (apt-get install orthanc): not measured")
+        progress(" Orthanc is not installed (apt-get install orthanc): not measured")
         return
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = (stack.enter_context(real_orthanc(directory)).dicom.port,)
-        tell(" Orthanc")
+        progress(" Orthanc")
         times = {"ours": 10, "pynetdicom_ae": 3, "dcmtk": 3, "dcmtk_quiet": 3}
         work = {module: Work(port, count, spread=False) for module, count in times.items()}
         results.find["orthanc"] = race("find", _entries(work, find=True), rounds)

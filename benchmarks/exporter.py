@@ -88,14 +88,14 @@ class Exporter:
         """Scrape `path` as Prometheus does with a scrape timeout of `timeout` seconds."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout + 30)
         headers = _PROMETHEUS | {"X-Prometheus-Scrape-Timeout-Seconds": str(timeout)}
-        cpu, begun = self.cpu, time.perf_counter()
+        cpu, start = self.cpu, time.perf_counter()
         try:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             body = response.read()
         finally:
             connection.close()
-        wall, cpu = time.perf_counter() - begun, self.cpu - cpu
+        wall, cpu = time.perf_counter() - start, self.cpu - cpu
         if response.status != 200:
             raise RuntimeError(f"{path}: {response.status} {body[:200]!r}")
         text = gzip.decompress(body) if response.getheader("Content-Encoding") == "gzip" else body

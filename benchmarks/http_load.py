@@ -24,9 +24,9 @@ async def fetch_all(port: int, paths: Sequence[str], at_once: int) -> float:
             await reader.readexactly(_length(head))
         writer.close()
 
-    begun = time.perf_counter()
+    start = time.perf_counter()
     await asyncio.gather(*(one_after_another() for _ in range(min(at_once, len(paths)))))
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def _length(head: bytes) -> int:

@@ -12,7 +12,7 @@ from statistics import median
 
 from benchmarks.exporter import Exporter, Scrape, exporter, spread
 from benchmarks.http_load import fetch_all
-from benchmarks.timing import tell
+from benchmarks.timing import progress
 
 Ports = Mapping[str, Sequence[int]]
 TIMEOUT = 60.0
@@ -83,7 +83,7 @@ def _size(ports: Sequence[int], count: int, scrapes: int) -> Size:
             probes_wall=probes_wall,
             probes_cpu=running.cpu - cpu,
         )
-    tell(f"  {count:,} targets: {found.wall:.3f} s, {found.cpu / count * 1e6:.0f} µs of CPU each")
+    progress(f"  {count:,} targets: {found.wall:.3f} s, {found.cpu / count * 1e6:.0f} µs of CPU each")
     return found
 
 

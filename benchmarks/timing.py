@@ -55,7 +55,7 @@ def race(what: str, entries: Sequence[Entry], rounds: int) -> Mapping[str, Rate]
             mine = found[entry.name]
             if mine.problem is None:
                 _run(what, entry, mine)
-        tell(f"  round {number + 1} of {rounds}: " + ", ".join(_shown(name, rate) for name, rate in found.items()))
+        progress(f"  round {number + 1} of {rounds}: " + ", ".join(_shown(name, rate) for name, rate in found.items()))
     return found
 
 
@@ -86,7 +86,7 @@ def _shown(name: str, rate: Rate) -> str:
     return f"{name} {rate.rates[-1]:,.0f}/s" if rate.rates and rate.problem is None else f"{name} {rate.problem}"
 
 
-def tell(line: str) -> None:
+def progress(line: str) -> None:
     """Report progress on standard error, because standard output has the tables."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -1,11 +1,9 @@
 """Logs on stderr: one line per event, as logfmt or JSON.
 
-Two rules hold for every line, whoever wrote it: control characters are escaped, so that a peer cannot forge a line or
-talk to a terminal; and of an exception only its type and the places it passed are shown, because the text of one may
-hold what a peer sent.
+Two rules hold for every line, also for those of libraries. Control characters are escaped, so that a peer cannot forge
+a line or control a terminal. Of an exception only its type and its traceback are logged, because its text may hold
+what a peer sent.
 """
-
-from __future__ import annotations
 
 import asyncio
 import logging
@@ -74,19 +72,19 @@ def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> 
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    _silence_pynetdicom()
+    silence_pynetdicom()
 
 
 def shorten_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace `exc_info` by the exception's type and the places it passed, the innermost first; never its text."""
+    """Replace `exc_info` by the exception's type and its traceback, innermost first; never by its text."""
     exc_info = event.pop("exc_info", None)
     if exc_info is True:
         exc_info = sys.exc_info()
     error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
         frames = reversed(traceback.extract_tb(error.__traceback__))
-        places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
-        event["exception"] = f"{type(error).__name__} at {places}"
+        positions = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+        event["exception"] = f"{type(error).__name__} at {positions}"
     return event
 
 
@@ -101,8 +99,8 @@ def escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
     """What asyncio reports about a task or callback that nobody waited for.
 
-    Its own handler would log the repr of the future, and with it the text of the exception. A handshake that fails once
-    its probe has given it up is no fault of ours: uvloop tells that to a future which nobody holds any more.
+    Its own handler would log the repr of the future, and with it the text of the exception. A handshake that fails
+    after its probe has ended is no error of ours: uvloop reports it to a future that is no longer used.
     """
     error = context.get("exception")
     given_up = isinstance(error, ssl.SSLError | ConnectionError) and not isinstance(context.get("future"), asyncio.Task)
@@ -110,7 +108,8 @@ def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, A
     structlog.stdlib.get_logger("asyncio").log(level, context["message"], exc_info=error)
 
 
-def _silence_pynetdicom() -> None:
+def silence_pynetdicom() -> None:
+    """Keep pynetdicom and pydicom from logging messages and their contents."""
     from pynetdicom import _config  # not at the top: `--version` need not wait for it
 
     _config.LOG_HANDLER_LEVEL = "none"

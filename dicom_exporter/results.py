@@ -60,11 +60,13 @@ class QueryOutcome(StrEnum):
     EMPTY = "empty"
     """Ended with Success and no match. This is an answer, not a failure."""
     TRUNCATED = "truncated"
-    """Allowed, and there may be more: our own limit, status B001, or a limit the archive is known to have."""
+    """Allowed, and there may be more: a limit of ours (matches, or the size of one), status B001, or a limit the
+    archive is known to have."""
     REFUSED = "refused"
     """Refused by status: 0x0124 not authorised, or an A700 or Cxxx before any match."""
     UNSUPPORTED = "unsupported"
-    """The presentation context was not accepted, or the archive does not know the SOP class (0x0122, A900)."""
+    """The presentation context was not accepted, the archive does not know the SOP class (0x0122, A900), or it ignores
+    a key of the query: a match lacks or contradicts what it was matched by."""
     FAILED = "failed"
     """Another failure status, or a failure status after matches had come."""
     ABORTED = "aborted"
@@ -312,7 +314,9 @@ class QueryResult:
     complete: bool | None = None
     """True: all counted. False: at least this many."""
     instances: int | None = None
-    """Sum of NumberOfStudyRelatedInstances; None where a match did not carry it."""
+    """Sum of NumberOfStudyRelatedInstances over the matches that carry it; None where none does."""
+    instances_complete: bool | None = None
+    """True: `instances` is the whole sum. False: at least this many. None where `complete` is, or without a sum."""
     matches_by: Mapping[str, Mapping[SafeText, int]] = field(default_factory=dict)
     """attribute keyword -> value -> matches; see `config` for the attributes that are allowed."""
     duration: float | None = None
@@ -325,6 +329,9 @@ class QueryResult:
     """Keyed hashes of the StudyInstanceUIDs, where the config compares two targets; gone with the scrape."""
     minimal_keys: bool = False
     """Asked for the unique key alone, because the archive aborted on more."""
+    doubt: UnknownReason | None = None
+    """Why another client might get more than the outcome says; None where the outcome is the archive's doing, or says
+    it by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,10 +461,16 @@ class SessionResult:
     store: StoreResult | None = None
     stranger: StrangerResult | None = None
     """Where the identity is a stranger and climbs the exposure ladder."""
+    prove: frozenset[LadderLevel] = frozenset()
+    """Levels above 5 that the configuration asks to prove, of a stranger."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
+    addresses: int | None = None
+    """How many addresses the target's name has; None where it has one, or is an IP address."""
+    addresses_failed: int | None = None
+    """How many of those that were tried accepted no connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@
 This module imports the standard library alone, so that every other module can import it.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 from typing import Self
@@ -56,7 +54,7 @@ _MOST_LISTED = 6
 
 
 def shown(value: object) -> str:
-    """`value` in quotes, on one line and not endless; of a collection, what it is."""
+    """`value` in quotes, on one line, shortened if it is long; for a collection, its type."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
@@ -72,7 +70,7 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
-    """The one of `choices` that was probably meant; None where none of them is close."""
+    """The one of `choices` that was probably meant; None if none of them is close."""
     by_lower_case = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
     return by_lower_case[close[0]] if close else None

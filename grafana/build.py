@@ -19,7 +19,7 @@ def built() -> dict[str, dict[str, Any]]:
 
 
 def as_text(dashboard: dict[str, Any]) -> str:
-    """What stands in the file."""
+    """The contents of the file."""
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
 
 

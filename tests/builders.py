@@ -1,4 +1,4 @@
-"""Targets, results and probe records for unit tests: functions that make one, and examples that several tests look at.
+"""Targets, results and probe records for unit tests: functions that make one, and examples that several tests use.
 
 | examples | what they are |
 |---|---|
@@ -49,7 +49,7 @@ from dicom_exporter.text import SafeText
 MINUTE = 60.0
 MARKUP = "<script>alert(1)</script>"
 SCRIPT = SafeText(f"{MARKUP}\x1b[2J\u202e")
-"""A version name that a hostile peer may give itself."""
+"""A version name of a hostile peer."""
 
 
 # Functions that make one
@@ -61,7 +61,7 @@ def target(name: str = "main", expect: Expect = Expect.AVAILABLE, **labels: str)
 
 
 def peer(version: str, class_uid: str = "1.2.3", max_pdu_length: int = 0) -> Peer:
-    """What an archive says of itself."""
+    """How an archive identifies itself."""
     uid, name = SafeText(class_uid), SafeText(version)
     return Peer(uid, name, max_pdu_length, product(uid, name))
 
@@ -95,7 +95,9 @@ def stranger(
 def listing(studies: int, patients: int | None = None, *, complete: bool = True) -> dict[str, QueryResult]:
     """The queries of an archive that lists its studies, of three images each, to anyone."""
     outcome = QueryOutcome.ALLOWED if complete else QueryOutcome.TRUNCATED
-    queries = {"studies": QueryResult(outcome, matches=studies, complete=complete, instances=3 * studies)}
+    images = 3 * studies
+    found = QueryResult(outcome, matches=studies, complete=complete, instances=images, instances_complete=complete)
+    queries = {"studies": found}
     if patients is not None:
         queries["patients"] = QueryResult(QueryOutcome.ALLOWED, matches=patients, complete=True)
     return queries
@@ -115,13 +117,14 @@ def recent(one: Target, *sessions: SessionResult, ago: float = 0.0) -> ProbeReco
 
 REJECTION = Rejection(RejectResult.PERMANENT, RejectSource.SERVICE_USER, RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
 CONQUEST = peer("1.4.16/LINUX", "1.2.826.0.1.3680043.2.135.1066.101")
-"""In a version that an advisory is about."""
+"""In a version with a known vulnerability."""
 STUDIES = QueryResult(
     QueryOutcome.TRUNCATED,
     status=0xB001,
     matches=50,
     complete=False,
     instances=1234,
+    instances_complete=False,
     matches_by={"ModalitiesInStudy": {SafeText("CT"): 30, SafeText("MR"): 20}},
     duration=0.5,
     first_match=0.125,
@@ -142,6 +145,8 @@ FULL = SessionResult(
     duration=1.5,
     timeout=9.5,
     last_run=1_600_000_000.0,
+    addresses=3,
+    addresses_failed=1,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
     peer=peer("OFFIS_DCMTK_367", "1.2.276.0.7230010.3.0.3.6.7", 16384),
     tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),
@@ -159,13 +164,20 @@ FULL = SessionResult(
         phases={Phase.CONNECT: 0.25, Phase.FIRST_BYTE: 0.5},
     ),
 )
-"""Everything that can be found has a value."""
+"""Every field has a value."""
 GOOD = SessionResult(
     "monitor",
     EchoResult(Outcome.SUCCESS, 0),
     {
         "studies": QueryResult(
-            QueryOutcome.ALLOWED, 0, matches=231, complete=True, instances=61544, duration=0.048, first_match=0.011
+            QueryOutcome.ALLOWED,
+            0,
+            matches=231,
+            complete=True,
+            instances=61544,
+            instances_complete=True,
+            duration=0.048,
+            first_match=0.011,
         )
     },
     {
@@ -211,7 +223,7 @@ STRANGER = SessionResult(
     dicomweb=WebResult(WebAnswer.DENIED, status=401),
     web=(WebResult(WebAnswer.UNKNOWN),),
 )
-"""Associates over plain DICOM and no more, is denied DICOMweb, and could not tell about the web."""
+"""Associates over plain DICOM and no more, is denied DICOMweb, and has no result for the web."""
 STRANGER_REJECTED = SessionResult(
     identity="stranger",
     echo=EchoResult(Outcome.REJECTED),
@@ -302,7 +314,7 @@ SESSIONS: Mapping[Target, tuple[SessionResult, ...]] = {
     REJECTED_TARGET: (REJECTED,),
     BLIND_TARGET: (SHUT,),
 }
-"""In an order that is not the one in which the pages show them."""
+"""In a different order than on the pages."""
 CONFIG = Config(tuple(SESSIONS))
 AS_EXPECTED = {Expect.CLOSED: SHUT, Expect.CONTROL: OPEN, Expect.AVAILABLE: GOOD}
 
@@ -329,7 +341,7 @@ FOUND_UNKNOWN = record(target("unknown", Expect.CLOSED, country="FR"), stranger(
 FOUND_DOWN = record(target("down", Expect.AVAILABLE, country="FR"), monitor(Outcome.REFUSED))
 FOUND_GUARDED = record(
     target("guarded", Expect.GUARDED),
-    monitor(studies=QueryResult(QueryOutcome.ALLOWED, matches=5, complete=True, instances=9)),
+    monitor(studies=QueryResult(QueryOutcome.ALLOWED, matches=5, complete=True, instances=9, instances_complete=True)),
     stranger(Outcome.REJECTED),
 )
 FOUND_WEB = record(
@@ -346,8 +358,8 @@ ALL_FOUND = (FOUND_OPEN, FOUND_CLOSED, FOUND_UNKNOWN, FOUND_DOWN, FOUND_GUARDED,
 
 def report(*all_found: ProbeRecord, by: str | None = None) -> Report:
     """A report of `all_found`, of a day that does not change."""
-    begun = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    return make_report(all_found, by=by, begun=begun, host="vantage", configuration=["config.yml"], version="1.2.3")
+    started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return make_report(all_found, by=by, started=started, host="vantage", configuration=["config.yml"], version="1.2.3")
 
 
 # The exporter itself
@@ -362,5 +374,6 @@ FACTS = ExporterFacts(
     denied_target_requests=7,
     requests_in_flight=5,
     requests_refused={"requests": 6, "scrapes": 0},
+    stale_credential_files={("monitor", "http.bearer_token_file"): True, ("monitor", "tls.ca_file"): False},
 )
-"""What an exporter says of itself."""
+"""The exporter's own metrics."""

@@ -1,4 +1,4 @@
-"""What holds for all tests: none uses the network without its marker, and none asserts how long something took."""
+"""Rules for all tests: none uses the network without its marker, and none asserts a duration."""
 
 from __future__ import annotations
 

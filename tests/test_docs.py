@@ -1,4 +1,4 @@
-"""The pages in docs/: what is made from the code is as the code is, and every link leads somewhere."""
+"""The pages in docs/: the generated ones match the code, and every link resolves."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def anchors(path: Path) -> set[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_docs_generated_pages_are_current(name: str) -> None:
     if name.endswith(".1") and sys.version_info[:2] != (3, 11):
-        pytest.skip("each version of argparse wraps its usage lines in other places; 3.11 is compared")
-    assert (ROOT / name).read_text() == PAGES[name](), f"{name} is old: `make docs` writes it anew"
+        pytest.skip("each version of argparse wraps usage lines differently; only 3.11 is compared")
+    assert (ROOT / name).read_text() == PAGES[name](), f"{name} is out of date: run `make docs`"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
@@ -69,7 +69,7 @@ def test_docs_example_configurations_load(page: str, text: str, tmp_path: Path) 
 
 
 def test_docs_example_intervals_suit_the_rules() -> None:
-    """The rules take what is five to ten minutes old for gone, so alerts would end between two such scrapes."""
+    """For the rules, samples older than five to ten minutes are missing: alerts would end between two scrapes."""
     for path in (*DOCUMENTS, *ROOT.glob("prometheus/*.yml"), *ROOT.glob("deploy/**/*.y*ml")):
         for interval in re.findall(r"^ *(?:scrape_interval|scrapeInterval|interval): *(\w+)$", path.read_text(), re.M):
             assert parse_duration(interval) <= 120, f"{name_of(path)}: {interval}"

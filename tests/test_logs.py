@@ -1,4 +1,4 @@
-"""What a log line looks like, whoever wrote it."""
+"""The form of a log line, also of lines of libraries."""
 
 from __future__ import annotations
 

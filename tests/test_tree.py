@@ -18,7 +18,7 @@ ROOT = TESTS.parent
 PACKAGE = ROOT / "dicom_exporter"
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
-    # Entry points: what they do is to start the rest.
+    # Entry points: they start the rest.
     "__main__.py": ("cli/test_process.py",),
     "cli/demo.py": ("integration/test_demo.py",),
     "cli/probe.py": ("cli/test_main.py",),
@@ -47,10 +47,10 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "dicom/operations.py": ("probes/test_recorded_sessions.py", "integration/test_query_endings.py"),
     "net/tcp.py": ("integration/test_connection.py", "integration/test_scrape.py"),
     "net/tls.py": ("integration/test_outcomes.py", "integration/test_dicomweb.py"),
+    "probes/addresses.py": ("net/test_addresses.py", "integration/test_addresses.py"),
     "probes/echo.py": ("probes/test_recorded_sessions.py", "integration/test_outcomes.py"),
     "probes/exposure.py": ("probes/test_recorded_sessions.py", "integration/test_exposure.py"),
-    "probes/store.py": ("probes/test_recorded_sessions.py", "integration/test_store.py"),
-    # Peers of the demo: it starts them all, and the exporter has to find what each is there for.
+    # Peers of the demo: a test starts them all, and checks what the exporter finds.
     "demo/archive_scp.py": ("integration/test_demo.py", "integration/test_demo_region.py"),
     "demo/background.py": ("integration/test_demo_region.py",),
     "demo/blunt.py": ("integration/test_demo_region.py",),
@@ -59,9 +59,8 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "demo/loopback.py": ("integration/test_demo_region.py",),
     "demo/region.py": ("integration/test_demo_region.py",),
     "demo/scp.py": ("integration/test_demo.py",),
-    "demo/servers.py": ("integration/test_demo.py",),
     "demo/web.py": ("integration/test_demo_region.py",),
-    # Seen in what is made with it.
+    # Tested through their results.
     "pages/rendering.py": ("pages/test_handlers.py",),
     "report/counts.py": ("report/test_groups.py", "report/test_rows.py"),
     "report/report.py": ("report/test_rows.py", "integration/test_report.py"),

@@ -1,4 +1,4 @@
-"""What an installed exporter has with it: built as pip builds it, and looked into."""
+"""The contents of the wheel, as pip builds it."""
 
 from __future__ import annotations
 

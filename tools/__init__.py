@@ -1,1 +1,1 @@
-"""What the maintainers run, and no user: nothing here is part of the package."""
+"""Tools for maintainers; nothing here is part of the package."""

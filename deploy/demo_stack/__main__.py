@@ -105,14 +105,14 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", "rules/*.yml", scrape=interval, evaluation="2s")
     )
 
-    def tell(text: str) -> None:
+    def write(text: str) -> None:
         try:
             show(text)
         except BrokenPipeError:  # the reader has closed the pipe, as with `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             stop.set()
 
-    pages = Pages(tell, colours=sys.stdout.isatty())
+    pages = Pages(write, colours=sys.stdout.isatty())
     async with AsyncExitStack() as stack:
         hook = await stack.enter_async_context(receiver(pages.receive, ports["pages"]))
         (directory / "alertmanager.yml").write_text(alertmanager_config({"http://": f"{hook}/"}))
@@ -135,7 +135,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
             ],
         }
         children = [await stack.enter_async_context(child(*each, directory)) for each in programs.items()]
-        tell(greeting(urls, interval))
+        write(greeting(urls, interval))
         waiting = [asyncio.create_task(each.ended()) for each in children]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -145,7 +145,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         finally:
             for task in (stopped, *waiting):
                 task.cancel()
-        tell("Stopping ...")
+        write("Stopping ...")
 
 
 def greeting(urls: dict[str, str], interval: str) -> str:

@@ -1,7 +1,5 @@
 """`dicom_exporter completion SHELL`: the script with which a shell completes commands, flags and file names."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 

@@ -1,11 +1,8 @@
 """`dicom_exporter demo`: synthetic archives, and the exporter that probes them."""
 
-from __future__ import annotations
-
-import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -19,14 +16,12 @@ from dicom_exporter.cli.parser import (
     Parser,
     add_listen_address,
     add_log_flags,
-    checked,
+    whole_number,
 )
 from dicom_exporter.server.listening import ListenAddress
 
 if TYPE_CHECKING:
-    from dicom_exporter.demo import DemoPeers, Region
-
-_MAX_TARGETS = 10_000
+    from dicom_exporter.demo import Region
 
 
 class Options(ListenOptions):
@@ -55,7 +50,7 @@ Next: {PROGRAM} probe, with an archive of your own.
     parser.add_flag("--peers", choices=("three", "all"), default="three", help="which archives (default: three)")
     parser.add_flag(
         "--targets",
-        type=checked(_target_count),
+        type=whole_number(3, 10_000),
         default=0,
         metavar="N",
         help="number of targets of all kinds, 3 or more; above 27 on Linux only, in 127.0.0.0/8",
@@ -65,38 +60,29 @@ Next: {PROGRAM} probe, with an archive of your own.
     return parser
 
 
-def _target_count(text: str) -> int:
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and 3 <= int(text) <= _MAX_TARGETS):
-        raise ValueError(f"{text!r} is not a number from 3 to {_MAX_TARGETS}")
-    return int(text)
-
-
 def run(options: Options) -> int:
     """Run the archives and the exporter until Ctrl-C or SIGTERM."""
-    from dicom_exporter.demo import demo_peers, demo_region  # embedded archives, which nothing else needs
+    from dicom_exporter.demo import THREE, demo_region, region_targets  # nothing else needs these archives
 
-    with TemporaryDirectory(prefix="dicom_exporter-demo-") as name:
-        directory = Path(name)
-        if options.peers == "three" and not options.targets:
-            with demo_peers() as peers:
-                return _serve(options, directory, peers.config_text, lambda url: _describe_three(peers, url))
+    targets = THREE if options.peers == "three" and not options.targets else region_targets(options.targets)
+    with TemporaryDirectory(prefix="dicom_exporter-demo-") as directory:
         try:
-            with demo_region(directory, options.targets) as region:
-                return _serve(options, directory, region.config_text, lambda url: _describe_region(region, url))
+            with demo_region(Path(directory), targets) as region:
+                return _serve(options, Path(directory), region)
         except OSError as error:
             sys.stderr.write(f"{PROGRAM} demo: {error}\n")
             return Exit.COULD_NOT_RUN
 
 
-def _serve(options: Options, directory: Path, config_text: str, describe: Callable[[str], str]) -> int:
-    """Serve the configuration, by default on this machine only. `describe` gets the exporter's URL."""
+def _serve(options: Options, directory: Path, region: "Region") -> int:
+    """Serve the configuration, by default on this machine only."""
     addresses = options.web_listen_address or [ListenAddress("localhost", DEFAULT_PORT)]
     config_file = directory / "config.yml"
-    config_file.write_text(config_text)
+    config_file.write_text(region.config_text)
 
     def announce(listening: Sequence[ListenAddress]) -> None:
         url = f"http://{ListenAddress(addresses[0].host or 'localhost', listening[0].port)}"
-        sys.stdout.write(f"{describe(url)}\nThe configuration is {config_file}. Ctrl-C ends the demo.\n")
+        sys.stdout.write(f"{_describe(region, url)}\nThe configuration is {config_file}. Ctrl-C ends the demo.\n")
         sys.stdout.flush()
 
     serving = serve.make_parser().parse_args([f"--config.file={config_file}"], serve.Options())
@@ -104,36 +90,24 @@ def _serve(options: Options, directory: Path, config_text: str, describe: Callab
     return serve.serve(serving, announce)
 
 
-def _describe_three(peers: DemoPeers, url: str) -> str:
-    return f"""\
-Three DICOM peers run on this machine, and every study in them is synthetic:
-  demo-open     {peers.open:<22}answers anyone
-  demo-guarded  {peers.guarded:<22}answers known callers only
-  demo-closed   {peers.closed:<22}nothing listens here
-
-The exporter: {url}
-  curl '{url}/metrics'                    probes them all, now
-  curl '{url}/probe?target=demo-open'     probes one
-
-First queries for Prometheus: which targets are exposed, and how many studies does each list?
-  dicom_exposure_level > dicom_exposure_level_allowed
-  dicom_studies_visible
-"""
-
-
-def _describe_region(region: Region, url: str) -> str:
-    named = [pair for pair in zip(region.targets, region.addresses, strict=True) if pair[0].about]
-    lines = "".join(f"  {target.name:<22}{address:<18}{target.expect:<11}{target.about}\n" for target, address in named)
-    more = len(region.targets) - len(named)
+def _describe(region: "Region", url: str) -> str:
+    """The archives, and what to try; `url` is that of the exporter."""
+    listed = [pair for pair in zip(region.targets, region.addresses, strict=True) if pair[0].about]
+    lines = "".join(
+        f"  {target.name:<22}{address:<18}{target.expect:<11}{target.about}\n" for target, address in listed
+    )
     kinds = Counter(target.expect for target in region.targets if not target.about)
     expected = ", ".join(f"{count} {expect}" for expect, count in sorted(kinds.items()))
-    others = f"and {more} more targets, each an address of 127.0.0.0/8 ({expected})\n" if more else ""
+    others = f"and {kinds.total()} more targets, each an address of 127.0.0.0/8 ({expected})\n" if kinds else ""
     return f"""\
-A health region runs on this machine, and every study in it is synthetic:
+DICOM archives run on this machine, and every study in them is synthetic:
 {lines}{others}
 The exporter: {url}
   curl '{url}/metrics'                    probes them all, now
-  curl '{url}/probe?target=demo-images'   probes one
+  curl '{url}/probe?target={region.targets[0].name}' probes one
 
 For Prometheus: scrape {url}/metrics every 15 s, or the targets of {url}/sd.
+First queries: which targets are exposed, and how many studies does each list?
+  dicom_exposure_level > dicom_exposure_level_allowed
+  dicom_studies_visible
 """

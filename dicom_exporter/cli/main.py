@@ -5,8 +5,6 @@ names: `Options`, `make_parser` and `run`. Only the module of the command that r
 parser of its own, a flag that a command does not have is an error and is never ignored silently.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import sys

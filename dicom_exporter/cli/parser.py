@@ -1,17 +1,13 @@
 """What the parsers of the commands share: the parser class, flags that several commands have, and the exit codes."""
 
-from __future__ import annotations
-
 import argparse
+import re
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from dicom_exporter import logs
-from dicom_exporter.server.listening import parse_listen_address
-
-if TYPE_CHECKING:
-    from dicom_exporter.server.listening import ListenAddress
+from dicom_exporter.server.listening import ListenAddress, parse_listen_address
 
 PROGRAM = "dicom_exporter"
 
@@ -95,6 +91,17 @@ def add_log_flags(parser: Parser, level: str) -> None:
         default="logfmt",
         help="format of a log line (default: logfmt)",
     )
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Read a number from `least` to `most`, for argparse."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise ValueError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
+
+    return checked(read)
 
 
 def checked(parse: Callable[[str], T]) -> Callable[[str], T]:

@@ -1,7 +1,5 @@
 """`dicom_exporter probe HOST:PORT`: one archive, now; as ourselves, or as a stranger (`--exposure`)."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import sys
@@ -32,7 +30,7 @@ from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryResult, RejectReason, SessionResult
 from dicom_exporter.verdict.ladder import Verdict
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried, why_unknown
 
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which runs without `--exposure`."""
@@ -127,7 +125,7 @@ def _probe_as_ourselves(options: Options) -> int:
     config = Config((target,), identities={_IDENTITY: identity})
     (session,) = _run_probe(config, f"{target.address}, {options.calling_ae} to {options.called_ae}").sessions
     if options.json:
-        sys.stdout.write(json.dumps(_as_json(target, identity, session), indent=2) + "\n")
+        sys.stdout.write(_to_json(_as_json(target, identity, session)))
     else:
         _print(stdout_console(), target, identity, session)
     return Exit.OK if _outcome(session) is Outcome.SUCCESS else Exit.NOT_AS_EXPECTED
@@ -182,8 +180,13 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
 def _studies(query: QueryResult) -> str:
     code = "" if query.status is None or query.outcome.is_success else f" (status {query.status:04X})"
     count = "" if query.matches is None else f"{query.matches} studies, "
-    images = "" if query.instances is None else f"{query.instances} images, "
+    at_least = "" if query.instances_complete else "at least "
+    images = "" if query.instances is None else f"{at_least}{query.instances} images, "
     return f"{count}{images}{query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
+
+
+def _to_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, default=sorted) + "\n"  # sets as lists
 
 
 def _milliseconds(seconds: float) -> str:
@@ -210,26 +213,28 @@ def _probe_as_stranger(options: Options) -> int:
     record = _run_probe(config, f"{target.address}, a stranger to {options.called_ae}")
     (session,), verdict = record.sessions, record.verdict
     assert verdict is not None  # `exposure` is a stranger's module
-    level = verdict.levels[LadderService.DIMSE]
     if options.json:
-        sys.stdout.write(json.dumps(_exposure_as_json(target, session, verdict), indent=2) + "\n")
+        sys.stdout.write(_to_json(_exposure_as_json(target, session, verdict)))
     else:
         _print_exposure(stdout_console(), target, session, verdict)
-    if level is None:
-        return Exit.COULD_NOT_RUN
-    return Exit.NOT_AS_EXPECTED if level >= LadderLevel.ASSOCIATES else Exit.OK
+    proved = verdict.at_least.get(LadderService.DIMSE)
+    if proved is not None and proved >= LadderLevel.ASSOCIATES:
+        return Exit.NOT_AS_EXPECTED
+    return Exit.COULD_NOT_RUN if verdict.levels[LadderService.DIMSE] is None else Exit.OK
 
 
 def _print_exposure(console: Console, target: Target, session: SessionResult, verdict: Verdict) -> None:
     level = verdict.levels[LadderService.DIMSE]
     console.print(Text(f"{target.address}, a stranger to {target.called_ae_title}", style="bold"))
+    proved = verdict.at_least.get(LadderService.DIMSE)
+    if proved is not None:
+        name, meaning = LEVELS[proved]
+        style = "red" if proved >= LadderLevel.ASSOCIATES else "green" if level is not None else ""
+        bound = "Level" if level is not None else "At least level"
+        console.print(Text(f"{bound} {proved} of 7, {name}. {meaning}", style=style))
     if level is None:
-        console.print(Text("Unknown: it could not be determined how far a stranger gets. Unknown is not safe."))
-    else:
-        name, meaning = LEVELS[level]
-        console.print(
-            Text(f"Level {level} of 7, {name}. {meaning}", style="red" if level >= LadderLevel.ASSOCIATES else "green")
-        )
+        why = why_unknown(verdict.reasons[LadderService.DIMSE])
+        console.print(Text(f"Unknown: it could not be determined how far a stranger gets: {why}. Unknown is not safe."))
     table = Table(box=None, pad_edge=False)
     table.add_column("What was tried")
     table.add_column("What came back")
@@ -250,6 +255,8 @@ def _exposure_as_json(target: Target, session: SessionResult, verdict: Verdict) 
         "called_ae_title": target.called_ae_title,
         "level": level,
         "level_name": None if level is None else LEVELS[level][0],
+        "level_at_least": verdict.at_least.get(LadderService.DIMSE),
+        "level_unknown_reasons": verdict.reasons[LadderService.DIMSE],
         "checks": dict(verdict.checks),
         "attempts": [dataclasses.asdict(attempt) for attempt in session.stranger.attempts] if session.stranger else [],
     }

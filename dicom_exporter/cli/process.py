@@ -1,7 +1,5 @@
 """The process around the event loop."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import importlib.util
@@ -25,7 +23,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` in a new event loop: uvloop's if it is installed, as it halves the cost of an association."""
 
     async def configured() -> T:
-        _collect_garbage_seldom()
+        _collect_garbage_less_often()
         asyncio.get_running_loop().set_exception_handler(log_loop_exception)
         return await main
 
@@ -33,7 +31,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(configured())
 
 
-def _collect_garbage_seldom() -> None:
+def _collect_garbage_less_often() -> None:
     """Exclude all objects that exist now from garbage collection, and collect less often.
 
     pydicom's dictionaries and ten thousand targets are a million objects that are never freed. Probes allocate so many

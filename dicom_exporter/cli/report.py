@@ -1,7 +1,5 @@
 """`dicom_exporter report`: every target is probed once, now, and the results are one document."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import platform
@@ -82,12 +80,12 @@ def run(options: Options) -> int:
         sys.stderr.write(f"{PROGRAM} report: cannot write {options.output}: no such directory, or no permission\n")
         return Exit.COULD_NOT_RUN
     process.raise_file_limit()
-    begun = datetime.now().astimezone()
+    started = datetime.now().astimezone()
     found = process.run(_probe_all(config))
     report = make_report(
         found,
         by=options.by,
-        begun=begun,
+        started=started,
         host=platform.node() or "this machine",
         configuration=options.config_file or [DEFAULT_CONFIG_FILE],
         version=__version__,

@@ -3,8 +3,6 @@
 Everything heavy is imported by the functions that run: `--help` and `--version` are answered without it.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +23,7 @@ from dicom_exporter.cli.parser import (
     add_listen_address,
     add_log_flags,
     checked,
+    whole_number,
 )
 from dicom_exporter.server.listening import CannotListen, ListenAddress, listen
 
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
     from dicom_exporter.server.external_url import ExternalURL
 
 DEFAULT_CONFIG_FILE = "config.yml"
-_OWN_DESCRIPTORS = 64
-"""For the log, listening sockets, name resolution, and files that are read."""
+_OWN_DESCRIPTORS = 64 + 256
+"""For the log, listening sockets and files that are read, and a socket for each lookup of a name."""
 _IDLE_CONNECTIONS = 1024
 """Prometheus keeps up to a thousand open to one exporter between its scrapes."""
 
@@ -52,7 +51,7 @@ class Options(ConfigOptions, ListenOptions):
     web_config_file: str | None
     """None or empty: plain HTTP, for every client."""
     web_telemetry_path: str
-    web_external_url: ExternalURL | None
+    web_external_url: "ExternalURL | None"
     web_max_requests: int
     """At once; 0: any number."""
     timeout_offset: float
@@ -112,7 +111,7 @@ exit codes:
     )
     parser.add_flag(
         "--web.max-requests",
-        type=checked(_max_requests),
+        type=whole_number(0, 9_999_999),
         default=DEFAULT_MAX_REQUESTS,
         metavar="NUMBER",
         help=f"requests at once; requests beyond this number get 503; 0: no limit (default: {DEFAULT_MAX_REQUESTS})",
@@ -126,7 +125,7 @@ exit codes:
     )
     parser.add_flag(
         "--history.limit",
-        type=checked(_history_limit),
+        type=whole_number(1, 99_999),
         default=DEFAULT_HISTORY_LIMIT,
         metavar="PROBES",
         help=f"most probes of a target that its page shows; fewer with many targets (default: {DEFAULT_HISTORY_LIMIT})",
@@ -145,16 +144,10 @@ def _telemetry_path(text: str) -> str:
     return text
 
 
-def _external_url(text: str) -> ExternalURL:
+def _external_url(text: str) -> "ExternalURL":
     from dicom_exporter.server.external_url import parse_external_url
 
     return parse_external_url(text)
-
-
-def _max_requests(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,7}", text):
-        raise ValueError(f"{text!r} is not a number like 40; 0 stands for any number")
-    return int(text)
 
 
 def _timeout_offset(text: str) -> float:
@@ -164,12 +157,6 @@ def _timeout_offset(text: str) -> float:
     from dicom_exporter.config import parse_duration
 
     return parse_duration(text)
-
-
-def _history_limit(text: str) -> int:
-    if not (re.fullmatch(r"[0-9]{1,5}", text) and int(text)):
-        raise ValueError(f"{text!r} is not a number from 1 to 99999")
-    return int(text)
 
 
 def run(options: Options) -> int:
@@ -217,14 +204,14 @@ def serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] 
     return Exit.OK
 
 
-def load_config(options: ConfigOptions) -> Config:
+def load_config(options: ConfigOptions) -> "Config":
     """The configuration. Raises ConfigErrors."""
     from dicom_exporter.config import load
 
     return load(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
 
 
-def load_or_report(options: ConfigOptions) -> Config | None:
+def load_or_report(options: ConfigOptions) -> "Config | None":
     """The configuration; or None, after each mistake in it was written to stderr, one a line."""
     from dicom_exporter.config import ConfigErrors
 
@@ -237,7 +224,7 @@ def load_or_report(options: ConfigOptions) -> Config | None:
         return None
 
 
-def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> tuple[Config, T | None] | None:
+def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> "tuple[Config, T | None] | None":
     """The configuration, and the web configuration as `load_web` loads it; None after the mistakes were reported."""
     from dicom_exporter.config import ConfigErrors
 
@@ -282,11 +269,11 @@ def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
 
 
 async def _serve(
-    config: Config,
-    sockets: Sequence[socket.socket],
+    config: "Config",
+    sockets: "Sequence[socket.socket]",
     options: Options,
     budget: _Descriptors,
-    web_config: webconfig.LiveConfig | None,
+    web_config: "webconfig.LiveConfig | None",
     on_ready: Callable[[], None],
 ) -> None:
     import structlog
@@ -303,7 +290,7 @@ async def _serve(
     log.info("starting", version=__version__, targets=len(config.targets))
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
-    def on_result(record: ProbeRecord) -> None:
+    def on_result(record: "ProbeRecord") -> None:
         probe_log.add(record)
         history.add(record)
 

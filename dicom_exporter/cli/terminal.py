@@ -3,8 +3,6 @@
 rich decides about colours: only for terminals, and not if NO_COLOR is set.
 """
 
-from __future__ import annotations
-
 import io
 import sys
 import time
@@ -38,7 +36,7 @@ def stdout_console() -> Console:
 def phases_shown(title: str) -> Iterator[OnPhase | None]:
     """Show the phases of a probe, under `title`, until the block ends; then clear them from the screen.
 
-    Yields the listener to give to the prober. It is None if stderr is no terminal: then nothing is shown.
+    Yields the callback to give to the prober. It is None if stderr is no terminal: then nothing is shown.
     """
     console = Console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:
@@ -58,7 +56,7 @@ class _Phases:
         self._running: tuple[Phase, float] | None = None
 
     def on_phase(self, phase: Phase, seconds: float | None) -> None:
-        """`phase` begins (`seconds` is None), or has ended after so many seconds."""
+        """`phase` begins (`seconds` is None), or has ended after that many seconds."""
         if seconds is None:
             self._running = (phase, time.perf_counter())
         else:

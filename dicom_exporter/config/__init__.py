@@ -8,6 +8,7 @@
             │         schema, model ─> types ─> values/     what may be in a file; also the JSON Schema
             ▼
          model: Config, Target, Module, …                   what the rest of the program reads; `render` writes it
+                    └─ renewal                              reads the files of an identity again while the program runs
 
 Nothing here opens a socket.
 """

@@ -1,7 +1,5 @@
 """``${VAR}`` in values, where the user has enabled it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -3,8 +3,6 @@
 `python -m dicom_exporter.config.json_schema` writes it to `config.schema.json` beside this file.
 """
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import inspect

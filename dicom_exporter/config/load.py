@@ -1,7 +1,5 @@
 """Configuration files -> a Config, or every error in them at once."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -5,14 +5,12 @@ below a field is its description in the JSON Schema and in docs/configuration.md
 the file differs from the setting. At the end: the built-in identities, queries and modules, and `Config`, the whole.
 """
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -76,11 +74,11 @@ class TLSBlock(Block):
     """DICOM TLS, at least version 1.2. An empty mapping means TLS with the system's certificate authorities."""
 
     ca_file: FileName | None = None
-    """The certificate authorities to trust, PEM; by default those of the system."""
+    """The certificate authorities to trust, PEM; by default those of the system. Read again when it changes."""
     cert_file: FileName | None = None
-    """The exporter's own certificate, PEM, with its chain."""
+    """The exporter's own certificate, PEM, with its chain. Read again when it changes."""
     key_file: FileName | None = None
-    """Its key, PEM, where it is not in cert_file."""
+    """Its key, PEM, where it is not in cert_file. Read again when it changes."""
     server_name: Text | None = None
     """The name that the peer's certificate must have, and that is sent as SNI; by default the host of the address."""
     insecure_skip_verify: Flag = False
@@ -93,6 +91,8 @@ class TLSSettings(TLSBlock):
 
     context: ssl.SSLContext = field(repr=False, compare=False)
     """Made of the rest."""
+    digest: bytes | None = field(default=None, repr=False, compare=False)
+    """Hash of the contents of the files that `context` was made of."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class UserIdentity(Block):
 
     username: Text
     password: Annotated[SecretFile, Field(alias="password_file")]
-    """A file that holds the password; one newline at its end is ignored."""
+    """A file that holds the password; one newline at its end is ignored. Read again when it changes."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class BasicAuth(Block):
 
     username: HTTPUserName
     password: Annotated[SecretFile, Field(alias="password_file")]
-    """A file that holds the password; one newline at its end is ignored."""
+    """A file that holds the password; one newline at its end is ignored. Read again when it changes."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,10 @@ class HTTPSettings(Block):
 
     basic_auth: BasicAuth | None = None
     bearer_token: Annotated[TokenFile | None, Field(alias="bearer_token_file")] = None
-    """A file that holds a bearer token; one newline at its end is ignored."""
+    """A file that holds a bearer token; one newline at its end is ignored. Read again when it changes."""
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> HTTPSettings:
+    def _exactly_one(self) -> Self:
         if (self.basic_auth is None) is (self.bearer_token is None):
             raise ValueError("takes one of basic_auth and bearer_token_file")
         return self
@@ -144,6 +144,12 @@ class Identity:
     user_identity: UserIdentity | None = None
     http: HTTPSettings | None = None
     """For DICOMweb; None: without credentials."""
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it shows a password, a token or a client certificate to what it connects to."""
+        certificate = self.tls is not None and self.tls.cert_file is not None
+        return certificate or self.user_identity is not None or self.http is not None
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ class Query:
     only_between: TimeWindow | None = None
     """In the target's time zone; None: at any time."""
 
-    # No configuration: what the prober decides anew for each probe. Queries compare equal whatever these are.
+    # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)
     """Whether to ask it now."""
     minimal_keys: bool = field(default=False, compare=False)
@@ -185,7 +191,7 @@ class Store(Block):
 
 @dataclass(frozen=True)
 class Exposure(Block):
-    """How the exposure ladder is climbed: how far somebody gets who should be refused."""
+    """The exposure ladder: how far a client gets that should be refused."""
 
     max_matches: Positive = 1000
     """Stop a stranger's counts here."""
@@ -217,14 +223,14 @@ class ModuleOptions(Block):
     store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
     """Send synthetic images; not allowed for a target with `expect: closed` or `expect: control`."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
-    """Climb the exposure ladder as a stranger, and do nothing else."""
+    """Probe the exposure ladder as a stranger, and nothing else."""
     every: Duration | None = None
     """Reuse the results for this long, the same for all modules of one identity on a target; by default the target is
     probed on each scrape."""
 
     @classmethod
     def read_empty(cls, field: str) -> object:
-        """`store:` without a value stands for its defaults."""
+        """`store:` without a value means its defaults."""
         return None if field == "store" else super().read_empty(field)
 
 
@@ -263,7 +269,7 @@ class Target(Block):
     timezone: TimeZone | None = None
     """Its time zone, like Europe/Berlin, for dates and times of day; by default that of the exporter."""
     ip_version: Literal[4, 6] | None = None
-    """Use this IP version only; by default both, IPv4 first."""
+    """Use this IP version only; by default both, in the order in which the system's resolver has them."""
     dicomweb: RootURL | None = None
     """Root of its DICOMweb service, without /studies."""
     web: Annotated[tuple[WebEntry, ...], NOT_EMPTY] = ()
@@ -273,9 +279,14 @@ class Target(Block):
     as unknown."""
 
     def __post_init__(self) -> None:
-        """Give a target that names no modules those of its expectation."""
+        """Set the modules of a target that names none: those of its expectation."""
         if not self.modules:
             object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
+
+    @property
+    def is_never_written_to(self) -> bool:
+        """Whether `expect` forbids `store`: nothing is written to what is tested for exposure."""
+        return self.expect in (Expect.CLOSED, Expect.CONTROL)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ It goes by the types of the values, so that a new setting is shown without a cha
 as ``<secret>``: the contents of its file are never shown.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from typing import Any

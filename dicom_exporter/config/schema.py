@@ -4,8 +4,6 @@ A query, a module and an identity get their name, and the defaults of a built-in
 declared in `model`. `config.schema.json` is made of both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any

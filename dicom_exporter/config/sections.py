@@ -1,7 +1,5 @@
 """The files of a configuration, read and divided into their sections."""
 
-from __future__ import annotations
-
 import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +29,7 @@ class Entry:
         """File and line: ``config.yml:12``."""
         return f"{self.document.file}:{self.document.lines[self.path]}"
 
-    def inner(self, *path: str) -> Entry:
+    def inner(self, *path: str) -> "Entry":
         """The mapping, or None, at `path` in the block, as an entry of its own."""
         value: Any = self.value
         for key in path:
@@ -56,7 +54,7 @@ class Sections:
 
 
 def find_files(paths: Sequence[Path | str]) -> tuple[list[Path], list[ConfigError]]:
-    """List the files that `paths` name, each once, and the errors. A path that is no file's name may be a glob."""
+    """List the files that `paths` name, each once, and the errors. A path that is no existing file may be a glob."""
     found: dict[Path, Path] = {}
     errors = []
     for path in map(Path, paths):
@@ -71,7 +69,7 @@ def find_files(paths: Sequence[Path | str]) -> tuple[list[Path], list[ConfigErro
 
 
 def read_file(path: Path, expand: Callable[[str], str] | None) -> Document:
-    """Read one file. That it cannot be read, or is empty, is an error in the document."""
+    """Read one file. If it cannot be read, or is empty, the document has an error."""
     name = str(path)
     try:
         contents = read_bytes(path, _MAX_BYTES)

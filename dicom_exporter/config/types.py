@@ -4,10 +4,8 @@ A validator raises ValueError with a message for the user. For a value that YAML
 pydantic's `string_type`, which `yamlfile.validation` explains.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -75,7 +73,7 @@ def _context(info: ValidationInfo) -> Context:
 
 
 def text_of(value: object) -> str:
-    """Give `value` back where it is text. Raises pydantic's own error where it is not."""
+    """Return `value` if it is text. Raises pydantic's own error if it is not."""
     if not isinstance(value, str):
         raise PydanticKnownError("string_type")
     return value
@@ -99,7 +97,7 @@ def nothing_is_defaults(input_type: Any) -> BeforeValidator:
 
 
 def true_is_defaults(input_type: Any) -> BeforeValidator:
-    """Read a block for which `true` may stand; `input_type` is for the JSON Schema."""
+    """Read a block that may also be written as `true`; `input_type` is for the JSON Schema."""
 
     def read(value: object) -> object:
         if value is False:
@@ -110,26 +108,29 @@ def true_is_defaults(input_type: Any) -> BeforeValidator:
 
 
 def check_name(name: str) -> str:
-    """Give the name of an identity, a module or a query back. Raises ValueError with a message for the user."""
+    """Return the name of an identity, a module or a query. Raises ValueError with a message for the user."""
     if not re.fullmatch(_NAME, name):
         raise ValueError(f"{shown(name)}: a name has letters, digits, _, - and dots, at most 64 of them")
     return name
 
 
-def _read_with(parse: Any) -> BeforeValidator:
+def _read_with(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(text_of(value)))
 
 
-def _read_duration(value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"{value} has no unit: a duration is written like {value}s")
-    return parse_duration(text_of(value))
+def _read_with_unit(parse: Callable[[str], object], example: str) -> BeforeValidator:
+    """Read a number with its unit; `example` says how one is written, with {} for the number."""
+
+    def read(value: object) -> object:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise ValueError(f"{value} has no unit: {example.format(value)}")
+        return parse(text_of(value))
+
+    return BeforeValidator(read)
 
 
-def _read_image_size(value: object) -> int:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"{value} has no unit: a size is written like {value}B or 512KiB")
-    size = parse_size(text_of(value))
+def _parse_image_size(text: str) -> int:
+    size = parse_size(text)
     if size < _MIN_IMAGE:
         raise ValueError(f"{format_size(size)} is too small: the minimum is {format_size(_MIN_IMAGE)}")
     if size > _MAX_IMAGE:
@@ -169,31 +170,22 @@ def _check_time_zone(name: str) -> str:
     return name
 
 
-def _known(kind: str, name: str, names: Collection[str]) -> str:
-    if name not in names:
-        near = did_you_mean(name, names) or f"; the names are {', '.join(sorted(names))}"
-        raise ValueError(f"there is no {kind} {shown(name)}{near}")
-    return name
+def _known(kind: str, names: Callable[[Context], Collection[str]]) -> AfterValidator:
+    """Accept a name that the configuration has, of `names(context)`."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        known = names(_context(info))
+        if name not in known:
+            near = did_you_mean(name, known) or f"; the names are {', '.join(sorted(known))}"
+            raise ValueError(f"there is no {kind} {shown(name)}{near}")
+        return name
+
+    return AfterValidator(check)
 
 
-def _known_identity(name: str, info: ValidationInfo) -> str:
-    return _known("identity", name, _context(info).identities)
-
-
-def _known_module(name: str, info: ValidationInfo) -> str:
-    return _known("module", name, _context(info).modules)
-
-
-def _file(value: object, info: ValidationInfo) -> Path:
-    return resolve_path(_context(info).directory, text_of(value))
-
-
-def _secret(value: object, info: ValidationInfo) -> Secret:
-    return read_secret(_context(info).directory, text_of(value))
-
-
-def _token(value: object, info: ValidationInfo) -> Secret:
-    return read_token(_context(info).directory, text_of(value))
+def _from_file(read: Callable[[Path, str], object]) -> BeforeValidator:
+    """Read what the value names, a file relative to the directory of the configuration file."""
+    return BeforeValidator(lambda value, info: read(_context(info).directory, text_of(value)))
 
 
 def _as_list(value: object) -> object:
@@ -216,14 +208,18 @@ NOT_EMPTY = Field(min_length=1)
 Text = Annotated[str, Field(min_length=1)]
 HTTPUserName = Annotated[Text, AfterValidator(_check_user_name)]
 Name = Annotated[str, AfterValidator(check_name), _string(pattern=_NAME)]
-KnownIdentity = Annotated[str, AfterValidator(_known_identity)]
-KnownModule = Annotated[str, AfterValidator(_known_module)]
+KnownIdentity = Annotated[str, _known("identity", lambda context: context.identities)]
+KnownModule = Annotated[str, _known("module", lambda context: context.modules)]
 TargetName = Annotated[str, AfterValidator(_check_target_name), _string(minLength=1, maxLength=_MAX_TARGET_NAME)]
 Duration = Annotated[
-    float, BeforeValidator(_read_duration), _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"])
+    float,
+    _read_with_unit(parse_duration, "a duration is written like {}s"),
+    _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"]),
 ]
 ImageSize = Annotated[
-    int, BeforeValidator(_read_image_size), _string(pattern=SIZE_PATTERN, examples=["512KiB", "1MiB", "100KB"])
+    int,
+    _read_with_unit(_parse_image_size, "a size is written like {}B or 512KiB"),
+    _string(pattern=SIZE_PATTERN, examples=["512KiB", "1MiB", "100KB"]),
 ]
 AETitle = Annotated[
     str,
@@ -251,6 +247,6 @@ CountKeywords = Annotated[
 Proofs = Annotated[
     tuple[Annotated[str, _check_choice(PROOFS)], ...], BeforeValidator(_as_list), _one_or_more(enum=list(PROOFS))
 ]
-FileName = Annotated[Path, BeforeValidator(_file), _string(format="path")]
-SecretFile = Annotated[Secret, BeforeValidator(_secret), _string(format="path")]
-TokenFile = Annotated[Secret, BeforeValidator(_token), _string(format="path")]
+FileName = Annotated[Path, _from_file(resolve_path), _string(format="path")]
+SecretFile = Annotated[Secret, _from_file(read_secret), _string(format="path")]
+TokenFile = Annotated[Secret, _from_file(read_token), _string(format="path")]

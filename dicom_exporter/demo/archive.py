@@ -3,8 +3,6 @@
 Dates are kept as days before today, so an archive that runs for a week has studies of today on each of its days.
 """
 
-from __future__ import annotations
-
 import datetime
 import random
 import uuid

@@ -1,7 +1,5 @@
 """A synthetic archive, as a pynetdicom application entity: which callers it accepts, and what it answers."""
 
-from __future__ import annotations
-
 import datetime
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the module m
 from dicom_exporter.demo.archive import SOP_CLASSES, Archive
 from dicom_exporter.demo.instances import TRANSFER_SYNTAX, synthetic_instance
 from dicom_exporter.demo.matching import UnknownLevel, find_records, find_studies, find_worklist
+from dicom_exporter.demo.targets import GUARDED_TITLE
 
 _SUCCESS, _PENDING, _CANCEL, _DOES_NOT_MATCH, _NOT_AUTHORISED = 0x0000, 0xFF00, 0xFE00, 0xA900, 0x0124  # PS3.4 C.4.1
 _SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
@@ -43,18 +42,16 @@ class Manner:
     """Whether queries end with the status not authorised, as with some archives that accepted the association."""
 
 
-def archive_entity(
-    title: str, known_caller: str | None = None, *, takes_images: bool = False, at_once: int = 64
-) -> ApplicationEntity:
-    """An application entity that accepts `known_caller` calling it `title`, or anyone at all.
+def archive_entity(known_caller: str | None = None, *, takes_images: bool = False) -> ApplicationEntity:
+    """An application entity that accepts `known_caller` calling it GUARDED_TITLE, or anyone at all.
 
-    `takes_images` makes it accept the images of a bandwidth test; `at_once` is how many associations it allows.
+    `takes_images` makes it accept the images of a bandwidth test.
     """
-    entity = ApplicationEntity(title)
+    entity = ApplicationEntity(GUARDED_TITLE)
     if known_caller is not None:
         entity.require_calling_aet = [known_caller]
         entity.require_called_aet = True
-    entity.maximum_associations = at_once
+    entity.maximum_associations = 512  # several hundred targets are one archive
     entity.network_timeout = 30
     for service in (
         Verification,
@@ -73,9 +70,8 @@ def archive_entity(
     return entity
 
 
-def archive_handlers(archive: Archive, manner: Manner | None = None) -> Sequence[tuple[Any, ...]]:
+def archive_handlers(archive: Archive, manner: Manner = Manner()) -> Sequence[tuple[Any, ...]]:
     """The handlers that pynetdicom calls for each request to that archive."""
-    manner = manner or Manner()
     return [
         (evt.EVT_C_ECHO, _on_echo, [manner]),
         (evt.EVT_C_FIND, _on_find, [archive, manner]),

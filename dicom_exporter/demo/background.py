@@ -1,7 +1,5 @@
 """An event loop in a thread of its own, for the peers of the demo that are not pynetdicom SCPs."""
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 from collections.abc import Coroutine

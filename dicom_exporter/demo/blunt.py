@@ -1,7 +1,5 @@
 """Peers that need no DICOM library: they reject every caller, send nothing, or cannot be reached."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
@@ -20,7 +18,7 @@ _TIMEOUT = 60.0  # seconds
 
 
 def answering(answer: bytes) -> Talk:
-    """Answer any request with `answer`, and close the connection."""
+    """Answer any request with `answer`, where there is one, and read until the peer closes the connection."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -28,25 +26,14 @@ def answering(answer: bytes) -> Talk:
                 await reader.read(_LONGEST_PROPOSAL)
                 writer.write(answer)
                 await writer.drain()
-                await reader.read()  # until the peer has read it and closes the connection
+                while await reader.read(_LONGEST_PROPOSAL):
+                    pass
         except (TimeoutError, OSError):
             pass
         finally:
             writer.close()
 
     return talk
-
-
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Accept the connection, and send nothing."""
-    try:
-        async with asyncio.timeout(_TIMEOUT):
-            while await reader.read(_LONGEST_PROPOSAL):
-                pass
-    except (TimeoutError, OSError):
-        pass
-    finally:
-        writer.close()
 
 
 class Filtered:

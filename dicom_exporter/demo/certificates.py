@@ -1,7 +1,5 @@
 """Certificates of the demo, made at each start: its certificate authority, servers, and a client."""
 
-from __future__ import annotations
-
 import datetime
 import ssl
 from dataclasses import dataclass
@@ -25,7 +23,7 @@ class Authority:
         return self.directory / "ca.pem"
 
     def write_certificate(self, name: str, days: int) -> None:
-        """Write `{name}.pem` for 127.0.0.1, which expires in so many days, and its key as `{name}.key`."""
+        """Write `{name}.pem` for 127.0.0.1, which expires in `days`, and its key as `{name}.key`."""
         leaf = self._issue(name, days)
         leaf.cert_chain_pems[0].write_to_path(self.directory / f"{name}.pem")
         key_file = self.directory / f"{name}.key"
@@ -33,7 +31,7 @@ class Authority:
         leaf.private_key_pem.write_to_path(key_file)
 
     def server_context(self, name: str, days: int, *, require_client_certificate: bool = False) -> ssl.SSLContext:
-        """TLS of a server whose certificate expires in so many days; clients may have to show one of this authority."""
+        """TLS of a server whose certificate expires in `days`; clients may have to show one of this authority."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.ca.configure_trust(context)
         self._issue(name, days).configure_cert(context)

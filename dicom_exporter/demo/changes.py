@@ -1,7 +1,5 @@
 """What changes while the demo runs: an archive that is off now and then, and one whose vendor opens it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Self
@@ -11,8 +9,8 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_exporter.demo.archive import Archive
 from dicom_exporter.demo.archive_scp import archive_entity, archive_handlers
-from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER
 from dicom_exporter.demo.scp import listen, stop, stop_all
+from dicom_exporter.demo.targets import KNOWN_CALLER
 
 NORMAL = 360.0
 """Seconds without a change, before each change."""
@@ -40,7 +38,7 @@ class Changes:
 
     def opened_by_vendor(self, holds: Archive, port: int) -> int:
         """Run an archive whose check of AE titles is off now and then; return its port."""
-        entity = archive_entity(GUARDED_TITLE, KNOWN_CALLER, at_once=512)
+        entity = archive_entity(KNOWN_CALLER)
         server = self._listen(entity, port, holds)
 
         def open_to_all(is_open: bool) -> None:
@@ -52,7 +50,7 @@ class Changes:
 
     def restarted(self, holds: Archive, port: int) -> int:
         """Run an archive that is off now and then; return its port."""
-        entity = archive_entity(GUARDED_TITLE, KNOWN_CALLER, at_once=512)
+        entity = archive_entity(KNOWN_CALLER)
         server = self._listen(entity, port, holds)
         own_port = int(server.server_address[1])
 

@@ -1,7 +1,5 @@
 """The one image that the demo's archive returns, for every instance."""
 
-from __future__ import annotations
-
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ImplicitVRLittleEndian
 

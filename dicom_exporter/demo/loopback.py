@@ -1,9 +1,9 @@
 """Sockets that can be reached from this machine only: on 127.0.0.1, or on all of 127.0.0.0/8 at once."""
 
-from __future__ import annotations
-
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 HOST = "127.0.0.1"
 
@@ -47,3 +47,11 @@ def bind(unbound: socket.socket, port: int, *, whole_net: bool = False) -> None:
         unbound.bind((host, port))
     except OSError:
         unbound.bind((host, 0))
+
+
+@contextmanager
+def closed_port(port: int) -> Iterator[int]:
+    """A port where nothing listens: `port`, or a free one if it is taken. No other process can listen there then."""
+    with socket.socket() as reserved:
+        bind(reserved, port)
+        yield int(reserved.getsockname()[1])

@@ -1,7 +1,5 @@
 """C-FIND matching (PS3.4 C.2.2.2) of the demo's records against a request's identifier."""
 
-from __future__ import annotations
-
 import datetime
 import fnmatch
 from collections.abc import Iterator, Mapping

@@ -1,14 +1,14 @@
-"""A synthetic health region: peers of every kind that occurs in practice, on loopback, and a target for each.
+"""Synthetic peers on loopback of every kind that occurs in practice, and a target of the exporter for each.
 
-Each kind of peer runs once. It listens on all addresses of 127.0.0.0/8: the exporter has one association at a time with
-an address, so each address is a target of its own.
+Each kind of peer runs once. Where targets have addresses of their own, it listens on all of 127.0.0.0/8: the exporter
+has one association at a time with an address, so each address is a target of its own.
+
+pynetdicom's SCPs are threads: start and stop them outside of an event loop, or in a thread of their own.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pynetdicom.transport import ThreadedAssociationServer
@@ -16,127 +16,140 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicom_exporter.demo.archive import Archive, build_archive
 from dicom_exporter.demo.archive_scp import Manner, archive_entity, archive_handlers
 from dicom_exporter.demo.background import Background
-from dicom_exporter.demo.blunt import ABORT, BUSY, Filtered, answering, silent
+from dicom_exporter.demo.blunt import ABORT, BUSY, Filtered, answering
 from dicom_exporter.demo.certificates import Authority, make_authority
 from dicom_exporter.demo.changes import Changes
-from dicom_exporter.demo.config import GUARDED_TITLE, KNOWN_CALLER, OPEN_TITLE
-from dicom_exporter.demo.loopback import has_whole_net
+from dicom_exporter.demo.loopback import closed_port, has_whole_net
 from dicom_exporter.demo.region_config import address, region_config
-from dicom_exporter.demo.scp import keep_quiet, listen, stop_all
-from dicom_exporter.demo.servers import FIRST_PORT, closed_port
-from dicom_exporter.demo.targets import LEAST, NAMED, PEERS, PeerKind, TargetKind, more_targets
+from dicom_exporter.demo.scp import listen, stop_all
+from dicom_exporter.demo.targets import KNOWN_CALLER, NAMED, PEERS, PeerKind, TargetKind
 from dicom_exporter.demo.web import web_application
+from dicom_exporter.logs import silence_pynetdicom
 
-_CONQUEST_UID, _CONQUEST_VERSION = "1.2.826.0.1.3680043.2.135.1066.101", "1.4.17/LINUX"
+FIRST_PORT = 11112
+"""Registered for DICOM (PS3.8 9.1.1). The peers listen on this port and the next ones, if they are free."""
 _WEB_LOGIN = ("monitor", "synthetic")
-_LARGE, _LACKING = 1200, 3
-"""Studies of the large archive, and studies that the destination of a comparison lacks."""
+_FEW = 40
+"""Studies of most archives."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of archive. The default answers anyone, at once."""
+
+    studies: int = _FEW
+    lacks: int = 0
+    """How many of the studies are missing."""
+    known_caller: str | None = None
+    manner: Manner = field(default_factory=Manner)
+    certificate_days: int | None = None
+    """It speaks TLS, and its certificate expires in this number of days."""
+    require_client_certificate: bool = False
+    software: tuple[str, str] | None = None
+    """Its implementation class UID and version name."""
+    takes_images: bool = False
+
+
+_CONQUEST = ("1.2.826.0.1.3680043.2.135.1066.101", "1.4.17/LINUX")
+_ARCHIVES: Mapping[PeerKind, _Kind] = {
+    PeerKind.OPEN: _Kind(300),
+    PeerKind.GUARDED: _Kind(300, known_caller=KNOWN_CALLER),
+    PeerKind.SMALL_OPEN: _Kind(),
+    PeerKind.SMALL_GUARDED: _Kind(known_caller=KNOWN_CALLER, takes_images=True),
+    PeerKind.LACKING: _Kind(lacks=3),
+    PeerKind.LARGE: _Kind(1200, known_caller=KNOWN_CALLER),
+    PeerKind.EMPTY: _Kind(0),
+    PeerKind.REFUSES_QUERIES: _Kind(manner=Manner(refuses_queries=True)),
+    PeerKind.SLOW: _Kind(known_caller=KNOWN_CALLER, manner=Manner(echo_delay=0.8, match_delay=0.02)),
+    PeerKind.FORGOT_US: _Kind(known_caller="WORKSTATION"),
+    PeerKind.OUTDATED: _Kind(known_caller=KNOWN_CALLER, software=_CONQUEST),
+    PeerKind.TLS: _Kind(known_caller=KNOWN_CALLER, certificate_days=9),
+    PeerKind.MUTUAL_TLS: _Kind(certificate_days=400, require_client_certificate=True),
+    PeerKind.HOSPITAL: _Kind(known_caller=KNOWN_CALLER, certificate_days=15, software=_CONQUEST, takes_images=True),
+}
+_ANSWERS: Mapping[PeerKind, bytes] = {PeerKind.BUSY: BUSY, PeerKind.ABORTS: ABORT, PeerKind.SILENT: b""}
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
     """The targets, and the configuration that probes them."""
 
-    targets: tuple[TargetKind, ...]
+    targets: Sequence[TargetKind]
     addresses: tuple[str, ...]
     """`host:port` of each target."""
     config_text: str
 
 
 @contextmanager
-def demo_region(directory: Path, targets: int = 0, first_port: int = FIRST_PORT) -> Iterator[Region]:
-    """Run all kinds of peers until the block ends, as this number of targets: at least LEAST, or 0 for the named ones.
+def demo_region(
+    directory: Path, targets: Sequence[TargetKind] = NAMED, first_port: int = FIRST_PORT
+) -> Iterator[Region]:
+    """Run the peers of `targets` until the block ends; 0 for `first_port` takes any free ports.
 
-    Certificates and passwords are written into `directory`; 0 for `first_port` takes any free ports. Raises OSError
-    if the system cannot listen on all of 127.0.0.0/8.
+    Certificates and passwords are written into `directory`. Stopping aborts the associations that are still open, and
+    takes about a second. Raises OSError if the system cannot listen on all of 127.0.0.0/8, as many targets need.
     """
-    keep_quiet()
-    whole_net = has_whole_net()
-    if 0 < targets < LEAST:
-        raise ValueError(f"a region has at least {LEAST} targets")
-    if targets > len(NAMED) and not whole_net:
-        raise OSError("so many targets need the addresses of 127.0.0.0/8, which this system cannot listen on")
-    chosen = (*NAMED[:targets], *more_targets(targets - len(NAMED))) if targets else NAMED
+    silence_pynetdicom()
+    whole_net = any(target.number for target in targets) and has_whole_net()
+    if len(targets) > len(NAMED) and not whole_net:
+        raise OSError("this number of targets needs the addresses of 127.0.0.0/8, which this system cannot listen on")
     authority = make_authority(directory)
     password_file = directory / "web-password"
     password_file.write_text(_WEB_LOGIN[1])
     authority.write_certificate("monitor", 365)
+    needed = {kind for target in targets for kind in (target.peer, target.dicomweb, target.web)}
     with ExitStack() as stack:
-        ports = {kind: first_port + offset if first_port else 0 for offset, kind in enumerate(PEERS)}
+        ports = {kind: first_port and first_port + offset for offset, kind in enumerate(PEERS) if kind in needed}
         found = _start(ports, authority, stack, whole_net=whole_net)
-        text = region_config(chosen, found, authority.ca_file, _WEB_LOGIN[0], password_file, whole_net=whole_net)
-        yield Region(chosen, tuple(address(target, found, whole_net=whole_net) for target in chosen), text)
+        text = region_config(targets, found, authority.ca_file, _WEB_LOGIN[0], password_file, whole_net=whole_net)
+        yield Region(targets, tuple(address(target, found, whole_net=whole_net) for target in targets), text)
 
 
 def _start(
-    ports: dict[PeerKind, int], authority: Authority, stack: ExitStack, *, whole_net: bool
+    ports: Mapping[PeerKind, int], authority: Authority, stack: ExitStack, *, whole_net: bool
 ) -> dict[PeerKind, int]:
-    """Start a peer of each kind and return its port."""
-    small, usual = build_archive(40), build_archive(300)
-    found: dict[PeerKind, int] = {}
+    """Start a peer of each kind, and return their ports: other ones than those asked for, where these are taken."""
+    small = build_archive(_FEW)
     servers: list[ThreadedAssociationServer] = []
     stack.callback(stop_all, servers)
     background = stack.enter_context(Background())
-
-    def archive(
-        kind: PeerKind,
-        holds: Archive,
-        known_caller: str | None = None,
-        *,
-        manner: Manner | None = None,
-        tls: bool = False,
-        days: int = 400,
-        require_client_certificate: bool = False,
-        software: tuple[str, str] | None = None,
-        takes_images: bool = False,
-    ) -> None:
-        title = GUARDED_TITLE if known_caller else OPEN_TITLE
-        entity = archive_entity(title, known_caller, takes_images=takes_images, at_once=512)
-        if software is not None:
-            entity.implementation_class_uid, entity.implementation_version_name = software
-        handlers = archive_handlers(holds, manner)
-        context = (
-            authority.server_context(kind, days, require_client_certificate=require_client_certificate) if tls else None
-        )
-        server = listen(entity, ports[kind], handlers, tls=context, whole_net=whole_net)
-        servers.append(server)
-        found[kind] = server.server_address[1]
-
-    archive(PeerKind.OPEN, usual)
-    archive(PeerKind.GUARDED, usual, KNOWN_CALLER)
-    found[PeerKind.CLOSED] = int(stack.enter_context(closed_port(ports[PeerKind.CLOSED])).rpartition(":")[2])
-    archive(PeerKind.SMALL_OPEN, small)
-    archive(PeerKind.SMALL_GUARDED, small, KNOWN_CALLER, takes_images=True)
-    archive(PeerKind.LACKING, Archive(small.studies[_LACKING:], small.worklist))
-    archive(PeerKind.LARGE, build_archive(_LARGE), KNOWN_CALLER)
-    archive(PeerKind.EMPTY, build_archive(0, worklist_items=0))
-    archive(PeerKind.REFUSES_QUERIES, small, manner=Manner(refuses_queries=True))
-    archive(PeerKind.SLOW, small, KNOWN_CALLER, manner=Manner(echo_delay=0.8, match_delay=0.02))
-    archive(PeerKind.FORGOT_US, small, "WORKSTATION")
-    archive(PeerKind.OUTDATED, small, KNOWN_CALLER, software=(_CONQUEST_UID, _CONQUEST_VERSION))
-    archive(PeerKind.TLS, small, KNOWN_CALLER, tls=True, days=9)
-    archive(
-        PeerKind.HOSPITAL,
-        small,
-        KNOWN_CALLER,
-        tls=True,
-        days=15,
-        software=(_CONQUEST_UID, _CONQUEST_VERSION),
-        takes_images=True,
-    )
-    archive(PeerKind.MUTUAL_TLS, small, tls=True, require_client_certificate=True)
-    found[PeerKind.BUSY] = background.talk(answering(BUSY), ports[PeerKind.BUSY], whole_net=whole_net)
-    found[PeerKind.ABORTS] = background.talk(answering(ABORT), ports[PeerKind.ABORTS], whole_net=whole_net)
-    found[PeerKind.SILENT] = background.talk(silent, ports[PeerKind.SILENT], whole_net=whole_net)
-    filtered = Filtered(ports[PeerKind.FILTERED], whole_net=whole_net)
-    stack.callback(filtered.close)
-    found[PeerKind.FILTERED] = filtered.port
-    found[PeerKind.WEB_OPEN] = background.serve(web_application(small), ports[PeerKind.WEB_OPEN])
-    found[PeerKind.WEB_LOGIN] = background.serve(web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_LOGIN])
-    found[PeerKind.WEB_TLS] = background.serve(
-        web_application(small, _WEB_LOGIN), ports[PeerKind.WEB_TLS], authority.server_context("web", 60)
-    )
     changes = stack.enter_context(Changes(whole_net=whole_net))
-    found[PeerKind.VENDOR] = changes.opened_by_vendor(small, ports[PeerKind.VENDOR])
-    found[PeerKind.RESTARTS] = changes.restarted(small, ports[PeerKind.RESTARTS])
-    return found
+
+    def start(kind: PeerKind, port: int) -> int:
+        match kind:
+            case PeerKind.CLOSED:
+                return stack.enter_context(closed_port(port))
+            case PeerKind.BUSY | PeerKind.ABORTS | PeerKind.SILENT:
+                return background.talk(answering(_ANSWERS[kind]), port, whole_net=whole_net)
+            case PeerKind.FILTERED:
+                filtered = Filtered(port, whole_net=whole_net)
+                stack.callback(filtered.close)
+                return filtered.port
+            case PeerKind.WEB_OPEN:
+                return background.serve(web_application(small), port)
+            case PeerKind.WEB_LOGIN:
+                return background.serve(web_application(small, _WEB_LOGIN), port)
+            case PeerKind.WEB_TLS:
+                tls = authority.server_context("web", 60)
+                return background.serve(web_application(small, _WEB_LOGIN), port, tls)
+            case PeerKind.VENDOR:
+                return changes.opened_by_vendor(small, port)
+            case PeerKind.RESTARTS:
+                return changes.restarted(small, port)
+        servers.append(_listen(kind, _ARCHIVES[kind], port, authority, whole_net=whole_net))
+        return int(servers[-1].server_address[1])
+
+    return {kind: start(kind, port) for kind, port in ports.items()}
+
+
+def _listen(name: str, kind: _Kind, port: int, authority: Authority, *, whole_net: bool) -> ThreadedAssociationServer:
+    entity = archive_entity(kind.known_caller, takes_images=kind.takes_images)
+    if kind.software is not None:
+        entity.implementation_class_uid, entity.implementation_version_name = kind.software
+    archive = build_archive(kind.studies, worklist_items=5 if kind.studies else 0)
+    handlers = archive_handlers(Archive(archive.studies[kind.lacks :], archive.worklist), kind.manner)
+    tls = None
+    if kind.certificate_days is not None:
+        demanding = kind.require_client_certificate
+        tls = authority.server_context(name, kind.certificate_days, require_client_certificate=demanding)
+    return listen(entity, port, handlers, tls=tls, whole_net=whole_net)

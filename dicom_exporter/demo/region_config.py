@@ -1,6 +1,4 @@
-"""The configuration that probes the health region."""
-
-from __future__ import annotations
+"""The configuration that probes the targets of the demo."""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -9,13 +7,10 @@ from typing import Any
 
 import yaml
 
-from dicom_exporter.demo.config import GUARDED_TITLE
 from dicom_exporter.demo.loopback import HOST
-from dicom_exporter.demo.targets import PeerKind, TargetKind
+from dicom_exporter.demo.targets import GUARDED_TITLE, KNOWN_CALLER, PeerKind, TargetKind
 
-_HEAD = """\
-# What `dicom_exporter demo --peers=all` probes. All of it runs on this machine, and every study is synthetic.
-"""
+_HEAD = "# What `dicom_exporter demo` probes. All of it runs on this machine, and every study is synthetic.\n"
 _TODAY = {"model": "study_root", "level": "STUDY", "match": {"StudyDate": "today"}}
 _LAST_MONTH = {**_TODAY, "match": {"StudyDate": "last 30d"}}
 _OURS: Mapping[str, Mapping[str, Any]] = {
@@ -43,6 +38,7 @@ _MODULES: Mapping[str, Mapping[str, Any]] = {
     # For many targets: a stranger is sent once a minute, whatever the scrape interval.
     "patrol": {"identity": "stranger", "timeout": "15s", "every": "1m", "exposure": {"max_matches": 100}},
 }
+_COMPARE = {"source": "demo-hospital", "destination": "demo-long-term", "query": "all"}
 
 
 class _NoAliases(yaml.SafeDumper):
@@ -61,27 +57,41 @@ def region_config(
     *,
     whole_net: bool,
 ) -> str:
-    """The text of a config.yml that probes `targets`, whose peers are at those ports.
+    """The text of a config.yml that probes `targets`, whose peers are at those ports, and has nothing else in it.
 
     Without `whole_net` all are at 127.0.0.1; those of one peer then wait for each other.
     """
     us = {name: str(ca_file.with_name(f"monitor.{name}")) for name in ("pem", "key")}
     http = {"basic_auth": {"username": web_user, "password_file": str(web_password)}}
-    document = {
-        "global": {"max_concurrent_probes": 64},  # the peers are threads of this one process
-        "identities": {
-            "monitor-tls": {
-                "calling_ae_title": "PROMETHEUS",
-                "tls": {"ca_file": str(ca_file), "cert_file": us["pem"], "key_file": us["key"]},
-                "http": http,
-            },
-            "monitor-web": {"calling_ae_title": "PROMETHEUS", "http": http},
+    identities = {
+        "monitor-tls": {
+            "calling_ae_title": KNOWN_CALLER,
+            "tls": {"ca_file": str(ca_file), "cert_file": us["pem"], "key_file": us["key"]},
+            "http": http,
         },
-        "modules": {name: dict(module) for name, module in _MODULES.items()},
-        "targets": [_target(target, ports, address(target, ports, whole_net=whole_net)) for target in targets],
-        "compare": [{"source": "demo-hospital", "destination": "demo-long-term", "query": "all"}],
+        "monitor-web": {"calling_ae_title": KNOWN_CALLER, "http": http},
     }
-    return _HEAD + yaml.dump(document, Dumper=_NoAliases, sort_keys=False)
+    named = {name for target in targets for name in target.modules}
+    modules = {name: module for name, module in _MODULES.items() if name in named}
+    used = {module.get("identity") for module in modules.values()}
+    sections = {
+        "global": {"max_concurrent_probes": 64},  # the peers are threads of this one process
+        "identities": {name: identity for name, identity in identities.items() if name in used},
+        "modules": modules,
+        "compare": [_COMPARE]
+        if {_COMPARE["source"], _COMPARE["destination"]} <= {each.name for each in targets}
+        else [],
+    }
+    text = _HEAD + "".join(_yaml({name: section}) for name, section in sections.items() if section) + "targets:\n"
+    for target in targets:
+        text += f"# {target.about}\n" if target.about else ""
+        text += _yaml([_target(target, ports, address(target, ports, whole_net=whole_net))])
+    return text
+
+
+def _yaml(document: object) -> str:
+    text: str = yaml.dump(document, Dumper=_NoAliases, sort_keys=False)
+    return text
 
 
 def address(target: TargetKind, ports: Mapping[PeerKind, int], *, whole_net: bool) -> str:

@@ -1,36 +1,22 @@
 """Start and stop a pynetdicom SCP that logs nothing and never delays the end of the process."""
 
-from __future__ import annotations
-
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from socket import SHUT_RDWR, SO_REUSEADDR, SOL_SOCKET
 from socket import socket as Socket
 from ssl import SSLContext
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
-from pynetdicom import _config
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_exporter.demo.loopback import HOST, bind
 
+T = TypeVar("T")
+
 _ABORT_WAIT = 0.3  # seconds for an A-ABORT to be sent
-
-
-def serve(
-    entity: ApplicationEntity, host: str, port: int, handlers: Sequence[tuple[Any, ...]] = (), **options: Any
-) -> ThreadedAssociationServer:
-    """Listen on `port` (0: any free one) in threads of its own; `handlers` and `options` as for `start_server`.
-
-    Raises OSError if the port is taken.
-    """
-    server = entity.start_server((host, port), block=False, evt_handlers=list(handlers), **options)
-    assert server is not None  # None comes with block=True only
-    return server
 
 
 def listen(
@@ -41,9 +27,9 @@ def listen(
     tls: SSLContext | None = None,
     whole_net: bool = False,
 ) -> ThreadedAssociationServer:
-    """As `serve`, on loopback, for many callers at once, and on a free port if `port` is taken.
+    """Listen on loopback in threads of its own, for many callers at once; on a free port if `port` is taken or 0.
 
-    `whole_net` as for `loopback.listening_socket`, with its OSError.
+    `handlers` as for `start_server`; `whole_net` as for `loopback.listening_socket`, with its OSError.
     """
     kind = _WholeNetServer if whole_net else _LoopbackServer
     server = entity.make_server((HOST, port), ssl_context=tls, evt_handlers=list(handlers), server_class=kind)
@@ -54,11 +40,7 @@ def listen(
 
 def stop_all(servers: Iterable[ThreadedAssociationServer]) -> None:
     """Stop them as `stop` does, all at once."""
-    stops = [Thread(target=stop, args=[server]) for server in servers]
-    for each in stops:
-        each.start()
-    for each in stops:
-        each.join()
+    _at_once(stop, servers)
 
 
 class _LoopbackServer(ThreadedAssociationServer):
@@ -84,19 +66,16 @@ def stop(server: ThreadedAssociationServer) -> None:
     threads are not daemons, so one such peer would keep the process from ending.
     """
     server.shutdown()
-    endings = [Thread(target=_end, args=[association]) for association in server.active_associations]
-    for ending in endings:
-        ending.start()
-    for ending in endings:
-        ending.join()
+    _at_once(_end, server.active_associations)
 
 
-def keep_quiet() -> None:
-    """Keep pynetdicom from logging messages and their contents."""
-    _config.LOG_HANDLER_LEVEL = "none"
-    _config.LOG_REQUEST_IDENTIFIERS = False
-    _config.LOG_RESPONSE_IDENTIFIERS = False
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+def _at_once(work: Callable[[T], None], items: Iterable[T]) -> None:
+    """Do `work` for each of `items`, each in its own thread."""
+    threads = [Thread(target=work, args=[item]) for item in items]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _end(association: Association) -> None:

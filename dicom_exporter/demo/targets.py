@@ -1,10 +1,15 @@
-"""The targets of the health region: one of each kind with a name, and any number of others, the same on every run."""
-
-from __future__ import annotations
+"""The targets of the demo: three archives to begin with; or a health region with one of each kind, and any number of
+others, the same on every run.
+"""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+GUARDED_TITLE = "DEMO_GUARDED"
+KNOWN_CALLER = "PROMETHEUS"
+"""The calling AE title of the built-in identity `monitor`, the only one that guarded archives accept."""
 
 
 class PeerKind(StrEnum):
@@ -58,6 +63,14 @@ class TargetKind:
     """The number of its address in 127.0.0.0/8; 0 is 127.0.0.1."""
 
 
+THREE = (
+    TargetKind("demo-open", PeerKind.OPEN, "guarded", "should refuse strangers, answers anyone", "demo-north", "DE"),
+    TargetKind("demo-guarded", PeerKind.GUARDED, "guarded", "answers known callers only", "demo-south", "DE"),
+    TargetKind("demo-closed", PeerKind.CLOSED, "closed", "nothing listens here", "demo-west", "FR"),
+    TargetKind("demo-control", PeerKind.OPEN, "control", "known to be open: if we cannot reach it, the fault is ours",
+               "demo-vantage", "DE"),
+)  # fmt: skip
+"""Three archives, one of which is a control, too."""
 LEAST = 3
 """So many of the first named targets show every feature of the dashboards."""
 NAMED = (
@@ -131,6 +144,13 @@ _SITES = {
 }
 _FIRST_NUMBER = 256
 """The other targets are at 127.0.1.0 and up."""
+
+
+def region_targets(count: int = 0) -> Sequence[TargetKind]:
+    """The targets of a region of `count`, at least LEAST; 0: those with a name."""
+    if 0 < count < LEAST:
+        raise ValueError(f"a region has at least {LEAST} targets")
+    return (*NAMED[:count], *more_targets(count - len(NAMED))) if count else NAMED
 
 
 def more_targets(count: int) -> tuple[TargetKind, ...]:

@@ -1,7 +1,5 @@
 """The demo's web side: a DICOMweb service that lists synthetic studies (QIDO-RS, PS3.18 10.6), and a viewer's page."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 

@@ -2,7 +2,8 @@
 
 ```
 resolve ─> connect ─> tls ─> A-ASSOCIATE ─> [ the caller's block ] ─> A-RELEASE
-                                              any error ────────────> A-ABORT
+             │                                any error ────────────> A-ABORT
+             └─ to the next address of the name, where one accepts no connection
 ```
 """
 
@@ -10,13 +11,17 @@ from __future__ import annotations
 
 import asyncio
 
-from dicom_exporter.config.values.network import Address
+from dicom_exporter.config.values.network import Address, SocketAddress
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.requests import AssociateRequest
+from dicom_exporter.net.addresses import connect_to_first
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ConnectTimeout, NoAnswer, Overloaded
 from dicom_exporter.net.limits import AddressLock, AssociationSlot
-from dicom_exporter.results import Phase
+from dicom_exporter.results import Phase, UnknownReason
+
+_NO_WAIT = 0.001
+"""Seconds that pass without any wait."""
 
 
 def associate(address: Address, offer: AssociateRequest, context: ProbeContext) -> Associating:
@@ -33,39 +38,34 @@ def associate(address: Address, offer: AssociateRequest, context: ProbeContext) 
 class Associating:
     """What `associate` returns. A class, because a generator in its place takes a tenth of the time of a C-ECHO."""
 
-    __slots__ = ("_address", "_connection", "_context", "_lock", "_offer", "_queued", "_slot")
+    __slots__ = ("_address", "_connection", "_context", "_lock", "_loop", "_offer", "_queued", "_slot")
 
     def __init__(self, address: Address, offer: AssociateRequest, context: ProbeContext) -> None:
         self._address = address
         self._offer = offer
         self._context = context
+        self._loop = asyncio.get_running_loop()
         self._lock: AddressLock | None = None
         self._slot: AssociationSlot | None = None
         self._connection: Connection | None = None
         self._queued = False
-        """Whether more time was spent waiting for another probe of the address than is left for this one."""
+        """Whether more time was spent waiting for other probes than was left for this one."""
 
     async def __aenter__(self) -> Connection:
         context = self._context
         phases, deadline = context.phases, context.deadline
-        loop = asyncio.get_running_loop()
-        socket_address = self._address.socket_address or await context.resolve(self._address)
+        known = self._address.socket_addresses
         try:
-            lock, asked = context.limits.lock_address(socket_address, deadline), loop.time()
-            await lock.__aenter__()
-            self._lock, now = lock, loop.time()
-            timeout = min(context.connect_timeout, deadline - now)
-            if timeout <= 0:
-                raise Overloaded("the deadline came before the connection was tried")
-            self._queued = now - asked > deadline - now
-            tls = context.tls_client(self._address.host)
-            connection = self._connection = Connection(deadline)
-            with phases.time(Phase.CONNECT):
-                await connection.connect(socket_address, timeout, tls=tls is not None)
-            slot = context.limits.association_slot(deadline)
+            if len(known) == 1:
+                connection = await self._connect(known[0], deadline)
+            else:
+                connection = await connect_to_first(self._address, context, self._connect)
+            slot, asked = context.limits.association_slot(deadline), self._loop.time()
             await slot.__aenter__()
             self._slot = slot
             connection.if_silent(slot.release)
+            self._note_wait(asked, deadline)
+            tls = context.tls_client(self._address.host)
             if tls is not None:
                 with phases.time(Phase.TLS):
                     await connection.start_tls(tls)
@@ -76,6 +76,37 @@ class Associating:
             self._reclassify_timeout(error)
             raise
         return connection
+
+    async def _connect(self, address: SocketAddress, until: float) -> Connection:
+        """Lock `address` and connect to it until loop time `until`; nothing is held where that fails."""
+        context, loop = self._context, self._loop
+        timeout = 0.0
+        try:
+            lock, asked = context.limits.lock_address(address, until), loop.time()
+            await lock.__aenter__()
+            self._lock = lock
+            self._note_wait(asked, until)
+            timeout = min(context.connect_timeout, until - loop.time())
+            if timeout <= 0:
+                raise Overloaded("the deadline came before the connection was tried")
+            connection = self._connection = Connection(context.deadline)
+            with context.phases.time(Phase.CONNECT):
+                await connection.connect(address, timeout, tls=context.identity.tls is not None)
+        except BaseException as error:
+            await self._release_all()
+            if isinstance(error, ConnectTimeout) and timeout < context.connect_proof:
+                context.notes.doubts.add(UnknownReason.TIMEOUT)
+                raise Overloaded("too little time was left for the connection") from None
+            self._reclassify_timeout(error)
+            raise
+        return connection
+
+    def _note_wait(self, asked: float, until: float) -> None:
+        """A wait of ours, which began at `asked`, is over."""
+        now = self._loop.time()
+        waited = now - asked
+        if waited > _NO_WAIT and waited > until - now:
+            self._queued = True
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         connection = self._connection
@@ -88,22 +119,24 @@ class Associating:
         self._reclassify_timeout(error)
 
     def _reclassify_timeout(self, error: BaseException | None) -> None:
-        """Raise Overloaded in place of a timeout, where another probe of the address took most of the time.
+        """Raise Overloaded in place of a timeout, where other probes took most of the time.
 
         Silence proves nothing about a peer that had only the rest.
         """
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
-            raise Overloaded("another probe of this address took most of the time") from None
+            raise Overloaded("other probes took most of the time") from None
 
     async def _release_all(self) -> None:
         """Close the connection, then release the slot and the address: that is free only once TLS has closed, too."""
+        connection, lock = self._connection, self._lock
+        self._connection = self._lock = None
         try:
-            if self._connection is not None:
-                self._connection.close()
+            if connection is not None:
+                connection.close()
             if self._slot is not None:
                 self._slot.release()
-            if self._connection is not None and self._context.identity.tls is not None:
-                await self._connection.closed()
+            if connection is not None and self._context.identity.tls is not None:
+                await connection.closed()
         finally:
-            if self._lock is not None:
-                await self._lock.__aexit__(None, None, None)
+            if lock is not None:
+                await lock.__aexit__(None, None, None)

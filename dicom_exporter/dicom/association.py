@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from dicom_exporter.dicom.dimse import Command, Message, MessageAssembler
-from dicom_exporter.dicom.errors import Aborted, ProtocolViolation, Rejected, UsageError
+from dicom_exporter.dicom.errors import Aborted, LimitExceeded, ProtocolViolation, Rejected, UsageError
 from dicom_exporter.dicom.pdu import (
     DEFAULT_LIMITS,
     AssociateAccept,
@@ -139,32 +139,38 @@ class Association:
             ConnectionEnded: the peer asked for release where an answer was due (its A-RELEASE-RP is in `outgoing`).
             NotDicom, ProtocolViolation: the A-ABORT that is due is in `outgoing`.
 
-        Where messages came before that, it returns them, and `raise_end` raises.
+        Where messages, or the A-ASSOCIATE-AC, came before that, it returns, and `raise_end` raises: what was received
+        counts, no matter how TCP cut it.
         """
         messages: list[Message] = []
         if self.state is State.ENDED:
             return messages
+        before = self.accept
+        excess = self.bytes_received + len(data) - self.bytes_allowed
+        if excess > 0:
+            data = data[:-excess]
         self.bytes_received += len(data)
         try:
-            if self.bytes_received > self.bytes_allowed:
-                raise ProtocolViolation("more bytes than an association may bring")
             for pdu_type, source, start, stop in self._buffer.cut(data):
                 if pdu_type is PDUType.P_DATA_TF and self.state is State.ESTABLISHED:
                     self._assembler.receive(source, start, stop, messages)
                 else:
                     if self._advance(pdu_type, source[start:stop]) is State.ENDED:
                         break
+            else:
+                if excess > 0:
+                    raise LimitExceeded("more bytes than an association may bring")
         except ProbeEnded as end:
             self.state = State.ENDED
             if not isinstance(end, Rejected | Aborted | ConnectionEnded):
                 self.outgoing = ABORT_UNEXPECTED
-            if not messages:
+            if not messages and self.accept is before:
                 raise
-            self._end = end  # an answer came first: it counts
+            self._end = end
         return messages
 
     def raise_end(self) -> None:
-        """Raise what `receive` held back because messages had come before it; call it once those are dealt with."""
+        """Raise what `receive` held back because of what had come before it; call it once that is dealt with."""
         if self._end is not None:
             raise self._end
 
@@ -175,9 +181,10 @@ class Association:
         except KeyError:
             raise ProtocolViolation(f"{pdu_type.name} while {before.name}") from None
         if pdu_type is PDUType.ASSOCIATE_AC:
-            self.accept = parse_accept(body, self.limits)
-            if 0 < self.accept.max_pdu_length < _SMALLEST_MAX_PDU_LENGTH:
+            accept = parse_accept(body, self.limits)
+            if 0 < accept.max_pdu_length < _SMALLEST_MAX_PDU_LENGTH:
                 raise ProtocolViolation("peer takes no PDU that could hold a message")
+            self.accept = accept
         elif pdu_type is PDUType.ASSOCIATE_RJ:
             reject = parse_reject(body)
             raise Rejected(reject.rejection, transient=reject.transient)

@@ -76,6 +76,9 @@ class Connection(asyncio.Protocol):
         self._silent: tuple[float, Callable[[], None]] | None = None
         """When to call what, if no A-ASSOCIATE-AC has come by then."""
         self._release_by: float | None = None
+        self._overdue: asyncio.TimerHandle | None = None
+        """When the first response to the current request has to have begun."""
+        self._messages = 0
 
     # -- what operations use ------------------------------------------------------------------------------------------
 
@@ -149,7 +152,7 @@ class Connection(asyncio.Protocol):
                 self._loop.call_later(delay, self._acknowledge_quickly)
         self._context_ids = request.context_ids
         self.send(self._association.request(request.data))
-        while not self.established:  # a peer that reads on after a pause wakes us, too
+        while self._association.accept is None:  # a peer that reads on after a pause wakes us, too
             await self._waited()
 
     def context_id(self, sop_class: str, *, dataset: bool = False) -> int:
@@ -159,10 +162,13 @@ class Connection(asyncio.Protocol):
             NotOffered: it was not accepted, or with a transfer syntax that we did not propose.
         """
         context_id = self._context_ids[sop_class]
-        if not self.accepted(sop_class):
-            raise NotOffered("presentation context not accepted")
-        if dataset and self.accept.contexts[context_id].transfer_syntax != ImplicitVRLittleEndian:
-            raise NotOffered("presentation context accepted with a transfer syntax that we did not propose")
+        context = self.accept.contexts.get(context_id)
+        if context is None or context.result != ContextResult.ACCEPTED:
+            other = context is not None and context.result == ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED
+            raise NotOffered("presentation context not accepted", other_syntax=other)
+        if dataset and context.transfer_syntax != ImplicitVRLittleEndian:
+            text = "presentation context accepted with a transfer syntax that we did not propose"
+            raise NotOffered(text, other_syntax=True)
         return context_id
 
     def next_message_id(self) -> int:
@@ -192,6 +198,7 @@ class Connection(asyncio.Protocol):
         *,
         after_receive: Callable[[], None] | None = None,
         dataset: Iterable[Sequence[Buffer]] = (),
+        first_by: float | None = None,
     ) -> None:
         """One DIMSE operation: send `data`, and wait until `receive` has had its final response.
 
@@ -200,12 +207,15 @@ class Connection(asyncio.Protocol):
             after_receive: called after each arrival of bytes that did not bring the final response.
             dataset: PDUs to send after `data`, as lists of buffers; sent no faster than the peer reads, and no further
                 once the final response has come.
+            first_by: loop time by which the first response has to begin; None leaves it to the deadline.
 
         Raises:
             ProbeEnded: it ended before the final response.
         """
         self._raise_end()
         self._receive, self._after_receive = receive, after_receive
+        if first_by is not None:
+            self._overdue = self._loop.call_at(first_by, self._give_up, first_by, self._messages)
         try:
             self.send(data)
             for buffers in dataset:
@@ -219,6 +229,9 @@ class Connection(asyncio.Protocol):
                 await self._waited()
         finally:
             self._receive = self._after_receive = None
+            if self._overdue is not None:
+                self._overdue.cancel()
+                self._overdue = None
 
     def fail(self, end: ProbeEnded) -> None:
         """End the association with `end`, which the waiting task gets as an exception. Later calls change nothing."""
@@ -278,15 +291,19 @@ class Connection(asyncio.Protocol):
         if self._end is not None:
             return
         association = self._association
-        before = association.state
+        before, accepted = association.state, association.accept
         try:
             messages = association.receive(data)
+            if association.accept is not accepted:
+                self._wake()  # before the end that may have come with it
             if messages:
                 self._deliver(messages)
             if self._receive is not None and self._after_receive is not None:
                 self._after_receive()
             association.raise_end()
         except ProbeEnded as end:
+            if self._receive is not None and self._after_receive is not None:
+                self._after_receive()  # the part of a message that came before the end
             self.fail(end)
         if association.outgoing:
             self.send(association.outgoing)
@@ -335,6 +352,7 @@ class Connection(asyncio.Protocol):
         receive = self._receive
         now = time.perf_counter()  # uvloop's clock counts whole milliseconds
         done = False
+        self._messages += len(messages)
         for message in messages:
             if message.command.message_id_being_responded_to in self._answered:
                 continue  # pynetdicom's SCP, for one, sends 0000 after the final B001
@@ -360,6 +378,18 @@ class Connection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _give_up(self, first_by: float, messages_before: int) -> None:
+        """End the association where no response has begun since the request."""
+        if self._messages != messages_before or self.partial is not None:
+            return
+        now = self._loop.time()
+        if now > first_by + LATE:
+            self.fail(Overloaded("our own event loop was late"))
+        elif now < first_by + LOOK_AGAIN:  # what came while the loop was busy is read after its timers
+            self._overdue = self._loop.call_at(first_by + LOOK_AGAIN, self._give_up, first_by, messages_before)
+        else:
+            self.fail(NoAnswer("no response in the time that this request may take"))
 
     def _watch(self) -> None:
         """Look at what is overdue, and when to look again."""

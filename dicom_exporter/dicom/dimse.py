@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dicom_exporter.dicom.errors import ProtocolViolation
+from dicom_exporter.dicom.errors import LimitExceeded, ProtocolViolation
 from dicom_exporter.dicom.pdu import Limits
 from dicom_exporter.dicom.uids import SERVICES
 
@@ -31,6 +31,10 @@ _COMMAND_FIELD = 0x0100
 _MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
 _COMMAND_DATA_SET_TYPE = 0x0800
 _STATUS = 0x0900
+_COMPLETED_SUBOPERATIONS = 0x1021
+_FAILED_SUBOPERATIONS = 0x1022
+_SUBOPERATIONS = frozenset({0x1020, _COMPLETED_SUBOPERATIONS, _FAILED_SUBOPERATIONS, 0x1023})
+"""Numbers in a C-GET-RSP (PS3.7 9.3.3.2), US like the others; one that is not two bytes is passed over."""
 _GROUP_LENGTH = 0x0000
 _AFFECTED_SOP_CLASS_UID = 0x0002
 _MOST_REMEMBERED = 256
@@ -50,6 +54,8 @@ class Command:
     message_id_being_responded_to: int | None
     has_dataset: bool
     status: int | None
+    completed_suboperations: int | None = None
+    failed_suboperations: int | None = None
 
 
 class Message(NamedTuple):
@@ -91,6 +97,8 @@ def _read_command(data: bytes) -> tuple[Command, bool]:
             if length != 2:
                 raise ProtocolViolation("command element is not two bytes")
             values[element] = data[position] | data[position + 1] << 8
+        elif element in _SUBOPERATIONS and length == 2:
+            values[element] = data[position] | data[position + 1] << 8
         elif element == _AFFECTED_SOP_CLASS_UID:
             impersonal &= data[position : position + length].rstrip(b"\0 ") in _SOP_CLASSES
         else:
@@ -102,6 +110,8 @@ def _read_command(data: bytes) -> tuple[Command, bool]:
             message_id_being_responded_to=values.get(_MESSAGE_ID_BEING_RESPONDED_TO),
             has_dataset=values[_COMMAND_DATA_SET_TYPE] != _NO_DATASET,
             status=values.get(_STATUS),
+            completed_suboperations=values.get(_COMPLETED_SUBOPERATIONS),
+            failed_suboperations=values.get(_FAILED_SUBOPERATIONS),
         )
     except KeyError:
         raise ProtocolViolation("command set lacks its field or its dataset type") from None
@@ -174,7 +184,7 @@ class MessageAssembler:
                     continue
                 fragment = whole
             elif len(fragment) > self._limits.message_length:
-                raise ProtocolViolation("message over our limit")
+                raise LimitExceeded("message over our limit")
             if command is None:
                 command = _read_known_command(fragment)
                 if command.has_dataset:
@@ -189,7 +199,7 @@ class MessageAssembler:
         self._fragments.append(fragment)
         self._length += len(fragment)
         if self._length > self._limits.message_length or len(self._fragments) > self._limits.fragments_per_message:
-            raise ProtocolViolation("message over our limit")
+            raise LimitExceeded("message over our limit")
         if not last:
             return None
         whole = b"".join(self._fragments)

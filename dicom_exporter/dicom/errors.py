@@ -30,6 +30,10 @@ class ProtocolViolation(AssociationEnded):
     outcome = Outcome.PROTOCOL_ERROR
 
 
+class LimitExceeded(ProtocolViolation):
+    """The peer sent more than one of our limits allows. The standard may allow it: the limit is ours."""
+
+
 class Rejected(AssociationEnded):
     """A-ASSOCIATE-RJ (PS3.8 9.3.4). `transient` makes it busy: no room now, rather than not wanted."""
 
@@ -56,6 +60,13 @@ class Aborted(AssociationEnded):
 
 
 class NotOffered(AssociationEnded):
-    """The association is up, and the presentation context that we need is not accepted."""
+    """The association is up, and the presentation context that we need is not accepted.
+
+    `other_syntax`: the peer wants another transfer syntax than we proposed, and has the service.
+    """
 
     outcome = Outcome.NOT_OFFERED
+
+    def __init__(self, text: str, *, other_syntax: bool = False) -> None:
+        super().__init__(text)
+        self.other_syntax = other_syntax

@@ -11,9 +11,10 @@ C-CANCEL ──>                                    at the first match over `max
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
-from dicom_exporter.dicom.dimse import C_FIND_RSP, Message
+from dicom_exporter.dicom.dimse import C_FIND_RSP, Command, Message
 from dicom_exporter.dicom.errors import ProtocolViolation
 from dicom_exporter.net.errors import ProbeEnded
 
@@ -93,6 +94,22 @@ class Find:
         self.status = status
         self.ended = now
         return True
+
+    def end_within(self, command: Command, length: int, *, at_limit: bool) -> None:
+        """Count the match within which the association ended, `length` bytes of its dataset having come.
+
+        It was announced as a match, and its bytes began to arrive, or were more than we take (`at_limit`). What it
+        holds is not known: `consume` gets a dataset that is cut short.
+        """
+        if (
+            command.field == C_FIND_RSP
+            and command.message_id_being_responded_to == self._message_id
+            and command.status in (PENDING, PENDING_OPTIONAL_KEYS_UNSUPPORTED)
+            and (length or at_limit)
+            and self.status is None
+            and self.matches < self._max_matches
+        ):
+            self._count(b"\0", time.perf_counter())
 
     def _count(self, dataset: bytes, now: float) -> None:
         self._consume(dataset)

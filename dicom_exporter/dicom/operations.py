@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_STORE_RQ, C_STORE_RSP, Message
-from dicom_exporter.dicom.errors import ProtocolViolation
+from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_STORE_RQ, C_STORE_RSP, Command, Message
+from dicom_exporter.dicom.errors import LimitExceeded, ProtocolViolation
 from dicom_exporter.dicom.find import PENDING, Find, FindEnded
 from dicom_exporter.dicom.instances import Instance, fragments
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, VERIFICATION
@@ -26,8 +27,8 @@ MAX_SENT_PDU_LENGTH = 128 * 1024
 """The largest PDU that we send, in bytes, where the peer takes as much."""
 
 
-async def echo(association: Connection) -> int:
-    """C-ECHO (PS3.7 9.1.5) and return the status of its response.
+async def echo(association: Connection, first_by: float | None = None) -> int:
+    """C-ECHO (PS3.7 9.1.5) and return the status of its response, which has to come by the loop time `first_by`.
 
     Raises:
         NotOffered: the peer did not accept the Verification SOP class.
@@ -36,7 +37,7 @@ async def echo(association: Connection) -> int:
     context_id = association.context_id(VERIFICATION)
     message_id = association.next_message_id()
     data = requests.echo_request(VERIFICATION, context_id, message_id, association.accept.max_pdu_length)
-    return await _status(association, data, C_ECHO_RSP, context_id, message_id)
+    return await _status(association, data, C_ECHO_RSP, context_id, message_id, first_by=first_by)
 
 
 async def store(association: Connection, instance: Instance) -> int:
@@ -61,6 +62,8 @@ async def _status(
     context_id: int,
     message_id: int,
     dataset: Iterable[Sequence[Buffer]] = (),
+    *,
+    first_by: float | None = None,
 ) -> int:
     """Perform an operation that has one response, of command `field`, and return its status."""
     statuses: list[int] = []
@@ -78,12 +81,24 @@ async def _status(
         return True
 
     association.allow(0)
-    await association.perform(data, receive, dataset=dataset)
+    await association.perform(data, receive, dataset=dataset, first_by=first_by)
     return statuses[0]
 
 
-async def get_first_bytes(association: Connection, sop_class: str, identifier: bytes) -> bool:
-    """C-GET (PS3.7 9.1.3) until the first bytes of an instance arrive; return whether any did.
+@dataclass(frozen=True, slots=True)
+class GetResult:
+    """How a C-GET ended of which only the first bytes were wanted."""
+
+    arrived: bool
+    """Bytes of an instance came. The rest is known only where none did."""
+    status: int | None = None
+    completed: int | None = None
+    """Sub-operations, by the final response; None where it does not say."""
+    failed: int | None = None
+
+
+async def get_first_bytes(association: Connection, sop_class: str, identifier: bytes) -> GetResult:
+    """C-GET (PS3.7 9.1.3) until the first bytes of an instance arrive, or the final response.
 
     The association is aborted then, in the middle of the instance: the bytes are neither read nor kept.
 
@@ -94,6 +109,7 @@ async def get_first_bytes(association: Connection, sop_class: str, identifier: b
     context_id = association.context_id(sop_class, dataset=True)
     message_id = association.next_message_id()
     arrived = False
+    last: Command | None = None
 
     def stop() -> None:
         nonlocal arrived
@@ -103,14 +119,15 @@ async def get_first_bytes(association: Connection, sop_class: str, identifier: b
             association.fail(ConnectionEnded("seen enough"))
 
     def receive(message: Message, now: float) -> bool:
-        nonlocal arrived
+        nonlocal arrived, last
         if message.command.field == C_STORE_RQ:  # a small instance, whole at once
             arrived = bool(message.dataset)
             association.fail(ConnectionEnded("seen enough"))
             return True
         if message.command.field != C_GET_RSP or message.command.message_id_being_responded_to != message_id:
             raise ProtocolViolation("not a response to our C-GET")
-        return message.command.status != PENDING
+        last = message.command
+        return last.status != PENDING
 
     request = requests.get_request(sop_class, identifier, context_id, message_id, association.accept.max_pdu_length)
     association.allow(0)
@@ -119,16 +136,24 @@ async def get_first_bytes(association: Connection, sop_class: str, identifier: b
     except ProbeEnded:
         if not arrived:
             raise
-    return arrived
+    if arrived or last is None:
+        return GetResult(arrived)
+    return GetResult(False, last.status, last.completed_suboperations, last.failed_suboperations)
 
 
 async def find(
-    association: Connection, sop_class: str, identifier: bytes, max_matches: int, consume: Callable[[bytes], None]
+    association: Connection,
+    sop_class: str,
+    identifier: bytes,
+    max_matches: int,
+    consume: Callable[[bytes], None],
+    first_by: float | None = None,
 ) -> Find:
     """C-FIND (PS3.7 9.1.2) with an encoded `identifier` and return the count of its matches.
 
     At the first match over `max_matches` it sends C-CANCEL; a peer that goes on regardless is aborted after
-    `CANCEL_WAIT`, and the count is kept (`Find.wants_cancel` is true and `Find.status` None then).
+    `CANCEL_WAIT`, and the count is kept (`Find.wants_cancel` is true and `Find.status` None then). The first response
+    has to come by the loop time `first_by`.
 
     Raises:
         NotOffered: the peer did not accept `sop_class` with implicit VR little endian.
@@ -144,15 +169,17 @@ async def find(
 
     def cancel_when_wanted() -> None:
         nonlocal giving_up
-        if counted.wants_cancel and giving_up is None:
+        if counted.wants_cancel and giving_up is None and association.established:
             association.allow(CANCEL_BYTES)
             association.send(requests.cancel_request(context_id, message_id, length))
             giving_up = loop.call_later(CANCEL_WAIT, association.fail, NoAnswer("C-CANCEL was ignored"))
 
     request = requests.find_request(sop_class, identifier, context_id, message_id, length)
     try:
-        await association.perform(request, counted.receive, after_receive=cancel_when_wanted)
+        await association.perform(request, counted.receive, after_receive=cancel_when_wanted, first_by=first_by)
     except ProbeEnded as end:
+        if association.partial is not None:
+            counted.end_within(*association.partial, at_limit=isinstance(end, LimitExceeded))
         if not counted.wants_cancel:
             raise FindEnded(end, counted) from end
     finally:

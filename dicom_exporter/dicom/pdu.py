@@ -21,7 +21,7 @@ from enum import IntEnum
 from functools import lru_cache
 from types import MappingProxyType
 
-from dicom_exporter.dicom.errors import NotDicom, ProtocolViolation
+from dicom_exporter.dicom.errors import LimitExceeded, NotDicom, ProtocolViolation
 from dicom_exporter.results import Rejection, RejectReason, RejectResult, RejectSource
 from dicom_exporter.text import SafeText
 
@@ -55,7 +55,7 @@ PDU_TYPES = {int(pdu_type): pdu_type for pdu_type in PDUType}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What we let a peer make us read. More than that is a `ProtocolViolation`."""
+    """What we let a peer make us read. More than that is `LimitExceeded`."""
 
     pdu_length: int = 256 * 1024
     """Bytes of one PDU. We announce 16 KiB; this leaves room for peers that do not listen."""
@@ -63,8 +63,9 @@ class Limits:
     """Bytes of one DIMSE message, command and dataset each."""
     fragments_per_message: int = 1024
     """Presentation data values of one command or dataset."""
-    associate_items: int = 256
-    """Items and sub-items of an A-ASSOCIATE-AC. 128 presentation contexts can exist (odd numbers up to 255)."""
+    associate_items: int = 512
+    """Items and sub-items of an A-ASSOCIATE-AC. 128 presentation contexts can exist (odd numbers up to 255), and DCMTK
+    answers the role of a SOP class once for each of its contexts."""
     association_bytes: int = 1024 * 1024
     """Bytes of a whole association, without what queries allow for their matches."""
 
@@ -194,7 +195,7 @@ class PDUBuffer:
                 break
             length = HEADER.unpack_from(data, position)[1]
             if length > self._limits.pdu_length:
-                raise ProtocolViolation("PDU length over our limit")
+                raise LimitExceeded("PDU length over our limit")
             if body + length > end:
                 self._needed = HEADER_LENGTH + length
                 break
@@ -238,7 +239,7 @@ def _read_accept(items: bytes, budget: int) -> AssociateAccept:
                 if budget < 0:
                     break
         if budget < 0:
-            raise ProtocolViolation("A-ASSOCIATE-AC has more items than we read")
+            raise LimitExceeded("A-ASSOCIATE-AC has more items than we read")
     maximum = user_information.get(0x51, b"")
     if maximum and len(maximum) != 4:
         raise ProtocolViolation("maximum length sub-item is not 4 bytes")

@@ -6,6 +6,8 @@ are published beside it. A product that embeds another's toolkit reads as the to
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dicom_exporter.text import SafeText
 
 UNKNOWN = "unknown"
@@ -58,6 +60,7 @@ _VERSION_NAMES = (
 """Beginning of the implementation version name -> product; the first that fits. No name that others might use too."""
 
 
+@lru_cache(maxsize=256)
 def product(implementation_class_uid: SafeText, implementation_version: SafeText) -> str:
     """The product that a peer most probably is, or `UNKNOWN`.
 

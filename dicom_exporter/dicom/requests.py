@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
@@ -45,6 +45,10 @@ _TITLE_LENGTH = 16
 _LOW_PRIORITY = 2
 
 
+ProposedContext: TypeAlias = tuple[str, tuple[str, ...]]
+"""An abstract syntax and the transfer syntaxes to propose it with, the preferred one first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """User identity with a passcode, PS3.7 D.3.3.7 (user identity type 2)."""
@@ -66,22 +70,24 @@ def associate_request(
     calling_ae_title: str,
     abstract_syntaxes: Sequence[str],
     credentials: Credentials | None = None,
-    scp_roles: Sequence[str] = (),
+    storage: Sequence[ProposedContext] = (),
 ) -> AssociateRequest:
     """Encode an A-ASSOCIATE-RQ (PS3.8 9.3.2).
 
     Each abstract syntax is proposed with implicit VR little endian alone, which every SCP must take (PS3.5 10.1).
-    Titles are at most 16 ASCII characters. For `scp_roles`, SOP classes among them, we offer to be the SCP, which a
-    C-GET needs (PS3.7 D.3.3.4).
+    Titles are at most 16 ASCII characters. For the SOP classes of `storage` we offer to be the SCP, which a C-GET needs
+    (PS3.7 D.3.3.4): a context for each, of those transfer syntaxes; the same SOP class may have several.
     """
-    template, context_ids = _associate_template(tuple(abstract_syntaxes), credentials, tuple(scp_roles))
+    # What is in `storage` came from the peer, so it is not kept.
+    encode = _associate_template.__wrapped__ if storage else _associate_template
+    template, context_ids = encode(tuple(abstract_syntaxes), credentials, tuple(storage))
     before, after = template
     return AssociateRequest(before + _title(called_ae_title) + _title(calling_ae_title) + after, context_ids)
 
 
 @lru_cache(maxsize=64)
 def _associate_template(
-    abstract_syntaxes: tuple[str, ...], credentials: Credentials | None, scp_roles: tuple[str, ...]
+    abstract_syntaxes: tuple[str, ...], credentials: Credentials | None, storage: tuple[ProposedContext, ...]
 ) -> tuple[tuple[bytes, bytes], Mapping[str, int]]:
     """The bytes before and after the two AE titles (PS3.8 Table 9-11), and the context IDs."""
     primitive = A_ASSOCIATE()
@@ -102,7 +108,7 @@ def _associate_template(
         identity.secondary_field = credentials.passcode.encode()
         identity.positive_response_requested = False
         primitive.user_information.append(identity)
-    for sop_class in scp_roles:
+    for sop_class in dict.fromkeys(sop_class for sop_class, _ in storage):
         role = SCP_SCU_RoleSelectionNegotiation()
         role.sop_class_uid = UID(sop_class)
         role.scu_role = False
@@ -110,9 +116,11 @@ def _associate_template(
         primitive.user_information.append(role)
     contexts = []
     context_ids: dict[str, int] = {}
-    for index, abstract_syntax in enumerate(abstract_syntaxes):
-        context = build_context(abstract_syntax, [ImplicitVRLittleEndian])
-        context.context_id = context_ids[abstract_syntax] = 2 * index + 1  # odd numbers, PS3.8 9.3.2.2
+    plain = [(abstract_syntax, (str(ImplicitVRLittleEndian),)) for abstract_syntax in abstract_syntaxes]
+    for index, (abstract_syntax, transfer_syntaxes) in enumerate((*plain, *storage)):
+        context = build_context(abstract_syntax, list(transfer_syntaxes))
+        context.context_id = 2 * index + 1  # odd numbers, PS3.8 9.3.2.2
+        context_ids.setdefault(abstract_syntax, context.context_id)
         contexts.append(context)
     primitive.presentation_context_definition_list = contexts
     pdu = A_ASSOCIATE_RQ()

@@ -1,8 +1,11 @@
-"""SOP classes and the transfer syntax that we propose (PS3.4, PS3.6 Annex A), under our names for them."""
+"""SOP classes and transfer syntaxes that we propose (PS3.4, PS3.6 Annex A), under our names for them."""
 
 from __future__ import annotations
 
+from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import ImplicitVRLittleEndian as ImplicitVRLittleEndian
+from pynetdicom import ALL_TRANSFER_SYNTAXES
+from pynetdicom.presentation import StoragePresentationContexts
 
 from dicom_exporter.results import Service
 
@@ -31,3 +34,72 @@ SERVICES: dict[str, Service] = {
     STUDY_MOVE: Service.STUDY_MOVE,
     **dict.fromkeys(STORAGE, Service.STORAGE),
 }
+
+_NO_STORAGE = ("1.2.840.10008.1.2.6", "1.2.840.10008.1.2.7", "1.2.840.10008.1.20")
+"""MIME and XML encodings, real-time video, and Papyrus 3: in no C-STORE."""
+_COMMON_SYNTAXES = (
+    "1.2.840.10008.1.2.1",  # explicit VR little endian
+    "1.2.840.10008.1.2",  # implicit VR little endian
+    "1.2.840.10008.1.2.4.70",  # JPEG lossless
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51",  # JPEG extended
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81",  # JPEG-LS
+    "1.2.840.10008.1.2.5",  # RLE
+    "1.2.840.10008.1.2.4.57",  # JPEG lossless, process 14
+    "1.2.840.10008.1.2.4.201",  # HTJ2K lossless
+    "1.2.840.10008.1.2.4.202",  # HTJ2K lossless RPCL
+    "1.2.840.10008.1.2.4.203",  # HTJ2K
+    "1.2.840.10008.1.2.4.102",  # MPEG-4
+    "1.2.840.10008.1.2.4.100",  # MPEG-2
+    "1.2.840.10008.1.2.1.99",  # deflated
+    "1.2.840.10008.1.2.2",  # explicit VR big endian
+)
+_KNOWN_SYNTAXES = (
+    *(uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax"),
+    *ALL_TRANSFER_SYNTAXES,  # has some that are newer
+)
+STORAGE_SYNTAXES = tuple(
+    dict.fromkeys((*_COMMON_SYNTAXES, *(str(uid) for uid in _KNOWN_SYNTAXES if not str(uid).startswith(_NO_STORAGE))))
+)
+"""All transfer syntaxes in which an instance may be stored (PS3.5 10, Annex A), also retired ones; common ones first.
+
+An archive that does not convert sends an image in the syntax that it has, to those who take that.
+"""
+_IMAGE = "1.2.840.10008.5.1.4.1.1."
+STORAGE_OF_MODALITY: dict[str, tuple[str, ...]] = {
+    modality: tuple(_IMAGE + suffix for suffix in suffixes)
+    for modality, suffixes in {
+        "CR": ("1",),
+        "CT": ("2", "2.1"),
+        "DX": ("1.1", "1.1.1"),
+        "ECG": ("9.1.1", "9.1.2"),
+        "ES": ("77.1.1", "77.1.1.1"),
+        "GM": ("77.1.2", "77.1.2.1"),
+        "IVUS": ("6.1", "3.1"),
+        "MG": ("1.2", "1.2.1", "13.1.3"),
+        "MR": ("4", "4.1"),
+        "NM": ("20",),
+        "OP": ("77.1.5.1", "77.1.5.2"),
+        "OT": ("7", "7.2", "7.3", "7.4"),
+        "PT": ("128", "130"),
+        "RF": ("12.2", "12.2.1"),
+        "RTDOSE": ("481.2",),
+        "RTIMAGE": ("481.1",),
+        "RTPLAN": ("481.5",),
+        "RTSTRUCT": ("481.3",),
+        "SC": ("7", "7.2", "7.3", "7.4"),
+        "SM": ("77.1.6",),
+        "SR": ("88.11", "88.22", "88.33", "88.67"),
+        "US": ("6.1", "3.1"),
+        "XA": ("12.1", "12.1.1"),
+        "XC": ("77.1.4", "77.1.4.1"),
+    }.items()
+}
+"""Modality of a series -> the Storage SOP classes that its instances most probably have (PS3.4 B.5)."""
+STORAGE_CLASSES = tuple(
+    dict.fromkeys((*STORAGE, *(str(context.abstract_syntax) for context in StoragePresentationContexts)))
+)
+"""Storage SOP classes (PS3.4 B.5), the commonest first."""

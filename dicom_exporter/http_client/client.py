@@ -23,8 +23,9 @@ from yarl import URL
 
 from dicom_exporter.config import Address, HTTPSettings
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.net.addresses import connect_to_first
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, NetworkError, ProbeEnded
+from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, Overloaded, ProbeEnded
 from dicom_exporter.net.tcp import TLSClient, attach, connect, held_by_loop, tls_facts
 from dicom_exporter.net.tls import StrangerTLS, verifying_context
 from dicom_exporter.results import Outcome, Phase, TLSFacts, UnknownReason, WebAnswer
@@ -130,10 +131,7 @@ async def get(
         NoResponse: before the block, never in it.
     """
     async with AsyncExitStack() as stack:
-        address = await _resolve(url, context)
-        if not is_allowed(address):
-            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
-        sock = await _connect(address, context, stack)
+        address, sock = await _connect(url, context, stack, is_allowed)
         session = await stack.enter_async_context(_session(sock, address))
         response = await _send(session, url, context, accept, address)
         response.address = address
@@ -143,38 +141,49 @@ async def get(
             response.close()
 
 
-async def _resolve(url: URL, context: ProbeContext) -> SocketAddress:
+async def _connect(
+    url: URL, context: ProbeContext, stack: AsyncExitStack, is_allowed: Callable[[SocketAddress], bool]
+) -> tuple[SocketAddress, _Connected]:
+    """A connection to the first address of the host that accepts one; `stack` closes it and releases the address."""
     host, port = url.raw_host, url.port
     if not host or not port:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.NOT_ASKED)
-    try:
-        return await context.resolve(Address(host, port))
-    except NetworkError:
-        raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.DNS_FAILURE) from None
 
-
-async def _connect(address: SocketAddress, context: ProbeContext, stack: AsyncExitStack) -> _Connected:
-    limits, deadline = context.limits, context.deadline
-    timeout = context.connect_timeout
-    try:
-        await stack.enter_async_context(limits.lock_address(address, deadline))
-        timeout = min(context.connect_timeout, deadline - asyncio.get_running_loop().time())
-        if timeout <= 0:
-            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.OVERLOAD)
-        with context.phases.time(Phase.CONNECT):
-            sock = _Connected(fileno=(await connect(address, timeout)).detach())
+    async def connect_to(address: SocketAddress, until: float) -> tuple[SocketAddress, _Connected]:
+        if not is_allowed(address):
+            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
+        async with AsyncExitStack() as lock:
+            await lock.enter_async_context(context.limits.lock_address(address, until))
+            sock = await _connect_to(address, context, until)
+            stack.push_async_exit(lock.pop_all())
         stack.callback(sock.let_go)
-        await stack.enter_async_context(limits.association_slot(deadline))
+        return address, sock
+
+    try:
+        connected = await connect_to_first(Address(host, port), context, connect_to)
+        await stack.enter_async_context(context.limits.association_slot(context.deadline))
     except ConnectionRefused:
         raise NoResponse(WebAnswer.CLOSED) from None
-    except ConnectTimeout:
+    except ConnectTimeout as end:
         # Silence means closed only where we waited for as long as we meant to.
-        if timeout < context.connect_timeout:
+        if end.cut_short:
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.TIMEOUT) from None
         raise NoResponse(WebAnswer.CLOSED) from None
     except ProbeEnded as end:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
-    return sock
+    return connected
+
+
+async def _connect_to(address: SocketAddress, context: ProbeContext, until: float) -> _Connected:
+    timeout = min(context.connect_timeout, until - asyncio.get_running_loop().time())
+    if timeout <= 0:
+        raise Overloaded("the deadline came before the connection was tried")
+    try:
+        with context.phases.time(Phase.CONNECT):
+            return _Connected(fileno=(await connect(address, timeout)).detach())
+    except ConnectTimeout as end:
+        end.cut_short = timeout < context.connect_proof
+        raise
 
 
 class _Connected(socket.socket):

@@ -103,6 +103,17 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
         "The longest PDU that the peer can receive, in bytes; 0 means that it states no limit.",
         single(lambda session: None if session.peer is None else session.peer.max_pdu_bytes),
     ),
+    Family(
+        "dicom_target_addresses",
+        "IP addresses that the name of the target has; absent where it has one, or is given by address.",
+        single(lambda session: session.addresses),
+    ),
+    Family(
+        "dicom_target_addresses_failed",
+        "IP addresses of the name that were tried and accepted no connection. A stranger tries all of them, everybody "
+        "else goes on until one accepts.",
+        single(lambda session: session.addresses_failed),
+    ),
     Family("dicom_tls_info", "Version and cipher of the TLS connection.", _tls_info),
     Family(
         "dicom_tls_certificate_expiry_timestamp_seconds",

@@ -47,12 +47,12 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicomweb_studies_visible",
-        "Studies that QIDO-RS listed; at least this many where dicomweb_studies_complete is 0.",
+        "Studies that QIDO-RS listed; at least this many where `dicomweb_studies_complete` is 0.",
         _web(lambda web: web.studies),
     ),
     Family(
         "dicomweb_studies_complete",
-        "1 if it is proved that all studies were counted, 0 if there are at least as many as counted.",
+        "1: QIDO-RS listed all studies, and said that nothing follows. 0: there are at least as many as it listed.",
         _web(lambda web: None if web.studies is None else web.complete is True),
     ),
     Family(

@@ -24,6 +24,8 @@ class ExporterFacts:
     requests_in_flight: int
     requests_refused: Mapping[str, int]
     """By what there was too much of."""
+    stale_credential_files: Mapping[tuple[str, str], bool]
+    """Identity and key of the configuration of each file that holds credentials -> whether it cannot be used."""
 
 
 EXPORTER_FAMILIES: tuple[Family[ExporterFacts], ...] = (
@@ -41,6 +43,15 @@ EXPORTER_FAMILIES: tuple[Family[ExporterFacts], ...] = (
         "dicom_exporter_config_last_reload_success_timestamp_seconds",
         "Unix time at which the running configuration was read.",
         single(lambda facts: facts.reload_success_time),
+    ),
+    Family(
+        "dicom_exporter_credential_file_stale",
+        "1 if a file of an identity (password, token, certificate, key, authorities) cannot be used now, so that its"
+        " last good contents are in use.",
+        lambda facts: [
+            ({"identity": identity, "key": key}, float(stale))
+            for (identity, key), stale in facts.stale_credential_files.items()
+        ],
     ),
     Family(
         "dicom_exporter_probes_in_flight",

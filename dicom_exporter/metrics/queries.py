@@ -37,8 +37,15 @@ VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_images_visible",
-        "Sum of NumberOfStudyRelatedInstances over the studies that the query `studies` listed.",
+        "Sum of NumberOfStudyRelatedInstances over the studies that the query `studies` listed; at least this many "
+        "where `dicom_images_complete` is not 1.",
         _visible("studies", lambda query: query.instances),
+    ),
+    Family(
+        "dicom_images_complete",
+        "1 if `dicom_images_visible` counts every image, 0 if there are at least as many: not every study was listed, "
+        "or a study did not say how many images it has.",
+        _visible("studies", lambda query: query.instances_complete),
     ),
     Family(
         "dicom_patients_visible",

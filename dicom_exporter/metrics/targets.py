@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import Metric
@@ -11,10 +12,10 @@ from prometheus_client import Metric
 from dicom_exporter.config import Target
 from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
-from dicom_exporter.metrics.families import NO_LABELS, Family, Group, Labels, Row, collect, shared
+from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Flow
+from dicom_exporter.results import Flow, LadderService, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
 
 
@@ -28,6 +29,18 @@ class Exposed:
 
 def _known(exposed: Exposed) -> Iterable[tuple[str, float]]:
     return [(service, level is not None) for service, level in exposed.verdict.levels.items()]
+
+
+def _unknown_reasons(exposed: Exposed) -> Collection[Row]:
+    reasons = exposed.verdict.reasons
+    return _reason_rows(tuple(reasons.items())) if any(reasons.values()) else ()
+
+
+@lru_cache(maxsize=4096)
+def _reason_rows(reasons: tuple[tuple[LadderService, tuple[UnknownReason, ...]], ...]) -> Constant:
+    return Constant(
+        ({"service": service.value, "reason": reason.value}, 1.0) for service, found in reasons for reason in found
+    )
 
 
 def _allowed(exposed: Exposed) -> Iterable[tuple[str, float | None]]:
@@ -47,6 +60,18 @@ EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
         shared("service", _allowed),
     ),
     Family("dicom_exposure_known", "Whether the level of the service is known.", shared("service", _known)),
+    Family(
+        "dicom_exposure_level_at_least",
+        "The level that was proved: equal to dicom_exposure_level where that is known, else a lower bound. Absent "
+        "where nothing was proved.",
+        shared("service", lambda exposed: exposed.verdict.at_least.items()),
+    ),
+    Family(
+        "dicom_exposure_unknown_reason",
+        "Why the level of the service is not known: one series with the value 1 for each reason that holds. "
+        "Absent where it is known.",
+        _unknown_reasons,
+    ),
     Family(
         "dicom_exposure_check",
         "Single facts about what a stranger finds; absent where it is not known.",

@@ -15,17 +15,46 @@ from datetime import datetime
 
 from dicom_exporter.config.model import Identity, TLSSettings
 from dicom_exporter.config.values.network import Address, SocketAddress
-from dicom_exporter.net.errors import NameNotResolved
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.net.limits import ConnectionLimits
-from dicom_exporter.net.resolver import Resolver
+from dicom_exporter.net.resolver import Resolved, Resolver
 from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import PhaseTimer
-from dicom_exporter.results import Peer, Phase
+from dicom_exporter.results import Peer, Phase, UnknownReason
+
+
+@dataclass(slots=True)
+class NameRecord:
+    """What became of the addresses of a name that has several, in the probe of one identity."""
+
+    total: int
+    """How many the name has."""
+    failed: set[SocketAddress] = field(default_factory=set)
+    """Those that were tried and accepted no connection."""
+    answered: SocketAddress | None = None
+    """The first that accepted a connection."""
+
+
+@dataclass(slots=True)
+class ProbeNotes:
+    """What is noted on the way, and belongs to no single association or request."""
+
+    names: dict[tuple[str, int], NameRecord] = field(default_factory=dict)
+    """By host and port."""
+    doubts: set[UnknownReason] = field(default_factory=set)
+    """What ended by our doing and could have gone further."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeContext:
-    """Who probes, by which means, and until when."""
+    """Who probes, by which means, until when, and what of it the configuration permits at the target.
+
+    Permissions are given by the prober alone (`prober.permissions`). Without them nothing is written, and a context of
+    an identity that has credentials cannot be made: so no probe can send them, whoever calls it.
+
+    Raises:
+        NotPermitted: the identity has credentials, and they may not be shown.
+    """
 
     identity: Identity
     resolver: Resolver
@@ -37,11 +66,31 @@ class ProbeContext:
     now: datetime
     """Local time at the target, for queries that ask for ``today``."""
     ip_version: int | None = None
-    """4 or 6: which addresses of a name may be connected to. None: IPv4 first, then IPv6."""
+    """4 or 6: which addresses of a name may be connected to. None: both, in the order in which the system has them."""
     phases: PhaseTimer = field(default_factory=PhaseTimer)
     """Where the seconds of each phase go."""
+    hurried: bool = False
+    """Whether the request for this probe allowed too little time for silence to be the peer's doing."""
+    connect_proof: float = 0.0
+    """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
+    only_at: tuple[str, SocketAddress] | None = None
+    """A host, and the one of its addresses to connect to; the port is that of each connection."""
+    notes: ProbeNotes = field(default_factory=ProbeNotes)
+    """Shared by all copies of this context."""
+    may_show_credentials: bool = False
+    """Whether the target may see the password, the token or the client certificate of the identity."""
+    configured_identity: Identity | None = None
+    """The identity as the configuration was read, by which results are kept, where its files have been renewed since.
+    None: it is `identity`."""
+    may_store: bool = False
+    """Whether images may be written to the target. `probes.store` refuses to, whatever this is, where `expect` does."""
+
+    def __post_init__(self) -> None:
+        """Refuse credentials that may not be shown."""
+        if self.identity.has_credentials and not self.may_show_credentials:
+            raise NotPermitted(f"The identity {self.identity.name} has credentials that this target may not see.")
 
     def until(self, share: float) -> ProbeContext:
         """A copy that has only `share` (0 to 1) of the time that is left."""
@@ -51,6 +100,14 @@ class ProbeContext:
     def with_own_phases(self) -> ProbeContext:
         """A copy with a phase timer of its own, for work that must not add to the phases of this one."""
         return replace(self, phases=PhaseTimer(self.phases.on_phase))
+
+    def at(self, host: str, address: SocketAddress, deadline: float) -> ProbeContext:
+        """A copy that connects to no other address of `host`, and ends at `deadline` (loop time)."""
+        return replace(self, only_at=(host, address), deadline=min(deadline, self.deadline))
+
+    def record(self, address: Address, total: int) -> NameRecord:
+        """The record of the name in `address`, which has `total` addresses."""
+        return self.notes.names.setdefault((address.host, address.port), NameRecord(total))
 
     def as_stranger(self, tls: ssl.SSLContext | None) -> ProbeContext:
         """A copy without anything that tells a server who we are, and with `tls`, or without TLS."""
@@ -62,17 +119,17 @@ class ProbeContext:
         tls = self.identity.tls
         return None if tls is None else TLSClient(tls.context, tls.server_name or host)
 
-    async def resolve(self, address: Address) -> SocketAddress:
-        """The socket address of `address`, looked up before the deadline where it is not known.
+    async def resolve(self, address: Address) -> Resolved:
+        """The socket addresses of `address`, looked up before the deadline where they are not known.
 
         Raises:
-            NameNotResolved: there is none, or none was found in time.
+            NameNotResolved: there is none, or the name server did not answer in time.
+            Overloaded: the lookup did not begin in time.
         """
-        if address.socket_address is not None:
-            return address.socket_address
+        if self.only_at is not None and self.only_at[0] == address.host:
+            return Resolved((replace(self.only_at[1], port=address.port),), 1)
+        if address.socket_addresses:
+            known = address.socket_addresses
+            return Resolved(known, len(known) + address.incomplete)
         with self.phases.time(Phase.RESOLVE):
-            try:
-                async with asyncio.timeout_at(self.deadline):
-                    return await self.resolver.resolve(address.host, address.port, self.ip_version)
-            except TimeoutError:
-                raise NameNotResolved("no answer from name resolution in time") from None
+            return await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)

@@ -14,6 +14,7 @@ ProbeEnded                          a probe got no further; carries the `Outcome
 └── AssociationEnded                DICOM's, in `dicom.errors`
     ├── NotDicom               not_dicom
     ├── ProtocolViolation      protocol_error
+    │   └── LimitExceeded      protocol_error: over one of our own limits
     ├── Rejected               rejected, busy
     ├── Aborted                aborted
     └── NotOffered             not_offered
@@ -21,6 +22,8 @@ ProbeEnded                          a probe got no further; carries the `Outcome
 
 Exceptions of the system (OSError, ssl.SSLError, TimeoutError) are mapped to these once, in `net.tcp` and
 `net.context`. The texts are written here, never by the peer, so they may be logged.
+
+`NotPermitted` is none of these: it is raised before anything is sent, and says nothing about the peer.
 """
 
 from __future__ import annotations
@@ -45,6 +48,11 @@ class NameNotResolved(NetworkError):
 
     outcome = Outcome.DNS_FAILURE
 
+    def __init__(self, text: str, *, temporary: bool = False) -> None:
+        super().__init__(text)
+        self.temporary = temporary
+        """No name server answered, or it could not: another lookup may find an address."""
+
 
 class NetworkUnreachable(NetworkError):
     """No route to the address."""
@@ -59,9 +67,11 @@ class ConnectionRefused(NetworkError):
 
 
 class ConnectTimeout(NetworkError):
-    """Nothing answered our SYN within the connect timeout."""
+    """Nothing answered our SYN within the connect timeout, or within the shorter time that was left."""
 
     outcome = Outcome.CONNECT_TIMEOUT
+    cut_short = False
+    """Whether the connect timeout was not waited for, as there was less time: a slow peer might have answered."""
 
 
 class TLSFailed(NetworkError):
@@ -91,3 +101,10 @@ class Overloaded(ProbeEnded):
     """This exporter came too late, or had no file descriptor left. Unknown is not down."""
 
     outcome = Outcome.OVERLOAD
+
+
+class NotPermitted(Exception):
+    """The configuration does not permit this at this target: to write to it, or to show it credentials.
+
+    The text is one sentence for whoever asked for it.
+    """

@@ -63,7 +63,7 @@ async def accepts_obsolete_tls(address: Address, context: ProbeContext) -> bool 
         return None
     deadline = context.deadline
     try:
-        socket_address = await context.with_own_phases().resolve(address)
+        socket_address = (await context.with_own_phases().resolve(address)).addresses[0]
         async with context.limits.lock_address(socket_address, deadline):
             left = deadline - asyncio.get_running_loop().time()
             sock = await connect(socket_address, min(context.connect_timeout, left))

@@ -1,7 +1,5 @@
 """What the pages are made from. The application keeps it under `PAGES`; nothing here knows the server."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field

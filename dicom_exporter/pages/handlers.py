@@ -3,8 +3,6 @@
 The pages show the history of probes. No page starts a probe, so looking at them sends nothing to the archives.
 """
 
-from __future__ import annotations
-
 import asyncio
 from importlib.resources import files
 from typing import Any
@@ -21,9 +19,9 @@ from dicom_exporter.verdict.findings import Status
 
 _EXPECTATIONS = {
     Expect.AVAILABLE: "it must answer us",
-    Expect.GUARDED: "it must answer us, and turn strangers away",
-    Expect.CLOSED: "nobody may reach it from here",
-    Expect.CONTROL: "known to be open from here, to show that this vantage can see",
+    Expect.GUARDED: "it must answer us, and refuse strangers",
+    Expect.CLOSED: "it must not be reachable from here",
+    Expect.CONTROL: "known to be open: it shows that this exporter can reach archives",
 }
 
 

@@ -1,7 +1,5 @@
 """A target in one line, what a person reads first: its worst finding, or what it answers where there is none."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from dicom_exporter.config import Expect, Target
@@ -38,10 +36,10 @@ def _as_expected(target: Target, sessions: Sequence[SessionResult], verdict: Ver
             studies = session.queries.get("studies")
             count = "" if studies is None or studies.matches is None else _count(studies.matches, studies.complete)
             yield f"It answers us{count}."
-    levels = [level for level in verdict.levels.values() if level is not None] if verdict is not None else []
+    levels = list(verdict.at_least.values()) if verdict is not None else []
     if levels:
         known_open = target.expect is Expect.CONTROL and max(levels) >= LadderLevel.ASSOCIATES
-        yield "It is known to be open, and reads open." if known_open else LEVELS[max(levels)][1]
+        yield "It is known to be open, and it is open." if known_open else LEVELS[max(levels)][1]
 
 
 def _count(matches: int, complete: bool | None) -> str:

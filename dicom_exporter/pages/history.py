@@ -6,8 +6,6 @@ expected, so that a failure of last night is still there after a morning of succ
 cost a few KiB each. The records are kept as the prober made them: nothing is copied or formatted when one arrives.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +14,21 @@ from typing import Any
 from dicom_exporter import DEFAULT_HISTORY_LIMIT
 from dicom_exporter.config import Config, Target
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import SessionResult, TargetResult
+from dicom_exporter.results import LadderLevel, LadderService, SessionResult, TargetResult
 from dicom_exporter.verdict.findings import Finding, Status, assess, status_of
 from dicom_exporter.verdict.ladder import Verdict
 
 MAX_PROBES = 20_000
 """Of all targets together, at one to three KiB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The last proof of how far a stranger gets with a service."""
+
+    level: LadderLevel
+    when: float
+    """Unix time of the probe."""
 
 
 @dataclass(slots=True)
@@ -41,6 +48,9 @@ class Track:
     """Whether it has had this status from the first probe on, and so may have had it before."""
     last: float | None = None
     """Unix time at which the last probe began."""
+    proved: dict[LadderService, Proof] = field(default_factory=dict)
+    """The last known level of each service; while it is not known, what was proved since where that is higher. The
+    recording rule `dicom:exposure_level:last` says the same."""
     _fine: list[ProbeRecord] = field(default_factory=list)
     _failed: list[ProbeRecord] = field(default_factory=list)
 
@@ -58,6 +68,7 @@ class Track:
             self._update(latest, record.verdict, record.findings, record.start)
         else:  # sessions of several scrapes together, or the target is configured in another way by now
             self._update(latest, *assess(self.target, latest), record.start)
+        self._prove(record)
         if len(record.reused) == len(sessions):
             return  # no identity was due: these results are in the list already
         (self._failed if record.findings else self._fine).append(record)
@@ -70,6 +81,18 @@ class Track:
         self.target = target
         if self.since is not None and self.last is not None:
             self._update(self.latest, *assess(target, self.latest), self.last)
+
+    def _prove(self, record: ProbeRecord) -> None:
+        """Note what `record` proved about strangers."""
+        verdict = record.verdict
+        if verdict is None:
+            return
+        runs = [session.last_run for session in record.sessions if session.stranger is not None]
+        when = max((run for run in runs if run is not None), default=record.start)
+        for service, level in verdict.at_least.items():
+            before = self.proved.get(service)
+            if verdict.levels[service] is not None or before is None or level > before.level:
+                self.proved[service] = Proof(level, when)
 
     def _update(
         self,
@@ -113,7 +136,9 @@ class History:
         }
 
     def add(self, record: ProbeRecord) -> None:
-        """Keep a probe. One that began before a reload moved its target is dropped."""
+        """Keep a probe. One that began before a reload moved its target is dropped, and one that was cut short."""
+        if record.cut_short:
+            return
         track = self._tracks.get(record.target.name)
         if track is None or (track.target is not record.target and _location(track.target) != _location(record.target)):
             return

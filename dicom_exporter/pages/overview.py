@@ -1,7 +1,5 @@
 """The list of targets that a request asks for: filtered, worst first, one page at a time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +61,7 @@ class Overview:
     """How many of all targets have each status, without those that none has. Worst first."""
     pages: int
     labels: Sequence[str]
-    """Labels to choose from; empty where there are too many."""
+    """Labels to choose from; empty if there are too many."""
 
     @property
     def first(self) -> int:
@@ -72,7 +70,7 @@ class Overview:
 
 
 def read(query: MultiMapping[str]) -> Wanted:
-    """What a query string asks for. Values that make no sense are ignored: it is anybody's link, or half a form."""
+    """What a query string asks for. Invalid values are ignored: a link may be anyone's, and a form incomplete."""
     labels = [label[:_MAX_TEXT] for label in query.getall("label", []) if "=" in label][:_MAX_FILTERS]
     page = query.get("page", "")
     return Wanted(

@@ -1,7 +1,5 @@
 """Templates -> HTML. Everything is escaped; a page loads nothing but files of the exporter itself."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +18,18 @@ from dicom_exporter.pages.headlines import NAMES, headline
 from dicom_exporter.prober.log import lines
 from dicom_exporter.verdict.findings import Status
 from dicom_exporter.verdict.ladder import allowed_level
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, SERVICES, WEB_ANSWERS, answer, ending, sentence, tried
+from dicom_exporter.verdict.texts import (
+    CHECKS,
+    LEVELS,
+    SERVICES,
+    WEB_ANSWERS,
+    answer,
+    ending,
+    exposure_unknown,
+    level_words,
+    sentence,
+    tried,
+)
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -72,6 +81,7 @@ def _environment() -> Environment:
         "answer": answer,
         "duration": duration,
         "ending": ending,
+        "level_words": level_words,
         "log_lines": lines,
         "moment": moment,
         "path": lambda text: quote(text, safe=""),
@@ -85,6 +95,7 @@ def _environment() -> Environment:
         "Status": Status,
         "WEB_ANSWERS": WEB_ANSWERS,
         "allowed_level": allowed_level,
+        "exposure_unknown": exposure_unknown,
         "headline": headline,
         "tried": tried,
         "version": __version__,

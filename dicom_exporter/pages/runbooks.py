@@ -3,8 +3,6 @@
 In a source tree they are `docs/runbooks/`; the wheel has them beside this package.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -26,7 +24,7 @@ def names() -> tuple[str, ...]:
 
 
 def rendered(name: str) -> Markup | None:
-    """A runbook as HTML; None where there is none of that name. `name` is anybody's text: it is no key of a cache."""
+    """A runbook as HTML; None if there is none with that name. `name` is from the client, so no key of a cache."""
     file = _files().get(name)
     return None if file is None else _rendered(file)
 
@@ -38,7 +36,7 @@ def _rendered(file: Path) -> Markup:
 
 
 def runbook_for(findings: Sequence[Finding], *, probed: bool = True) -> str | None:
-    """The runbook of the worst of `findings`; None where nothing is wrong, or no runbook is installed.
+    """The runbook of the worst of `findings`; None if nothing is wrong, or no runbook is installed.
 
     A target that was never `probed` has the one of the alert that fires then.
     """

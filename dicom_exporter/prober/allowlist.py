@@ -1,7 +1,7 @@
 """Addresses that a request names and the configuration does not: which of them may be probed.
 
 ```
-host:port ─> look up ─> in probe.allow? ─> probe             at the socket address that was checked, and no other
+host:port ─> look up ─> in probe.allow? ─> probe             at the addresses that were checked, and no others
                 │               │
                 └───────────────┴─> NotAllowed               the same, whether a name is unknown or leads elsewhere
 ```
@@ -11,15 +11,14 @@ Names are looked up by threads of their own, so that those of requests do not de
 
 from __future__ import annotations
 
-import asyncio
 import socket
 
 from dicom_exporter.config import Address, ProbeSettings
 from dicom_exporter.config.values.network import SocketAddress, unmapped
 from dicom_exporter.net.errors import NameNotResolved, Overloaded
-from dicom_exporter.net.resolver import LookupThreads, Resolver
+from dicom_exporter.net.resolver import LookupThreads, Resolved, Resolver
 
-_THREADS = 2
+_THREADS = 16
 _MAX_NAMES = 64
 """Names that are being looked up or wait for it."""
 
@@ -32,35 +31,43 @@ class Allowlist:
     """Looks up the names in requests, and lets those through that `probe.allow` has."""
 
     def __init__(self, lookups: LookupThreads | None = None) -> None:
-        self._lookups = lookups or LookupThreads(threads=_THREADS)
+        self._lookups = lookups or LookupThreads(max_threads=_THREADS)
 
     async def check(self, address: Address, settings: ProbeSettings, deadline: float) -> Address:
-        """Return `address` with the socket address that was checked, which is the one to connect to.
+        """Return `address` with the socket addresses that were checked, which are the ones to connect to.
 
-        A second lookup could say something else (DNS rebinding).
+        A second lookup could say something else (DNS rebinding). Of a name with several addresses, those that are not
+        allowed are left out.
 
         Raises:
-            NotAllowed: also where the lookup does not end before `deadline` (loop time).
+            NotAllowed: no address is allowed; also where the lookup does not end before `deadline` (loop time).
             Overloaded: too many names are being looked up.
         """
-        given = address.socket_address
-        found = given or await self._look_up(address, deadline)
-        ip = unmapped(found.ip)
-        if not settings.allows(ip):
+        if address.socket_addresses:
+            found, total = address.socket_addresses, 1
+        else:
+            resolved = await self._look_up(address, deadline)
+            found, total = resolved.addresses, resolved.total
+        allowed = tuple(dict.fromkeys(_plain(each) for each in found if settings.allows(unmapped(each.ip))))
+        if not allowed:
             raise NotAllowed
-        if ip.version == 4:  # not IPv4-mapped, which would be another address to the limits
-            found = SocketAddress(socket.AF_INET, str(ip), address.port)
-        return Address(address.host if given is None else found.ip, address.port, found)
+        host = allowed[0].ip if address.socket_addresses else address.host
+        return Address(host, address.port, allowed, incomplete=len(allowed) < total)
 
-    async def _look_up(self, address: Address, deadline: float) -> SocketAddress:
+    async def _look_up(self, address: Address, deadline: float) -> Resolved:
         if self._lookups.pending >= _MAX_NAMES:
             raise Overloaded("too many names are being looked up")
         try:
-            async with asyncio.timeout_at(deadline):
-                return await Resolver(self._lookups).resolve(address.host, address.port)
-        except (NameNotResolved, TimeoutError):
+            return await Resolver(self._lookups).resolve(address.host, address.port, None, deadline)
+        except NameNotResolved:
             raise NotAllowed from None
 
     def close(self) -> None:
         """Let the threads end once they are free."""
         self._lookups.close()
+
+
+def _plain(address: SocketAddress) -> SocketAddress:
+    """`address`, and never an IPv4-mapped one, which would be another address to the limits."""
+    ip = unmapped(address.ip)
+    return SocketAddress(socket.AF_INET, str(ip), address.port) if ip.version == 4 else address

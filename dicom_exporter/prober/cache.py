@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from dicom_exporter.config import Config, Identity, Module, Query, Target
+from dicom_exporter.prober.silence import query_ran_out_of_time, ran_out_of_time
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
 
 MAX_CHOICES = 8
 """Sessions kept of one identity on one target: a request can name any choice of modules, in any order."""
+
+_ABOUT: Final = 0.8
+"""Share of the time of a request that a result must have had. What is left after other probes of a target varies."""
+
+K = TypeVar("K")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +53,49 @@ class SessionKey:
         return tuple(module.name for module in self.modules)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[K, R]):
+    """A result, and how long it may stand for another."""
+
+    key: K
+    result: R
+    when: float
+    """Loop time."""
+    seconds: float
+    """The time that it had; infinity where more would have changed nothing."""
+
+    def serves(self, key: K, every: float, now: float, seconds: float) -> bool:
+        """Whether it is no older than `every`, and had about as much time as a request that allows `seconds`."""
+        return self.key == key and now - self.when < every and self.seconds >= seconds * _ABOUT
+
+
 class ResultCache:
-    """One result for each key, with the loop time of it: a jump of the wall clock delays nothing."""
+    """One result for each key, with the loop time of it: a jump of the wall clock delays nothing.
+
+    A result that ran out of time serves only requests that allow about as much: whoever allows more asks again.
+    """
 
     def __init__(self) -> None:
-        self._results: dict[tuple[str, str, str], tuple[QueryKey, QueryResult, float]] = {}
+        self._results: dict[tuple[str, str, str], _Kept[QueryKey, QueryResult]] = {}
         self._minimal: dict[tuple[str, str, str], QueryKey] = {}
-        self._sessions: dict[tuple[str, str], dict[tuple[str, ...], tuple[SessionKey, SessionResult, float]]] = {}
+        self._sessions: dict[tuple[str, str], dict[tuple[str, ...], _Kept[SessionKey, SessionResult]]] = {}
 
     def get(self, key: QueryKey) -> QueryResult | None:
         """The last result of exactly this query."""
-        entry = self._results.get(key.names)
-        return entry[1] if entry is not None and entry[0] == key else None
+        kept = self._results.get(key.names)
+        return kept.result if kept is not None and kept.key == key else None
 
-    def is_due(self, key: QueryKey, now: float) -> bool:
-        """Whether the query may be asked again at loop time `now`."""
+    def is_due(self, key: QueryKey, now: float, seconds: float) -> bool:
+        """Whether a request that allows `seconds` may ask the query at loop time `now`."""
         every = key.query.every
-        entry = self._results.get(key.names)
-        return every is None or entry is None or entry[0] != key or now - entry[2] >= every
+        kept = self._results.get(key.names)
+        return every is None or kept is None or not kept.serves(key, every, now, seconds)
 
-    def keep(self, key: QueryKey, result: QueryResult, now: float) -> None:
-        """Keep `result`, a failure too: what failed is asked no more often for that."""
+    def keep(self, key: QueryKey, result: QueryResult, now: float, seconds: float) -> None:
+        """Keep `result`, a failure too: what failed is asked no more often for that. It was given `seconds`."""
         if key.query.every is not None and reached_the_archive(result):
-            self._results[key.names] = (key, result, now)
+            had = seconds if query_ran_out_of_time(result) else math.inf
+            self._results[key.names] = _Kept(key, result, now, had)
         if result.minimal_keys and result.outcome.is_success:
             self._minimal[key.names] = key
 
@@ -74,18 +103,21 @@ class ResultCache:
         """Whether this archive has aborted on the optional keys of this query and answered without them."""
         return self._minimal.get(key.names) == key
 
-    def get_session(self, key: SessionKey, every: float, now: float) -> SessionResult | None:
-        """The last session of exactly these modules, where that is not `every` seconds old at loop time `now`."""
-        entry = self._sessions.get(key.names, {}).get(key.module_names)
-        return entry[1] if entry is not None and entry[0] == key and now - entry[2] < every else None
+    def get_session(self, key: SessionKey, every: float, now: float, seconds: float) -> SessionResult | None:
+        """The last session of exactly these modules, where that is not `every` seconds old at loop time `now`, for a
+        request that allows `seconds`.
+        """
+        kept = self._sessions.get(key.names, {}).get(key.module_names)
+        return kept.result if kept is not None and kept.serves(key, every, now, seconds) else None
 
-    def keep_session(self, key: SessionKey, session: SessionResult, now: float) -> None:
-        """Keep `session`, unless there was no time for it: that is no reason to wait."""
+    def keep_session(self, key: SessionKey, session: SessionResult, now: float, seconds: float) -> None:
+        """Keep `session`, which was given `seconds`, unless there was no time for it: that is no reason to wait."""
         echo = session.echo.outcome if session.echo is not None else None
         if Outcome.OVERLOAD not in (echo, session.association):
+            had = seconds if ran_out_of_time(session) else math.inf
             kept = self._sessions.setdefault(key.names, {})
             kept.pop(key.module_names, None)
-            kept[key.module_names] = (key, session, now)
+            kept[key.module_names] = _Kept(key, session, now, had)
             if len(kept) > MAX_CHOICES:
                 del kept[next(iter(kept))]
 

@@ -8,6 +8,7 @@ standard. The pages show the same lines of the probes that they keep: `lines` ma
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,13 +42,13 @@ class ProbeLog:
         self._last = {target.name: self._last.get(target.name, {}) for target in config.targets}
 
     def add(self, record: ProbeRecord) -> None:
-        """Log the sessions of a probe, except those that were reused."""
+        """Log the sessions of a probe, except those that were reused. One that was cut short is no change."""
         debug = self._stdlib.isEnabledFor(logging.DEBUG)
         known = self._last.get(record.target.name)
         for session in record.sessions:
             if session.identity in record.reused:
                 continue
-            if known is not None:
+            if known is not None and session.identity not in record.cut_short:
                 self._log_change(record, session, known)
             if debug:
                 self._log.debug("probe", **fields(record, session))
@@ -94,12 +95,23 @@ def fields(record: ProbeRecord, session: SessionResult) -> Fields:
     status = status_of(record.findings_of(session.identity))
     line: Fields = {"target": record.target.name, "identity": session.identity, "status": status.value}
     line.update(facts(session, record.verdict))
+    if session.stranger is not None and record.verdict is not None:
+        line.update(_unknown_levels(record.verdict))
     if session.rejection is not None:
         line["reason"] = session.rejection.reason.value
     if session.duration is not None:
         line["seconds"] = round(session.duration, 4)
     line.update((f"{phase.value}_seconds", round(seconds, 4)) for phase, seconds in session.phases.items())
     return line
+
+
+def _unknown_levels(verdict: Verdict) -> Iterator[tuple[str, str | int]]:
+    """Why levels are not known, and what was proved. These are no facts: a change of the reason alone is not news."""
+    for service, reasons in verdict.reasons.items():
+        if reasons:
+            yield f"level_{service}_unknown", " ".join(reasons)
+            if service in verdict.at_least:
+                yield f"level_{service}_at_least", int(verdict.at_least[service])
 
 
 def _answer(outcome: QueryOutcome) -> str:

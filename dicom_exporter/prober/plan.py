@@ -21,8 +21,10 @@ from zoneinfo import ZoneInfo
 from dicom_exporter.config import Module, Query, Target
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
+from dicom_exporter.prober.silence import as_overload
 from dicom_exporter.probes import PROBES, Probe
-from dicom_exporter.results import Outcome, QueryResult, SessionResult
+from dicom_exporter.probes.store import check_store
+from dicom_exporter.results import LadderLevel, Outcome, QueryResult, SessionResult
 
 _Found = dict[str, Any]
 """Fields of `SessionResult` that are known so far, by name."""
@@ -32,12 +34,18 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
     """Run what `module` asks of `target`, as the identity and before the deadline of `context`.
 
     Never raises for what a peer does. `results` has the queries that are not due, and keeps those that are asked.
+
+    Raises:
+        NotPermitted: before anything is sent, where the module would store images and may not.
     """
+    if module.store is not None:
+        check_store(target, context)
     module, kept = scheduled(target, module, context, results)
     found: _Found = {"echo": None, "queries": kept}
     due = [query for query in module.queries.values() if query.due]
     duration = timeout = None
     begun = time.perf_counter()
+    seconds = context.deadline - asyncio.get_running_loop().time()
     for probe in PROBES:
         if not probe.is_wanted(target, module):
             continue
@@ -47,15 +55,33 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
             own = replace(own, peer=found["peer"])
         if probe.makes_associations and timeout is None:
             timeout = own.deadline - asyncio.get_running_loop().time()
-        fill(found, probe, await probe.run(target, module, own))
+        result = await probe.run(target, module, own)
+        fill(found, probe, as_overload(result) if context.hurried else result)
         if due:  # the probe of the session comes first, and has asked them
-            found["queries"] = _remember(target, due, context, found["queries"], results)
+            found["queries"] = _remember(target, due, context, seconds, found["queries"], results)
             due = []
         if probe.makes_associations:
             duration = time.perf_counter() - begun
+    record = context.notes.names.get((target.address.host, target.address.port))
     return SessionResult(
-        context.identity.name, **found, phases=context.phases.seconds, duration=duration, timeout=timeout
+        context.identity.name,
+        **found,
+        phases=context.phases.seconds,
+        duration=duration,
+        timeout=timeout,
+        prove=_steps_to_prove(module),
+        addresses=None if record is None else record.total,
+        addresses_failed=None if record is None else len(record.failed),
     )
+
+
+def _steps_to_prove(module: Module) -> frozenset[LadderLevel]:
+    """The steps of the exposure ladder above 5 that `module` asks for."""
+    exposure = module.exposure
+    if exposure is None or not exposure.prove:
+        return frozenset()
+    identity = {LadderLevel.IDENTIFIES_PATIENTS} if exposure.prove_identity else set()
+    return frozenset(identity | ({LadderLevel.HANDS_OUT_IMAGES} if exposure.prove_download else set()))
 
 
 def merged(modules: Sequence[Module]) -> Module:
@@ -97,12 +123,13 @@ def scheduled(
     if not module.queries:
         return module, {}
     now = asyncio.get_running_loop().time()
+    seconds = context.deadline - now
     queries: dict[str, Query] = {}
     kept: dict[str, QueryResult] = {}
     for name, query in module.queries.items():
-        key = QueryKey(target, context.identity, query)
+        key = _key(target, context, query)
         in_window = query.only_between is None or query.only_between.contains(context.now.time())
-        due = in_window and results.is_due(key, now)
+        due = in_window and results.is_due(key, now, seconds)
         if not due and (last := results.get(key)) is not None:
             kept[name] = last
         minimal = due and results.wants_minimal_keys(key)
@@ -125,18 +152,27 @@ def _remember(
     target: Target,
     due: Iterable[Query],
     context: ProbeContext,
+    seconds: float,
     found: Mapping[str, QueryResult],
     results: ResultCache,
 ) -> Mapping[str, QueryResult]:
-    """Keep the results of the queries that were due; return all that were `found`, with when those with `every` ran."""
+    """Keep the results of the queries that were due; return all that were `found`, with when those with `every` ran.
+
+    `seconds` is the time that they were given.
+    """
     now = asyncio.get_running_loop().time()
     shown = dict(found)
     for query in due:
         result = shown[query.name]
         if query.every is not None and reached_the_archive(result):
             result = shown[query.name] = replace(result, last_run=time.time())
-        results.keep(QueryKey(target, context.identity, query), result, now)
+        results.keep(_key(target, context, query), result, now, seconds)
     return shown
+
+
+def _key(target: Target, context: ProbeContext, query: Query) -> QueryKey:
+    """What the result of `query` is kept by: that a token was renewed makes the query no other one."""
+    return QueryKey(target, context.configured_identity or context.identity, query)
 
 
 def never_probed(target: Target, module: Module) -> SessionResult:

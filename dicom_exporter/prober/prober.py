@@ -15,7 +15,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,24 @@ from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.net.timing import OnPhase, PhaseTimer
 from dicom_exporter.prober.allowlist import Allowlist
 from dicom_exporter.prober.cache import ResultCache, SessionKey
+from dicom_exporter.prober.credentials import Credentials
+from dicom_exporter.prober.permissions import check_choice, may_show_credentials, may_store
 from dicom_exporter.prober.plan import by_identity, comparing, local_time, merged, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
+from dicom_exporter.prober.silence import ENOUGH, is_hurried, ran_out_of_time
 from dicom_exporter.results import TargetResult
 
 _Key = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A probe under way that others may join."""
+
+    task: asyncio.Task[ProbeRecord]
+    seconds: float
+    """The time that it was given: at most what its modules may take."""
+
 
 GRACE = 0.2
 """Seconds beyond the deadline that a scrape waits for probes that end at it; well inside the offset of the timeout."""
@@ -60,14 +73,15 @@ class Prober:
         max_connections: int = UNLIMITED,
     ) -> None:
         self._config = config
+        self._credentials = Credentials(config.identities)
         self._on_phase = on_phase
         self._on_result = on_result
         self._limits = ConnectionLimits(config.global_.max_concurrent_probes, max_connections)
         self._lookups = LookupThreads()
         self._allowlist = Allowlist()
         self._results = ResultCache()
-        self._in_flight: dict[_Key, asyncio.Task[ProbeRecord]] = {}
-        """Probes under way that a new scrape may join."""
+        self._in_flight: dict[_Key, _Flight] = {}
+        """Probes under way that a new scrape may join, unless it allows more time than they have."""
         self._tasks: set[asyncio.Task[ProbeRecord]] = set()
         """All probes under way; after a reload, some that nobody may join any more."""
         self._log = structlog.get_logger("scrape")
@@ -82,9 +96,15 @@ class Prober:
         """Targets that are being probed now."""
         return len(self._tasks)
 
+    @property
+    def stale_credential_files(self) -> dict[tuple[str, str], bool]:
+        """Identity and key of each credential file -> whether it cannot be used, and older contents are in use."""
+        return self._credentials.stale_files()
+
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
+        self._credentials = Credentials(config.identities)
         self._limits.resize(config.global_.max_concurrent_probes)
         self._results.reload(config)
         self._in_flight.clear()
@@ -107,17 +127,27 @@ class Prober:
             timeout: None leaves it to the timeouts of the modules.
             modules: names of modules to run in place of each target's own.
 
-        Never raises for what a peer does. A target that another scrape is probing is waited for, not probed again.
+        Never raises for what a peer does. A target that another scrape is probing is waited for, not probed again,
+        unless that scrape allows less time.
+
+        Raises:
+            NotPermitted: before anything is sent, where a target may not be asked these `modules`.
         """
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         resolver = Resolver(self._lookups)
-        config = self._config  # a reload may come while we wait
+        config, credentials = self._config, self._credentials  # a reload may come while we wait
+        if modules is not None:
+            for target in targets:
+                check_choice(config, target, modules)
         wanted = [(target, _modules(config, target, modules)) for target in targets]
         tasks = []
         for target, chosen in wanted:
-            probe = partial(self._probe, config, target, chosen, deadline, resolver, self._results)
-            tasks.append(self._start_or_join((target.name, _names(chosen)), config, probe))
+            seconds = _seconds(chosen, timeout)
+            probe = partial(
+                self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results
+            )
+            tasks.append(self._start_or_join((target.name, _names(chosen)), config, seconds, probe))
             if len(tasks) % _STARTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return await self._collect(wanted, tasks, timeout)
@@ -130,12 +160,14 @@ class Prober:
         Nothing of it is kept: a query or a module with `every` is asked each time.
 
         Raises:
+            NotPermitted: it may not be asked these modules.
             NotAllowed: before anything is sent to it.
             Overloaded: it could not be looked up, as too many others are.
         """
         loop = asyncio.get_running_loop()
-        config = self._config
+        config, credentials = self._config, self._credentials
         chosen = _modules(config, target, modules)
+        check_choice(config, target, _names(chosen))
         begun = loop.time()
         longest = max(module.timeout for module in chosen)
         until = begun + (longest if timeout is None else min(timeout, longest))
@@ -144,10 +176,11 @@ class Prober:
         left = None if timeout is None else max(0.0, begun + timeout - loop.time())
         deadline = None if left is None else loop.time() + left
         # No target of the configuration has a name with a slash.
-        ip = address.socket_address.ip if address.socket_address is not None else ""
-        key = (f"{ip}/{address}/{target.called_ae_title}", _names(chosen))
-        probe = partial(self._probe, config, target, chosen, deadline, Resolver(self._lookups), ResultCache())
-        task = self._start_or_join(key, config, probe)
+        ips = ",".join(each.ip for each in address.socket_addresses)
+        key = (f"{ips}/{address}/{target.called_ae_title}", _names(chosen))
+        seconds, resolver = _seconds(chosen, left), Resolver(self._lookups)
+        probe = partial(self._probe, config, credentials, target, chosen, deadline, seconds, resolver, ResultCache())
+        task = self._start_or_join(key, config, seconds, probe)
         (result,) = await self._collect([(target, chosen)], [task], left)
         return result
 
@@ -167,69 +200,87 @@ class Prober:
         ]
 
     def _start_or_join(
-        self, key: _Key, config: Config, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
+        self, key: _Key, config: Config, seconds: float, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
     ) -> asyncio.Task[ProbeRecord]:
-        """Start `probe`, or join the one under way with the same `key`."""
+        """Start `probe`, or join the one under way with the same `key`, if that has at least as many `seconds`."""
         current = config is self._config  # else nobody may join: the same name may be another address by now
-        task = self._in_flight.get(key) if current else None
-        if task is None:
-            task = asyncio.create_task(probe())
-            if current:
-                self._in_flight[key] = task
-            self._tasks.add(task)
-            task.add_done_callback(lambda done: self._forget(key, done))
+        flight = self._in_flight.get(key) if current else None
+        if flight is not None and flight.seconds >= seconds:
+            return flight.task
+        task = asyncio.create_task(probe())
+        if current:
+            self._in_flight[key] = _Flight(task, seconds)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
     def _forget(self, key: _Key, task: asyncio.Task[ProbeRecord]) -> None:
         self._tasks.discard(task)
-        if self._in_flight.get(key) is task:
+        flight = self._in_flight.get(key)
+        if flight is not None and flight.task is task:
             del self._in_flight[key]
 
     async def _probe(
         self,
         config: Config,
+        credentials: Credentials,
         target: Target,
         modules: tuple[Module, ...],
         deadline: float | None,
+        seconds: float,
         resolver: Resolver,
         results: ResultCache,
     ) -> ProbeRecord:
-        """All identities of a target, one after the other. Each gets an even share of what time is left."""
+        """All identities of a target, one after the other. Each gets an even share of what time is left.
+
+        `seconds` is the time that the request allows, at most what `modules` may take.
+        """
+        hurried = is_hurried(seconds, max(module.timeout for module in modules))
         groups = by_identity(modules)
         compared = _compared(config, target)
         start = time.time()
         sessions = []
         reused = set()
+        cut_short = set()
         for index, (name, group) in enumerate(groups.items()):
             module = comparing(merged(group), compared)
+            key = SessionKey(target, config.identities[name], group)
             now = asyncio.get_running_loop().time()
             share = module.timeout if deadline is None else (deadline - now) / (len(groups) - index)
+            given = min(module.timeout, share)
+            until = now + given
             try:
-                context = ProbeContext(
-                    config.identities[name],
-                    resolver,
-                    self._limits,
-                    config.global_.connect_timeout,
-                    now + min(module.timeout, share),
-                    local_time(target),
-                    target.ip_version,
-                    PhaseTimer(self._on_phase),
-                )
-                key = SessionKey(target, context.identity, group)
-                session = None if module.every is None else results.get_session(key, module.every, now)
+                session = None if module.every is None else results.get_session(key, module.every, now, given)
                 if session is not None:
                     reused.add(name)
                 else:
+                    context = ProbeContext(
+                        await credentials.current(name, until),
+                        resolver,
+                        self._limits,
+                        config.global_.connect_timeout,
+                        until,
+                        local_time(target),
+                        target.ip_version,
+                        PhaseTimer(self._on_phase),
+                        hurried=hurried,
+                        connect_proof=min(config.global_.connect_timeout, module.timeout * ENOUGH),
+                        configured_identity=key.identity,
+                        may_show_credentials=may_show_credentials(config, target, name),
+                        may_store=may_store(config, target),
+                    )
                     session = await probe_as(target, module, context, results)
-                    if module.every is not None:
+                    if hurried and ran_out_of_time(session):
+                        cut_short.add(name)
+                    elif module.every is not None:
                         session = replace(session, last_run=time.time())
-                        results.keep_session(key, session, asyncio.get_running_loop().time())
+                        results.keep_session(key, session, asyncio.get_running_loop().time(), given)
                 sessions.append(session)
             except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
                 self._log.error("bug, please report it", target=target.name, identity=name, at=raised_at(bug))
                 sessions.append(never_probed(target, module))
         result = TargetResult(target.name, tuple(sessions))
-        record = make_record(target, _names(modules), result, start, frozenset(reused))
+        record = make_record(target, _names(modules), result, start, frozenset(reused), frozenset(cut_short))
         self._notify(record)
         return record
 
@@ -251,6 +302,15 @@ def _compared(config: Config, target: Target) -> frozenset[str]:
 
 def _modules(config: Config, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:
     return tuple(config.modules[name] for name in dict.fromkeys(names or target.modules))
+
+
+def _seconds(modules: Iterable[Module], timeout: float | None) -> float:
+    """The seconds of a request with `timeout`: no more than all identities together may take."""
+    longest: dict[str, float] = {}
+    for module in modules:
+        longest[module.identity] = max(module.timeout, longest.get(module.identity, 0.0))
+    total = sum(longest.values())
+    return total if timeout is None else min(timeout, total)
 
 
 def _names(modules: Iterable[Module]) -> tuple[str, ...]:

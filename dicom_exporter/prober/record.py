@@ -28,6 +28,9 @@ class ProbeRecord:
     """Unix time at which the probe began."""
     reused: frozenset[str] = frozenset()
     """Identities that were not due: their last results are reused (`every`)."""
+    cut_short: frozenset[str] = frozenset()
+    """Identities whose probes ran out of the little time that the request allowed. That says nothing about the target:
+    neither the history nor the log of changes takes it."""
 
     @property
     def sessions(self) -> tuple[SessionResult, ...]:
@@ -50,10 +53,11 @@ def make_record(
     result: TargetResult,
     start: float,
     reused: frozenset[str] = frozenset(),
+    cut_short: frozenset[str] = frozenset(),
 ) -> ProbeRecord:
     """The record of a probe that found `result`, judged here and nowhere else."""
     verdict, findings = assess(target, result.sessions)
-    return ProbeRecord(target, modules, result, verdict, findings, start, reused)
+    return ProbeRecord(target, modules, result, verdict, findings, start, reused, cut_short)
 
 
 OnResult = Callable[[ProbeRecord], None]

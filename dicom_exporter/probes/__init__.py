@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 from dicom_exporter.config import Module, Target
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.probes.dicomweb import probe_dicomweb
-from dicom_exporter.probes.exposure import probe_exposure
+from dicom_exporter.probes.addresses import (
+    probe_dicomweb_everywhere,
+    probe_exposure_everywhere,
+    probe_web_everywhere,
+)
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
-from dicom_exporter.probes.web_page import probe_web
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
@@ -63,6 +65,7 @@ _SESSION_FAMILIES = (
     "dicom_association_rejected_info",
     "dicom_echo_outcome",
     "dicom_echo_success",
+    "dicom_images_complete",
     "dicom_images_visible",
     "dicom_patients_visible",
     "dicom_peer_advisory",
@@ -83,6 +86,8 @@ _SESSION_FAMILIES = (
     "dicom_query_outcome",
     "dicom_query_success",
     "dicom_service_accepted",
+    "dicom_target_addresses",
+    "dicom_target_addresses_failed",
     "dicom_studies_visible",
     "dicom_tls_certificate_expiry_timestamp_seconds",
     "dicom_tls_certificate_trusted",
@@ -95,6 +100,8 @@ _EXPOSURE_FAMILIES = (
     "dicom_exposure_known",
     "dicom_exposure_level",
     "dicom_exposure_level_allowed",
+    "dicom_exposure_level_at_least",
+    "dicom_exposure_unknown_reason",
 )
 
 
@@ -135,12 +142,19 @@ PROBES: tuple[Probe, ...] = (
     ),
     Probe(
         "exposure",
-        probe_exposure,
+        probe_exposure_everywhere,
         switched_on_by=("exposure",),
         is_wanted=lambda target, module: module.exposure is not None,
         fills=(*_SESSION_FIELDS, "stranger"),
         families=(*_SESSION_FAMILIES, *_EXPOSURE_FAMILIES),
-        columns=("level_dimse", "stranger_studies", "stranger_patients", "stranger_images", "failed_checks"),
+        columns=(
+            "level_dimse",
+            "level_unknown_reasons",
+            "stranger_studies",
+            "stranger_patients",
+            "stranger_images",
+            "failed_checks",
+        ),
         never_run=lambda target, module: SessionResult(
             module.identity, EchoResult(Outcome.OVERLOAD), association=Outcome.OVERLOAD, stranger=StrangerResult()
         ),
@@ -149,7 +163,7 @@ PROBES: tuple[Probe, ...] = (
     ),
     Probe(
         "dicomweb",
-        probe_dicomweb,
+        probe_dicomweb_everywhere,
         switched_on_by=("dicomweb",),
         is_wanted=lambda target, module: target.dicomweb is not None and (module.echo or module.exposure is not None),
         fills=("dicomweb",),
@@ -164,18 +178,18 @@ PROBES: tuple[Probe, ...] = (
             "dicomweb_tls_certificate_expiry_timestamp_seconds",
             *_EXPOSURE_FAMILIES,
         ),
-        columns=("dicomweb_services", "dicomweb_open", "level_dicomweb"),
+        columns=("dicomweb_services", "dicomweb_open", "level_dicomweb", "level_unknown_reasons"),
         never_run=lambda target, module: None if module.exposure is None else WebResult(WebAnswer.UNKNOWN),
         share=lambda target, module: 1.0 if module.exposure is None else 1 / _urls(target),
     ),
     Probe(
         "web",
-        probe_web,
+        probe_web_everywhere,
         switched_on_by=("web",),
         is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
         fills=("web",),
         families=_EXPOSURE_FAMILIES,
-        columns=("level_web",),
+        columns=("level_web", "level_unknown_reasons"),
         never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
     ),
 )

@@ -10,14 +10,14 @@ from dicom_exporter.results import EchoResult, Outcome
 _SUCCESS = 0x0000
 
 
-async def run_echo(association: Connection) -> EchoResult:
-    """C-ECHO on an established association.
+async def run_echo(association: Connection, first_by: float | None = None) -> EchoResult:
+    """C-ECHO on an established association; the answer has to come by the loop time `first_by`.
 
     Raises:
         ProbeEnded: the association ended in place of the answer; the outcome is in the exception.
     """
     try:
-        status = await echo(association)
+        status = await echo(association, first_by)
     except NotOffered as end:
         return EchoResult(end.outcome)
     return EchoResult(Outcome.SUCCESS if status == _SUCCESS else Outcome.FAILURE_STATUS, status)

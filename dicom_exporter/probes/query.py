@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.errors import NotOffered
+from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
 from dicom_exporter.dicom.find import Find, FindEnded
 from dicom_exporter.dicom.operations import find
-from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
+from dicom_exporter.probes.matching import ignored_key
 from dicom_exporter.probes.tally import Tally
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, UnknownReason
 
 _SUCCESS = 0x0000
 _CANCELLED = 0xFE00
@@ -34,24 +36,62 @@ _ENDED = {
 """The outcome of a C-FIND by how its association ended; every other end is a protocol error."""
 
 
-async def run_query(association: Connection, query: Query, now: datetime) -> QueryResult:
-    """C-FIND `query` on an established association; `now` is the target's local time, for dates such as ``today``.
+async def run_query(
+    association: Connection, query: Query, now: datetime, first_by: float | None = None, *, check_keys: bool = True
+) -> QueryResult:
+    """C-FIND `query` on an established association.
+
+    Args:
+        now: the target's local time, for dates such as ``today``.
+        first_by: loop time by which the first response has to come; None leaves it to the deadline.
+        check_keys: whether a match has to have what it was matched by. Where one does not, the archive ignores the key,
+            which is `unsupported`, and there is no count.
 
     Never raises for what the peer does: `association.established` says whether it can still be used.
     """
     tally = Tally(query)
+    checked = _Checked(tally.consume, ignored_key(query, now) if check_keys else None)
+    keys = identifier(query, now)
     try:
-        counted = await find(
-            association, SOP_CLASSES[query.model], identifier(query, now), query.max_matches, tally.consume
-        )
-    except NotOffered:
-        return QueryResult(QueryOutcome.UNSUPPORTED)
+        counted = await find(association, SOP_CLASSES[query.model], keys, query.max_matches, checked.consume, first_by)
+    except NotOffered as end:
+        return QueryResult(QueryOutcome.UNSUPPORTED, doubt=UnknownReason.NOT_OFFERED if end.other_syntax else None)
     except FindEnded as ended:
+        at_limit = isinstance(ended.end, LimitExceeded)
         outcome = _ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR)
-        return _result(outcome, ended.find, tally, minimal_keys=query.minimal_keys)
-    except ProbeEnded as end:
-        return QueryResult(_ENDED.get(end.outcome, QueryOutcome.PROTOCOL_ERROR))
+        if at_limit and ended.find.matches:
+            outcome = QueryOutcome.TRUNCATED
+        if checked.ignored:
+            return _unsupported(ended.find)
+        result = _result(outcome, ended.find, tally, minimal_keys=query.minimal_keys)
+        return replace(result, doubt=UnknownReason.LIMIT) if at_limit else result
+    if checked.ignored:
+        return _unsupported(counted)
     return _result(outcome_of(counted), counted, tally, minimal_keys=query.minimal_keys)
+
+
+def _unsupported(counted: Find) -> QueryResult:
+    """The result where the archive ignores a key: what it listed is not what was asked for."""
+    return QueryResult(QueryOutcome.UNSUPPORTED, counted.status, duration=counted.duration)
+
+
+class _Checked:
+    """Hands matches on until one shows that the archive ignores a key that it was to match by."""
+
+    def __init__(self, consume: Callable[[bytes], None], is_ignored: Callable[[bytes], bool] | None) -> None:
+        self._consume = consume
+        self._is_ignored = is_ignored
+        self.ignored = False
+
+    @property
+    def consume(self) -> Callable[[bytes], None]:
+        """What the C-FIND calls with the bytes of each match."""
+        return self._consume if self._is_ignored is None else self._check
+
+    def _check(self, data: bytes) -> None:
+        if not self.ignored:
+            self.ignored = self._is_ignored is not None and self._is_ignored(data)
+            self._consume(data)
 
 
 def outcome_of(counted: Find) -> QueryOutcome:
@@ -74,12 +114,14 @@ def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys:
     all_came = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
     if not all_came and not counted.matches:  # no count: a 0 here would be no result
         return QueryResult(outcome, counted.status, duration=counted.duration)
+    complete = (None if counted.matches == _SUSPECT_COUNT else True) if all_came else False
     return QueryResult(
         outcome=outcome,
         status=counted.status,
         matches=counted.matches,
-        complete=(None if counted.matches == _SUSPECT_COUNT else True) if all_came else False,
+        complete=complete,
         instances=tally.instances,
+        instances_complete=_instances_complete(tally, complete=complete),
         matches_by=tally.matches_by,
         digests=tally.digests,
         duration=counted.duration,
@@ -88,3 +130,9 @@ def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys:
         match_interval_max=counted.interval_max,
         minimal_keys=minimal_keys,
     )
+
+
+def _instances_complete(tally: Tally, *, complete: bool | None) -> bool | None:
+    if tally.instances is None:
+        return None
+    return complete if tally.instances_in_all else False

@@ -1,6 +1,7 @@
 """C-STORE of synthetic instances to an archive of one's own: does it take images, and how fast. PS3.4 B.2.
 
-Opt-in, and refused by the config for targets that are tested for exposure: this is the one probe that writes.
+Opt-in, and the one probe that writes. It is refused for targets that are tested for exposure, and for addresses that
+the configuration does not name: here, whoever calls, and also when the configuration is read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dicom_exporter.dicom.instances import synthetic_instances
 from dicom_exporter.dicom.operations import store
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ProbeEnded
+from dicom_exporter.net.errors import NotPermitted, ProbeEnded
 from dicom_exporter.probes.session import offer
 from dicom_exporter.results import Phase, StoreResult
 
@@ -25,12 +26,17 @@ async def probe_store(target: Target, module: Module, context: ProbeContext) -> 
 
     Never raises for what the peer does: what was stored until then is in the result. Of the phases of its association,
     only `store` goes to those of `context`, and only where an instance was stored.
+
+    Raises:
+        NotPermitted: before anything is sent, where `check_store` does.
     """
+    check_store(target, context)
     settings = module.store or Store()
     own = context.with_own_phases()
     stored = _Stored()
+    request = offer(target, own, (SECONDARY_CAPTURE,))
     try:
-        async with associate(target.address, offer(target, own, (SECONDARY_CAPTURE,)), own) as association:
+        async with associate(target.address, request, own) as association:
             with own.phases.time(Phase.STORE):
                 await _store_all(association, target.name, settings, stored)
     except ProbeEnded:
@@ -44,6 +50,14 @@ async def probe_store(target: Target, module: Module, context: ProbeContext) -> 
         duration=duration,
         status=stored.status,
     )
+
+
+def check_store(target: Target, context: ProbeContext) -> None:
+    """Raise NotPermitted where nothing may be written to `target`: by its `expect`, or by the prober."""
+    if target.is_never_written_to:
+        raise NotPermitted(f"Nothing is written to a target with expect: {target.expect}.")
+    if not context.may_store:
+        raise NotPermitted("Images are written to targets of the configuration only.")
 
 
 class _Stored:

@@ -47,6 +47,7 @@ class Tally:
         "_digest_key",
         "_digests",
         "_instances",
+        "_instances_missing",
         "_instances_tag",
         "_step_tag",
         "_step_tags",
@@ -59,7 +60,8 @@ class Tally:
         self._digest_key = query.digest_key
         self._digests: set[bytes] = set()
         self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
-        self._instances: int | None = None if self._instances_tag is None else 0
+        self._instances: int | None = None
+        self._instances_missing = False
         self._step_tag = _tag(STEP_SEQUENCE)
         self._step_tags = {_tag(keyword): keyword for keyword in keywords if in_step(query, keyword)}
         self._top_tags = {_tag(keyword): keyword for keyword in keywords if not in_step(query, keyword)}
@@ -75,8 +77,18 @@ class Tally:
 
     @property
     def instances(self) -> int | None:
-        """Sum of NumberOfStudyRelatedInstances; None where it was not asked for, or where one match lacked it."""
+        """Sum of NumberOfStudyRelatedInstances over the matches in which it can be read.
+
+        None where it was not asked for, and where there are matches and none of them has it.
+        """
+        if self._instances is None and self._instances_tag is not None and not self._instances_missing:
+            return 0
         return self._instances
+
+    @property
+    def instances_in_all(self) -> bool:
+        """Whether every match had a NumberOfStudyRelatedInstances; if not, `instances` is a lower bound."""
+        return not self._instances_missing
 
     @property
     def matches_by(self) -> Mapping[str, Mapping[SafeText, int]]:
@@ -104,13 +116,16 @@ class Tally:
 
     def _sum_instances(self, data: bytes) -> None:
         tag = self._instances_tag
-        if self._instances is None or tag is None:
+        if tag is None:
             return
         try:
             count = count_value(find_values(data, (tag,)).get(tag, b""))
         except MalformedDataset:
             count = None
-        self._instances = None if count is None else self._instances + count
+        if count is None:
+            self._instances_missing = True
+        else:
+            self._instances = (self._instances or 0) + count
 
     def _count_values(self, data: bytes) -> None:
         self._sum_instances(data)

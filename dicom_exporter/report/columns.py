@@ -4,8 +4,6 @@
 people (`table`, `markdown`, `html`): there, several values share one cell, and a narrow terminal has fewer cells.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
@@ -86,6 +84,13 @@ def _level(service: LadderService, row: Row) -> object:
     return _known(levels[service]) if service in levels else None
 
 
+def _reasons(row: Row) -> str | None:
+    """``dimse:not_asked dimse:timeout web:overload``; None if no stranger was sent."""
+    if row.unknown_reasons is None:
+        return None
+    return " ".join(f"{service}:{reason}" for service, found in row.unknown_reasons.items() for reason in found)
+
+
 def _if_asked(read: Callable[[Group], int], group: Group) -> int | None:
     """A number about strangers, in a group where at least one was sent."""
     return read(group) if group.asked_as_stranger else None
@@ -131,6 +136,8 @@ FIELDS: tuple[Field, ...] = (
     Field("checks_failed", Data.JSON, group=lambda group: group.checks_failed),
     *(Field(f"level_{service}", Data.CSV, partial(_level, service)) for service in LadderService),
     Field("levels", Data.JSON, lambda row: _copy(row.levels)),
+    Field("levels_at_least", Data.JSON, lambda row: None if row.levels is None else dict(row.at_least)),
+    Field("level_unknown_reasons", Data.JSON, lambda row: _copy(row.unknown_reasons)),
     Field("level_allowed", target=lambda row: row.allowed),
     *_count("stranger_studies", "strangers.studies", lambda row: row.studies, lambda group: group.studies),
     *_count("stranger_patients", "strangers.patients", lambda row: row.patients, lambda group: group.patients),
@@ -151,8 +158,9 @@ FIELDS: tuple[Field, ...] = (
     Field("version", Data.CSV, lambda row: row.version),
     Field("peer", Data.JSON, lambda row: {"product": row.product, "version": row.version} if row.product else None),
     Field("findings", Data.CSV, lambda row: "; ".join(finding.text for finding in row.findings)),
+    Field("level_unknown_reasons", Data.CSV, _reasons),
 )
-"""Every value, in the order of the columns in CSV."""
+"""Every value, in the order of the columns in CSV, where new ones may only be added at the end."""
 
 
 def values(one: Row | Group, formats: Data) -> Iterator[tuple[str, object]]:
@@ -232,7 +240,7 @@ def _service(name: LadderService, row: Row) -> str:
     """How far a stranger got with one service."""
     if row.levels is None or name not in row.levels:
         return NONE
-    return level_words(row.levels[name])
+    return level_words(row.levels[name], row.at_least.get(name))
 
 
 def _allowed(row: Row) -> str:

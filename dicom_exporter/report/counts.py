@@ -1,7 +1,5 @@
 """A number with its reliability: complete, a lower bound, unknown, or not asked. Unknown is never 0."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -40,12 +38,12 @@ NOTHING = Count()
 
 def matches(query: QueryResult | None) -> Count:
     """The number of matches of a query."""
-    return NOTHING if query is None else _count(query, query.matches)
+    return NOTHING if query is None else _count(query, query.matches, complete=query.complete)
 
 
 def instances(query: QueryResult | None) -> Count:
     """The number of images in the studies that a query listed."""
-    return NOTHING if query is None else _count(query, query.instances)
+    return NOTHING if query is None else _count(query, query.instances, complete=query.instances_complete)
 
 
 def larger(one: Count, other: Count) -> Count:
@@ -66,7 +64,7 @@ def total(counts: Iterable[Count]) -> Count:
     return Count(sum(numbers), all(count.complete for count in asked), asked=True)
 
 
-def _count(query: QueryResult, number: int | None) -> Count:
+def _count(query: QueryResult, number: int | None, *, complete: bool | None) -> Count:
     if query.outcome is QueryOutcome.UNSUPPORTED:
         return NOTHING
-    return Count(number, number is not None and query.complete is True, asked=True)
+    return Count(number, number is not None and complete is True, asked=True)

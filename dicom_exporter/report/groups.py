@@ -1,7 +1,5 @@
 """Sums over rows of the report: for each value of a label, and for all targets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +15,7 @@ NO_VALUE = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sums over some targets. Controls are in no sum: they are archives of our own that are meant to be open."""
+    """Sums over some targets, without the controls: these are archives of our own that are meant to be open."""
 
     name: str
     systems: int
@@ -64,7 +62,7 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
     rows = [row for row in rows if row.target.expect is not Expect.CONTROL]
     strangers = [row for row in rows if row.levels is not None]
     dicomweb = LadderService.DICOMWEB
-    web = [row.levels[dicomweb] for row in strangers if row.levels is not None and dicomweb in row.levels]
+    web = [row.at_least.get(dicomweb) for row in strangers if row.levels is not None and dicomweb in row.levels]
     return Group(
         name,
         systems=len(rows),

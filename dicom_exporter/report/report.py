@@ -1,7 +1,5 @@
 """Everything that a report says, before it is written in one of the formats."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,10 +23,10 @@ class Report:
     """By the label `by`; empty if there is none."""
     total: Group
     by: str | None
-    begun: datetime
+    started: datetime
     """When the probes began, with time zone."""
     host: str
-    """The name of the machine that probed: the result holds for its place in the network."""
+    """The name of the machine that probed: the results are valid for its position in the network."""
     configuration: tuple[str, ...]
     """Names of the configuration files, as they were given."""
     version: str
@@ -69,7 +67,7 @@ class Report:
             ("down or in trouble", total.down),
             ("with something unknown", total.unknown),
         ]
-        said = ", ".join(f"{number:,} {what}" for what, number in parts if number) or "nothing to say"
+        said = ", ".join(f"{number:,} {what}" for what, number in parts if number) or "none"
         line = f"{total.systems:,} system{'' if total.systems == 1 else 's'}: {said}."
         if not self.controls:
             return line
@@ -81,7 +79,7 @@ def make_report(
     records: Sequence[ProbeRecord],
     *,
     by: str | None,
-    begun: datetime,
+    started: datetime,
     host: str,
     configuration: Sequence[str],
     version: str,
@@ -90,4 +88,4 @@ def make_report(
     rows = tuple(make_row(record) for record in records)
     groups = tuple(grouped(rows, by)) if by is not None else ()
     names = tuple(escaped(name) for name in configuration)
-    return Report(rows, groups, sums("total", rows), by, begun, escaped(host), names, version)
+    return Report(rows, groups, sums("total", rows), by, started, escaped(host), names, version)

@@ -1,14 +1,21 @@
 """One target's row of the report: what the probe found there, and what of it is not as its owner expects."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dicom_exporter.config import Target
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
-from dicom_exporter.results import Check, LadderLevel, LadderService, Outcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import (
+    Check,
+    LadderLevel,
+    LadderService,
+    Outcome,
+    SessionResult,
+    UnknownReason,
+    WebAnswer,
+    WebResult,
+)
 from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import Finding
 from dicom_exporter.verdict.ladder import allowed_level
@@ -24,13 +31,17 @@ class Row:
 
     target: Target
     findings: tuple[Finding, ...] = ()
-    """Worst first; empty where everything is as expected."""
+    """Worst first; empty if everything is as expected."""
     echo: Outcome | None = None
-    """How our own C-ECHO ended; None where none was asked for."""
+    """How our own C-ECHO ended; None if none was asked for."""
     reachable: bool | None = None
-    """Whether any of its services accepted a connection; None where it is not known."""
+    """Whether any of its services accepted a connection; None if it is not known."""
     levels: Mapping[LadderService, LadderLevel | None] | None = None
-    """How far a stranger got with each service; None where no stranger was sent."""
+    """How far a stranger got with each service; None if no stranger was sent."""
+    at_least: Mapping[LadderService, LadderLevel] = field(default_factory=dict)
+    """What was proved of each service, also where its level is not known."""
+    unknown_reasons: Mapping[LadderService, tuple[UnknownReason, ...]] | None = None
+    """Why the level of a service is not known, of those where it is not; None if no stranger was sent."""
     studies: Count = NOTHING
     patients: Count = NOTHING
     images: Count = NOTHING
@@ -39,10 +50,10 @@ class Row:
     own_images: Count = NOTHING
     """What we were shown."""
     checks: Mapping[Check, bool] | None = None
-    """check -> whether it holds, which is bad; None where no stranger was sent."""
+    """check -> whether it holds, which is bad; None if no stranger was sent."""
     product: str = ""
     version: str = ""
-    """What it says of itself; empty where it said nothing."""
+    """What it says of itself; empty if it said nothing."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -56,13 +67,13 @@ class Row:
 
     @property
     def allowed(self) -> LadderLevel | None:
-        """The highest level that its owner allows; None where nothing is said of strangers."""
+        """The highest level that its owner allows; None if nothing is said of strangers."""
         return allowed_level(self.target.expect)
 
     @property
     def level(self) -> LadderLevel | None:
-        """The highest level that a stranger is known to have reached."""
-        return max((level for level in (self.levels or {}).values() if level is not None), default=None)
+        """The highest level that a stranger was proved to reach."""
+        return max(self.at_least.values(), default=None)
 
     @property
     def fully_known(self) -> bool:
@@ -86,6 +97,7 @@ def make_row(record: ProbeRecord) -> Row:
     """Put together what all sessions of a probe found."""
     sessions, verdict = record.sessions, record.verdict
     ours = [session for session in sessions if session.stranger is None]
+    peer = next((session.peer for session in sessions if session.peer is not None), None)
     row = Row(
         record.target,
         record.findings,
@@ -93,20 +105,21 @@ def make_row(record: ProbeRecord) -> Row:
         reachable=_reachable(sessions),
         own_studies=_first(matches(session.queries.get("studies")) for session in ours),
         own_images=_first(instances(session.queries.get("studies")) for session in ours),
+        product=peer.product if peer else "",
+        version=peer.implementation_version if peer else "",
     )
-    peer = next((session.peer for session in sessions if session.peer is not None), None)
-    if peer is not None:
-        row = replace(
-            row,
-            product=peer.product,
-            version=peer.implementation_version,
-        )
-    if verdict is not None:
-        row = replace(row, levels=verdict.levels, checks=verdict.checks)
-        strangers = [session for session in sessions if session.stranger is not None]
-        studies, patients, images = _stranger_counts(row, strangers)
-        row = replace(row, studies=studies, patients=patients, images=images)
-    return row
+    if verdict is None:
+        return row
+    row = replace(
+        row,
+        levels=verdict.levels,
+        at_least=verdict.at_least,
+        unknown_reasons={service: reasons for service, reasons in verdict.reasons.items() if reasons},
+        checks=verdict.checks,
+    )
+    strangers = [session for session in sessions if session.stranger is not None]
+    studies, patients, images = _stranger_counts(row, strangers)
+    return replace(row, studies=studies, patients=patients, images=images)
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome | None:

@@ -1,7 +1,5 @@
 """The aiohttp application: which path leads to which handler, of this package and of the pages."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web

@@ -4,8 +4,6 @@ So clients that open connections and send nothing, or send a header one byte at 
 `/-/healthy` is answered as long as there is a connection without a request.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from typing import cast

@@ -19,8 +19,6 @@ Prometheus puts `instance`, `target` and the user's labels on every series. So `
 of `dicom_target_info`, or Prometheus would rename them to `exported_site`: the parameter `user_labels=false` does that.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from aiohttp import hdrs, web

@@ -1,14 +1,13 @@
 """Where clients reach the exporter: the URL that the operator gives, or the Host header of a request."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from dicom_exporter.config import parse_address
+from dicom_exporter.config.values.network import DEFAULT_PORTS
+from dicom_exporter.text import shown
 
-_PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
 """A path without percent-encoding, which a proxy may decode, and without dot segments, which clients remove."""
 _EXAMPLE = "like https://monitoring.hospital.example/dicom/"
@@ -31,25 +30,24 @@ class ExternalURL:
 
 def parse_external_url(text: str) -> ExternalURL:
     """Read an absolute http or https URL. Raises ValueError with a message for the user."""
-    shown = repr(text) if len(text) <= 100 else f"{text[:100]!r}…"
     if not all("!" <= character <= "~" for character in text):
-        raise ValueError(f"{shown}: a URL has printable ASCII characters only, and no spaces")
+        raise ValueError(f"{shown(text)}: a URL has printable ASCII characters only, and no spaces")
     try:
         parts = urlsplit(text)
     except ValueError:  # brackets that enclose no IPv6 address
-        raise ValueError(f"{shown} is not a URL {_EXAMPLE}") from None
+        raise ValueError(f"{shown(text)} is not a URL {_EXAMPLE}") from None
     if "@" in parts.netloc:
         raise ValueError("the external URL must not contain credentials: it is public")
-    if parts.scheme not in _PORTS:
-        raise ValueError(f"{shown} is not a URL {_EXAMPLE}: it begins with http:// or https://")
+    if parts.scheme not in DEFAULT_PORTS:
+        raise ValueError(f"{shown(text)} is not a URL {_EXAMPLE}: it begins with http:// or https://")
     if parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise ValueError(f"{shown}: the external URL ends with its path, without ? and #, {_EXAMPLE}")
+        raise ValueError(f"{shown(text)}: the external URL ends with its path, without ? and #, {_EXAMPLE}")
     if not _PATH.fullmatch(parts.path):
-        raise ValueError(f"{shown} is not a URL {_EXAMPLE}: between slashes are letters, digits, and . _ ~ -")
+        raise ValueError(f"{shown(text)} is not a URL {_EXAMPLE}: between slashes are letters, digits, and . _ ~ -")
     try:
         where = authority(parts.netloc, parts.scheme)
     except ValueError as error:
-        raise ValueError(f"{shown} is not a URL {_EXAMPLE}: {error}") from None
+        raise ValueError(f"{shown(text)} is not a URL {_EXAMPLE}: {error}") from None
     return ExternalURL(parts.scheme, where, parts.path.rstrip("/"))
 
 
@@ -62,4 +60,4 @@ def authority(text: str, scheme: str) -> str:
     has_port = ":" in after
     if bracket and not text.startswith("["):
         raise ValueError("there is a bracket and no IPv6 address")
-    return str(parse_address(text if has_port else f"{text}:{_PORTS[scheme]}"))
+    return str(parse_address(text if has_port else f"{text}:{DEFAULT_PORTS[scheme]}"))

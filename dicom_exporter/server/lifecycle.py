@@ -1,7 +1,5 @@
 """Serving: until SIGTERM or SIGINT, then the requests in flight are answered, and everything is closed."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""How much the exporter does at once for its clients, and the 503 that requests beyond that get.
+"""How much the exporter does at once for its clients, and the 503 for requests above that limit.
 
 ```
 connection ── connections.py: a maximum number; the one that was idle for longest is closed for a new one
@@ -6,8 +6,6 @@ connection ── connections.py: a maximum number; the one that was idle for lo
 /metrics   ── shared_scrapes.py: requests that arrive together share one scrape and one encoded body
 ```
 """
-
-from __future__ import annotations
 
 import asyncio
 from collections import Counter

@@ -1,11 +1,10 @@
 """The sockets that the exporter listens on, bound before anything else starts: a port in use is reported at once."""
 
-from __future__ import annotations
-
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 _BACKLOG = 1024
@@ -41,46 +40,35 @@ def parse_listen_address(text: str) -> ListenAddress:
 def listen(addresses: Sequence[ListenAddress]) -> list[socket.socket]:
     """Listen on all of `addresses`, or on none: raises CannotListen for the first that fails."""
     sockets: list[socket.socket] = []
-    try:
+    with ExitStack() as opened:
         for address in addresses:
             try:
-                sockets += _all_interfaces(address) if not address.host else _host(address)
+                created = _host(address) if address.host else _all_interfaces(address)
+                sockets += [opened.enter_context(sock) for sock in created]
             except (OSError, UnicodeError) as error:  # UnicodeError: a name that IDNA refuses
                 raise CannotListen(f"cannot listen on {address}: {_reason(error)}") from None
-    except CannotListen:
-        for sock in sockets:
-            sock.close()
-        raise
+        opened.pop_all()
     return sockets
 
 
-def _all_interfaces(address: ListenAddress) -> list[socket.socket]:
+def _all_interfaces(address: ListenAddress) -> Iterator[socket.socket]:
     """One socket for IPv4 and IPv6; for IPv4 alone if this machine has no IPv6."""
     if socket.has_dualstack_ipv6():
+        where = ("::", address.port)
         try:
-            return [
-                socket.create_server(
-                    ("::", address.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
-                )
-            ]
+            yield socket.create_server(where, family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
+            return
         except OSError as error:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # IPv6 is compiled in, and disabled
                 raise
-    return [socket.create_server(("0.0.0.0", address.port), backlog=_BACKLOG)]
+    yield socket.create_server(("0.0.0.0", address.port), backlog=_BACKLOG)
 
 
-def _host(address: ListenAddress) -> list[socket.socket]:
+def _host(address: ListenAddress) -> Iterator[socket.socket]:
     """One socket for each address of the host: `localhost` has two."""
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    sockets: list[socket.socket] = []
-    try:
-        for family, _, _, _, where in dict.fromkeys(found):
-            sockets.append(socket.create_server(where[:2], family=family, backlog=_BACKLOG))
-    except BaseException:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
+    for family, _, _, _, where in dict.fromkeys(found):
+        yield socket.create_server(where[:2], family=family, backlog=_BACKLOG)
 
 
 def _reason(error: OSError | UnicodeError) -> str:

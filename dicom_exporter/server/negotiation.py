@@ -1,7 +1,5 @@
 """Metric families -> the body of an HTTP response, in the format and encoding that the client asks for."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import zlib

@@ -9,8 +9,6 @@
 ```
 """
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,9 +23,10 @@ from dicom_exporter import __version__
 from dicom_exporter.config import Address, Config, Target, parse_address, parse_ae_title
 from dicom_exporter.config.render import show_target
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families, groups
-from dicom_exporter.net.errors import Overloaded
+from dicom_exporter.net.errors import NotPermitted, Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
 from dicom_exporter.prober.log import lines
+from dicom_exporter.prober.permissions import check_choice
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
 from dicom_exporter.server.discovery import USER_LABELS
@@ -117,6 +116,7 @@ def _facts(state: State) -> ExporterFacts:
         denied_target_requests=traffic.denied_targets,
         requests_in_flight=traffic.requests_in_flight,
         requests_refused={reason.value: traffic.refused[reason] for reason in RefusalReason},
+        stale_credential_files=state.prober.stale_credential_files,
     )
 
 
@@ -138,17 +138,29 @@ def _target(request: web.Request, state: State, config: Config, modules: Sequenc
     name = _single(request, "target")
     title = _single(request, "called_ae_title")
     if not name:
-        raise web.HTTPBadRequest(text="Which target? Ask for /probe?target=NAME.\n")
+        raise web.HTTPBadRequest(text="The parameter target is missing: /probe?target=NAME.\n")
     target = config.target(name)
     if target is not None and title is not None:
         text = "called_ae_title goes with an address: the configuration has the one of this target.\n"
         raise web.HTTPBadRequest(text=text)
     if target is None and (address := _adhoc_address(name, config)) is not None:
-        return _adhoc_target(address, title, modules, config)
+        target = _adhoc_target(address, title)
+        _check_choice(config, target, modules or target.modules)
+        return target
     if target is None:
         state.traffic.unknown_targets += 1
         raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]))
+    if modules is not None:
+        _check_choice(config, target, modules)
     return target
+
+
+def _check_choice(config: Config, target: Target, modules: Sequence[str]) -> None:
+    """Raise HTTPBadRequest, with a sentence, where `target` may not be asked these modules."""
+    try:
+        check_choice(config, target, modules)
+    except NotPermitted as reason:
+        raise web.HTTPBadRequest(text=f"{reason}\n") from None
 
 
 def _modules(request: web.Request, config: Config) -> Sequence[str] | None:
@@ -196,25 +208,14 @@ def _adhoc_address(name: str, config: Config) -> Address | None:
         return None
 
 
-def _adhoc_target(
-    address: Address, called_ae_title: str | None, modules: Sequence[str] | None, config: Config
-) -> Target:
-    """A target for one request. Raises HTTPBadRequest if one of its modules is for configured targets only."""
-    target = Target(str(address), address)
-    if called_ae_title is not None:
-        try:
-            target = Target(str(address), address, parse_ae_title(called_ae_title))
-        except ValueError:
-            raise web.HTTPBadRequest(text="called_ae_title is not an AE title.\n") from None
-    for name in modules or target.modules:
-        module = config.modules[name]
-        if module.store is not None:
-            text = f"The module {name} writes images, and only to targets of the configuration.\n"
-            raise web.HTTPBadRequest(text=text)
-        if config.identities[module.identity].user_identity is not None:
-            text = f"The module {name} sends a password, and only to targets of the configuration.\n"
-            raise web.HTTPBadRequest(text=text)
-    return target
+def _adhoc_target(address: Address, called_ae_title: str | None) -> Target:
+    """A target for one request. Raises HTTPBadRequest if the title is none."""
+    if called_ae_title is None:
+        return Target(str(address), address)
+    try:
+        return Target(str(address), address, parse_ae_title(called_ae_title))
+    except ValueError:
+        raise web.HTTPBadRequest(text="called_ae_title is not an AE title.\n") from None
 
 
 async def _probe_adhoc(
@@ -239,6 +240,6 @@ def _debug_text(record: ProbeRecord, config: Config) -> str:
     sections = {
         "Log of the probe": "".join(f"{line}\n" for line in lines(record)),
         "Metrics that the probe returns": metrics,
-        "Configuration that the probe went by": show_target(config, record.target, record.modules),
+        "Configuration of the probe": show_target(config, record.target, record.modules),
     }
     return "\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections.items())

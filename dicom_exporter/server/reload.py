@@ -1,7 +1,5 @@
 """Reloading the configuration while the exporter runs: all of it is applied, or nothing."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ The samples of ten thousand targets are 50 MB of text and take seconds of proces
 must not cost two hundred times that.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,6 +35,8 @@ class SharedScrape:
     started: float
     deadline: float
     """Loop times; infinity if only the timeouts of the modules apply."""
+    timeout: float
+    """Seconds that it was given; infinity likewise."""
     results: asyncio.Future[Collect]
     encoder: asyncio.Semaphore
     requests: int = 0
@@ -63,7 +63,7 @@ class SharedScrapes:
 
     @asynccontextmanager
     async def join(self, config: Config, timeout: float | None, start: Start) -> AsyncIterator[SharedScrape]:
-        """Join a scrape that ends within `timeout` seconds, or start one with `start`.
+        """Join a scrape that ends within `timeout` seconds and was given no less, or start one with `start`.
 
         It is in flight until the last request leaves the block: send the response inside of it.
 
@@ -71,12 +71,13 @@ class SharedScrapes:
             TooManyScrapes: a new scrape would be needed, and there are `MAX_SCRAPES` already.
         """
         now = asyncio.get_running_loop().time()
-        deadline = math.inf if timeout is None else now + timeout
-        scrape = self._find(config, now, deadline)
+        seconds = math.inf if timeout is None else timeout
+        deadline = now + seconds
+        scrape = self._find(config, now, deadline, seconds)
         if scrape is None:
             if len(self._in_flight) >= MAX_SCRAPES:
                 raise TooManyScrapes
-            scrape = SharedScrape(config, now, deadline, asyncio.ensure_future(start()), self._encoder)
+            scrape = SharedScrape(config, now, deadline, seconds, asyncio.ensure_future(start()), self._encoder)
             self._in_flight.append(scrape)
         scrape.requests += 1
         try:
@@ -86,11 +87,14 @@ class SharedScrapes:
             if not scrape.requests:
                 self._in_flight.remove(scrape)
 
-    def _find(self, config: Config, now: float, deadline: float) -> SharedScrape | None:
+    def _find(self, config: Config, now: float, deadline: float, seconds: float) -> SharedScrape | None:
         in_time = [
             each
             for each in self._in_flight
-            if each.deadline <= deadline and each.config is config and not each.results.done()
+            if each.deadline <= deadline
+            and each.timeout >= seconds
+            and each.config is config
+            and not each.results.done()
         ]
         youngest = max(in_time, key=lambda each: each.started, default=None)
         if youngest is None or now - youngest.started <= JOIN_WITHIN or len(self._in_flight) >= JOIN_ANY_FROM:

@@ -1,7 +1,5 @@
 """What the endpoints work with. The application keeps it under `STATE`."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
 
@@ -17,7 +15,7 @@ from dicom_exporter.server.shared_scrapes import SharedScrapes
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The parts of the server. Each keeps what changes about itself; nothing of it would be missed after a restart."""
+    """The parts of the server. Each holds its own changing data; none of it has to survive a restart."""
 
     prober: Prober
     reloader: Reloader

@@ -169,27 +169,30 @@ def _exposure(target: Target, sessions: Sequence[SessionResult], verdict: Verdic
     strangers = [session for session in sessions if session.stranger is not None]
     identity = strangers[0].identity if len(strangers) == 1 else None
     if target.expect is Expect.CONTROL:
-        yield from _control(verdict, strangers, identity)
+        yield from _control(verdict, identity)
         return
     allowed = allowed_level(target.expect)
     if allowed is None:
         return
     for service, level in verdict.levels.items():
-        if level is None:
-            text = texts.exposure_unknown(service, strangers)
+        proved, reasons = verdict.at_least.get(service), verdict.reasons[service]
+        if proved is not None and proved > allowed:  # also where it is not known whether a stranger gets further
+            text = texts.exposed(service, proved, allowed, reasons)
+            yield _finding(Kind.EXPOSED, text, _exposure_alert(proved), identity, proved)
+        elif level is None:
+            text = texts.exposure_unknown(service, reasons, proved)
             yield _finding(Kind.UNKNOWN, text, "DicomExposureUnknown", identity)
-        elif level > allowed:
-            text = texts.exposed(service, level, allowed)
-            yield _finding(Kind.EXPOSED, text, _exposure_alert(level), identity, level)
 
 
-def _control(verdict: Verdict, strangers: Sequence[SessionResult], identity: str | None) -> Iterator[Finding]:
+def _control(verdict: Verdict, identity: str | None) -> Iterator[Finding]:
     """What is wrong with a control target, which has to be open."""
-    known = [level for level in verdict.levels.values() if level is not None]
-    if not known:
-        yield _finding(Kind.UNKNOWN, texts.control_unknown(strangers), "DicomExposureUnknown", identity)
-    elif max(known) < LadderLevel.ASSOCIATES:
-        yield _finding(Kind.BLIND, texts.blind(max(known)), "DicomVantageBlind", identity)
+    proved = max(verdict.at_least.values(), default=LadderLevel.CLOSED)
+    if proved >= LadderLevel.ASSOCIATES:
+        return
+    if reasons := sorted({reason for found in verdict.reasons.values() for reason in found}):
+        yield _finding(Kind.UNKNOWN, texts.control_unknown(reasons), "DicomExposureUnknown", identity)
+    else:
+        yield _finding(Kind.BLIND, texts.blind(proved), "DicomVantageBlind", identity)
 
 
 def _exposure_alert(level: LadderLevel) -> str:

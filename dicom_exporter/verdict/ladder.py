@@ -2,17 +2,22 @@
 
 ```
 0 closed   1 open port   2 refuses strangers   3 associates   4 queryable   5 lists studies   6 identifies   7 hands out
+
+attempts, web results ─> evidence: what was proved, what is in doubt, and how far that could have got ─> Verdict
 ```
 
-A level is proved by something that happened. What is not known has no level: a DNS failure, no route, a busy
-peer or our own overload say nothing about who else gets in, and unknown is not safe.
+A level is known where it was proved, and nothing that ended by our doing, or by the moment, could have brought more.
+Only the peer shows that a stranger gets no further: by refusing, rejecting, 401, or the status of a query. The rest is
+a doubt with a reason (`UnknownReason`): a name that does not resolve, a busy peer, silence until our deadline, a
+question that was never put. Unknown is not safe; what was proved all the same is `Verdict.at_least`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Final
 
 from dicom_exporter.results import (
     Attempt,
@@ -22,40 +27,63 @@ from dicom_exporter.results import (
     LadderLevel,
     LadderService,
     Outcome,
+    Phase,
     QueryOutcome,
     RejectReason,
     Service,
     SessionResult,
     StrangerResult,
+    TLSFacts,
+    TLSFailure,
+    UnknownReason,
     WebAnswer,
     WebResult,
 )
 
-_ALLOWED: Mapping[Expect, LadderLevel] = {
+_ALLOWED: Final[Mapping[Expect, LadderLevel]] = {
     Expect.CLOSED: LadderLevel.CLOSED,
     Expect.GUARDED: LadderLevel.REFUSES_STRANGERS,
     Expect.CONTROL: LadderLevel.HANDS_OUT_IMAGES,
 }
-_ENDED: Mapping[Outcome, LadderLevel] = {
-    Outcome.REFUSED: LadderLevel.CLOSED,
-    Outcome.CONNECT_TIMEOUT: LadderLevel.CLOSED,
-    Outcome.CLOSED: LadderLevel.OPEN_PORT,
-    Outcome.NO_ANSWER: LadderLevel.OPEN_PORT,
-    Outcome.NOT_DICOM: LadderLevel.OPEN_PORT,
-    Outcome.PROTOCOL_ERROR: LadderLevel.OPEN_PORT,
-    Outcome.TLS_FAILURE: LadderLevel.OPEN_PORT,
-    Outcome.REJECTED: LadderLevel.REFUSES_STRANGERS,
-    Outcome.ABORTED: LadderLevel.REFUSES_STRANGERS,
+_ENDED: Final[Mapping[Outcome, tuple[LadderLevel | None, UnknownReason | None]]] = {
+    Outcome.REFUSED: (LadderLevel.CLOSED, None),
+    Outcome.CONNECT_TIMEOUT: (LadderLevel.CLOSED, None),
+    Outcome.CLOSED: (LadderLevel.OPEN_PORT, None),
+    Outcome.NOT_DICOM: (LadderLevel.OPEN_PORT, None),
+    Outcome.REJECTED: (LadderLevel.REFUSES_STRANGERS, None),
+    Outcome.ABORTED: (LadderLevel.REFUSES_STRANGERS, None),
+    Outcome.NOT_OFFERED: (LadderLevel.ASSOCIATES, None),
+    Outcome.FAILURE_STATUS: (LadderLevel.ASSOCIATES, None),
+    Outcome.SUCCESS: (LadderLevel.ASSOCIATES, None),
+    Outcome.NO_ANSWER: (LadderLevel.OPEN_PORT, UnknownReason.TIMEOUT),
+    Outcome.PROTOCOL_ERROR: (LadderLevel.OPEN_PORT, UnknownReason.UNREADABLE),
+    Outcome.TLS_FAILURE: (LadderLevel.OPEN_PORT, UnknownReason.TLS_HANDSHAKE),
+    Outcome.BUSY: (LadderLevel.OPEN_PORT, UnknownReason.BUSY),
+    Outcome.OVERLOAD: (None, UnknownReason.OVERLOAD),
+    Outcome.DNS_FAILURE: (None, UnknownReason.DNS_FAILURE),
+    Outcome.UNREACHABLE: (None, UnknownReason.UNREACHABLE),
 }
-"""Level of an attempt that was not accepted. What is not here says nothing: busy, overload, no name, no route."""
-_NOT_CONNECTED = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
-_SPOKE_DICOM = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
-_DENIALS = frozenset({QueryOutcome.REFUSED, QueryOutcome.UNSUPPORTED, QueryOutcome.ABORTED})
-_OBSOLETE_TLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
-_WEAK_CIPHERS = ("NULL", "RC4", "EXP", "DES-", "MD5", "ADH", "AECDH")
+"""What an attempt proves by its outcome, and what is in doubt because it ended so."""
+_QUERY_DOUBTS: Final[Mapping[QueryOutcome, UnknownReason]] = {
+    QueryOutcome.TIMEOUT: UnknownReason.TIMEOUT,
+    QueryOutcome.OVERLOAD: UnknownReason.OVERLOAD,
+    QueryOutcome.NO_ASSOCIATION: UnknownReason.NOT_ASKED,
+    QueryOutcome.PROTOCOL_ERROR: UnknownReason.UNREADABLE,
+}
+"""Queries that ended by our doing. Every other outcome is an answer, or the peer's refusal by a status or an abort."""
+_OUR_READING: Final = frozenset({UnknownReason.LIMIT, UnknownReason.UNREADABLE})
+"""Why an answer was not read. Where the attempt says which, its word counts; `unreadable` is only the default."""
+_NO_DOUBTS: Final[frozenset[UnknownReason]] = frozenset()
+_NOT_CONNECTED: Final = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
+_SPOKE_DICOM: Final = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
+_DENIALS: Final = frozenset({QueryOutcome.REFUSED, QueryOutcome.UNSUPPORTED, QueryOutcome.ABORTED})
+_OBSOLETE_TLS: Final = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
+_WEAK_CIPHERS: Final = ("NULL", "RC4", "EXP", "DES-", "MD5", "ADH", "AECDH")
 """Parts of OpenSSL's names of ciphers that RFC 9325 4.1 forbids."""
-_HTTP_SPOKEN = frozenset({WebAnswer.ENTRIES, WebAnswer.EMPTY, WebAnswer.DENIED, WebAnswer.OTHER})
-_WEB_LEVELS: Mapping[WebAnswer, LadderLevel | None] = {
+_NOT_ABOUT_TLS: Final = frozenset({None, TLSFailure.NOT_TLS, TLSFailure.OTHER})
+"""Failures of a handshake that do not show that the peer speaks TLS."""
+_HTTP_SPOKEN: Final = frozenset({WebAnswer.ENTRIES, WebAnswer.EMPTY, WebAnswer.DENIED, WebAnswer.OTHER})
+_WEB_LEVELS: Final[Mapping[WebAnswer, LadderLevel | None]] = {
     WebAnswer.ENTRIES: LadderLevel.QUERYABLE,
     WebAnswer.EMPTY: LadderLevel.QUERYABLE,
     WebAnswer.DENIED: LadderLevel.REFUSES_STRANGERS,
@@ -74,6 +102,21 @@ class Verdict:
     """None for a service whose level is not known."""
     checks: Mapping[Check, bool]
     """Whether each check holds; without those that are not known."""
+    at_least: Mapping[LadderService, LadderLevel] = field(default_factory=dict)
+    """What was proved, whether or not more is possible: the level where that is known; without services of which
+    nothing was proved. That one address is closed proves nothing while another is in doubt."""
+    reasons: Mapping[LadderService, tuple[UnknownReason, ...]] = field(default_factory=dict)
+    """Why the level is not known, sorted by name; empty where it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What one attempt, web result or step says about a service."""
+
+    proved: LadderLevel | None
+    doubts: frozenset[UnknownReason] = _NO_DOUBTS
+    reach: LadderLevel = LadderLevel.LISTS_STUDIES
+    """The furthest level that could have been proved without the doubts."""
 
 
 def allowed_level(expect: Expect) -> LadderLevel | None:
@@ -91,27 +134,42 @@ def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
     return _verdict(strangers)
 
 
-def _verdict(strangers: Iterable[SessionResult]) -> Verdict:
+def _verdict(strangers: Sequence[SessionResult]) -> Verdict:
+    evidence: dict[LadderService, list[_Evidence]] = {}
+    for session in strangers:
+        assert session.stranger is not None
+        evidence.setdefault(LadderService.DIMSE, []).extend(_dimse_evidence(session.stranger, session.prove))
+        if session.dicomweb is not None:
+            evidence.setdefault(LadderService.DICOMWEB, []).extend(_web_evidence(session.dicomweb, session.prove))
+        for page in session.web:
+            evidence.setdefault(LadderService.WEB, []).extend(_web_evidence(page, frozenset()))
     levels: dict[LadderService, LadderLevel | None] = {}
+    at_least: dict[LadderService, LadderLevel] = {}
+    reasons: dict[LadderService, tuple[UnknownReason, ...]] = {}
+    for service, found in evidence.items():
+        proved, reasons[service] = _conclude(found)
+        levels[service] = None if reasons[service] else proved
+        if proved is not None and (proved > LadderLevel.CLOSED or not reasons[service]):
+            at_least[service] = proved
     checks: dict[Check, bool | None] = {}
     for session in strangers:
         assert session.stranger is not None
-        levels[LadderService.DIMSE] = dimse_level(session.stranger)
-        checks |= dimse_checks(session.stranger, levels[LadderService.DIMSE])
-        if session.dicomweb is not None:
-            levels[LadderService.DICOMWEB] = web_level([session.dicomweb])
-        if session.web:
-            levels[LadderService.WEB] = web_level(session.web)
+        checks |= _dimse_checks(session.stranger, levels[LadderService.DIMSE])
         pages = [*([session.dicomweb] if session.dicomweb is not None else []), *session.web]
         checks[Check.HTTP_WITHOUT_TLS] = _http_without_tls(pages)
-    return Verdict(levels, {name: holds for name, holds in checks.items() if holds is not None})
+    return Verdict(levels, {name: holds for name, holds in checks.items() if holds is not None}, at_least, reasons)
 
 
 def _not_connected(session: SessionResult) -> Outcome | None:
-    """The outcome of a stranger's only attempt where that made no connection; else None."""
-    if session.stranger is None or session.dicomweb is not None or session.web or len(session.stranger.attempts) != 1:
+    """The outcome of a stranger's only attempt where that made no connection, and nothing else is in doubt; else
+    None.
+    """
+    stranger = session.stranger
+    if stranger is None or stranger.doubts or session.dicomweb is not None or session.web:
         return None
-    outcome = session.stranger.attempts[0].outcome
+    if len(stranger.attempts) != 1 or stranger.attempts[0].doubts:
+        return None
+    outcome = stranger.attempts[0].outcome
     return outcome if outcome in _NOT_CONNECTED else None
 
 
@@ -124,21 +182,80 @@ def _verdict_unconnected(outcome: Outcome) -> Verdict:
     return _verdict([SessionResult("", None, stranger=StrangerResult((Attempt(outcome),)))])
 
 
-def dimse_level(stranger: StrangerResult) -> LadderLevel | None:
-    """The furthest step that any attempt proved; None where the first said nothing and no other got in."""
-    levels = [attempt_level(attempt) for attempt in stranger.attempts]
-    known = [level for level in levels if level is not None]
-    if not known or (levels[0] is None and max(known) < LadderLevel.ASSOCIATES):
-        return None
-    return max(known)
+def _conclude(evidence: Sequence[_Evidence]) -> tuple[LadderLevel | None, tuple[UnknownReason, ...]]:
+    """What was proved, and what could have raised it: the reasons are empty where the level is known."""
+    proved = _furthest(evidence)
+    doubts = {reason for each in evidence for reason in each.doubts if proved is None or each.reach > proved}
+    if proved is None and not doubts:
+        doubts.add(UnknownReason.NOT_ASKED)
+    return proved, tuple(sorted(doubts))
 
 
-def attempt_level(attempt: Attempt) -> LadderLevel | None:
-    """The step that one association proved."""
-    if attempt.outcome is not Outcome.SUCCESS:
-        if attempt.tls is not None and attempt.tls.client_certificate_required:
-            return LadderLevel.REFUSES_STRANGERS
-        return _ENDED.get(attempt.outcome)
+def _furthest(evidence: Iterable[_Evidence]) -> LadderLevel | None:
+    return max((each.proved for each in evidence if each.proved is not None), default=None)
+
+
+def _dimse_evidence(stranger: StrangerResult, prove: frozenset[LadderLevel]) -> list[_Evidence]:
+    """What the attempts of a stranger say. `prove` are the steps above 5 that the configuration asks for."""
+    attempts = stranger.attempts
+    evidence = [_attempt_evidence(attempt) for attempt in attempts]
+    if stranger.doubts or not attempts:  # without an attempt, there was no time for one
+        evidence.append(_Evidence(None, stranger.doubts or frozenset({UnknownReason.OVERLOAD})))
+    accepted = [attempt for attempt in attempts if attempt.outcome is Outcome.SUCCESS]
+    if accepted and all(_asks_nothing(attempt) for attempt in accepted):
+        # Only under a called title that nobody put questions to.
+        evidence.append(_Evidence(None, frozenset({UnknownReason.NOT_ASKED})))
+    told = {
+        LadderLevel.IDENTIFIES_PATIENTS: any(attempt.identity_seen is not None for attempt in accepted),
+        LadderLevel.HANDS_OUT_IMAGES: any(attempt.image_received is not None for attempt in accepted),
+    }
+    doubts = frozenset(reason for attempt in accepted for reason in attempt.doubts)
+    return [*evidence, *_steps_in_doubt(evidence, prove, told, doubts)]
+
+
+def _steps_in_doubt(
+    evidence: Sequence[_Evidence],
+    prove: frozenset[LadderLevel],
+    told: Mapping[LadderLevel, bool],
+    doubts: frozenset[UnknownReason],
+) -> Iterator[_Evidence]:
+    """The steps above 5 that were asked for, and of which it was not told whether a stranger gets there.
+
+    Where studies are not listed, nobody gets to those steps.
+    """
+    if (_furthest(evidence) or LadderLevel.CLOSED) < LadderLevel.LISTS_STUDIES:
+        return
+    for step in prove:
+        if not told[step]:
+            yield _Evidence(None, doubts or frozenset({UnknownReason.NOT_ASKED}), step)
+
+
+def _asks_nothing(attempt: Attempt) -> bool:
+    """Whether it only shows if the called title is checked: such an attempt proves level 3 at the most."""
+    return attempt.called is Called.RANDOM and not attempt.queries
+
+
+def _attempt_evidence(attempt: Attempt) -> _Evidence:
+    """What one association proved, and what is in doubt about it."""
+    reach = LadderLevel.ASSOCIATES if _asks_nothing(attempt) else LadderLevel.LISTS_STUDIES
+    if attempt.outcome is Outcome.SUCCESS:
+        doubts = {_QUERY_DOUBTS[each.outcome] for each in attempt.queries.values() if each.outcome in _QUERY_DOUBTS}
+        return _Evidence(_accepted_level(attempt), _doubts(attempt.doubts, doubts), reach)
+    proved, doubt = _ENDED[attempt.outcome]
+    if _demands_certificate(attempt.tls):
+        return _Evidence(LadderLevel.REFUSES_STRANGERS, attempt.doubts, reach)
+    if doubt is UnknownReason.TLS_HANDSHAKE and attempt.tls is not None and attempt.tls.failure is TLSFailure.NOT_TLS:
+        doubt = None
+    return _Evidence(proved, _doubts(attempt.doubts, set() if doubt is None else {doubt}), reach)
+
+
+def _doubts(told: frozenset[UnknownReason], found: set[UnknownReason]) -> frozenset[UnknownReason]:
+    """The doubts that an attempt told, and those `found` by its outcomes."""
+    return told | (found - _OUR_READING if told & _OUR_READING else found)
+
+
+def _accepted_level(attempt: Attempt) -> LadderLevel:
+    """The step that one accepted association proved."""
     if attempt.image_received:
         return LadderLevel.HANDS_OUT_IMAGES
     if attempt.identity_seen:
@@ -150,7 +267,13 @@ def attempt_level(attempt: Attempt) -> LadderLevel | None:
     return LadderLevel.ASSOCIATES
 
 
-def dimse_checks(stranger: StrangerResult, level: LadderLevel | None) -> dict[Check, bool | None]:
+def _demands_certificate(tls: TLSFacts | None) -> bool:
+    if tls is None:
+        return False
+    return bool(tls.client_certificate_required) or tls.failure is TLSFailure.CERTIFICATE_DEMANDED
+
+
+def _dimse_checks(stranger: StrangerResult, level: LadderLevel | None) -> dict[Check, bool | None]:
     """The single facts beside the ladder; None for what is not known."""
     accepted = [attempt for attempt in stranger.attempts if attempt.outcome is Outcome.SUCCESS]
     asked = next((attempt for attempt in accepted if attempt.services), None)
@@ -197,10 +320,18 @@ def _called_unchecked(attempts: Sequence[Attempt]) -> bool | None:
 
 
 def _plaintext_accepted(attempts: Sequence[Attempt]) -> bool | None:
-    if any(attempt.outcome in _SPOKE_DICOM and not attempt.over_tls for attempt in attempts):
+    """An attempt without TLS was answered in DICOM; or all of them ended by the peer's doing, and it speaks TLS."""
+    plain = [attempt for attempt in attempts if not attempt.over_tls]
+    if any(attempt.outcome in _SPOKE_DICOM for attempt in plain):
         return True
-    spoke_tls = any(attempt.over_tls and attempt.tls is not None for attempt in attempts)
-    return False if spoke_tls else None
+    spoke_tls = any(attempt.over_tls and _spoke_tls(attempt.tls) for attempt in attempts)
+    return False if spoke_tls and not any(_attempt_evidence(attempt).doubts for attempt in plain) else None
+
+
+def _spoke_tls(tls: TLSFacts | None) -> bool:
+    if tls is None:
+        return False
+    return tls.version is not None or _demands_certificate(tls) or tls.failure not in _NOT_ABOUT_TLS
 
 
 def _tls_below_profile(stranger: StrangerResult) -> bool | None:
@@ -227,13 +358,25 @@ def _negotiable(asked: Attempt | None, *services: Service) -> bool | None:
     return any(offered) if offered else None
 
 
-def web_level(results: Iterable[WebResult]) -> LadderLevel | None:
-    """The furthest step over some URLs; None where one said nothing and no other lists or answers anything."""
-    levels = [_web_level(result) for result in results]
-    known = [level for level in levels if level is not None]
-    if not known or (None in levels and max(known) < LadderLevel.QUERYABLE):
-        return None
-    return max(known)
+def _web_evidence(result: WebResult, prove: frozenset[LadderLevel]) -> list[_Evidence]:
+    """What one URL says. `prove` are the steps above 5 that the configuration asks for."""
+    doubts = result.doubts
+    if result.answer is WebAnswer.UNKNOWN and not doubts:
+        doubts = frozenset({UnknownReason.TIMEOUT if Phase.CONNECT in result.phases else UnknownReason.OVERLOAD})
+    if result.answer is WebAnswer.NOT_HTTP and _handshake_failed(result.tls):
+        doubts |= {UnknownReason.TLS_HANDSHAKE}
+    evidence = [_Evidence(_web_level(result), doubts)]
+    told = {
+        LadderLevel.IDENTIFIES_PATIENTS: result.identity_seen is not None,
+        LadderLevel.HANDS_OUT_IMAGES: result.image_received is not None,
+    }
+    return [*evidence, *_steps_in_doubt(evidence, prove, told, doubts)]
+
+
+def _handshake_failed(tls: TLSFacts | None) -> bool:
+    """Whether a TLS handshake failed in a way that another client might not meet."""
+    failure = tls.failure if tls is not None else None
+    return failure not in (None, TLSFailure.NOT_TLS, TLSFailure.CERTIFICATE_DEMANDED)
 
 
 def _web_level(result: WebResult) -> LadderLevel | None:
@@ -243,12 +386,19 @@ def _web_level(result: WebResult) -> LadderLevel | None:
         return LadderLevel.IDENTIFIES_PATIENTS
     if result.lists_studies:
         return LadderLevel.LISTS_STUDIES
-    return LadderLevel.QUERYABLE if result.queryable else _WEB_LEVELS[result.answer]
+    if result.queryable:
+        return LadderLevel.QUERYABLE
+    if result.answer is WebAnswer.UNKNOWN and result.status is not None:
+        return LadderLevel.OPEN_PORT  # HTTP was spoken, and more is not known
+    return _WEB_LEVELS[result.answer]
 
 
-def _http_without_tls(pages: Iterable[WebResult]) -> bool | None:
+def _http_without_tls(pages: Sequence[WebResult]) -> bool | None:
     spoken = [page for page in pages if page.answer in _HTTP_SPOKEN]
-    return any(not page.over_tls for page in spoken) if spoken else None
+    if any(not page.over_tls for page in spoken):
+        return True
+    unknown = any(page.answer is WebAnswer.UNKNOWN for page in pages)
+    return False if spoken and not unknown else None
 
 
 def _reason(attempt: Attempt) -> RejectReason | None:

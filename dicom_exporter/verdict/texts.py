@@ -18,6 +18,7 @@ from dicom_exporter.results import (
     QueryResult,
     RejectReason,
     SessionResult,
+    UnknownReason,
     WebAnswer,
     WebResult,
 )
@@ -46,7 +47,7 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.EMPTY: "it answers, and lists none",
     QueryOutcome.TRUNCATED: "there may be more",
     QueryOutcome.REFUSED: "it refuses the query",
-    QueryOutcome.UNSUPPORTED: "it does not offer this query",
+    QueryOutcome.UNSUPPORTED: "it does not offer this query, or ignores what the query matches by",
     QueryOutcome.FAILED: "the query failed",
     QueryOutcome.ABORTED: "it aborted the association in place of an answer, as some do to refuse",
     QueryOutcome.PROTOCOL_ERROR: "its answer breaks the DICOM standard",
@@ -117,6 +118,23 @@ _WEB_MEANINGS: Mapping[LadderLevel, str] = {
 }
 """Meanings of levels that differ for HTTP."""
 
+UNKNOWN_REASONS: Mapping[UnknownReason, str] = {
+    UnknownReason.DNS_FAILURE: "the name does not resolve",
+    UnknownReason.UNREACHABLE: "there is no route to the address",
+    UnknownReason.OVERLOAD: "this exporter had too little time for it, or did not get to it",
+    UnknownReason.TIMEOUT: "an answer did not come, or did not end, in time",
+    UnknownReason.BUSY: "it had no room for another association",
+    UnknownReason.UNAVAILABLE: "it said over HTTP that it is not available now",
+    UnknownReason.TLS_HANDSHAKE: "the TLS handshake failed, and another client might succeed",
+    UnknownReason.REDIRECT: "it redirects further than this exporter follows",
+    UnknownReason.UNREADABLE: "this exporter could not read an answer",
+    UnknownReason.NOT_OFFERED: "it needs something that this exporter does not offer, such as a transfer syntax",
+    UnknownReason.LIMIT: "an answer was larger than this exporter reads",
+    UnknownReason.ADDRESS_NOT_TRIED: "not every address of the name was tried",
+    UnknownReason.NOT_ASKED: "a question was not asked: the association ended before it, or no time was left",
+}
+"""Why a level is not known, within a sentence."""
+
 NOTHING_FOUND = "The probe found nothing out; the log may say more"
 NO_STRANGER = "No stranger was sent to it, so it is not known how far one gets"
 STORE_FAILED = "It did not take all the images of the bandwidth test"
@@ -170,28 +188,43 @@ def _association(attempt: Attempt) -> str:
     return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
 
 
-def level_words(level: LadderLevel | None) -> str:
-    """``5 lists studies``, or ``unknown``."""
-    return "unknown" if level is None else f"{level} {LEVELS[level][0]}"
+def level_words(level: LadderLevel | None, at_least: LadderLevel | None = None) -> str:
+    """``5 lists studies``; where it is not known, ``unknown``, or what was proved: ``at least 3 associates``."""
+    if level is not None:
+        return f"{level} {LEVELS[level][0]}"
+    return "unknown" if at_least is None else f"at least {at_least} {LEVELS[at_least][0]}"
 
 
-def exposed(service: LadderService, level: LadderLevel, allowed: LadderLevel) -> str:
-    """A stranger gets to `level` with `service`, and `allowed` is lower."""
+def exposed(
+    service: LadderService, level: LadderLevel, allowed: LadderLevel, reasons: Sequence[UnknownReason] = ()
+) -> str:
+    """A stranger gets to `level` with `service`, and `allowed` is lower.
+
+    With `reasons`, it is not known whether a stranger gets further.
+    """
     meaning = LEVELS[level][1] if service is LadderService.DIMSE else _WEB_MEANINGS.get(level, LEVELS[level][1])
     name, allowed_name = LEVELS[level][0], LEVELS[allowed][0]
-    return f"{meaning} {SERVICES[service]} level {level}, {name}; allowed is {allowed}, {allowed_name}"
+    bound, further = (
+        ("at least ", f". It is not known if one gets further: {why_unknown(reasons)}") if reasons else ("", "")
+    )
+    return f"{meaning} {SERVICES[service]} level {bound}{level}, {name}; allowed is {allowed}, {allowed_name}{further}"
 
 
-def exposure_unknown(service: LadderService, strangers: Sequence[SessionResult]) -> str:
+def exposure_unknown(service: LadderService, reasons: Sequence[UnknownReason], at_least: LadderLevel | None) -> str:
     """The level of `service` could not be determined."""
-    why = _first_ending(strangers) if service is LadderService.DIMSE else ""
     name = SERVICES[service]
-    return f"{name[:1].upper()}{name[1:]}: it is not known how far a stranger gets{why}"
+    proved = "" if at_least is None else f", but at least to level {at_least}, {LEVELS[at_least][0]}"
+    return f"{name[:1].upper()}{name[1:]}: it is not known how far a stranger gets{proved}: {why_unknown(reasons)}"
 
 
-def control_unknown(strangers: Sequence[SessionResult]) -> str:
+def control_unknown(reasons: Sequence[UnknownReason]) -> str:
     """Nothing shows whether a control target is open."""
-    return f"It is not known whether this control target is open{_first_ending(strangers)}"
+    return f"It is not known whether this control target is open: {why_unknown(reasons)}"
+
+
+def why_unknown(reasons: Iterable[UnknownReason]) -> str:
+    """Why a level is not known, within a sentence."""
+    return "; ".join(UNKNOWN_REASONS[reason] for reason in reasons)
 
 
 def blind(level: LadderLevel) -> str:
@@ -236,10 +269,3 @@ def dicomweb_failed(web: WebResult) -> str:
 def sentence(text: str) -> str:
     """`text` with a capital and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
-
-
-def _first_ending(strangers: Iterable[SessionResult]) -> str:
-    """How the first attempt of a stranger ended, as the end of a sentence."""
-    ladders = (session.stranger for session in strangers if session.stranger is not None)
-    first = next((attempt for ladder in ladders for attempt in ladder.attempts), None)
-    return "" if first is None or first.outcome is Outcome.SUCCESS else f": {OUTCOMES[first.outcome]}"

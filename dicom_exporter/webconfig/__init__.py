@@ -3,7 +3,7 @@ Prometheus' exporter-toolkit.
 
     yamlfile ─> load ──> live ─┬─> middleware ─> passwords, rate     headers, rate limit, passwords
                  │             └─> site ─> handshake ─> sans         TLS, as the file says when a client connects
-            model, values, tls     snapshot
+            model, values, tls     yamlfile.snapshot
 
     live = LiveConfig("web.yml")                    # raises ConfigErrors, one line for each error
     protect(app, live)

@@ -5,8 +5,6 @@ fails, OpenSSL's alert record for the client (RFC 8446 6) is kept: event loops d
 certificate is refused would show nothing but "EOF".
 """
 
-from __future__ import annotations
-
 import ssl
 from typing import cast
 

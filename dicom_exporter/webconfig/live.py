@@ -1,7 +1,5 @@
 """The file while the exporter runs: read again when it, or a file that it names, has changed."""
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 from collections.abc import Mapping
@@ -13,11 +11,11 @@ import structlog
 
 from dicom_exporter.net.pem import PEMError
 from dicom_exporter.webconfig.handshake import ServerContext
-from dicom_exporter.webconfig.load import WebConfig, parse, read_material, tls_errors
-from dicom_exporter.webconfig.snapshot import Snapshot, take
+from dicom_exporter.webconfig.load import MAX_BYTES, WebConfig, parse, read_material, tls_errors
 from dicom_exporter.webconfig.tls import Material, server_context
 from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
 from dicom_exporter.yamlfile.files import unreadable
+from dicom_exporter.yamlfile.snapshot import Snapshot, take
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -26,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """The file, read."""
+    """The contents of the file, and the configuration or the errors in it."""
 
     snapshot: Snapshot
     outcome: WebConfig | ConfigErrors
@@ -34,7 +32,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Certified:
-    """The certificates of a configuration, read."""
+    """The contents of the certificate files, and the TLS context or the errors in them."""
 
     config: WebConfig
     snapshots: tuple[Snapshot, ...]
@@ -142,7 +140,7 @@ def summary(config: WebConfig) -> dict[str, bool | int]:
 
 def _read(file: str, before: _Read | None) -> _Read:
     """Read the file. Where its contents are the same as `before`, so is the outcome."""
-    snapshot = take(Path(file))
+    snapshot = take(Path(file), MAX_BYTES)
     try:
         data = snapshot.data()
     except OSError as error:
@@ -166,7 +164,7 @@ def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
     snapshots: list[Snapshot] = []
 
     def read(path: Path) -> bytes:
-        snapshots.append(take(path))
+        snapshots.append(take(path, MAX_BYTES))
         return snapshots[-1].data()
 
     try:
@@ -179,7 +177,7 @@ def _certify(config: WebConfig, before: _Certified | None) -> _Certified:
 
 
 def _usable(outcome: T | ConfigErrors) -> T:
-    """Give the outcome, or raise a new exception: one raised again would keep the frames of all earlier callers."""
+    """Return the outcome, or raise a new exception: one raised again would keep the frames of all earlier callers."""
     if isinstance(outcome, ConfigErrors):
         raise ConfigErrors(outcome.errors)
     return outcome

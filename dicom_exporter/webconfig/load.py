@@ -1,7 +1,5 @@
 """The file -> a `WebConfig`, or every error in it at once."""
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field

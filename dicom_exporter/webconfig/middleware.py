@@ -1,7 +1,5 @@
 """What applies to every request: the headers, the rate limit, the password."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 
@@ -21,7 +19,7 @@ _CHALLENGE = 'Basic realm="exporter", charset="UTF-8"'
 def protect(app: web.Application, live: LiveConfig, checker: PasswordChecker | None = None) -> None:
     """Make `app` answer only as the file allows, for every path, also for those that do not exist.
 
-    Call it after the application's own middlewares and signals are in place: its middleware runs before theirs, and its
+    Call it after the application's own middlewares and signals are added: its middleware runs before theirs, and its
     headers replace theirs.
     """
     passwords = checker or PasswordChecker()
@@ -73,7 +71,7 @@ async def _knows_password(request: web.Request, config: WebConfig, passwords: Pa
 
 
 def read_basic(header: str) -> tuple[bytes, bytes] | None:
-    """The name and the password in an `Authorization` header (RFC 7617), None where it holds none."""
+    """The name and the password in an `Authorization` header (RFC 7617), None if it holds none."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -4,8 +4,6 @@ The format is that of Prometheus' exporter-toolkit, `docs/web-configuration.md`.
 implement is refused, with the reason.
 """
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field

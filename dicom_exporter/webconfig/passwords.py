@@ -4,8 +4,6 @@ A right password costs bcrypt once, and a lookup in a table from then on. The ta
 hash and password; the key is random and stays in this process, so that no password can be guessed from the table.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import hmac
@@ -46,7 +44,7 @@ class PasswordChecker:
         self._key = secrets.token_bytes(32)
         self._right = _Memory()
         self._wrong = _Memory()  # separate, so that guesses evict no right answer
-        self._stand_ins: dict[int, bytes] = {}
+        self._dummies: dict[int, bytes] = {}
         self._waiting: dict[bytes, asyncio.Future[bool]] = {}
         self._of_source: Counter[str] = Counter()
         self._jobs: queue.SimpleQueue[tuple[bytes, bytes, asyncio.Future[bool]] | None] = queue.SimpleQueue()
@@ -59,10 +57,10 @@ class PasswordChecker:
 
         Raises TooBusy.
         """
-        # The stand-in is looked up in every case, so that known and unknown names take the same time.
-        stand_in = self._stand_in(name, costs)
+        # The dummy hash is made in every case, so that known and unknown names take the same time.
+        dummy = self._dummy_hash(name, costs)
         known = users.get(name)
-        hashed = stand_in if known is None else known
+        hashed = dummy if known is None else known
         password = password[:_BCRYPT_BYTES]
         question = self._keyed(name, hashed, password)
         if question in self._right:
@@ -81,16 +79,16 @@ class PasswordChecker:
             self._jobs.put(None)
             self._thread = None
 
-    def _stand_in(self, name: bytes, costs: Sequence[int]) -> bytes:
+    def _dummy_hash(self, name: bytes, costs: Sequence[int]) -> bytes:
         """A hash that matches no password, for an unknown user.
 
         Its cost is that of one of the real users, always the same one for a name: the time shows no difference.
         """
         cost = costs[int.from_bytes(self._keyed(name)[:8], "big") % len(costs)]
-        if cost not in self._stand_ins:
+        if cost not in self._dummies:
             digest = "".join(secrets.choice(_ALPHABET) for _ in range(_DIGEST_LENGTH))
-            self._stand_ins[cost] = bcrypt.gensalt(cost) + digest.encode()
-        return self._stand_ins[cost]
+            self._dummies[cost] = bcrypt.gensalt(cost) + digest.encode()
+        return self._dummies[cost]
 
     def _keyed(self, *parts: bytes) -> bytes:
         """A keyed hash of `parts`, each with its length, so that no two lists of parts give the same bytes."""

@@ -1,7 +1,5 @@
 """A token bucket: one new token each interval, at most `burst` of them; a request takes one."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 
@@ -18,7 +16,7 @@ class TokenBucket:
         self._counted = clock()
 
     def take(self) -> bool:
-        """Take a token; False where there is none."""
+        """Take a token; False if there is none."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._counted) / self._interval)
         self._counted = now

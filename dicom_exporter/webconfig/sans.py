@@ -1,7 +1,5 @@
 """The subject alternative names of a client certificate."""
 
-from __future__ import annotations
-
 from cryptography import x509
 
 

@@ -4,8 +4,6 @@ The socket stays open while certificates change: each connection is accepted wit
 is current when its first byte arrives.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import errno
@@ -154,7 +152,7 @@ class _LimitedLog:
         self._not_logged: Counter[tuple[str, str]] = Counter()
 
     def log(self, message: str, reason: str, **details: str) -> None:
-        """Log it or count it. `reason` is of a small set."""
+        """Log it or count it. `reason` has only a few different values."""
         kind, now = (message, reason), time.monotonic()
         if now - self._last.get(kind, -_LOG_EVERY) < _LOG_EVERY:
             self._not_logged[kind] += 1
@@ -166,7 +164,7 @@ class _LimitedLog:
 async def _first_byte(connection: socket.socket) -> bytes | None:
     """Wait for the first byte of the client, and peek at it.
 
-    Empty where the client is gone, None where this event loop cannot wait (on Windows). Raises TimeoutError.
+    Empty if the client is gone, None if this event loop cannot wait (on Windows). Raises TimeoutError.
     """
     loop = asyncio.get_running_loop()
     readable = loop.create_future()

@@ -4,8 +4,6 @@ A context keeps what it was made of. A new one is made from the bytes of all fil
 contents of one file with the new contents of another.
 """
 
-from __future__ import annotations
-
 import ssl
 from dataclasses import dataclass
 
@@ -77,11 +75,7 @@ def _choose_curves(context: ssl.SSLContext, settings: TLSServerConfig) -> None:
 
 def _load_certificate(context: ssl.SSLContext, settings: TLSServerConfig, material: Material) -> None:
     with as_file(material.certificate) as certificate, as_file(material.key) as key:
-        load_certificate(
-            context,
-            PEM("cert_file" if settings.cert_file else "cert", certificate, settings.cert_file),
-            PEM("key_file" if settings.key_file else "key", key, settings.key_file),
-        )
+        load_certificate(context, _pem("cert", certificate, settings), _pem("key", key, settings))
 
 
 def _load_authorities(context: ssl.SSLContext, settings: TLSServerConfig, material: Material) -> None:
@@ -89,6 +83,10 @@ def _load_authorities(context: ssl.SSLContext, settings: TLSServerConfig, materi
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
         return
     with as_file(material.authorities) as path:
-        load_authorities(
-            context, PEM("client_ca_file" if settings.client_ca_file else "client_ca", path, settings.client_ca_file)
-        )
+        load_authorities(context, _pem("client_ca", path, settings))
+
+
+def _pem(key: str, path: str, settings: TLSServerConfig) -> PEM:
+    """The PEM data at `path`, under the key of the configuration that they come from."""
+    name = getattr(settings, f"{key}_file")
+    return PEM(f"{key}_file" if name else key, path, name)

@@ -1,7 +1,5 @@
 """How each value in the file is read. A reader raises ValueError with a message for the user."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 

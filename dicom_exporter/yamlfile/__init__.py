@@ -3,5 +3,5 @@
     bytes ─> document ─> validation ─> blocks (frozen dataclasses of `config` and `webconfig`)
                  └───────────┴──────> errors
 
-`config` and `webconfig` both read their files with it.
+`config` and `webconfig` both read their files with it, and notice with `snapshot` that a file has changed.
 """

@@ -4,8 +4,6 @@ PyYAML parses, but does not build the data: it would drop the lines, let a secon
 aliases expand without bound.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +49,7 @@ class Document:
     file: str
     """As the user named it."""
     data: object = None
-    """Of dict, list and scalars; None where the file is empty, or could not be read."""
+    """Of dict, list and scalars; None if the file is empty, or could not be read."""
     lines: dict[KeyPath, int] = field(default_factory=dict)
     texts: dict[KeyPath, str] = field(default_factory=dict)
     """Scalars that YAML does not read as text (``NO``, ``0123``), as they are written."""
@@ -130,7 +128,7 @@ class _Stop(Exception):
 
 
 def _measure(text: str) -> int:
-    """Count the nodes of `text` as written. Raises _Stop where they nest too deeply."""
+    """Count the nodes of `text` as written. Raises _Stop if they nest too deeply."""
     depth = count = 0
     for event in yaml.parse(text, Loader=_Loader):
         count += isinstance(event, yaml.NodeEvent)
@@ -157,7 +155,7 @@ class _Reader:
     """Collections that are being read: an alias to one of them would never end."""
 
     def read(self, node: yaml.Node, path: KeyPath, line: int) -> object:
-        """Give the data of `node`, whose key or list item is on `line`."""
+        """Return the data of `node`, whose key or list item is on `line`."""
         self.document.lines[path] = line
         self.budget -= 1
         if self.budget < 0:
@@ -246,7 +244,7 @@ class _Reader:
         return self._none(path, f"{shown(text)} cannot be read as {_KINDS.get(tag, tag)}: quote it if it is text")
 
     def _none(self, path: KeyPath, message: str) -> object:
-        """Give None for a value that cannot be read, and record why."""
+        """Return None for a value that cannot be read, and record why."""
         self.document.errors.append(self.document.error(path, message))
         self.document.unreadable.add(path)
         return None

@@ -1,7 +1,5 @@
 """What is wrong with a file: one line for each error, with the file, the line and the key."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,9 +16,9 @@ class ConfigError:
     file: str
     """The file as the user named it."""
     line: int | None
-    """Counted from 1; None where the error is about the file as a whole."""
+    """Counted from 1; None if the error is about the file as a whole."""
     key: str
-    """The key as `format_path` writes it; empty where the error is about no single key."""
+    """The key as `format_path` writes it; empty if the error is about no single key."""
     message: str
 
     def __str__(self) -> str:

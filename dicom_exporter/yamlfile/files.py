@@ -1,14 +1,12 @@
 """Files that a configuration consists of, or names: read with a bound on their size."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from dicom_exporter.text import shown
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` bytes, whole MiB. Raises OSError, also where it is larger."""
+    """Read a file of at most `limit` bytes, whole MiB. Raises OSError, also if it is larger."""
     with path.open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:

@@ -4,8 +4,6 @@ A setting whose form in the file is the form the program uses is declared once: 
 standard dataclass, so that code and tests build it directly, by position, without validation.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +23,7 @@ class Block:
     """A mapping with fixed keys; each subclass is a frozen dataclass with a field for each key."""
 
     UNKNOWN_KEY: ClassVar[str] = "unknown key"
-    """What is said of a key that is no field."""
+    """The message for a key that is not a field."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
     _check_empty: ClassVar[Any]
@@ -39,7 +37,7 @@ class Block:
 
     @classmethod
     def read_empty(cls, field: str) -> object:
-        """Give what a known key without a value stands for. Raises ValueError where it has to have one."""
+        """Return what a known key without a value means. Raises ValueError if the key needs a value."""
         raise ValueError("has no value: give one, or leave the key out")
 
 
@@ -49,7 +47,7 @@ B = TypeVar("B", bound=Block)
 def validate(
     block: type[B], document: Document, path: KeyPath, value: object, context: object = None, *, show: bool = True
 ) -> B | None:
-    """Validate the `value` at `path` as a `block`; None, with the errors reported to `document`, where it is invalid.
+    """Validate the `value` at `path` as a `block`; None, with the errors reported to `document`, if it is invalid.
 
     `context` is for the validators. Without `show`, no message repeats a value, which may be a secret.
     """
@@ -109,7 +107,7 @@ def _meant(block: type[Block], details: ErrorDetails) -> KeyPath | None:
 
 
 def _message(block: type[Block], details: ErrorDetails, written: str) -> str:
-    """One of pydantic's errors in our words; `written` is the value, empty where it is not to be shown."""
+    """One of pydantic's errors in our words; `written` is the value, empty if it is not to be shown."""
     kind = details["type"]
     if kind == "missing":
         return f"{shown(details['loc'][-1])} is missing"

@@ -12,17 +12,19 @@ from grafana.source.queries import (
     KEYS,
     LEVEL,
     NOT_CONTROL,
+    PROVED,
     STRANGER,
     TARGET,
     WORST_EXCESS,
     WORST_LEVEL,
+    WORST_PROVED,
     chosen,
     counted,
     info,
     per_target,
     select,
 )
-from grafana.source.words import CHECKS, LEVELS, SERVICES, numbers, texts
+from grafana.source.words import CHECKS, GOOD, LEVELS, NOTE, SERVICES, UNKNOWN_REASONS, numbers, texts, yes_no
 
 _ABOUT = """\
 The exporter comes to each archive **as a stranger**: under a random name, without a password, and asks for more \
@@ -32,8 +34,8 @@ until it is refused.
 (answers questions) · 5 **lists studies** of patients · 6 **identifies patients** by name · 7 **hands out images**
 
 How far is too far depends on the archive: `closed` allows 0, `guarded` 2; a `control` is open on purpose, to prove \
-that this place can see. Levels 6 and 7 are tried only where the configuration says so. \
-**Unknown is not safe**: no level is no all-clear.
+that this exporter can reach archives. Levels 6 and 7 are tried only where the configuration says so. \
+**Unknown is not safe**: an archive without a level may be open.
 """
 _CONTROL = 'expect="control"'
 _RISKY = 'alertname=~"Dicom(Exposed|ExposedOpenPort|PatientDataListed|AccessControlRegressed)"'
@@ -79,7 +81,7 @@ def exposure() -> dict[str, Any]:
                     stat(
                         "Show patients' studies",
                         "Of those, archives that list studies, identify patients or hand out images (level 5 and up).",
-                        counted(f"({chosen(WORST_EXCESS)}) > 0 and on ({KEYS}) {WORST_LEVEL} >= 5"),
+                        counted(f"({chosen(WORST_EXCESS)}) > 0 and on ({KEYS}) {WORST_PROVED} >= 5"),
                         bad="dark-purple",
                     ),
                 ),
@@ -97,13 +99,13 @@ def exposure() -> dict[str, Any]:
                     stat(
                         "As they should be",
                         "Archives where strangers get no further than they may.",
-                        counted(f"({chosen(WORST_EXCESS, NOT_CONTROL)}) <= 0"),
+                        counted(f"({chosen(WORST_EXCESS, NOT_CONTROL)}) <= 0 unless on ({KEYS}) {unknown}"),
                     ),
                 ),
                 (
                     4,
                     stat(
-                        "Could not tell",
+                        "Unknown",
                         "Archives of which it is not known how far strangers get: unknown is not safe.",
                         counted(chosen(unknown)),
                         bad="semi-dark-yellow",
@@ -112,9 +114,9 @@ def exposure() -> dict[str, Any]:
                 (
                     4,
                     stat(
-                        "Can this place see?",
+                        "Can this exporter reach archives?",
                         "An archive that is open on purpose (`expect: control`) must read as open "
-                        "from here. If it reads closed, no other `closed` is worth anything.",
+                        "from here. If it reads closed, no other `closed` proves anything.",
                         controls,
                         mappings=_vantage(),
                         unit="none",
@@ -141,7 +143,7 @@ def exposure() -> dict[str, Any]:
                 ),
             ],
         ),
-        row("Of whom, and how much"),
+        row("By country and by site"),
         (9, [(10, _greenbone("country", "Country")), (14, _greenbone("site", "Site"))]),
         row("Where, and since when"),
         (
@@ -162,7 +164,7 @@ def exposure() -> dict[str, Any]:
                     table(
                         "What moved within a day",
                         "Lowest and highest level of each archive in the last 24 hours. A level that "
-                        "rose and fell may be a vendor's visit.",
+                        "rose and fell may be maintenance by a vendor.",
                         {
                             "moved": f"topk(100, {per_target(chosen(f'{high} - {low}', NOT_CONTROL), 'service')})",
                             "low": per_target(chosen(low, NOT_CONTROL), "service"),
@@ -199,8 +201,8 @@ def exposure() -> dict[str, Any]:
                     9,
                     table(
                         "What strangers find",
-                        "Single facts beside the level: at how many archives each is so, of those where it "
-                        "could be told. Controls do not count.",
+                        "Single facts beside the level: at how many archives each is true, of those where it "
+                        "is known. Controls do not count.",
                         {
                             "bad": f"sum by (check) ({chosen(_check(), NOT_CONTROL)})",
                             "all": f"count by (check) ({chosen(_check(), NOT_CONTROL)})",
@@ -249,6 +251,7 @@ def exposure() -> dict[str, Any]:
                 (6, text("What the levels mean", _ABOUT)),
             ],
         ),
+        (7, [(24, _could_not_tell())]),
         (
             7,
             [
@@ -265,11 +268,11 @@ def exposure() -> dict[str, Any]:
                     12,
                     bars(
                         "Studies shown to strangers",
-                        "The ten archives that list most studies to somebody they do not know: "
+                        "The ten archives that list most studies to strangers: "
                         "at least so many, as a stranger's count ends early.",
                         [query(f"topk(10, {per_target(chosen(_studies(), NOT_CONTROL))})", "{{target}}", instant=True)],
                         steps=[(None, "orange")],
-                        no_value="No stranger was shown a study, or strangers were not sent: see Could not tell.",
+                        no_value="No stranger was shown a study, or no stranger was sent: see Unknown.",
                     ),
                 ),
             ],
@@ -316,12 +319,15 @@ def _advisories() -> str:
 
 
 def _worst_first() -> Panel:
+    known = f"max by ({KEYS}, service) ({select('dicom_exposure_known')})"
     return table(
         "How far strangers get, the worst first",
-        "Each service of each archive that strangers are sent to. The link of a name leads to its own dashboard.",
+        "Each service of each archive that strangers are sent to: the level, or what was proved where the level is not "
+        "known. The link of a name leads to its own dashboard.",
         {
             "excess": f"topk(1000, {per_target(chosen(EXCESS, NOT_CONTROL), 'service')})",
-            "level": per_target(chosen(LEVEL, NOT_CONTROL), "service"),
+            "level": per_target(chosen(PROVED, NOT_CONTROL), "service"),
+            "known": per_target(chosen(known, NOT_CONTROL), "service"),
             "allowed": per_target(chosen(ALLOWED, NOT_CONTROL), "service"),
             "since": per_target(
                 chosen(f"1000 * min by ({KEYS}, service) (ALERTS_FOR_STATE{{{_RISKY}, {TARGET}}})", NOT_CONTROL),
@@ -330,6 +336,7 @@ def _worst_first() -> Panel:
         },
         names={
             "level": "A stranger gets to",
+            "known": "Known",
             "target": "Target",
             "service": "Over",
             "country": "Country",
@@ -341,6 +348,7 @@ def _worst_first() -> Panel:
         sort="Too far by",
         overrides=[
             column("A stranger gets to", mappings=numbers(LEVELS), coloured=True, width=170),
+            column("Known", mappings=yes_no(("yes", GOOD), ("perhaps further", NOTE)), coloured=True, width=120),
             column("May get to", mappings=numbers(LEVELS), width=150),
             column("Target", links=to_target(), width=190),
             column("Over", mappings=texts(SERVICES), width=100),
@@ -352,9 +360,28 @@ def _worst_first() -> Panel:
     )
 
 
+def _could_not_tell() -> Panel:
+    reason = f"max by ({KEYS}, service, reason) ({select('dicom_exposure_unknown_reason')})"
+    return table(
+        "Could not tell, and why",
+        "Services whose level is not known, with each reason: what ended by the exporter's doing or by the moment, and "
+        "might have shown more. What to do about each reason is in docs/exposure.md.",
+        {"reason": f"topk(1000, {per_target(chosen(reason), 'service', 'reason')})"},
+        names={"target": "Target", "service": "Over", "country": "Country", "site": "Site", "reason": "Why"},
+        sort="Target",
+        overrides=[
+            column("Target", links=to_target(), width=190),
+            column("Over", mappings=texts(SERVICES), width=100),
+            column("Country", width=80),
+            column("Site", width=120),
+            column("Why", mappings=texts(UNKNOWN_REASONS)),
+        ],
+    )
+
+
 def _greenbone(label: str, heading: str) -> Panel:
     by = f"by ({'country, ' if label == 'site' else ''}{label})"
-    level = chosen(WORST_LEVEL, NOT_CONTROL)
+    level = chosen(WORST_PROVED, NOT_CONTROL)
 
     def total(metric: str) -> str:
         return f"sum {by} ({chosen(f'max by ({KEYS}) ({select(metric, STRANGER)})', NOT_CONTROL)})"
@@ -364,7 +391,7 @@ def _greenbone(label: str, heading: str) -> Panel:
     return table(
         f"What strangers are shown, by {label}",
         "Systems that strangers were sent to, and what those list to them: studies, patients and images are at least "
-        "so many, as counts end early. An empty cell: not told, or nothing is shown. Controls do not count.",
+        "so many, as counts end early. An empty cell: not known, or nothing is shown. Controls do not count.",
         {
             "probed": f"count {by} ({chosen(probed, NOT_CONTROL)})",
             "open": f"sum {by} (({level}) >= bool 3)",

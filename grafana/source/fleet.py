@@ -46,7 +46,7 @@ from grafana.source.words import (
     REFUSES,
     SEVERITIES,
     STATES,
-    UNTOLD,
+    UNKNOWN,
     UP,
     numbers,
     texts,
@@ -57,7 +57,7 @@ _ABOUT = """\
 "are you there?", as scanners and workstations do before they work with it.
 
 **DOWN**: it does not answer. **Refuses us**: it answers, but no longer accepts our name: its configuration \
-has changed. **Busy**: it has no room now. **Could not tell**: we did not get to it, which says nothing about it.
+has changed. **Busy**: it has no room now. **Unknown**: the exporter had no time for it, which says nothing about it.
 
 An archive that must stay closed to us is not asked; *Exposure* shows whether it does.
 """
@@ -108,10 +108,10 @@ def fleet() -> dict[str, Any]:
                 (
                     4,
                     stat(
-                        "Busy, or could not tell",
-                        "Archives without room for us, and those we did not get to.",
+                        "Busy, or unknown",
+                        "Archives without room for us, and those that the exporter had no time for.",
                         f"(count({in_state(BUSY)}) or 0 * count({info()}))"
-                        f" + (count({in_state(UNTOLD)}) or 0 * count({info()}))",
+                        f" + (count({in_state(UNKNOWN)}) or 0 * count({info()}))",
                         bad="semi-dark-yellow",
                     ),
                 ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from grafana.source.words import BUSY, DOWN, REFUSES, SEVERITIES, UNTOLD, UP, outcome_names
+from grafana.source.words import BUSY, DOWN, REFUSES, SEVERITIES, UNKNOWN, UP, outcome_names
 
 KEYS = "job, instance, target"
-"""What tells a target apart, whether it is scraped over /metrics or over /probe."""
+"""The labels that identify a target, whether it is scraped over /metrics or over /probe."""
 EXPORTER = 'job=~"$job", instance=~"$instance"'
 TARGET = f'{EXPORTER}, target=~"$target"'
 US, STRANGER = 'identity!="stranger"', 'identity="stranger"'
@@ -54,7 +54,7 @@ def outcome(*matchers: str) -> str:
 def state(*matchers: str) -> str:
     """The state of each target, as a number of `words.STATES`: the worst of its identities."""
     parts = []
-    for score in (DOWN, REFUSES, BUSY, UNTOLD, UP):
+    for score in (DOWN, REFUSES, BUSY, UNKNOWN, UP):
         names = f'outcome=~"{"|".join(outcome_names(score))}"'
         parts.append(f"{score} * {outcome(names)}")
     return f"max by ({KEYS}) ({' or '.join(parts)})" if not matchers else chosen(state(), *matchers)
@@ -73,10 +73,13 @@ def by_severity(matchers: str, *labels: str) -> str:
 
 LEVEL = f"max by ({KEYS}, service) ({select('dicom_exposure_level')})"
 ALLOWED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_allowed')})"
-EXCESS = f"({LEVEL} - {ALLOWED})"
-"""Levels above what `expect` allows, for each service of a target."""
+PROVED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_at_least')})"
+"""The level, or a lower bound where it is not known."""
+EXCESS = f"({PROVED} - {ALLOWED})"
+"""Levels that were proved above what `expect` allows, for each service of a target."""
 WORST_EXCESS = f"max by ({KEYS}) ({EXCESS})"
 WORST_LEVEL = f"max by ({KEYS}) ({select('dicom_exposure_level')})"
+WORST_PROVED = f"max by ({KEYS}) ({select('dicom_exposure_level_at_least')})"
 
 _TO_ANSWER = 'phase=~"connect|tls|associate|echo"'
 ANSWER_SECONDS = f"sum by ({KEYS}) ({select('dicom_phase_duration_seconds', US, _TO_ANSWER)})"

@@ -19,7 +19,7 @@ from grafana.source.panels import (
     timeline,
     timeseries,
 )
-from grafana.source.queries import ALLOWED, KEYS, LEVEL, TARGET, US, by_severity, outcome, select, state
+from grafana.source.queries import ALLOWED, EXCESS, KEYS, LEVEL, TARGET, US, by_severity, outcome, select, state
 from grafana.source.target_details import ENDS, others, protection
 from grafana.source.words import (
     LEVELS,
@@ -81,7 +81,7 @@ def target() -> dict[str, Any]:
                     stat(
                         "Further than allowed by",
                         "Levels above what `expect` allows; 0 and less is as it should be.",
-                        f"max({LEVEL} - {ALLOWED})",
+                        f"max({EXCESS})",
                         steps=[(None, "blue"), (1, "orange"), (3, "red")],
                         no_value="unknown, or nothing is said of strangers",
                     ),

@@ -36,7 +36,7 @@ def protection() -> list[Line]:
                     8,
                     table(
                         "What strangers find",
-                        "Single facts beside the level. What is missing could not be told.",
+                        "Single facts beside the level. A fact that is missing is not known.",
                         {"holds": f"max by (check) ({select('dicom_exposure_check')})"},
                         names={"check": "What", "holds": "So?"},
                         sort="So?",
@@ -44,7 +44,7 @@ def protection() -> list[Line]:
                             column("What", mappings=texts(CHECKS)),
                             column("So?", mappings=yes_no(("yes", "orange"), ("no", "blue")), coloured=True, width=70),
                         ],
-                        no_value="Strangers are not sent here, or nothing could be told.",
+                        no_value="Strangers are not sent here, or nothing is known.",
                     ),
                 ),
                 (

@@ -32,7 +32,7 @@ def trouble() -> list[Line]:
                     8,
                     bars(
                         "Closest to the timeout",
-                        "Share of its time that a probe needed. One that needs all of it tells less than it could.",
+                        "Share of its time that a probe needed. If it needs all of it, its results may be incomplete.",
                         [query(f"topk(10, {per_target(chosen(share))})", "{{target}}", instant=True)],
                         unit="percentunit",
                         highest=1,

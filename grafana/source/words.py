@@ -22,11 +22,11 @@ LEVELS: Mapping[int, tuple[str, str]] = {
 }
 """How far a stranger gets."""
 
-UP, UNTOLD, BUSY, REFUSES, DOWN, NOT_ASKED = 1, 2, 3, 4, 5, 0
+UP, UNKNOWN, BUSY, REFUSES, DOWN, NOT_ASKED = 1, 2, 3, 4, 5, 0
 STATES: Mapping[int, tuple[str, str]] = {
     NOT_ASKED: ("not asked", QUIET),
     UP: ("up", GOOD),
-    UNTOLD: ("could not tell", NOTE),
+    UNKNOWN: ("unknown", NOTE),
     BUSY: ("busy", "semi-dark-yellow"),
     REFUSES: ("refuses us", WARNING),
     DOWN: ("DOWN", BAD),
@@ -36,7 +36,7 @@ STATES: Mapping[int, tuple[str, str]] = {
 OUTCOMES: Mapping[str, tuple[str, int, str]] = {
     # outcome -> words, state, colour
     "success": ("answers", UP, GOOD),
-    "overload": ("we did not get to it", UNTOLD, NOTE),
+    "overload": ("the exporter had no time for it", UNKNOWN, NOTE),
     "busy": ("busy: no room for us", BUSY, "semi-dark-yellow"),
     "rejected": ("rejects us", REFUSES, WARNING),
     "not_offered": ("does not offer C-ECHO", REFUSES, "light-orange"),
@@ -65,11 +65,14 @@ QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
     "protocol_error": ("breaks the protocol", "dark-red"),
     "timeout": ("no end until the deadline", "purple"),
     "no_association": ("no association", "dark-purple"),
-    "overload": ("we did not get to it", QUIET),
+    "overload": ("the exporter had no time for it", QUIET),
 }
 
 CHECKS: Mapping[str, str] = {check.value: holds for check, (holds, _) in standard_words.CHECKS.items()}
 """What each check says where it holds, which is bad."""
+
+UNKNOWN_REASONS: Mapping[str, str] = {reason.value: why for reason, why in standard_words.UNKNOWN_REASONS.items()}
+"""Why a level is not known."""
 
 SERVICES: Mapping[str, str] = {service.value: name for service, name in standard_words.SERVICES.items()}
 

@@ -1,4 +1,4 @@
-"""The bars: reached, missed, and neither where nothing was measured."""
+"""The bars: reached, missed, or neither if nothing was measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dead(living_reported: int, wall: float) -> Dead:
 
 
 def measured(*, ours: float = 10_000, dead_wall: float = 9.6, living: int = 700, grown: int = MIB) -> Results:
-    """A run that reaches every bar, but for what is said to be otherwise."""
+    """A run that reaches every bar, except for the given changes."""
     others = {names.PYNETDICOM: rate(100), names.RUST: rate(90), names.ECHOSCU: rate(10), names.FLOOR: rate(10_000)}
     found = Results({"processor": "made up"}, "make bench", "2026-01-01")
     found.echo = {"fast 256": {names.OURS: rate(ours), **others}, "orthanc 1": {names.OURS: rate(5000), **others}}

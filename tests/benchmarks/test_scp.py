@@ -1,4 +1,4 @@
-"""The fast SCP of the benchmarks is one to other people's clients, too: what it is measured with is real DICOM."""
+"""The fast SCP of the benchmarks works with other DICOM clients, too."""
 
 from __future__ import annotations
 

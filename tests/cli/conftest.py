@@ -1,4 +1,4 @@
-"""What the command line's tests share."""
+"""Fixtures of the tests of the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """Put back what `logs.configure` changes for the whole process."""
+    """Restore what `logs.configure` changes for the whole process."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield

@@ -1,4 +1,4 @@
-"""The scripts for shells: bash completes by its own; the others' name every command and flag."""
+"""The completion scripts: bash is run; the others must name every command and flag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`probe` and `demo`, as a person at a terminal meets them."""
+"""`probe` and `demo`, as a user at a terminal sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line understands, and what it says where it does not."""
+"""What the command line accepts, and its messages for what it does not accept."""
 
 from __future__ import annotations
 
@@ -164,6 +164,6 @@ def test_environment_variables_are_expanded_only_with_flag(
     assert main(["--config.check", "--config.expand-env"]) == 0
 
 
-def test_every_outcome_has_words() -> None:
+def test_config_check_outcome_texts_are_complete() -> None:
     assert OUTCOMES.keys() == set(Outcome)
     assert QUERY_OUTCOMES.keys() == set(QueryOutcome)

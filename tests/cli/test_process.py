@@ -1,4 +1,4 @@
-"""The exporter as operations see it: it starts, takes signals, and ends."""
+"""The exporter as a process: it starts, handles signals, and ends."""
 
 from __future__ import annotations
 

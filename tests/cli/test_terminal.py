@@ -1,4 +1,4 @@
-"""What somebody sees who waits at a terminal, and what is not in a pipe."""
+"""What is shown on a terminal while a command runs, and not in a pipe."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def watched(
 
 
 async def answers_when(seen: asyncio.Event) -> hostile.Behaviour:
-    """An archive that answers the C-ECHO once somebody has seen something."""
+    """An archive that answers the C-ECHO once the terminal shows something."""
 
     async def behaviour(peer: hostile.Peer) -> None:
         await honest.associate(peer)
@@ -101,7 +101,7 @@ async def test_report_shows_progress_on_terminal(tmp_path: Path) -> None:
     assert b"\x1b" not in out
 
 
-async def test_no_color_prints_no_colours(tmp_path: Path) -> None:
+async def test_terminal_no_color_prints_no_colours(tmp_path: Path) -> None:
     seen = asyncio.Event()
     async with hostile.server(await answers_when(seen)) as server:
         _, _, screen = await watched(

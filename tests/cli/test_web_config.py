@@ -60,7 +60,7 @@ def test_missing_web_configuration_is_reported(directory: Path, capsys: pytest.C
 
 
 def test_empty_web_config_file_is_none(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As with the exporters in Go, for those who fill the flag from a variable."""
+    """As with exporters in Go: the flag may come from a variable that is empty."""
     assert main(["--config.check", "--web.config.file="]) == 0
     assert "web configuration" not in capsys.readouterr().out
 

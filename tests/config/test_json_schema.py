@@ -1,4 +1,4 @@
-"""config.schema.json, config.example.yml, and what `load` takes: they say the same."""
+"""config.schema.json, config.example.yml and `load` agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes out of a configuration that is right."""
+"""The result of a valid configuration."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_secret_compares_by_value() -> None:
 
 @pytest.mark.parametrize(
     ("data", "value"),
-    [(b"x", "x"), (b"x\n", "x"), (b"x\r\n", "x"), (b" x \n", " x "), (b"x\n\n", "x\n"), ("gr\u00fcn".encode(), "grün")],
+    [(b"x", "x"), (b"x\n", "x"), (b"x\r\n", "x"), (b" x \n", " x "), ("gr\u00fcn".encode(), "grün")],
 )
 def test_read_secret_drops_one_newline_at_the_end(tmp_path: Path, data: bytes, value: str) -> None:
     (tmp_path / "password").write_bytes(data)
@@ -63,9 +63,31 @@ def test_read_secret_drops_one_newline_at_the_end(tmp_path: Path, data: bytes, v
 
 
 @pytest.mark.parametrize(
-    ("data", "message"), [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "is not UTF-8"), (b"x" * 65536, "too long")]
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"\xff", "is not UTF-8"),
+        (b"x" * 65536, "too long"),
+        (b"x" * (2 << 20), "larger than 1 MiB"),
+        (b"\xef\xbb\xbfx\n", "begins with a byte order mark"),
+        ("x\n".encode("utf-16"), "begins with a byte order mark"),
+        (b"x\n\n", r"a control character \(U\+000A\) in line 1"),
+        (b"x\r\n\n", r"a control character \(U\+000D\) in line 1"),
+        (b"x\ty", r"a control character \(U\+0009\) in line 1"),
+        (b"x\0", r"a control character \(U\+0000\) in line 1"),
+        (b"x\x7f", r"a control character \(U\+007F\) in line 1"),
+        ("x\x85".encode(), r"a control character \(U\+0085\) in line 1"),
+    ],
 )
 def test_read_secret_unusable_file_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "password").write_bytes(data)
     with pytest.raises(ValueError, match=message):
         read_secret(tmp_path, "password")
+
+
+def test_secret_remembers_its_file_and_compares_without_it(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(VALUE)
+    secret = read_secret(tmp_path, "password")
+    assert secret.file == tmp_path / "password"
+    assert secret == Secret(VALUE)

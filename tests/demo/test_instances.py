@@ -1,4 +1,4 @@
-"""The image that the demo's archive hands out."""
+"""The image that the archive of the demo sends."""
 
 import datetime
 

@@ -23,11 +23,11 @@ def count(level: str, patient_root: bool = False, **keys: object) -> int:
     return len(list(find_studies(ARCHIVE, identifier(level, **keys), TODAY, patient_root=patient_root)))
 
 
-def test_an_empty_key_matches_everything() -> None:
+def test_matching_empty_key_matches_everything() -> None:
     assert count("STUDY", StudyInstanceUID="", StudyDate="", PatientName="") == 60
 
 
-def test_each_level_counts_its_own_entities() -> None:
+def test_matching_level_counts_entities_of_that_level() -> None:
     studies = ARCHIVE.studies
     assert count("PATIENT", patient_root=True, PatientID="") == len({study.patient for study in studies})
     assert count("STUDY", patient_root=True, StudyInstanceUID="") == len(studies)
@@ -35,30 +35,30 @@ def test_each_level_counts_its_own_entities() -> None:
     assert count("IMAGE", SOPInstanceUID="") == sum(study.instances for study in studies)
 
 
-def test_the_images_of_one_study_are_as_many_as_it_says() -> None:
+def test_matching_images_of_study_equal_its_number_of_instances() -> None:
     study = ARCHIVE.studies[7]
     assert count("IMAGE", StudyInstanceUID=study.uid, SOPInstanceUID="") == study.instances
 
 
 @pytest.mark.parametrize("level", ["PATIENT", "", "SLICE"])
-def test_a_level_that_study_root_does_not_have_is_refused(level: str) -> None:
+def test_matching_study_root_level_patient_is_refused(level: str) -> None:
     with pytest.raises(UnknownLevel):
         count(level, StudyInstanceUID="")
 
 
-def test_a_query_without_a_level_is_refused() -> None:
+def test_matching_query_without_level_is_refused() -> None:
     with pytest.raises(UnknownLevel):
         find_studies(ARCHIVE, identifier(StudyInstanceUID=""), TODAY, patient_root=True)
 
 
-def test_a_list_of_uids_matches_each_of_them() -> None:
+def test_matching_list_of_uids_matches_each() -> None:
     uids = [study.uid for study in ARCHIVE.studies[:3]]
     assert count("STUDY", StudyInstanceUID=uids) == 3
     assert count("STUDY", StudyInstanceUID=uids[0]) == 1
     assert count("STUDY", StudyInstanceUID="2.25.1") == 0
 
 
-def test_dates_match_alone_and_in_ranges() -> None:
+def test_matching_dates_and_ranges() -> None:
     today = count("STUDY", StudyDate="20260301")
     assert 0 < today < 60
     assert count("STUDY", StudyDate="20260301-") == today
@@ -67,32 +67,32 @@ def test_dates_match_alone_and_in_ranges() -> None:
     assert count("STUDY", StudyDate="20260302-20260401") == 0
 
 
-def test_a_day_later_the_studies_of_today_are_of_that_day() -> None:
+def test_matching_study_dates_follow_today() -> None:
     query = identifier("STUDY", StudyDate="20260302")
     tomorrow = TODAY + datetime.timedelta(days=1)
     assert len(list(find_studies(ARCHIVE, query, tomorrow, patient_root=False))) == count("STUDY", StudyDate="20260301")
 
 
-def test_wildcards_match_and_names_ignore_case() -> None:
+def test_matching_wildcards_and_case_of_names() -> None:
     assert count("STUDY", PatientName="synthetic*") == 60
     assert count("STUDY", PatientName="SYNTHETIC^PATIENT^000?") == sum(study.patient < 10 for study in ARCHIVE.studies)
     assert count("STUDY", PatientName="*NOBODY*") == 0
     assert count("STUDY", AccessionNumber="SYN-A[0]*") == 0  # brackets are no wildcard in DICOM
 
 
-def test_one_of_several_modalities_is_enough() -> None:
+def test_matching_one_of_several_modalities_is_enough() -> None:
     record = {**study_record(ARCHIVE.studies[0], TODAY), "ModalitiesInStudy": ("CT", "MR")}
     assert matches(record, identifier(ModalitiesInStudy="MR"))
     assert matches(record, identifier(ModalitiesInStudy=["US", "CT"]))
     assert not matches(record, identifier(ModalitiesInStudy="US"))
 
 
-def test_modalities_add_up_to_all_studies() -> None:
+def test_matching_modalities_sum_to_all_studies() -> None:
     modalities = ("CT", "MR", "CR", "US", "DX", "MG")
     assert sum(count("STUDY", ModalitiesInStudy=modality) for modality in modalities) == 60
 
 
-def test_an_answer_holds_what_was_asked_for_and_nothing_else() -> None:
+def test_matching_answer_has_only_requested_attributes() -> None:
     query = identifier("STUDY", StudyInstanceUID="", NumberOfStudyRelatedInstances=None, PerformingPhysicianName="")
     answer = next(iter(find_studies(ARCHIVE, query, TODAY, patient_root=False)))
     assert answer.dir() == [
@@ -102,7 +102,7 @@ def test_an_answer_holds_what_was_asked_for_and_nothing_else() -> None:
     assert answer.PerformingPhysicianName == ""
 
 
-def test_the_worklist_matches_inside_the_scheduled_step() -> None:
+def test_matching_worklist_matches_inside_scheduled_step() -> None:
     def items(**step: str) -> int:
         query = identifier(PatientName="", ScheduledProcedureStepSequence=[identifier(**step)])
         return len(list(find_worklist(ARCHIVE, query, TODAY)))
@@ -114,7 +114,7 @@ def test_the_worklist_matches_inside_the_scheduled_step() -> None:
     assert items(Modality="CT", ScheduledStationAETitle="DEMO_MR") == 0
 
 
-def test_worklist_answers_carry_the_scheduled_step() -> None:
+def test_matching_worklist_answers_have_scheduled_step() -> None:
     query = identifier(PatientID="", ScheduledProcedureStepSequence=[identifier(Modality="")])
     answer = next(iter(find_worklist(ARCHIVE, query, TODAY)))
     assert answer.ScheduledProcedureStepSequence[0].Modality

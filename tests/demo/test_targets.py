@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dicom_exporter.config import Expect
-from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
+from dicom_exporter.demo.targets import LEAST, NAMED, more_targets, region_targets
 
 
 def test_named_targets_differ_in_name() -> None:
@@ -29,3 +31,11 @@ def test_more_targets_differ_in_name_and_address() -> None:
 
 def test_more_targets_of_none_are_none() -> None:
     assert more_targets(0) == more_targets(-1) == ()
+
+
+def test_region_targets_of_a_count() -> None:
+    assert region_targets() == NAMED
+    assert region_targets(LEAST) == NAMED[:LEAST]
+    assert region_targets(len(NAMED) + 2) == (*NAMED, *more_targets(2))
+    with pytest.raises(ValueError, match="at least"):
+        region_targets(LEAST - 1)

@@ -1,4 +1,4 @@
-"""The container image, built for real on a base that this machine makes, and run as a careful host would."""
+"""The container image, built on a base that this machine makes, and run with few rights."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Image:
     root: Path
     """Its file system."""
     inspection: str
-    """What `buildah inspect` says of it, JSON."""
+    """The output of `buildah inspect`, JSON."""
 
     def command(self, arguments: Sequence[str], mount: Path | None = None) -> list[str]:
-        """Runs `arguments` in it as `USER`, on a root that nobody can write to; `mount` becomes /etc/dicom_exporter."""
+        """Runs `arguments` in it as `USER`, on a read-only root; `mount` becomes /etc/dicom_exporter."""
         script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && '
         if mount is not None:
             script += 'mount --bind "$2" "$1/etc/dicom_exporter" && '

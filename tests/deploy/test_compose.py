@@ -1,4 +1,4 @@
-"""The compose file: read by docker-compose, and each file that it mounts is there and is understood by who gets it."""
+"""The compose file: read by docker-compose; each file that it mounts exists and is valid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.testing.peers.requirements import program
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
 USERS_OWN = {"config.yml", "grafana-admin-password"}
-"""What the head of the file tells the user to make."""
+"""The files that the comment at the top of the file asks the user to create."""
 
 
 @pytest.fixture(scope="module")

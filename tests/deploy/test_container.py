@@ -1,4 +1,4 @@
-"""The container image: small rights, a read-only root, a health check that tells, an end in good order."""
+"""The container image: few rights, a read-only root, a health check, and an orderly stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systemd unit, by systemd's own judgement; no service manager has to run for that."""
+"""The systemd unit, checked by systemd's own tools, which need no running service manager."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.testing.peers.requirements import program
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "dicom_exporter.service"
 MOST_EXPOSED = 20
-"""Tenths: what `systemd-analyze security` may say of the unit, on its scale from 0 to 10."""
+"""In tenths: the highest allowed result of `systemd-analyze security`, whose scale is 0 to 10."""
 
 
 def _analyze(*arguments: str) -> subprocess.CompletedProcess[str]:

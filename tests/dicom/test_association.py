@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dicom_exporter.dicom.association import ABORT, ABORT_UNEXPECTED, RELEASE_RP, RELEASE_RQ, Association, State
 from dicom_exporter.dicom.dimse import Message
-from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected, UsageError
+from dicom_exporter.dicom.errors import Aborted, LimitExceeded, NotDicom, ProtocolViolation, Rejected, UsageError
 from dicom_exporter.dicom.pdu import Limits
 from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from tests.dicom import encoded
@@ -218,8 +218,8 @@ ACCEPT_BODY = encoded.accept()[6:]
         ACCEPT_BODY[:68] + b"\x21\x00\x00\x02\x01\x00",
         ACCEPT_BODY[:68] + b"\x50\x00\x00\x08\x51\x00\x00\xff\x00\x00\x40\x00",
         ACCEPT_BODY[:68] + b"\x50\x00\x00\x06\x51\x00\x00\x02\x40\x00",
-        ACCEPT_BODY[:68] + b"\x21\x00\x00\x04\x01\x00\x00\x00" * 300,
-        ACCEPT_BODY[:68] + b"\x50\x00\x04\xb0" + b"\x99\x00\x00\x00" * 300,
+        ACCEPT_BODY[:68] + b"\x21\x00\x00\x04\x01\x00\x00\x00" * 600,
+        ACCEPT_BODY[:68] + b"\x50\x00\x09\x60" + b"\x99\x00\x00\x00" * 600,
         ACCEPT_BODY[:68] + b"\x50\x00\x00\x08\x51\x00\x00\x04\x00\x00\x00\x05",
     ],
 )
@@ -315,3 +315,36 @@ def _bodies(data: bytes) -> list[bytes]:
         bodies.append(data[6 : 6 + length])
         data = data[6 + length :]
     return bodies
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [(encoded.abort(), Aborted), (RELEASE_RQ, ConnectionEnded), (b"\xff" * 6, ProtocolViolation)],
+    ids=["abort", "release", "garbage"],
+)
+def test_accept_counts_where_the_end_is_in_the_same_segment(end: bytes, error: type[Exception]) -> None:
+    association = requested()
+    assert association.receive(encoded.accept() + end) == []
+    assert association.accept is not None
+    assert association.state is State.ENDED
+    with pytest.raises(error):
+        association.raise_end()
+
+
+@pytest.mark.parametrize("pieces", [1, 10], ids=["one segment", "ten segments"])
+def test_bytes_over_the_limit_of_an_association_end_it_after_what_is_within(pieces: int) -> None:
+    association = established()
+    whole = encoded.echo_response()
+    association.bytes_allowed = association.bytes_received + 3 * len(whole)
+    data = whole * 10
+    size = len(data) // pieces
+    messages: list[Message] = []
+
+    def feed() -> None:
+        for start in range(0, len(data), size):
+            messages.extend(association.receive(data[start : start + size]))
+            association.raise_end()
+
+    with pytest.raises(LimitExceeded):
+        feed()
+    assert len(messages) == 3

@@ -7,9 +7,10 @@ import struct
 import pytest
 
 from dicom_exporter.dicom import dimse
-from dicom_exporter.dicom.dimse import Message, MessageAssembler
+from dicom_exporter.dicom.dimse import Message, MessageAssembler, parse_command
 from dicom_exporter.dicom.pdu import Limits
 from dicom_exporter.dicom.uids import STUDY_FIND
+from tests.testing.hostile.messages import command_set
 
 
 def element(number: int, value: bytes) -> bytes:
@@ -52,3 +53,14 @@ def test_commands_cache_is_bounded() -> None:
     for length in range(1000):
         received(element(0x0000, struct.pack("<I", length)))
     assert len(dimse._known) <= 256
+
+
+def test_command_of_c_get_has_its_suboperations() -> None:
+    elements = {0x0100: 0x8010, 0x0120: 1, 0x0800: 0x0101, 0x0900: 0xB000, 0x1021: 2, 0x1022: 3}
+    command = parse_command(command_set(elements))
+    assert (command.completed_suboperations, command.failed_suboperations) == (2, 3)
+
+
+def test_command_suboperations_of_another_length_are_passed_over() -> None:
+    elements: dict[int, int | str] = {0x0100: 0x8010, 0x0120: 1, 0x0800: 0x0101, 0x0900: 0, 0x1022: "1234"}
+    assert parse_command(command_set(elements)).failed_suboperations is None

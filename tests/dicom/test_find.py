@@ -60,3 +60,27 @@ def test_find_response_to_other_message_is_a_violation(message: Message) -> None
     counted, _ = find()
     with pytest.raises(ProtocolViolation):
         counted.receive(message, 101)
+
+
+@pytest.mark.parametrize(
+    ("status", "length", "at_limit", "matches"),
+    [
+        (0xFF00, 10, False, 1),
+        (0xFF01, 10, False, 1),
+        (0xFF00, 0, False, 0),
+        (0xFF00, 0, True, 1),
+        (0x0000, 10, True, 0),
+    ],
+)
+def test_find_match_that_was_cut_short_is_a_match(status: int, length: int, at_limit: bool, matches: int) -> None:
+    seen: list[bytes] = []
+    find = Find(1, 1, 10, seen.append, begun=0.0)
+    find.end_within(Command(C_FIND_RSP, 1, True, status), length, at_limit=at_limit)
+    assert (find.matches, len(seen)) == (matches, matches)
+
+
+def test_find_match_that_was_cut_short_over_the_limit_is_not_counted() -> None:
+    find = Find(1, 1, 1, lambda data: None, begun=0.0)
+    find.matches = 1
+    find.end_within(Command(C_FIND_RSP, 1, True, 0xFF00), 10, at_limit=True)
+    assert find.matches == 1

@@ -59,6 +59,18 @@ def test_associate_request_has_user_identity() -> None:
     assert identity.response_requested is False
 
 
+def test_associate_request_for_storage_has_a_context_for_each_and_one_role() -> None:
+    storage = [("1.2.3", ("1.2.840.10008.1.2",)), ("1.2.3", ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.70"))]
+    request = requests.associate_request("A", "B", [STUDY_FIND], storage=storage)
+    pdu = A_ASSOCIATE_RQ()
+    pdu.decode(request.data)
+    proposed = [(c.abstract_syntax, tuple(c.transfer_syntax)) for c in pdu.presentation_context]
+    assert proposed == [(STUDY_FIND, ("1.2.840.10008.1.2",)), *storage]
+    assert request.context_ids == {STUDY_FIND: 1, "1.2.3": 3}
+    assert pdu.user_information is not None
+    assert {str(role) for role in pdu.user_information.role_selection} == {"1.2.3"}
+
+
 def test_request_secret_is_not_in_repr() -> None:
     credentials = requests.Credentials("monitor", "geheim")
     request = requests.associate_request("A", "B", [VERIFICATION], credentials)

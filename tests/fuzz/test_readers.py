@@ -1,4 +1,4 @@
-"""The readers one by one: what a server sends is read in bounded memory, and read right where it is right."""
+"""The readers one by one: they use bounded memory, and read valid data correctly."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def giant_pdus() -> Iterator[bytes]:
     "flood", [endless_fragments, endless_message, largest_pdus_byte_by_byte, endless_matches, giant_pdus]
 )
 def test_association_flood_is_bounded_in_memory(flood: Callable[[], Iterator[bytes]]) -> None:
-    """Megabytes of it, or as much as is let in before it is refused."""
+    """Megabytes of it, or as much as is read before it is refused."""
     association = accepted()
     source = flood()
     tracemalloc.start()

@@ -48,7 +48,7 @@ def filled(query: str) -> str:
 
 
 def selectors(query: str) -> list[promql_parser.VectorSelector]:
-    """All selectors of a query, variables as they stand in it. Raises ValueError where it does not parse."""
+    """All selectors of a query, with its variables unchanged. Raises ValueError if it cannot be parsed."""
     found: list[promql_parser.VectorSelector] = []
 
     def visit(node: promql_parser.Expr) -> None:

@@ -1,4 +1,4 @@
-"""Panels have a place of their own, ids are unique, and links lead somewhere."""
+"""Panels do not overlap, ids are unique, and links resolve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 17 rules of grafana/dashboard-linter, told anew for these dashboards.
+"""The 17 rules of grafana/dashboard-linter, implemented for these dashboards.
 
 Text panels are excluded from those about queries, as they have none; OR_WITHOUT is the other exclusion.
 """
@@ -14,7 +14,7 @@ import pytest
 from tests.grafana.dashboards import DASHBOARDS, all_queries, filled, panels, selectors, variables
 
 UNITS = {"none", "short", "locale", "percentunit", "s", "dtdurations", "bytes", "Bps"}
-"""Those of Grafana's units that we need."""
+"""The units of Grafana that the dashboards use."""
 OR_WITHOUT = {"Alerts that fire": "an exporter that is absent has neither job nor instance"}
 """Panel -> why its queries take series without job and instance, too."""
 
@@ -78,12 +78,12 @@ def test_target_promql_rule(dashboard: dict[str, Any]) -> None:
 
 
 def test_target_logql_rule_and_target_logql_auto_rule(dashboard: dict[str, Any]) -> None:
-    """There is nothing for Loki here, so nothing that its rules could find."""
+    """These rules are about Loki, which the dashboards do not use."""
     assert "loki" not in str(dashboard).lower()
 
 
 def test_target_rate_interval_rule() -> None:
-    """A rate, where there will be one, is over $__rate_interval."""
+    """Every rate is over $__rate_interval."""
     for _, title, query in all_queries():
         for found in re.finditer(r"\bi?rate\([^\[]*\[([^\]]*)\]", query):
             assert found[1] == "$__rate_interval", title

@@ -42,7 +42,7 @@ def test_schema_checks_reject_wrong_key_and_type() -> None:
 
 
 def changed(before: Any, after: Any, path: str) -> typing.Iterator[str]:
-    """What was lost or changed; defaults that were added are no matter."""
+    """What was lost or changed; added defaults do not count."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key, value in before.items():
             if key not in after:

@@ -74,6 +74,5 @@ def test_redirects_lead_to_no_address_of_this_machine_or_link(first: str, addres
 
 
 def _socket_address(ip: str) -> SocketAddress:
-    address = Address(ip, 80).socket_address
-    assert address is not None
+    (address,) = Address(ip, 80).socket_addresses
     return address

@@ -1,4 +1,4 @@
-"""Real peers as fixtures: each is a function that starts one, as often as the test calls it; all end with the test."""
+"""Real peers as fixtures: each is a function that starts one, as often as it is called; all end with the test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @pytest.fixture
 def peers() -> Iterator[ExitStack]:
-    """What has to be ended when the test ends."""
+    """What must be stopped when the test ends."""
     with ExitStack() as stack:
         yield stack
 

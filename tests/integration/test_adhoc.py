@@ -1,4 +1,4 @@
-"""Addresses that are not in the configuration, asked for over HTTP."""
+"""Addresses that are not in the configuration, probed by HTTP requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives in each state, the exporter, and Debian's Prometheus with the shipped rules: who is told of what.
+"""Archives in each state, the exporter, and Debian's Prometheus with the shipped rules: which alerts fire.
 
 Both ways of scraping at once: all targets on /metrics, and each by itself on /probe, as /sd says. Every `for` is cut to
 a second, and nothing else is changed. What compares with yesterday or last week is left to promtool.
@@ -44,7 +44,7 @@ EXPECTED: Mapping[str, set[str]] = {
     "renewing": {"DicomCertificateExpiring"},
     "web-down": {"DicomWebDown"},
     "web-shut": {"DicomWebRefusesUs"},
-    "off-with-web": {"DicomTargetDown", "DicomWebDown"},  # of which Alertmanager tells the first
+    "off-with-web": {"DicomTargetDown", "DicomWebDown"},  # Alertmanager sends only the first
     "broken-database": {"DicomQueryFailing"},
     "read-only": {"DicomStoreFailing"},
     "large": {"DicomQueryTruncated"},
@@ -67,7 +67,7 @@ EXPECTED: Mapping[str, set[str]] = {
 
 @contextmanager
 def occupied(address: Address, associations: int) -> Iterator[None]:
-    """Hold so many associations with an archive, as a client does that forgets to release them."""
+    """Hold this many associations with an archive, like a client that does not release them."""
     held = []
     try:
         for _ in range(associations):
@@ -88,7 +88,7 @@ def breaks_off(event: evt.Event) -> Iterator[tuple[int, Any]]:
 
 
 def names(alerts: list[dict[str, Any]], job: str) -> dict[str, set[str]]:
-    """What is firing, by target."""
+    """The firing alerts, by target."""
     found: dict[str, set[str]] = {target: set() for target in EXPECTED}
     for alert in alerts:
         if alert["labels"].get("job") == job:
@@ -190,7 +190,7 @@ async def test_alerts_fire_for_the_right_targets(
                 async def firing() -> list[dict[str, Any]]:
                     return [alert for alert in (await server.ask("alerts"))["alerts"] if alert["state"] == "firing"]
 
-                # Two targets that are compared, and a configuration that is broken: only /metrics tells of them.
+                # Two targets that are compared, and a configuration that is broken: only /metrics reports them.
                 expected = {
                     "dicom": {**EXPECTED, "source": {"DicomFlowMissingStudies"}, "": {"DicomReloadFailed"}},
                     "dicom-probe": dict(EXPECTED),
@@ -201,9 +201,9 @@ async def test_alerts_fire_for_the_right_targets(
                 async def all_told() -> bool:
                     alerts = await firing()
                     return all(
-                        names(alerts, job).get(target, set()) >= told
+                        names(alerts, job).get(target, set()) >= fired
                         for job in JOBS
-                        for target, told in expected[job].items()
+                        for target, fired in expected[job].items()
                     )
 
                 try:
@@ -212,12 +212,12 @@ async def test_alerts_fire_for_the_right_targets(
                     pass  # the comparison says what is missing
                 alerts = await firing()
                 wrong = {
-                    (job, target): (told, expected[job].get(target, set()))
+                    (job, target): (fired, expected[job].get(target, set()))
                     for job in JOBS
-                    for target, told in names(alerts, job).items()
-                    if told != expected[job].get(target, set())
+                    for target, fired in names(alerts, job).items()
+                    if fired != expected[job].get(target, set())
                 }
-                assert wrong == {}, "told, and expected"
+                assert wrong == {}, "fired, and expected"
                 assert {alert["labels"].get("site") for alert in alerts if "target" in alert["labels"]} == {"north"}
                 groups = (await server.ask("rules"))["groups"]
                 assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}

@@ -1,4 +1,4 @@
-"""The pages in a real browser: what is seen, with and without JavaScript, by eye, keyboard and screen reader."""
+"""The pages in a real browser, with and without JavaScript: layout, keyboard and accessibility."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ARGUMENTS = (
 )
 DESKTOP, PHONE = (1280, 900), (390, 844)
 MARKUP = "<script>alert(document.domain)</script><img src=x onerror=alert(1)>"
-"""What a peer may call itself; an implementation version name has 16 characters, and nobody enforces that."""
+"""An implementation version name that a peer could send: it should have at most 16 characters."""
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -66,7 +66,7 @@ class Site:
         await self.page.clock.fast_forward(seconds * 1000)
 
     async def shown_anew(self) -> None:
-        """Let the time pass until the page has fetched itself."""
+        """Let time pass until the page has refreshed."""
         await self.page.evaluate(
             "() => { window.shown ="
             " new Promise((done) => document.addEventListener('refreshed', () => done(true), {once: true})) }"
@@ -85,7 +85,7 @@ async def site(
     dark: bool = False,
     scripts: bool = True,
 ) -> AsyncIterator[Site]:
-    """Serve `history` and open a window of `size`. Nothing may complain until the block ends."""
+    """Serve `history` and open a window of `size`. No error may occur until the block ends."""
     history = history or builders.history()
     async with exporter(replace(state(FakeProber(config)), history=history)) as client:
         context = await browser.new_context(
@@ -241,7 +241,7 @@ async def test_page_is_usable_by_keyboard(browser: Browser) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 async def test_page_passes_accessibility_checks(browser: Browser, size: tuple[int, int], dark: bool) -> None:
-    """Contrast, names, roles and order, as far as axe-core can tell; and nothing is wider than the window."""
+    """Contrast, names, roles and order, as axe-core checks them; and nothing is wider than the window."""
     async with site(browser, size=size, dark=dark) as opened:
         for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (builders.EXPOSED_TARGET, builders.OK_TARGET))):
             page = await opened.open(path)

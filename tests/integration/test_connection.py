@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_connection_peer_sends_first_is_read() -> None:
-    """An SSH server greets at once: that may arrive before our request is out, and is its outcome all the same."""
+    """An SSH server greets at once: that may arrive before our request is sent, and it still decides the outcome."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
         connection = Connection(asyncio.get_running_loop().time() + 5)
@@ -43,7 +43,7 @@ async def test_connection_peer_sends_first_is_read() -> None:
 
 @pytest.mark.parametrize("run", [uvloop.run, asyncio.run])
 def test_attach_reset_before_tls_closes_the_socket(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
-    """No number of a socket is kept beyond the socket: another connection may have it at once."""
+    """No file descriptor is used after its socket is closed: another connection may have the same number."""
 
     async def shake_hands() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -63,7 +63,7 @@ def test_attach_reset_before_tls_closes_the_socket(run: Callable[[Coroutine[Any,
 
 
 def test_connection_cancelled_when_made_can_be_closed() -> None:
-    """The loop takes the connection back then; nothing is left to say goodbye on, and uvloop minds."""
+    """The loop then owns the connection again: it can no longer be closed in order, and uvloop would report that."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
 
@@ -80,7 +80,7 @@ def test_connection_cancelled_when_made_can_be_closed() -> None:
 
 
 def test_connection_made_while_loop_was_busy_counts() -> None:
-    """The time is over when the loop comes to look, and the peer was there all the while."""
+    """The deadline passes before the loop reads the data, although the peer had answered in time."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
 

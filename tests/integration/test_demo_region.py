@@ -1,4 +1,4 @@
-"""The whole of the demo, as the exporter sees it: each kind of peer has to show what it is there for."""
+"""The health region of the demo, as the exporter sees it: each kind of peer has the expected result."""
 
 import asyncio
 import re
@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from dicom_exporter.config import Config, load
-from dicom_exporter.demo import demo_region
+from dicom_exporter.demo import demo_region, region_targets
 from dicom_exporter.demo.loopback import has_whole_net
-from dicom_exporter.demo.targets import LEAST, NAMED, more_targets
+from dicom_exporter.demo.targets import LEAST, NAMED, TargetKind, more_targets
 from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
@@ -26,6 +26,8 @@ from tests.testing.running import started
 pytestmark = pytest.mark.integration
 
 TARGETS = 40
+OF_NAMES = {"dicom_target_addresses", "dicom_target_addresses_failed"}
+"""Metrics of targets whose host is a name: those of the demo have IP addresses."""
 Found = tuple[Config, list[ProbeRecord]]
 
 
@@ -43,7 +45,7 @@ def least(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
 
 def region(directory: Path, targets: int) -> Iterator[Found]:
     """A region, and one scrape of everything in it."""
-    with demo_region(directory, targets, first_port=0) as region:
+    with demo_region(directory, region_targets(targets), first_port=0) as region:
         config_file = directory / "config.yml"
         config_file.write_text(region.config_text)
         config = load([config_file])
@@ -71,7 +73,7 @@ def outcome(found: Found, target: str, identity: str = "monitor") -> str:
     return echo.outcome.value
 
 
-def test_each_kind_of_exposure_is_there(found: Found) -> None:
+def test_region_has_each_kind_of_exposure(found: Found) -> None:
     levels = {record.target.name: record.verdict.levels for record in found[1] if record.verdict is not None}
     named = {
         name: dict(levels[name])
@@ -136,13 +138,14 @@ def lacking(found: Found) -> set[str]:
 
 
 def test_region_every_metric_has_a_sample(found: Found) -> None:
-    """What a dashboard shows nothing of cannot be looked at."""
-    assert lacking(found) == set()
+    """The demo has data for every panel of the dashboards."""
+    assert lacking(found) == OF_NAMES
 
 
 def test_region_of_three_targets_shows_nearly_all_metrics(least: Found) -> None:
     assert len(least[0].targets) == LEAST
-    assert lacking(least) == {
+    assert lacking(least) == OF_NAMES | {
+        "dicom_exposure_unknown_reason",
         "dicom_association_rejected_info",
         "dicom_probe_last_run_timestamp_seconds",
         "dicom_tls_client_certificate_required",
@@ -165,15 +168,18 @@ def test_region_is_the_same_on_every_run() -> None:
     assert {target.expect for target in (*NAMED, *more_targets(100))} == {"available", "guarded", "closed", "control"}
 
 
-async def test_demo_command_lists_its_targets(tmp_path: Path) -> None:
-    arguments = "demo", "--peers=all", "--web.listen-address=127.0.0.1:0"
-    async with started(*arguments, directory=tmp_path) as demo:
+@pytest.mark.parametrize(("flag", "targets"), [("--peers=all", NAMED), (f"--targets={LEAST}", NAMED[:LEAST])])
+async def test_demo_command_lists_its_targets(flag: str, targets: tuple[TargetKind, ...], tmp_path: Path) -> None:
+    async with started("demo", flag, "--web.listen-address=127.0.0.1:0", directory=tmp_path) as demo:
         greeting = ""
         while "Ctrl-C" not in greeting:
             line = await demo.said()
             assert line, "it ended before it had said all"
             greeting += line
-        assert [target.name for target in NAMED if target.name not in greeting] == []
+        assert [target.name for target in targets if target.name not in greeting] == []
+        example = re.search(r"/probe\?target=([^']+)'", greeting)
+        assert example is not None
+        assert example[1] in {target.name for target in targets}
         url = re.search(r"The exporter: (\S+)", greeting)
         assert url
         async with aiohttp.ClientSession() as client, client.get(f"{url[1]}/-/healthy") as response:

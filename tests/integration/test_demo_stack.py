@@ -1,4 +1,4 @@
-"""`make demo-stack`: the page comes, and Ctrl-C leaves nothing behind."""
+"""`make demo-stack`: the alert is shown, and Ctrl-C leaves no process and no file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.testing.peers.requirements import program
 pytestmark = pytest.mark.integration
 
 PATIENCE = 120.0
-"""Seconds: what a person is promised."""
+"""Seconds, as documented."""
 
 
 @asynccontextmanager
 async def demo_stack(temporary: Path, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The stack, with its files in `temporary`; ended at the end, where it has not ended before."""
+    """The stack, with its files in `temporary`; stopped at the end, if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "deploy.demo_stack", *arguments),
@@ -55,7 +55,7 @@ def running_in(directory: Path) -> list[str]:
 
 
 async def said(process: asyncio.subprocess.Process, pattern: str) -> list[str]:
-    """What it says on stdout, up to the line that matches `pattern`."""
+    """Its output, up to the line that matches `pattern`."""
     assert process.stdout is not None
     lines = []
     async with asyncio.timeout(PATIENCE):
@@ -72,7 +72,7 @@ def peers_are_installed() -> None:
 
 
 async def nothing_is_left(process: asyncio.subprocess.Process, temporary: Path) -> str:
-    """What else it said, once it has ended by itself; there is no process of it any more, and no file."""
+    """The rest of its output, once it has ended; no process and no file of it must be left."""
     async with asyncio.timeout(PATIENCE):
         rest, errors = await process.communicate()
     assert (process.returncode, errors.decode()) == (0, "")

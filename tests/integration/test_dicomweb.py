@@ -1,4 +1,4 @@
-"""DICOMweb and the web side against Orthanc: what its owner would call open, closed, counted."""
+"""DICOMweb and web pages of Orthanc: open, closed, and the counts."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_dicomweb_untrusted_certificate_has_expiry_and_no_request(
 
 
 def test_dicomweb_on_uvloop_gives_the_same(orthanc: Callable[..., Orthanc], certificates: Certificates) -> None:
-    """The transports of uvloop are of no class of asyncio's, and their sockets are looked after in another way."""
+    """The transports of uvloop are not of asyncio's classes, and handle their sockets differently."""
     uvloop = pytest.importorskip("uvloop")
     archive = orthanc(dicomweb=True)
     uvloop.run(_meet_an_untrusted_certificate(archive, certificates))

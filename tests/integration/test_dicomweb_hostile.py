@@ -72,7 +72,7 @@ ANSWERS: Mapping[str, tuple[Behaviour, WebAnswer]] = {
     "SSH": (http.sends(b"SSH-2.0-OpenSSH_9.2p1\r\n"), WebAnswer.NOT_HTTP),
     "hangs up": (http.sends(b""), WebAnswer.NOT_HTTP),
     "a redirect to nowhere": (http.answers(302, b"", {"Location": "http://[/"}), WebAnswer.OTHER),
-    "a redirect without a place": (http.answers(302), WebAnswer.OTHER),
+    "a redirect without a location": (http.answers(302), WebAnswer.OTHER),
     "a redirect to itself": (http.answers(302, b"", {"Location": "/dicom-web/studies"}), WebAnswer.OTHER),
     "a redirect to a file": (http.answers(302, b"", {"Location": "file:///etc/passwd"}), WebAnswer.OTHER),
     "a redirect to another host": (http.answers(302, b"", {"Location": "http://127.0.0.2/x"}), WebAnswer.OTHER),
@@ -97,7 +97,7 @@ async def test_dicomweb_answer_is_classified(name: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_dicomweb_reset_closes_the_descriptor(scheme: str) -> None:
-    """A number that is closed once more, when the object is collected, is another connection's by then."""
+    """A file descriptor that is closed a second time, by garbage collection, may then be that of another connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def reset() -> None:

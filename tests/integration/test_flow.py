@@ -1,4 +1,4 @@
-"""Two archives compared: what was sent and has not arrived, without a name or a UID."""
+"""Two archives compared: the number of missing studies, without a name or a UID."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hostile servers themselves: a test that relies on one must be able to rely on what it does and what it saw."""
+"""The hostile servers themselves: they do and record what the tests rely on."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ CANCEL = messages.message(
 
 
 class Client:
-    """The plainest client there is."""
+    """A client without any DICOM library."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -208,7 +208,7 @@ async def test_hostile_other_protocols_are_seen() -> None:
 
 @pytest.mark.parametrize("name", hostile.catalogue.ALL)
 async def test_hostile_every_behaviour_can_be_left(name: str) -> None:
-    """Also one that is flooding: no server of ours may outlive its test."""
+    """Also one that is flooding: no server may run longer than its test."""
     async with hostile.server(hostile.catalogue.ALL[name]) as server:
         async with client(server) as us:
             with contextlib.suppress(OSError):

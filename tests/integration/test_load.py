@@ -1,4 +1,4 @@
-"""Many clients at once, reloads meanwhile, and half of the targets hang: nothing fails, and nothing stays behind."""
+"""Many clients at once, with reloads, while half of the targets hang: nothing fails, and nothing leaks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RELOADS = 10
 
 @asynccontextmanager
 async def archives() -> AsyncIterator[list[Mapping[str, Any]]]:
-    """The targets, at an address each: who shares one waits for the other."""
+    """The targets, each with its own address: targets of one address wait for each other."""
     async with AsyncExitStack() as stack:
         behaviours: dict[str, Behaviour] = {f"hanging-{number}": hostile.plain.silent for number in range(HANGING)}
         behaviours |= {f"good-{number}": hostile.honest.honest(3) for number in range(GOOD)}
@@ -51,7 +51,7 @@ def client(url: str) -> ClientSession:
 
 
 async def wave(session: ClientSession, paths: list[str]) -> Counter[tuple[str, int]]:
-    """Ask for all `paths` at once: how often each ended in which status. Answers must be whole."""
+    """Ask for all `paths` at once: the number of responses with each status. Responses must be complete."""
     texts = set()
 
     async def get(path: str) -> tuple[str, int]:
@@ -71,7 +71,7 @@ async def wave(session: ClientSession, paths: list[str]) -> Counter[tuple[str, i
 
 
 async def reloads(session: ClientSession, running: Running) -> set[int]:
-    """Reload over and over, by both ways: the statuses of the one that has any."""
+    """Reload repeatedly, by signal and by HTTP; returns the statuses of the latter."""
     statuses = set()
     for _ in range(RELOADS):
         running.process.send_signal(signal.SIGHUP)
@@ -83,7 +83,7 @@ async def reloads(session: ClientSession, running: Running) -> set[int]:
 
 
 class Process:
-    """What the system says of a process."""
+    """The resources of a process."""
 
     def __init__(self, pid: int) -> None:
         self._proc = Path(f"/proc/{pid}")
@@ -188,7 +188,7 @@ async def test_load_sigterm_with_200_waiting_requests_ends(tmp_path: Path) -> No
 
 
 async def test_load_leaves_no_task(tmp_path: Path) -> None:
-    """In this process, where the tasks can be counted: clients that go away in the middle, too."""
+    """In this process, where the tasks can be counted; some clients disconnect before the response."""
     async with archives() as targets:
         configure(tmp_path, targets, probe={"allow": ["127.0.0.0/8"]})
         config = load([tmp_path / "config.yml"])
@@ -200,7 +200,7 @@ async def test_load_leaves_no_task(tmp_path: Path) -> None:
             hasty = [asyncio.create_task(_status(session, "/metrics")) for _ in range(50)]
             some = [f"/probe?target={target['address']}" for target in targets]
             hasty += [asyncio.create_task(_status(session, path)) for path in some]
-            while state.traffic.requests_in_flight < len(patient) + len(hasty):  # noqa: ASYNC110 - no event tells
+            while state.traffic.requests_in_flight < len(patient) + len(hasty):  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0.001)
             for task in hasty:
                 task.cancel()
@@ -230,7 +230,7 @@ async def _status(session: ClientSession, path: str) -> int:
 
 
 async def _drain(running: Running) -> None:
-    """Read its log, so that it never waits for somebody to do that."""
+    """Read its log, so that a full pipe does not block it."""
     assert running.process.stderr is not None
     while await running.process.stderr.read(65536):
         pass

@@ -43,7 +43,7 @@ async def flooding() -> AsyncIterator[int]:
 
 
 def peak_memory(pid: int) -> int:
-    """The most that a process has had in memory so far, in KiB."""
+    """The peak memory of a process, in KiB."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1])
@@ -67,5 +67,5 @@ async def test_query_million_matches_are_bounded_in_memory(tmp_path: Path) -> No
             assert shown.value("dicom_query_complete") == 1
             grown = peak_memory(exporting.running.process.pid) - before
             seconds = shown.value("dicom_query_duration_seconds") or 0
-            sys.stdout.write(f"{MATCHES / seconds:,.0f} matches/s, {grown} KiB more\n")  # for whoever asks: pytest -s
+            sys.stdout.write(f"{MATCHES / seconds:,.0f} matches/s, {grown} KiB more\n")  # shown by pytest -s
             assert grown < GROWTH

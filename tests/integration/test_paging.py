@@ -43,15 +43,15 @@ async def evaluated_again(server: Prometheus, times: int) -> None:
     for _ in range(times):
         before = await evaluated(server)
 
-        async def anew(before: dict[str, str] = before) -> bool:
+        async def evaluated_again(before: dict[str, str] = before) -> bool:
             now = await evaluated(server)
             return all(now[name] != when for name, when in before.items())
 
-        await until(anew, "every group of rules is evaluated once more")
+        await until(evaluated_again, "every group of rules is evaluated once more")
 
 
 def is_late(page: Page) -> bool:
-    """That main-pacs was closed again is told alert by alert: of `LISTED` by then, of those below it a while later."""
+    """The alerts of main-pacs are resolved one by one: first `LISTED`, then those below it."""
     (status, alert, target) = page.what
     return status == "resolved" and alert in EXPOSURE and alert != LISTED and target == "main-pacs"
 
@@ -76,7 +76,7 @@ async def test_paging_each_expected_page_arrives_and_no_other(orthanc: Callable[
                     "expect": "guarded",
                     "labels": {"site": "south", "country": "DE"},
                 },
-                # Open all the time; its site's pager is dead, which must hold up nobody else's.
+                # Open all the time; the receiver of its site is broken, which must not delay the others.
                 {"name": "leak", "address": opened.dicom, "expect": "closed", "labels": {"site": "north"}},
                 {"name": "outside", "address": opened.dicom, "expect": "control"},
             ],
@@ -103,8 +103,8 @@ async def test_paging_each_expected_page_arrives_and_no_other(orthanc: Callable[
                 if each["labels"].get("target") == "leak" and each["status"]["inhibitedBy"]
             ]
 
-        # All is well with main-pacs, and the open one is told of as the worst that is to be said of it.
-        await until(suppressed, "the leak is told of")
+        # main-pacs is as expected; of the open archive, only the most severe alert is sent.
+        await until(suppressed, "the alert about patient data is sent")
         assert await suppressed() == ["DicomExposed"]
         assert [page.what for page in inbox.pages] == []
 
@@ -137,7 +137,7 @@ async def test_paging_each_expected_page_arrives_and_no_other(orthanc: Callable[
         assert page.annotations["runbook_url"] == f"{RUNBOOKS}/runbooks/DicomTargetDown"
         assert not [page for page in inbox.pages[count:] if page.labels["alertname"] in EXPOSURE and not is_late(page)]
 
-        # The exporter is killed: nobody watches, which is no news of any archive, and ends nothing.
+        # The exporter is killed: there is no new result of any archive, and no alert is resolved.
         count = len(inbox.pages)
         exporter.process.kill()
         await inbox.arrival("firing", "DicomExporterDown", after=count)

@@ -1,4 +1,4 @@
-"""The peers themselves: each comes up, answers DCMTK's clients, and holds what was put into it."""
+"""The peers themselves: each starts, answers DCMTK's clients, and has the data that was stored in it."""
 
 import datetime
 import ssl

@@ -1,4 +1,4 @@
-"""No patient data, ever: a grep over all that the exporter says, in a run against archives full of names and IDs.
+"""No patient data: a search in all output of the exporter, in a run against archives full of names and IDs.
 
 The exporter is a process of its own, at its most talkative; the archives send names asked and unasked, end in the
 middle of one, or find a bug of ours. Neither the name nor the ID, nor a StudyInstanceUID, may come out anywhere.
@@ -53,9 +53,9 @@ MODULES: Mapping[str, Mapping[str, Any]] = {
     },
     "proofs": {"identity": "stranger", "timeout": "6s", "exposure": {"prove": ["identity", "download"]}},
 }
-"""Each of them is asked of each archive: a new kind of probe comes under this test by a line here."""
+"""Each of them is run on each archive: a new kind of probe needs one line here."""
 PAGES = ("/", "/metrics", "/sd", "/config", "/targets/{}", "/probe?target={}", "/probe?target={}&debug=true")
-"""All that is asked of the exporter, those with `{}` for each target."""
+"""All paths that are requested, those with `{}` for each target."""
 REPORTS = ("table", "html", "json")
 """`dicom_exporter report` in these formats: the others are written from the same."""
 COMMANDS = (("--json",), ("--exposure",), (), ("--exposure", "--json"))
@@ -83,7 +83,7 @@ UNASKED = b"".join(
         ((0x0040, 0x0100), messages.element((0xFFFE, 0xE000), _STEP)),
     )
 )
-"""A match with a name in every text that anybody could think of reading."""
+"""A match with a name in every text attribute."""
 _NO_RETRIEVAL = dict.fromkeys(("1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3"), wire.USER_REJECTION)
 
 Ending: TypeAlias = Callable[[Peer, Message], Awaitable[None]]
@@ -272,7 +272,7 @@ _BUGS = {
     "in a probe": "from dicom_exporter.probes import session\nsession.run_query = broken",
     "in a request": "from dicom_exporter.server import probe_endpoints\nprobe_endpoints.groups = broken",
 }
-"""Where a bug of ours shows -> how it is put there: each quotes in its exception what the archive sent."""
+"""Module with a simulated bug -> how it is simulated: each exception quotes what the archive sent."""
 _BUGGY = """
 import sys
 def broken(*arguments, **more):

@@ -1,4 +1,4 @@
-"""Debian's Prometheus scrapes the exporter by the README's words."""
+"""Debian's Prometheus scrapes the exporter with the configurations of the README."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.testing.peers.prometheus import prometheus
 pytestmark = pytest.mark.integration
 
 EXPORTER = "exporter.hospital.example:10104"
-"""Where it is, in the README."""
+"""The address in the README."""
 
 
 def scrape_configs(exporter_address: str) -> list[dict[str, Any]]:
-    """Both ways that the README has, but each second."""
+    """Both configurations of the README, with an interval of one second."""
     texts = [text.replace(EXPORTER, exporter_address) for text in readme.blocks("yaml") if EXPORTER in text]
     jobs = [job for text in texts for job in yaml.safe_load(text)["scrape_configs"]]
     return [{**job, "scrape_interval": "1s", "scrape_timeout": "1s"} for job in jobs]

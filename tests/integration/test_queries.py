@@ -1,4 +1,4 @@
-"""Queries on real archives: what they count is what DCMTK's findscu lists there, and what the archive was given."""
+"""Queries on real archives: the counts equal what DCMTK's findscu lists, and what was stored."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ async def test_query_orthanc_images_and_modalities(orthanc: Callable[..., Orthan
 async def test_query_orthanc_own_limit_is_truncated(
     orthanc: Callable[..., Orthanc], limit: int, outcome: QueryOutcome | None, complete: bool
 ) -> None:
-    """LimitFindResults ends the answer with FE00, which nobody asked for; 0 is no limit."""
+    """LimitFindResults ends the answer with FE00, although no cancel was sent; 0 is no limit."""
     archive = orthanc(DicomAlwaysAllowFind=True, LimitFindResults=limit)
     archive.upload(synthetic.studies(30))
     result = await Archive(archive.dicom, "ANY-SCP").ask(study_root(STUDY))
@@ -222,3 +222,23 @@ async def test_query_empty_worklist_is_a_success(worklist: Callable[..., Archive
 def _uid(value: str) -> str:
     """A UID as it is: findscu prints the name of one that it knows."""
     return SECONDARY_CAPTURE if value == "=SecondaryCaptureImageStorage" else value
+
+
+async def test_query_key_that_the_archive_ignores_is_unsupported(archive: Archive) -> None:
+    """At the level of studies dcmqrscp does not know ModalitiesInStudy, and lists all; Orthanc matches by it."""
+    found = await archive.ask(study_root(STUDY, {"ModalitiesInStudy": "CT"}, "ModalitiesInStudy"))
+    if archive.called == "DCMQRSCP":
+        assert found.outcome is QueryOutcome.UNSUPPORTED
+        assert (found.matches, found.complete, found.instances, found.matches_by) == (None, None, None, {})
+    else:
+        assert (found.outcome, found.matches) == (QueryOutcome.ALLOWED, 4)
+        assert found.matches_by == {"ModalitiesInStudy": {"CT": 4}}
+
+
+async def test_query_worklist_uid_that_wlmscpfs_ignores_is_unsupported(wlmscpfs: Callable[..., dcmtk.Server]) -> None:
+    server = wlmscpfs(items=[synthetic.worklist_item(number) for number in range(3)])
+    by_uid = Query("one", Model.WORKLIST, None, match={"StudyInstanceUID": ("2.25.99",)})
+    by_modality = Query("ct", Model.WORKLIST, None, match={"Modality": "CT"})
+    result = await probe(server.dicom.host, server.dicom.port, by_uid, by_modality, called="WORKLIST")
+    assert (result.queries["one"].outcome, result.queries["one"].matches) == (QueryOutcome.UNSUPPORTED, None)
+    assert (result.queries["ct"].outcome, result.queries["ct"].matches) == (QueryOutcome.ALLOWED, 3)

@@ -1,4 +1,4 @@
-"""How a query ends and when it is put, against pynetdicom's SCP: outcome, count and completeness of each ending."""
+"""How a query ends and when it is sent, against pynetdicom's SCP: outcome, count and completeness of each ending."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Where a report of everything is, and of a target that would like to be a script."""
+    """The file of a report with every kind of result, and with a target whose name is a script."""
     file = tmp_path / "report.html"
     file.write_text(as_html(builders.report(*builders.ALL_FOUND, SCRIPT, by="country")), encoding="utf-8")
     return file.as_uri()

@@ -1,4 +1,4 @@
-"""What the runbooks have somebody type works, against real archives and the exporter."""
+"""The commands in the runbooks work, against real archives and the exporter."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.testing.rules import PROMETHEUS, RUNBOOKS
 pytestmark = pytest.mark.integration
 
 _EXPOSED = "--exposure"
-"""`probe` ends with 1 where it finds the archive open, as this one is."""
+"""`probe` exits with 1 if the archive is open, like this one."""
 
 
 def commands() -> list[str]:
-    """Every line of shell in the runbooks, each once, in the order in which they come."""
+    """Every shell command in the runbooks, each once, in their order."""
     blocks = [
         block
         for page in sorted(RUNBOOKS.glob("*.md"))
@@ -35,7 +35,7 @@ def commands() -> list[str]:
 
 
 def here(command: str, places: Mapping[str, str]) -> str:
-    """`command` with our own places in it."""
+    """`command` with the addresses of this test."""
     for example, own in places.items():
         command = command.replace(example, own)
     assert ".example" not in command, command

@@ -10,10 +10,21 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.config import Address, Config, Expect, GlobalSettings, Level, Model, Module, Query, Target
+from dicom_exporter.config import (
+    Address,
+    Config,
+    Expect,
+    Exposure,
+    GlobalSettings,
+    Level,
+    Model,
+    Module,
+    Query,
+    Target,
+)
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Outcome, QueryOutcome
+from dicom_exporter.results import LadderService, Outcome, QueryOutcome, UnknownReason
 from tests.testing import hostile
 from tests.testing.hostile import Event, Peer
 
@@ -63,7 +74,7 @@ async def test_prober_hanging_targets_do_not_delay_others() -> None:
         targets = [target(f"healthy-{n}", healthy.port, f"127.0.1.{n}") for n in range(1, 61)]
         targets += [target(f"silent-{n}", silent.port, f"127.0.2.{n}") for n in range(1, 31)]
         targets += [target(f"gone-{n}", 1, f"127.0.3.{n}") for n in range(1, 11)]
-        async with scraping(config(*targets)) as prober:
+        async with scraping(config(*targets, module=replace(ECHO, timeout=3.0))) as prober:
             results = await prober.probe_targets(targets, 2.0)
         assert [result.target.name for result in results] == [target.name for target in targets]
         found = {result.target.name: outcome(result) for result in results}
@@ -75,7 +86,7 @@ async def test_prober_hanging_targets_do_not_delay_others() -> None:
 
 
 class Counting:
-    """Serves honestly, and notes how many associations there were at once."""
+    """A normal server that records how many associations there were at once."""
 
     def __init__(self) -> None:
         self.now = self.most = 0
@@ -84,7 +95,7 @@ class Counting:
         await hostile.honest.associate(peer)
         self.now += 1
         self.most = max(self.most, self.now)
-        await asyncio.sleep(0)  # let whoever could come in come in
+        await asyncio.sleep(0)  # let the other tasks run
         try:
             await hostile.honest.serve(peer)
             await peer.gone.wait()
@@ -104,7 +115,7 @@ async def test_prober_targets_of_one_address_are_probed_in_turn() -> None:
 
 
 async def test_prober_silence_after_wait_for_address_is_overload() -> None:
-    """The second target comes to its turn with less time left than the first one took: it may well be up."""
+    """The second target gets less time than the first one took, so it is not known to be down."""
     modules = {name: Module(name, timeout=timeout) for name, timeout in (("short", 1.5), ("long", 2.0))}
     async with hostile.server(hostile.plain.silent) as server:
         targets = [target("first", server.port, modules=("short",)), target("second", server.port, modules=("long",))]
@@ -144,7 +155,7 @@ async def filtered_port() -> AsyncIterator[int]:
 
 
 async def test_prober_silent_peers_do_not_use_up_the_limit() -> None:
-    """Otherwise a few of them cost all the others their scrape."""
+    """Otherwise a few of them would delay all the others."""
     async with (
         hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
         hostile.server(hostile.plain.silent, host=EVERYWHERE) as silent,
@@ -166,7 +177,7 @@ async def test_prober_pending_connects_do_not_count() -> None:
 
 
 async def test_prober_many_targets_start_over_several_turns_of_the_loop() -> None:
-    """Nobody would look whether their connections are made meanwhile, until all of them had timed out."""
+    """Otherwise it would be noticed only after all timeouts that the connections were made."""
     many = [target(str(number), 104, f"127.99.{number // 250}.{number % 250 + 1}") for number in range(1000)]
     seen = []
     async with scraping(config(*many)) as prober:
@@ -291,3 +302,80 @@ async def test_prober_exposure_joined_past_deadline_is_unknown() -> None:
             assert verdict is not None
             assert verdict.levels == {"dimse": None}
             await long
+
+
+async def test_prober_short_timeout_of_a_client_shows_no_level_and_is_not_kept() -> None:
+    """With `every`, the next scrape of Prometheus would be shown what the client left no time to find out."""
+    answers = asyncio.Event()
+
+    async def behaviour(peer: Peer) -> None:
+        await answers.wait()
+        await hostile.find.finds(3)(peer)
+
+    async with hostile.server(behaviour) as server, asyncio.timeout(30):
+        main = target("main", server.port, expect=Expect.GUARDED, modules=("exposure",))
+        module = Module("exposure", identity="stranger", timeout=15.0, echo=False, exposure=Exposure(), every=900.0)
+        async with scraping(config(main, module=module)) as prober:
+            (short,) = await prober.probe_targets([main], 0.3)
+            answers.set()
+            found = [await prober.probe_targets([main], 20.0) for _ in range(2)]
+    assert short.cut_short == {"stranger"}
+    assert short.verdict is not None
+    assert short.verdict.reasons[LadderService.DIMSE] == (UnknownReason.OVERLOAD,)
+    verdicts = [record.verdict for (record,) in found]
+    assert [verdict.levels for verdict in verdicts if verdict is not None] == [{"dimse": 5}] * 2
+    assert [record.reused for (record,) in found] == [set(), {"stranger"}]
+
+
+async def test_prober_scrape_beside_a_short_one_has_its_own_time() -> None:
+    answers = asyncio.Event()
+
+    async def behaviour(peer: Peer) -> None:
+        await answers.wait()
+        await hostile.honest.honest()(peer)
+
+    async with hostile.server(behaviour) as server, asyncio.timeout(30):
+        main = target("main", server.port)
+        async with scraping(config(main)) as prober:
+            short = asyncio.create_task(prober.probe_targets([main], 0.3))
+            await asyncio.sleep(0)
+            long = asyncio.create_task(prober.probe_targets([main], 9.5))
+            assert outcome((await short)[0]) is Outcome.OVERLOAD
+            answers.set()
+            assert outcome((await long)[0]) is Outcome.SUCCESS
+
+
+async def test_prober_query_that_a_short_timeout_cut_stays_due() -> None:
+    answers = asyncio.Event()
+
+    async def behaviour(peer: Peer) -> None:
+        await hostile.honest.associate(peer)
+        await answers.wait()
+        await hostile.honest.serve(peer, matches=7)
+
+    async with hostile.server(behaviour) as server, asyncio.timeout(30):
+        main = target("main", server.port)
+        module = replace(COUNT, echo=False, queries={"studies": replace(STUDIES, every=3600.0)})
+        async with scraping(config(main, module=module)) as prober:
+            (short,) = await prober.probe_targets([main], 0.3)
+            answers.set()
+            (full,) = await prober.probe_targets([main], 9.5)
+    assert short.sessions[0].queries["studies"].outcome is QueryOutcome.OVERLOAD
+    assert full.sessions[0].queries["studies"].matches == 7
+
+
+@pytest.mark.parametrize(
+    ("connect_timeout", "expected", "level"),
+    [(3.0, Outcome.OVERLOAD, None), (0.2, Outcome.CONNECT_TIMEOUT, 0)],
+)
+async def test_prober_lost_syn_is_closed_only_after_connect_timeout(
+    connect_timeout: float, expected: Outcome, level: int | None
+) -> None:
+    async with filtered_port() as port:
+        main = target("main", port, expect=Expect.CLOSED, modules=("exposure",))
+        settings = Config((main,), global_=GlobalSettings(connect_timeout=connect_timeout))
+        async with scraping(settings) as prober:
+            (record,) = await prober.probe_targets([main], 0.6)
+    assert outcome(record) is expected
+    assert record.verdict is not None
+    assert record.verdict.levels == {"dimse": level}

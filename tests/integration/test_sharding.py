@@ -1,4 +1,4 @@
-"""Past one machine, by the example: two exporters behind one name, and two Prometheus servers that share the targets.
+"""More than one machine: two exporters behind one name, and two Prometheus servers that share the targets.
 
 ```
 Prometheus 0 ─┐                                       ┌─ exporter 1

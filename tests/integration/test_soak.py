@@ -1,4 +1,4 @@
-"""The soak in miniature: half a minute of what `make soak` does for half an hour."""
+"""A short soak test: `make soak` for half a minute."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_soak_of_half_a_minute_passes(tmp_path: Path) -> None:
-    """Whatever happens around it, the exporter answers, says nothing false, and leaves nobody without a word."""
+    """The exporter answers every request, and reports nothing that is false, under all of this load."""
     if not FAKETIME:
         missing("libfaketime is not installed", "libfaketime")
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The exporter on a machine that has little left: no file descriptors, no disk for its log, no names, no IPv6."""
+"""The exporter on a machine without free file descriptors, disk space for its log, a name server, or IPv6."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 @asynccontextmanager
 async def exporter(directory: Path, targets: list[dict[str, Any]], shell: str) -> AsyncIterator[Exporter]:
-    """The exporter, begun by `shell`, in which "$@" is its command line. It must end by itself, with 0."""
+    """The exporter, started by `shell`, in which "$@" is its command line. It must exit by itself, with 0."""
     configure(directory, targets)
     address = free_address()
     process = await asyncio.create_subprocess_exec(
@@ -56,7 +56,7 @@ async def exporter(directory: Path, targets: list[dict[str, Any]], shell: str) -
 
 @contextlib.contextmanager
 def silent_peers(count: int, port: int) -> Iterator[list[str]]:
-    """Addresses where a connection is made and nothing follows."""
+    """Addresses that accept connections and send nothing."""
     hosts = [f"127.78.{number // 250}.{number % 250 + 1}" for number in range(count)]
     with contextlib.ExitStack() as stack:
         for host in hosts:
@@ -86,7 +86,7 @@ async def test_few_descriptors_requests_are_answered_while_peers_hang(tmp_path: 
 
 
 async def test_few_descriptors_idle_clients_do_not_stop_probes(tmp_path: Path) -> None:
-    """With a web configuration, such clients are none of the connections that are bounded for everybody."""
+    """With a web configuration, such clients do not count towards the limit of connections."""
     (tmp_path / "web.yml").write_text("")
     arguments = '"$@" --web.config.file=web.yml'
     async with hostile.server(hostile.honest.honest()) as server:
@@ -120,7 +120,7 @@ async def test_closed_log_pipe_stops_nothing(tmp_path: Path) -> None:
 
 
 async def in_namespace(scenario: str, directory: Path) -> dict[str, str]:
-    """What `namespace.py` finds, in a network of its own that it alone is in."""
+    """The outcomes that `namespace.py` prints, in its own network namespace."""
     program("ip", "iproute2")
     process = await asyncio.create_subprocess_exec(
         *("unshare", "--map-root-user", "--net", "--mount"),

@@ -1,4 +1,4 @@
-"""Images sent to an archive of one's own, and studies compared between two: /metrics shows what is there."""
+"""Images stored in an archive, and studies compared between two archives, in /metrics."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_store_not_accepted_is_no_success(
 async def test_store_failure_status_half_way_is_no_success(
     pynetdicom_scp: Callable[..., Address], tmp_path: Path
 ) -> None:
-    """Out of resources from the fourth image on; a warning, PS3.4 Table B.2-1, is taken all the same."""
+    """Out of resources from the fourth image on; a warning, PS3.4 Table B.2-1, still counts as stored."""
     statuses = iter([0x0000, 0xB000, 0x0000, 0xA700])
 
     def on_store(event: Event) -> int:
@@ -127,7 +127,7 @@ async def test_store_failure_status_half_way_is_no_success(
 
 
 async def test_store_without_response_is_no_success(pynetdicom_scp: Callable[..., Address], tmp_path: Path) -> None:
-    """What the store took of the probe's time shows: the rules then know that DICOMweb, asked last, had none left."""
+    """The duration of the store is exposed: from it, the rules know that no time was left for DICOMweb."""
     over = threading.Event()
 
     def on_store(_: Event) -> int:
@@ -182,7 +182,7 @@ class Flow:
         }
 
     async def missing(self, exporting: Exporter) -> float | None:
-        """What the metric says. No UID of a study is in what stands beside it."""
+        """The value of the metric. No label beside it holds the UID of a study."""
         shown = await exporting.get()
         assert not any(synthetic.uid(number) in shown.text for number in range(1, 400))
         return shown.value("dicom_flow_missing_studies", source="modality", destination="archive")
@@ -223,7 +223,7 @@ async def test_flow_empty_destination_misses_all(flow: Callable[..., Flow], tmp_
 
 
 async def test_flow_truncated_count_is_not_missing(flow: Callable[..., Flow], tmp_path: Path) -> None:
-    """By the archive's own limit, or by ours: nobody can tell what came after."""
+    """By the archive's own limit, or by ours: what would have followed is not known."""
     two = flow(destination={"LimitFindResults": 3})
     for archive in (two.source, two.destination):
         archive.upload(synthetic.studies(7))

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 RIGHT = ["--user", "alice:right"]
 
 NO_HANDSHAKE, EMPTY_REPLY, ALERT = 35, 52, 56
-"""What curl calls it when the server ends a handshake: before the client thinks that it is done, or after."""
+"""Exit codes of curl if the server ends a handshake: before the client has completed it, or after."""
 DISTRUSTS = 60
 
 

@@ -1,4 +1,4 @@
-"""What docs/web-config.md says can be done as it stands there."""
+"""The examples in docs/web-config.md work as they are written."""
 
 from __future__ import annotations
 

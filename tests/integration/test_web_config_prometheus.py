@@ -58,7 +58,7 @@ async def test_web_config_prometheus_with_certificate_and_password(tmp_path: Pat
             async def as_it_should() -> bool:
                 return await up() == {"right": "1", "discovered": "1"} | refused
 
-            await until(as_it_should, "who may is let in, and nobody else")
+            await until(as_it_should, "only known users are accepted")
             errors = {
                 each["labels"]["job"]: each["lastError"] for each in (await server.ask("targets"))["activeTargets"]
             }

@@ -1,4 +1,4 @@
-"""Web pages against servers of our own: what is recognised, and what a lie is worth."""
+"""Probes of web pages with simulated servers: what is recognised, and wrong claims that are not believed."""
 
 from __future__ import annotations
 

@@ -54,6 +54,12 @@ def test_probe_duration_timeout_and_last_run_are_shown() -> None:
     assert found["dicom_probe_last_run_timestamp_seconds"] == {MONITOR: 1_600_000_000}
 
 
+def test_addresses_of_a_name_are_counted_where_there_are_several() -> None:
+    found = shown(FULL)
+    assert found["dicom_target_addresses"] == {MONITOR: 3}
+    assert found["dicom_target_addresses_failed"] == {MONITOR: 1}
+
+
 def test_rejection_codes_are_labels() -> None:
     found = shown(STRANGER_REJECTED)
     key = labels(

@@ -29,6 +29,7 @@ def test_visible_counts_are_those_of_builtin_queries() -> None:
     found = shown(FULL)
     assert found["dicom_studies_visible"] == {MONITOR: 50}
     assert found["dicom_images_visible"] == {MONITOR: 1234}
+    assert found["dicom_images_complete"] == {MONITOR: 0}
     assert found["dicom_patients_visible"] == {MONITOR: 7}
     assert found["dicom_worklist_items_visible"] == {MONITOR: 0}
 
@@ -44,6 +45,12 @@ def test_visible_images_unknown_to_archive_have_no_series() -> None:
     found = shown(query(replace(STUDIES, instances=None)))
     assert "dicom_studies_visible" in found
     assert "dicom_images_visible" not in found
+
+
+@pytest.mark.parametrize(("complete", "value"), [(True, {MONITOR: 1}), (False, {MONITOR: 0}), (None, None)])
+def test_visible_images_say_whether_they_are_all(complete: bool | None, value: object) -> None:
+    found = shown(query(replace(STUDIES, instances_complete=complete)))
+    assert found.get("dicom_images_complete") == value
 
 
 def test_visible_query_of_other_name_has_no_count() -> None:

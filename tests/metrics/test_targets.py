@@ -9,15 +9,27 @@ import pytest
 from dicom_exporter.config import Expect
 from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.results import (
+    Attempt,
     Flow,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
     SessionResult,
     StrangerResult,
 )
 from tests.builders import FULL, STRANGER, STRANGER_REJECTED, TARGET, record
 from tests.metrics.samples import labels, shown, values
 
+_UNANSWERED = {"studies": QueryOutcome.TIMEOUT, "patients": QueryOutcome.NO_ASSOCIATION}
 MONITOR = labels(identity="monitor")
-EXPOSURE = ("dicom_exposure_level", "dicom_exposure_level_allowed", "dicom_exposure_known", "dicom_exposure_check")
+EXPOSURE = (
+    "dicom_exposure_level",
+    "dicom_exposure_level_allowed",
+    "dicom_exposure_level_at_least",
+    "dicom_exposure_known",
+    "dicom_exposure_unknown_reason",
+    "dicom_exposure_check",
+)
 
 
 def test_target_info_has_user_labels() -> None:
@@ -82,7 +94,27 @@ def test_exposure_unknown_service_has_known_0_and_no_level() -> None:
 def test_exposure_without_attempt_is_not_known() -> None:
     found = shown(SessionResult("stranger", None, stranger=StrangerResult()))
     assert found["dicom_exposure_known"] == {labels(service="dimse"): 0}
+    assert found["dicom_exposure_unknown_reason"] == {labels(service="dimse", reason="overload"): 1}
+    assert not {"dicom_exposure_level", "dicom_exposure_level_at_least"} & found.keys()
+
+
+def test_exposure_unknown_service_has_a_series_for_each_reason_and_what_was_proved() -> None:
+    queries = {name: QueryResult(outcome) for name, outcome in _UNANSWERED.items()}
+    found = shown(
+        SessionResult("stranger", None, stranger=StrangerResult((Attempt(Outcome.SUCCESS, queries=queries),)))
+    )
+    assert found["dicom_exposure_unknown_reason"] == {
+        labels(service="dimse", reason="not_asked"): 1,
+        labels(service="dimse", reason="timeout"): 1,
+    }
+    assert found["dicom_exposure_level_at_least"] == {labels(service="dimse"): 3}
     assert "dicom_exposure_level" not in found
+
+
+def test_exposure_known_service_has_no_reason_and_its_level_as_proved() -> None:
+    found = shown(STRANGER)
+    assert found["dicom_exposure_level_at_least"] == found["dicom_exposure_level"]
+    assert {dict(key)["service"] for key in found["dicom_exposure_unknown_reason"]} == {"web"}
 
 
 @pytest.mark.parametrize(("expect", "level"), [(Expect.CLOSED, 0), (Expect.GUARDED, 2), (Expect.CONTROL, 7)])

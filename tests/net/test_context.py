@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dicom_exporter.config import Address, BasicAuth, HTTPSettings, Secret, TLSSettings, UserIdentity
-from dicom_exporter.net.errors import NameNotResolved
+from dicom_exporter.config import Address, BasicAuth, HTTPSettings, Identity, Secret, TLSSettings, UserIdentity
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.results import Phase
 from tests.testing.context import MONITOR, lookup_threads, probe_context
 
@@ -27,7 +27,7 @@ def no_lookup(*_: Any, **__: Any) -> list[Any]:
 async def test_resolve_ip_address_needs_no_lookup_and_no_phase(host: str) -> None:
     with lookup_threads(no_lookup) as lookups:
         context = probe_context(lookups)
-        found = await context.resolve(Address(host, 104))
+        (found,) = (await context.resolve(Address(host, 104))).addresses
     assert (found.host, found.port) == (host, 104)
     assert context.phases.seconds == {}
 
@@ -38,22 +38,9 @@ async def test_resolve_name_is_looked_up_in_the_resolve_phase() -> None:
 
     with lookup_threads(here) as lookups:
         context = probe_context(lookups)
-        found = await context.resolve(Address("pacs.example", 104))
+        (found,) = (await context.resolve(Address("pacs.example", 104))).addresses
     assert (found.ip, found.port) == ("192.0.2.7", 104)
     assert set(context.phases.seconds) == {Phase.RESOLVE}
-
-
-async def test_resolve_name_past_the_deadline_is_dns_failure() -> None:
-    release = threading.Event()
-
-    def hang(*_: Any, **__: Any) -> list[Any]:
-        release.wait(30)
-        return []
-
-    with lookup_threads(hang) as lookups:
-        with pytest.raises(NameNotResolved):
-            await probe_context(lookups, seconds=0.0).resolve(Address("pacs.example", 104))
-        release.set()
 
 
 async def test_until_share_is_of_the_time_left() -> None:
@@ -73,7 +60,7 @@ async def test_as_stranger_keeps_nothing_that_identifies_us() -> None:
         tls=TLSSettings(context=TLS, server_name="other.example"),
     )
     with lookup_threads() as lookups:
-        context = probe_context(lookups, known)
+        context = probe_context(lookups, known, may_show_credentials=True)
         plain, over_tls = context.as_stranger(None), context.as_stranger(TLS)
     for stranger in (plain, over_tls):
         identity = stranger.identity
@@ -82,6 +69,32 @@ async def test_as_stranger_keeps_nothing_that_identifies_us() -> None:
     client = over_tls.tls_client("pacs.example")
     assert client is not None
     assert (client.context, client.server_name) == (TLS, "pacs.example")
+
+
+USER = UserIdentity("user", Secret("made-up"))
+HTTP = HTTPSettings(BasicAuth("user", Secret("made-up")))
+CERTIFICATE = TLSSettings(context=TLS, cert_file=Path("us.pem"))
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [replace(MONITOR, user_identity=USER), replace(MONITOR, http=HTTP), replace(MONITOR, tls=CERTIFICATE)],
+    ids=["user-identity", "http", "client-certificate"],
+)
+async def test_context_identity_with_credentials_without_permission_is_not_permitted(identity: Identity) -> None:
+    with lookup_threads() as lookups:
+        with pytest.raises(NotPermitted) as raised:
+            probe_context(lookups, identity)
+        permitted = probe_context(lookups, identity, may_show_credentials=True)
+        with pytest.raises(NotPermitted):
+            replace(permitted, may_show_credentials=False)
+        replace(permitted.as_stranger(TLS), may_show_credentials=False)  # it has none left
+    assert "made-up" not in str(raised.value)
+
+
+async def test_context_identity_without_credentials_needs_no_permission() -> None:
+    with lookup_threads() as lookups:
+        assert not probe_context(lookups, replace(MONITOR, tls=TLSSettings(context=TLS))).may_show_credentials
 
 
 async def test_tls_client_server_name_is_the_configured_one_or_the_host() -> None:

@@ -1,4 +1,4 @@
-"""What the pages know of the rest of the program."""
+"""What the pages import from the rest of the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages for people, as text: what stands on them, where they lead, and that nothing on them probes or harms."""
+"""The pages as text: their contents and links; they start no probe, and foreign text on them is harmless."""
 
 from __future__ import annotations
 
@@ -111,9 +111,25 @@ async def test_target_page_shows_ladder_and_attempts() -> None:
     assert "C-FIND for studies 1000 or more, truncated: there may be more" in page.text
     assert "C-GET of an image nothing of it came" in page.text
     assert "associate 4.00 ms" in page.text
-    assert "in all of 14.5 s that it was given 90 ms" in page.text
+    assert "in all of 14.5 s allowed 90 ms" in page.text
     assert "HTTP status 401" in page.text
     assert "outcome=success level_dimse=5 level_dicomweb=2" in page.text
+
+
+async def test_target_page_unknown_level_has_reasons_and_last_proof_with_its_age() -> None:
+    slow = {"studies": QueryResult(QueryOutcome.TIMEOUT)}
+    target = replace(builders.EXPOSED_TARGET, web=(), dicomweb=None)
+    history = History(Config((target,)))
+    history.add(builders.recent(target, builders.stranger(Outcome.SUCCESS, builders.listing(8)), ago=720.0))
+    history.add(builders.recent(target, builders.stranger(Outcome.SUCCESS, slow), ago=10.0))
+    async with pages(history=history, config=Config((target,))) as (client, _):
+        page = await get(client, target_path(target))
+    assert "Exposed for 12 min" in page.text
+    assert "DICOM level at least 3, associates; allowed is 0, closed. It is not known if one gets further" in page.text
+    assert "4 queryable unknown" in page.text
+    assert "3 associates proved" in page.text
+    assert "but at least to level 3, associates: an answer did not come, or did not end, in time." in page.text
+    assert "Last proved: 5 lists studies , 12 min ago." in page.text
 
 
 async def test_target_page_escapes_text_of_a_peer() -> None:
@@ -220,7 +236,7 @@ async def test_debug_shows_log_metrics_and_configuration() -> None:
             text = await response.text()
             assert response.content_type == "text/plain"
         assert [modules for _, _, modules in prober.asked] == [("availability",)]
-    log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration that"))
+    log, metrics, configuration = (text.index(title) for title in ("Log of", "Metrics that", "Configuration of"))
     assert 0 == log < metrics < configuration
     assert re.search(
         r"^ts=\S+ level=debug msg=probe target=main-pacs identity=monitor status=ok outcome=success$", text, re.M

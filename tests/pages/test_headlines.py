@@ -1,4 +1,4 @@
-"""A target in one line, whatever was found."""
+"""The one line about a target, for every kind of result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def listed(outcome: QueryOutcome, matches: int) -> SessionResult:
             "It answers us, and lists 2 studies.",
         ),
         (builders.SHUT_TARGET, builders.SHUT, "Nobody gets a connection here."),
-        (builders.BLIND_TARGET, builders.OPEN, "It is known to be open, and reads open."),
+        (builders.BLIND_TARGET, builders.OPEN, "It is known to be open, and it is open."),
     ],
 )
 def test_headline_as_expected(target: Target, session: SessionResult, text: str) -> None:

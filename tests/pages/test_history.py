@@ -1,4 +1,4 @@
-"""Which probes are kept of a target, and what is said of it by them."""
+"""Which probes of a target are kept, and which status follows from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.pages import history
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.record import ProbeRecord, make_record
-from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult, TargetResult
+from dicom_exporter.results import (
+    Attempt,
+    EchoResult,
+    LadderService,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StrangerResult,
+    TargetResult,
+)
 from dicom_exporter.verdict.findings import Status
 from tests.builders import STRANGER
 
@@ -81,7 +91,7 @@ def test_history_status_from_first_probe_on_is_marked() -> None:
 
 
 def test_history_sessions_of_two_scrapes_are_merged() -> None:
-    """One scrape runs `availability`, another `exposure`: a success of the one does not undo what the other found."""
+    """One scrape runs `availability`, another `exposure`: a success of one does not remove findings of the other."""
     target = replace(MAIN, modules=("availability", "exposure"), expect=Expect.GUARDED)
     kept = History(Config((target,)))
     kept.add(record(0, STRANGER, target=target))
@@ -163,3 +173,29 @@ def test_history_reload_with_other_expectation_changes_the_status() -> None:
     kept.reload(Config((replace(MAIN, expect=Expect.CONTROL),)))
     track = kept.of(MAIN)
     assert (track.status, track.since, len(track.probes)) == (Status.UNKNOWN, 1, 2)
+
+
+def test_history_probe_that_was_cut_short_leaves_no_trace() -> None:
+    kept = filled("+", 3)
+    kept.add(replace(record(1, BAD), cut_short=frozenset({"monitor"})))
+    track = kept.of(MAIN)
+    assert (starts(kept), track.status, track.last) == ([0], Status.OK, 0)
+
+
+def test_history_last_proof_ends_only_by_a_known_level() -> None:
+    def at(start: float, attempt: Attempt) -> tuple[int, float] | None:
+        kept.add(record(start, SessionResult("stranger", None, stranger=StrangerResult((attempt,)))))
+        proof = kept.of(MAIN).proved.get(LadderService.DIMSE)
+        return None if proof is None else (proof.level, proof.when)
+
+    def accepted(studies: QueryResult) -> Attempt:
+        return Attempt(Outcome.SUCCESS, queries={"studies": studies})
+
+    kept = History(Config((MAIN,)))
+    assert at(0, Attempt(Outcome.DNS_FAILURE)) is None
+    assert at(1, Attempt(Outcome.NO_ANSWER)) == (1, 1)
+    assert at(2, accepted(QueryResult(QueryOutcome.TIMEOUT))) == (3, 2)
+    assert at(3, accepted(QueryResult(QueryOutcome.ALLOWED, matches=1))) == (5, 3)
+    assert at(4, accepted(QueryResult(QueryOutcome.TIMEOUT))) == (5, 3)
+    assert at(5, Attempt(Outcome.UNREACHABLE)) == (5, 3)
+    assert at(6, Attempt(Outcome.REJECTED)) == (2, 6)

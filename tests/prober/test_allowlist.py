@@ -26,28 +26,38 @@ class Names:
     def __init__(self, **addresses: str) -> None:
         self.addresses = {name.replace("_", "."): address for name, address in addresses.items()}
         self.asked: list[str] = []
+        self.began = threading.Semaphore(0)
         self.wait: threading.Event | None = None
 
     def getaddrinfo(self, host: str, *_: Any, **__: Any) -> list[Any]:
         self.asked.append(host)
+        self.began.release()
         if self.wait is not None:
             self.wait.wait(30)
         if host not in self.addresses:
             raise socket.gaierror("no such name")
-        address = self.addresses[host]
-        if ":" in address:
-            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, 0, 0, 0))]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
+        return [_entry(address) for address in self.addresses[host].split()]
+
+
+def _entry(address: str) -> tuple[Any, ...]:
+    if ":" in address:
+        return (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, 0, 0, 0))
+    return (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))
 
 
 @pytest.fixture
 def names() -> Names:
-    return Names(inside_example="10.1.2.3", outside_example="198.51.100.1", mapped_example="::ffff:10.1.2.3")
+    return Names(
+        inside_example="10.1.2.3",
+        outside_example="198.51.100.1",
+        mapped_example="::ffff:10.1.2.3",
+        several_example="198.51.100.1 10.1.2.4 ::ffff:10.1.2.3",
+    )
 
 
 @pytest.fixture
 def allowlist(names: Names) -> Iterator[Allowlist]:
-    allowlist = Allowlist(LookupThreads(names.getaddrinfo, threads=1))
+    allowlist = Allowlist(LookupThreads(names.getaddrinfo, max_threads=1))
     yield allowlist
     allowlist.close()
 
@@ -56,8 +66,7 @@ async def check(allowlist: Allowlist, text: str, settings: ProbeSettings = ALLOW
     """What would be connected to."""
     deadline = asyncio.get_running_loop().time() + 30
     address = await allowlist.check(parse_address(text), settings, deadline)
-    assert address.socket_address is not None
-    return address.socket_address
+    return address.socket_addresses[0]
 
 
 @pytest.mark.parametrize(
@@ -114,16 +123,40 @@ async def test_allowlist_name_is_connected_to_at_the_address_that_was_checked(
     address = await allowlist.check(parse_address("inside.example:104"), ALLOW, deadline)
     names.addresses["inside.example"] = "127.0.0.1"
     with lookup_threads(names.getaddrinfo) as lookups:
-        assert (await probe_context(lookups).resolve(address)).ip == "10.1.2.3"
+        assert (await probe_context(lookups).resolve(address)).addresses[0].ip == "10.1.2.3"
     assert str(address) == "inside.example:104"
     assert names.asked == ["inside.example"]
 
 
 async def test_allowlist_lookup_past_the_deadline_is_denied(allowlist: Allowlist, names: Names) -> None:
     names.wait = threading.Event()
+    first = asyncio.create_task(check(allowlist, "inside.example:104"))
+    await asyncio.to_thread(names.began.acquire)
     with pytest.raises(NotAllowed):
         await allowlist.check(parse_address("inside.example:104"), ALLOW, asyncio.get_running_loop().time())
     names.wait.set()
+    await first
+
+
+async def test_allowlist_lookup_that_never_began_is_overload(allowlist: Allowlist, names: Names) -> None:
+    names.wait = threading.Event()
+    first = asyncio.create_task(check(allowlist, "inside.example:104"))
+    await asyncio.to_thread(names.began.acquire)
+    with pytest.raises(Overloaded):
+        await allowlist.check(parse_address("outside.example:104"), ALLOW, asyncio.get_running_loop().time())
+    names.wait.set()
+    await first
+
+
+async def test_allowlist_name_with_several_addresses_keeps_those_that_are_allowed(
+    allowlist: Allowlist, names: Names
+) -> None:
+    deadline = asyncio.get_running_loop().time() + 30
+    address = await allowlist.check(parse_address("several.example:104"), ALLOW, deadline)
+    assert [each.ip for each in address.socket_addresses] == ["10.1.2.4", "10.1.2.3"]
+    assert address.incomplete
+    address = await allowlist.check(parse_address("inside.example:104"), ALLOW, deadline)
+    assert not address.incomplete
 
 
 async def test_allowlist_lookups_are_bounded(allowlist: Allowlist, names: Names) -> None:

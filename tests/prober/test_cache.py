@@ -8,46 +8,57 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Identity, Level, Model, Module, Query, Target
 from dicom_exporter.prober.cache import MAX_CHOICES, QueryKey, ResultCache, SessionKey
-from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, QueryResult, SessionResult
+from dicom_exporter.results import (
+    Attempt,
+    EchoResult,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StrangerResult,
+    UnknownReason,
+)
 
 QUERY = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)
 KEY = QueryKey(Target("main", Address("127.0.0.1", 104)), Identity("monitor", "PROMETHEUS"), QUERY)
 MODULE = Module("m", queries={"studies": QUERY})
 CONFIG = Config((KEY.target,), modules={"m": MODULE})
+SECONDS = 9.5
+"""The time that a request allows."""
 RESULT = QueryResult(QueryOutcome.ALLOWED, matches=200, complete=True)
 
 
 def test_cache_query_is_due_again_after_every() -> None:
     cache = ResultCache()
-    assert cache.is_due(KEY, 1000.0)
-    cache.keep(KEY, RESULT, 1000.0)
-    assert not cache.is_due(KEY, 1299.9)
+    assert cache.is_due(KEY, 1000.0, SECONDS)
+    cache.keep(KEY, RESULT, 1000.0, SECONDS)
+    assert not cache.is_due(KEY, 1299.9, SECONDS)
     assert cache.get(KEY) is RESULT
-    assert cache.is_due(KEY, 1300.0)
+    assert cache.is_due(KEY, 1300.0, SECONDS)
 
 
 def test_cache_query_without_every_is_always_due_and_not_kept() -> None:
     cache = ResultCache()
     key = replace(KEY, query=replace(QUERY, every=None))
-    cache.keep(key, RESULT, 1000.0)
-    assert cache.is_due(key, 1000.0)
+    cache.keep(key, RESULT, 1000.0, SECONDS)
+    assert cache.is_due(key, 1000.0, SECONDS)
     assert cache.get(key) is None
 
 
 def test_cache_failure_replaces_the_last_result() -> None:
     cache = ResultCache()
-    cache.keep(KEY, RESULT, 1000.0)
+    cache.keep(KEY, RESULT, 1000.0, SECONDS)
     refused = QueryResult(QueryOutcome.REFUSED)
-    cache.keep(KEY, refused, 1300.0)
+    cache.keep(KEY, refused, 1300.0, SECONDS)
     assert cache.get(KEY) is refused
-    assert not cache.is_due(KEY, 1301.0)
+    assert not cache.is_due(KEY, 1301.0, SECONDS)
 
 
 @pytest.mark.parametrize("outcome", [QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD])
 def test_cache_query_that_never_reached_the_archive_stays_due(outcome: QueryOutcome) -> None:
     cache = ResultCache()
-    cache.keep(KEY, QueryResult(outcome), 1000.0)
-    assert cache.is_due(KEY, 1000.0)
+    cache.keep(KEY, QueryResult(outcome), 1000.0, SECONDS)
+    assert cache.is_due(KEY, 1000.0, SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -60,14 +71,14 @@ def test_cache_query_that_never_reached_the_archive_stays_due(outcome: QueryOutc
 )
 def test_cache_result_of_changed_query_is_not_returned(other: QueryKey) -> None:
     cache = ResultCache()
-    cache.keep(KEY, RESULT, 1000.0)
+    cache.keep(KEY, RESULT, 1000.0, SECONDS)
     assert cache.get(other) is None
-    assert cache.is_due(other, 1001.0)
+    assert cache.is_due(other, 1001.0, SECONDS)
 
 
 def test_cache_minimal_keys_are_remembered_until_reload() -> None:
     cache = ResultCache()
-    cache.keep(KEY, replace(RESULT, minimal_keys=True), 1000.0)
+    cache.keep(KEY, replace(RESULT, minimal_keys=True), 1000.0, SECONDS)
     assert cache.wants_minimal_keys(KEY)
     cache.reload(CONFIG)
     assert not cache.wants_minimal_keys(KEY)
@@ -76,7 +87,7 @@ def test_cache_minimal_keys_are_remembered_until_reload() -> None:
 
 def test_cache_minimal_keys_that_did_not_help_are_not_remembered() -> None:
     cache = ResultCache()
-    cache.keep(KEY, QueryResult(QueryOutcome.ABORTED, minimal_keys=True), 1000.0)
+    cache.keep(KEY, QueryResult(QueryOutcome.ABORTED, minimal_keys=True), 1000.0, SECONDS)
     assert not cache.wants_minimal_keys(KEY)
 
 
@@ -92,7 +103,7 @@ def test_cache_minimal_keys_that_did_not_help_are_not_remembered() -> None:
 )
 def test_cache_reload_forgets_what_is_gone(config: Config) -> None:
     cache = ResultCache()
-    cache.keep(KEY, RESULT, 1000.0)
+    cache.keep(KEY, RESULT, 1000.0, SECONDS)
     cache.reload(config)
     assert cache.get(KEY) is None
 
@@ -108,24 +119,71 @@ def test_cache_sessions_are_kept_for_a_bounded_number_of_module_choices() -> Non
     cache = ResultCache()
     choices = [session_key("a", str(number)) for number in range(MAX_CHOICES + 1)]
     for choice in choices[:-1]:
-        cache.keep_session(choice, SESSION, 1000.0)
-    cache.keep_session(choices[0], SESSION, 1001.0)  # the second is the oldest now
-    cache.keep_session(choices[-1], SESSION, 1002.0)
-    found = [cache.get_session(choice, 300.0, 1003.0) for choice in choices]
+        cache.keep_session(choice, SESSION, 1000.0, SECONDS)
+    cache.keep_session(choices[0], SESSION, 1001.0, SECONDS)  # the second is the oldest now
+    cache.keep_session(choices[-1], SESSION, 1002.0, SECONDS)
+    found = [cache.get_session(choice, 300.0, 1003.0, SECONDS) for choice in choices]
     assert found == [SESSION, None] + [SESSION] * (MAX_CHOICES - 1)
 
 
 def test_cache_reload_forgets_sessions_whose_modules_are_gone() -> None:
     cache = ResultCache()
-    cache.keep_session(session_key("m"), SESSION, 1000.0)
+    cache.keep_session(session_key("m"), SESSION, 1000.0, SECONDS)
     cache.reload(CONFIG)
-    assert cache.get_session(session_key("m"), 300.0, 1001.0) is SESSION
+    assert cache.get_session(session_key("m"), 300.0, 1001.0, SECONDS) is SESSION
     cache.reload(replace(CONFIG, modules={}))
-    assert cache.get_session(session_key("m"), 300.0, 1001.0) is None
+    assert cache.get_session(session_key("m"), 300.0, 1001.0, SECONDS) is None
 
 
 @pytest.mark.parametrize("echo", [None, EchoResult(Outcome.OVERLOAD)], ids=["without echo", "with echo"])
 def test_cache_session_that_was_never_begun_is_not_kept(echo: EchoResult | None) -> None:
     cache = ResultCache()
-    cache.keep_session(session_key("m"), SessionResult("monitor", echo, association=Outcome.OVERLOAD), 1000.0)
-    assert cache.get_session(session_key("m"), 300.0, 1001.0) is None
+    cache.keep_session(session_key("m"), SessionResult("monitor", echo, association=Outcome.OVERLOAD), 1000.0, SECONDS)
+    assert cache.get_session(session_key("m"), 300.0, 1001.0, SECONDS) is None
+
+
+TIMED_OUT = QueryResult(QueryOutcome.TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("result", "seconds", "is_due"),
+    [
+        (TIMED_OUT, SECONDS, False),
+        (TIMED_OUT, 0.9 * SECONDS, False),  # what other probes of the target leave varies
+        (TIMED_OUT, 0.5 * SECONDS, True),
+        (RESULT, 0.5 * SECONDS, False),
+        (QueryResult(QueryOutcome.REFUSED), 0.5 * SECONDS, False),
+    ],
+)
+def test_cache_query_that_ran_out_of_time_is_due_for_requests_that_allow_more(
+    result: QueryResult, seconds: float, is_due: bool
+) -> None:
+    cache = ResultCache()
+    cache.keep(KEY, result, 1000.0, seconds)
+    assert cache.is_due(KEY, 1001.0, SECONDS) is is_due
+    assert not cache.is_due(KEY, 1001.0, seconds)
+
+
+def _stranger(attempt: Attempt) -> SessionResult:
+    return SessionResult("monitor", EchoResult(attempt.outcome), stranger=StrangerResult((attempt,)))
+
+
+@pytest.mark.parametrize(
+    ("session", "kept"),
+    [
+        (SESSION, True),
+        (SessionResult("monitor", EchoResult(Outcome.CONNECT_TIMEOUT)), True),
+        (SessionResult("monitor", EchoResult(Outcome.NO_ANSWER)), False),
+        (SessionResult("monitor", EchoResult(Outcome.SUCCESS), {"studies": TIMED_OUT}), False),
+        (_stranger(Attempt(Outcome.REJECTED)), True),
+        (_stranger(Attempt(Outcome.SUCCESS, queries={"studies": TIMED_OUT})), False),
+        (_stranger(Attempt(Outcome.REJECTED, doubts=frozenset({UnknownReason.NOT_ASKED}))), False),
+    ],
+)
+def test_cache_session_that_ran_out_of_time_serves_no_request_that_allows_more(
+    session: SessionResult, kept: bool
+) -> None:
+    cache = ResultCache()
+    cache.keep_session(session_key("m"), session, 1000.0, 0.5 * SECONDS)
+    assert (cache.get_session(session_key("m"), 300.0, 1001.0, SECONDS) is session) is kept
+    assert cache.get_session(session_key("m"), 300.0, 1001.0, 0.5 * SECONDS) is session

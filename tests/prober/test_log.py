@@ -14,6 +14,7 @@ from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.prober.log import ProbeLog
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import (
+    Attempt,
     EchoResult,
     Outcome,
     Peer,
@@ -25,6 +26,7 @@ from dicom_exporter.results import (
     RejectResult,
     RejectSource,
     SessionResult,
+    StrangerResult,
     TargetResult,
 )
 from dicom_exporter.text import SafeText
@@ -140,3 +142,19 @@ def test_log_reload_keeps_facts_of_remaining_targets(lines: Lines) -> None:
     bad = record(BAD)
     assert len(lines.of(bad, Config((MAIN, replace(MAIN, name="new"))), bad)) == 1
     assert len(lines.of(bad, Config(()), Config((MAIN,)), bad)) == 2
+
+
+def test_log_probe_that_was_cut_short_is_no_change(lines: Lines) -> None:
+    cut = replace(record(BAD), cut_short=frozenset({"monitor"}))
+    assert lines.of(record(GOOD), cut, record(GOOD)) == []
+    (line,) = lines.of(cut, level="debug")
+    assert line["outcome"] == "refused"
+
+
+def test_log_unknown_level_has_its_reasons_and_what_was_proved(lines: Lines) -> None:
+    timed_out = {"studies": QueryResult(QueryOutcome.TIMEOUT), "patients": QueryResult(QueryOutcome.NO_ASSOCIATION)}
+    slow = StrangerResult((Attempt(Outcome.SUCCESS, queries=timed_out),))
+    (line,) = lines.of(record(replace(STRANGER, stranger=slow), target=replace(MAIN, expect=Expect.GUARDED)))
+    assert (line["level_dimse"], line["level_dimse_at_least"]) == ("unknown", 3)
+    assert line["level_dimse_unknown"] == "not_asked timeout"
+    assert "level_dicomweb_unknown" not in line

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from dicom_exporter.config import (
     Address,
     Exposure,
+    HTTPSettings,
     Level,
     Model,
     Module,
     Query,
+    Secret,
     Store,
     Target,
     WebEntry,
 )
 from dicom_exporter.config.values.time import parse_window
 from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober import plan
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import by_identity, comparing, merged, never_probed, probe_as, scheduled
@@ -36,7 +40,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
-from tests.testing.context import NOW, PEER, lookup_threads, probe_context
+from tests.testing.context import MONITOR, NOW, PEER, lookup_threads, probe_context
 
 TARGET = Target("main", Address("192.0.2.1", 104), dicomweb="http://192.0.2.1/dicom-web", web=(WebEntry("http://x/"),))
 STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)
@@ -49,7 +53,7 @@ FOUND = QueryResult(QueryOutcome.ALLOWED, matches=7)
 
 async def run(module: Module, results: ResultCache) -> SessionResult:
     with lookup_threads() as lookups:
-        return await probe_as(TARGET, module, probe_context(lookups), results)
+        return await probe_as(TARGET, module, probe_context(lookups, may_store=True), results)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **results: object) -> list[tuple[str, Module, ProbeContext]]:
@@ -106,6 +110,21 @@ async def test_scheduled_query_with_every_is_kept_until_it_is_due(monkeypatch: p
     assert kept == {"studies": first.queries["studies"]}
 
 
+async def test_scheduled_query_is_no_other_one_for_a_renewed_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, session=SessionResult("monitor", None, {"studies": FOUND, "patients": FOUND}))
+    results = ResultCache()
+    configured = replace(MONITOR, http=HTTPSettings(bearer_token=Secret("first")))
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, configured, may_show_credentials=True)
+        await probe_as(TARGET, COUNT, context, results)
+        renewed = replace(configured, http=HTTPSettings(bearer_token=Secret("second")))
+        module, _ = scheduled(TARGET, COUNT, replace(context, identity=renewed), results)
+        assert module.queries["studies"].due  # the configuration was loaded with another one
+        context = replace(context, identity=renewed, configured_identity=configured)
+        module, _ = scheduled(TARGET, COUNT, context, results)
+        assert not module.queries["studies"].due
+
+
 async def test_scheduled_query_outside_its_window_is_not_due() -> None:
     at_night = replace(STUDIES, only_between=parse_window("01:00-02:00"))
     assert NOW.hour == 12
@@ -143,6 +162,13 @@ async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pyte
     assert found.web == ()
 
 
+async def test_probe_as_store_that_is_not_permitted_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = use(monkeypatch)
+    with lookup_threads() as lookups, pytest.raises(NotPermitted):
+        await probe_as(TARGET, replace(ECHO, store=Store()), probe_context(lookups), ResultCache())
+    assert calls == []
+
+
 async def test_probe_as_stranger_who_also_queries_shows_both(monkeypatch: pytest.MonkeyPatch) -> None:
     ladder = SessionResult("monitor", EchoResult(Outcome.SUCCESS), {"worklist": FOUND}, peer=PEER)
     calls = use(
@@ -171,6 +197,34 @@ async def test_probe_as_stranger_leaves_time_for_the_web(monkeypatch: pytest.Mon
     shares = [(context.deadline - begun) / 5.0 for _, _, context in calls]
     assert shares == pytest.approx([0.6, 0.5, 1.0], abs=0.1)  # none of the time has passed
     assert found.timeout == pytest.approx(3.0, abs=0.5)
+
+
+async def test_probe_as_hurried_silence_is_overload_and_its_query_stays_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = QueryResult(QueryOutcome.TIMEOUT)
+    session = SessionResult("monitor", EchoResult(Outcome.SUCCESS), {"studies": silent, "patients": FOUND})
+    calls = use(monkeypatch, session=session)
+    results = ResultCache()
+    with lookup_threads() as lookups:
+        found = await probe_as(TARGET, COUNT, replace(probe_context(lookups), hurried=True), results)
+    assert found.queries["studies"].outcome is QueryOutcome.OVERLOAD
+    await run(COUNT, results)
+    assert [call.queries["studies"].due for _, call, _ in calls] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("prove", "levels"), [((), set()), (("identity",), {6}), (("download",), {7}), (("identity", "download"), {6, 7})]
+)
+async def test_probe_as_session_says_which_levels_were_to_be_proved(
+    monkeypatch: pytest.MonkeyPatch, prove: tuple[Literal["identity", "download"], ...], levels: set[int]
+) -> None:
+    use(
+        monkeypatch,
+        exposure=SessionResult("monitor", None, stranger=StrangerResult()),
+        dicomweb=WebResult(WebAnswer.DENIED),
+        web=(WebResult(WebAnswer.OTHER),),
+    )
+    found = await run(replace(LADDER, exposure=Exposure(prove=prove)), ResultCache())
+    assert found.prove == levels
 
 
 def test_never_probed_says_unknown_of_all_that_was_asked() -> None:

@@ -1,16 +1,35 @@
-"""What a reload does to a scrape that is under way. No probe leaves the process."""
+"""Which scrapes share a probe, what a reload or a short timeout does, and what the prober does not permit.
+
+No probe leaves the process.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 import dicom_exporter.prober.prober as prober_module
-from dicom_exporter.config import Address, Config, Identity, Module, Target
+from dicom_exporter.config import (
+    Address,
+    Config,
+    Expect,
+    Identity,
+    Module,
+    ProbeSettings,
+    Secret,
+    Store,
+    Target,
+    UserIdentity,
+)
+from dicom_exporter.config.model import BUILTIN_IDENTITIES
+from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import EchoResult, Outcome, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
 from tests.testing import in_process
@@ -88,4 +107,112 @@ async def test_prober_two_scrapes_at_once_share_the_probes(probed: list[Target])
     first, second = await asyncio.gather(*(prober.probe_targets(config.targets, 30.0) for _ in range(2)))
     assert first == second
     assert len(probed) == COUNT
+    await prober.close()
+
+
+CLOSED = Target("closed", Address("192.0.2.1", 104), modules=("echo",), expect=Expect.CLOSED)
+PERMITTING = Config(
+    (CLOSED,),
+    identities={**BUILTIN_IDENTITIES, "known": Identity("known", "US", user_identity=UserIdentity("u", Secret("x")))},
+    modules={
+        "echo": Module("echo"),
+        "writes": Module("writes", store=Store()),
+        "password": Module("password", identity="known"),
+    },
+    probe=ProbeSettings((parse_network("192.0.2.0/24"),)),
+)
+
+
+@pytest.mark.parametrize("module", ["writes", "password"])
+async def test_prober_choice_that_is_not_permitted_raises_and_probes_nothing(probed: list[Target], module: str) -> None:
+    prober = Prober(PERMITTING)
+    with pytest.raises(NotPermitted):
+        await prober.probe_targets([CLOSED], 5.0, [module])
+    with pytest.raises(NotPermitted):
+        await prober.probe_address(Target("192.0.2.1:104", CLOSED.address), 5.0, [module])
+    assert probed == []
+    await prober.close()
+
+
+@pytest.mark.parametrize("module", ["writes", "password"])
+async def test_prober_target_not_of_the_configuration_is_unknown_and_not_failed(module: str) -> None:
+    """Whoever calls it with a target that has the module, past every check of a configuration."""
+    target = Target("elsewhere", Address("192.0.2.1", 104), modules=(module,))
+    prober = Prober(PERMITTING)
+    (record,) = await prober.probe_targets([target], 5.0)
+    (session,) = record.sessions
+    assert session.echo == EchoResult(Outcome.OVERLOAD)
+    assert session.store is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "probes"),
+    [
+        (9.5, 9.5, 1),
+        (None, 30.0, 1),  # no more than the module may take
+        (9.5, 4.0, 1),
+        (0.3, 9.5, 2),
+        (9.5, None, 2),
+    ],
+)
+async def test_prober_scrape_joins_no_probe_that_was_given_less_time(
+    probed: list[Target], first: float | None, second: float | None, probes: int
+) -> None:
+    config = configuration("us", 1001)
+    target = config.targets[:1]
+    prober = Prober(config)
+    await asyncio.gather(prober.probe_targets(target, first), prober.probe_targets(target, second))
+    assert len(probed) == probes
+    await prober.close()
+
+
+@pytest.mark.parametrize(
+    ("timeout", "outcome", "hurried", "cut_short"),
+    [
+        (9.5, Outcome.OVERLOAD, False, set()),
+        (1.0, Outcome.OVERLOAD, True, {"us"}),
+        (1.0, Outcome.REFUSED, True, set()),
+    ],
+)
+async def test_prober_result_that_a_short_timeout_cut_is_not_kept_and_is_marked(
+    monkeypatch: pytest.MonkeyPatch, timeout: float, outcome: Outcome, hurried: bool, cut_short: set[str]
+) -> None:
+    contexts: list[ProbeContext] = []
+    records: list[ProbeRecord] = []
+
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        contexts.append(context)
+        return SessionResult(context.identity.name, EchoResult(outcome))
+
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    config = configuration("us", 1001)
+    config = replace(config, modules={"m": replace(config.modules["m"], every=900.0)})
+    prober = Prober(config, records.append)
+    await prober.probe_targets(config.targets[:1], timeout)
+    await prober.probe_targets(config.targets[:1], timeout)
+    assert [record.cut_short for record in records] == [cut_short] * 2
+    assert {context.hurried for context in contexts} == {hurried}
+    assert len(contexts) == (2 if outcome is Outcome.OVERLOAD else 1)
+    await prober.close()
+
+
+@pytest.mark.parametrize(
+    ("module_timeout", "connect_proof"),
+    [(10.0, 3.0), (3.0, 1.0)],  # connect_timeout, or a third of the timeout of the module
+)
+async def test_prober_connection_proves_silence_after_its_own_bound(
+    monkeypatch: pytest.MonkeyPatch, module_timeout: float, connect_proof: float
+) -> None:
+    contexts: list[ProbeContext] = []
+
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        contexts.append(context)
+        return SessionResult(context.identity.name, EchoResult(Outcome.SUCCESS))
+
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    config = configuration("us", 1001)
+    config = replace(config, modules={"m": replace(config.modules["m"], timeout=module_timeout)})
+    prober = Prober(config)
+    await prober.probe_targets(config.targets[:1], 0.5)
+    assert [context.connect_proof for context in contexts] == [pytest.approx(connect_proof)]
     await prober.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult, StoreResult
-from tests.testing.hostile import damage, scenarios, sessions, simulated
+from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, StoreResult
+from tests.testing.hostile import damage, scenarios, sessions, simulated, wire
 from tests.testing.hostile.playing import facts, play
 
 RECORDED = sessions.load()
@@ -38,6 +41,49 @@ def test_a_whole_session_says_what_the_server_had(session: sessions.Session) -> 
 def test_any_split_finds_the_same(session: sessions.Session, pieces: list[int]) -> None:
     scenario = scenarios.ALL[session.scenario]
     assert facts(play(scenario, session.steps, pieces)) == facts(play(scenario, session.steps))
+
+
+@recorded
+@settings(max_examples=10, deadline=None)
+@given(pieces=damage.pieces)
+def test_answers_in_one_segment_find_the_same(session: sessions.Session, pieces: list[int]) -> None:
+    scenario = scenarios.ALL[session.scenario]
+    together = sessions.answers(session.steps)
+    assert facts(play(scenario, together, pieces)) == facts(play(scenario, session.steps))
+
+
+ENDS = {
+    "abort": wire.abort(),
+    "release": wire.release_rq(),
+    "close": simulated.direct(simulated.Direction.CLOSE),
+    "garbage": b"\0\1\2\3",
+    "garbage of a known type": wire.pdu(wire.P_DATA, b""),
+}
+
+
+@recorded
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@settings(max_examples=10, deadline=None)
+@given(pieces=damage.pieces)
+def test_end_right_after_the_accept_finds_the_same_in_any_split(
+    session: sessions.Session, end: bytes, pieces: list[int]
+) -> None:
+    """Whether the end comes in the segment of the A-ASSOCIATE-AC, or after it."""
+    accept = session.steps[0]
+    close = simulated.direct(simulated.Direction.CLOSE)
+    in_one, in_two = ([accept, close],) * 2 if end == close else ([accept + end, close], [accept, end, close])
+    scenario = scenarios.ALL[session.scenario]
+    whole, split = play(scenario, in_one * 20), play(scenario, in_two * 20, pieces)
+    assert _without_release(facts(whole)) == _without_release(facts(split))
+    if isinstance(whole, SessionResult):
+        assert whole.association is Outcome.SUCCESS
+
+
+def _without_release(found: Any) -> Any:
+    """An association that has ended is not released: that phase depends on when the end is seen."""
+    if isinstance(found, StoreResult):
+        return found
+    return replace(found, phases={phase for phase in found.phases if phase is not Phase.RELEASE})
 
 
 @recorded

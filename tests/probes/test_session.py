@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.config import Exposure, Level, Model, Module, Query
+from dicom_exporter.config import Level, Model, Module, Query
 from dicom_exporter.dicom.uids import PATIENT_FIND, STUDY_FIND, VERIFICATION
 from dicom_exporter.net.resolver import LookupThreads
 from dicom_exporter.probes.session import offer, probe_session
@@ -21,8 +21,8 @@ PATIENTS = Query("patients", Model.PATIENT_ROOT, Level.PATIENT)
 CLOSE = simulated.direct(simulated.Direction.CLOSE)
 
 
-def module(*queries: Query, echo: bool = True, exposure: Exposure | None = None) -> Module:
-    return Module("module", echo=echo, queries={query.name: query for query in queries}, exposure=exposure)
+def module(*queries: Query, echo: bool = True) -> Module:
+    return Module("module", echo=echo, queries={query.name: query for query in queries})
 
 
 def accept(*context_ids: int) -> bytes:
@@ -89,12 +89,42 @@ def test_session_no_association_leaves_queries_not_sent() -> None:
     assert found.queries["studies"].outcome is QueryOutcome.NO_ASSOCIATION
 
 
-def test_session_stranger_does_not_repeat_a_sop_class_that_was_aborted() -> None:
-    second = replace(STUDIES, name="second")
-    steps = [accept(1, 3), echoed(), wire.abort(), CLOSE, accept(1, 3), wire.abort(), CLOSE]
-    found, associations = play(module(STUDIES, second, exposure=Exposure()), *steps)
-    assert len(associations) == 2  # the first query, and again with minimal keys
-    assert "second" not in found.queries
+@pytest.mark.parametrize("end", [wire.abort(), wire.release_rq(), CLOSE], ids=["abort", "release", "close"])
+@pytest.mark.parametrize("split", [True, False], ids=["in two segments", "in one segment"])
+def test_session_accept_counts_where_the_end_comes_with_it(end: bytes, split: bool) -> None:
+    refused = wire.associate_ac(dict.fromkeys((1, 3, 5), wire.ABSTRACT_SYNTAX_NOT_SUPPORTED))
+    steps = [refused, end] if split or end == CLOSE else [refused + end]
+    found, associations = play(module(STUDIES, PATIENTS), *steps, CLOSE)
+    assert found.association is Outcome.SUCCESS
+    assert found.echo is not None
+    assert found.echo.outcome is Outcome.NOT_OFFERED
+    assert {result.outcome for result in found.queries.values()} == {QueryOutcome.UNSUPPORTED}
+    assert len(associations) == 1
+
+
+def test_session_accept_and_abort_in_one_segment_is_an_aborted_query_each_time() -> None:
+    """Each association deals with one query, so there is an end to them."""
+    accept_and_abort = [accept(1, 3) + wire.abort(), CLOSE]
+    found, associations = play(module(STUDIES, PATIENTS, echo=False), *accept_and_abort * 10)
+    assert found.queries["studies"].outcome is QueryOutcome.ABORTED
+    assert found.queries["patients"].outcome is QueryOutcome.ABORTED
+    assert len(associations) == 3  # the studies once more with minimal keys
+
+
+def test_session_queries_are_asked_where_the_echo_was_aborted() -> None:
+    counted = find_answer(matches=5)
+    found, associations = play(module(STUDIES), accept(1, 3), wire.abort(), CLOSE, accept(1, 3), *counted, CLOSE)
+    assert found.echo is not None
+    assert found.echo.outcome is Outcome.ABORTED
+    assert (found.association, found.queries["studies"].matches) == (Outcome.SUCCESS, 5)
+    assert len(associations) == 2
+
+
+def find_answer(matches: int) -> list[bytes]:
+    """Responses to a C-FIND that is the first request of its association, in context 3."""
+    pending = messages.find_rsp(1, messages.PENDING, dataset=True)
+    each = [messages.message(3, pending, messages.match(number)) for number in range(matches)]
+    return [*each, messages.message(3, messages.find_rsp(1, messages.SUCCESS)), wire.release_rp()]
 
 
 async def test_offer_stranger_has_a_new_calling_title_each_time() -> None:

@@ -83,12 +83,27 @@ def test_after_fifty_values_the_rest_is_other() -> None:
     assert sum(counts.values()) == 80
 
 
-def test_images_are_summed_and_unknown_as_soon_as_one_study_is() -> None:
-    assert tallied(STUDIES).instances == 0
+UNREADABLE = messages.element(messages.STUDY_INSTANCES, "many")
+
+
+@pytest.mark.parametrize(
+    ("more", "in_all"),
+    [([], True), ([study()], False), ([UNREADABLE], False)],
+    ids=["all", "one without", "unreadable"],
+)
+def test_tally_sum_of_images_is_lower_bound_where_a_study_has_no_count(more: list[bytes], in_all: bool) -> None:
     counted = [study(NumberOfStudyRelatedInstances=number) for number in (3, 0, 4)]
-    assert tallied(STUDIES, *counted).instances == 7
-    assert tallied(STUDIES, *counted, study()).instances is None
-    assert tallied(STUDIES, study(), *counted).instances is None
+    for matches in ([*counted, *more], [*more, *counted]):
+        tally = tallied(STUDIES, *matches)
+        assert (tally.instances, tally.instances_in_all) == (7, in_all)
+
+
+def test_tally_without_matches_has_no_images() -> None:
+    assert tallied(STUDIES).instances == 0
+
+
+def test_tally_sum_of_images_is_unknown_where_no_study_has_a_count() -> None:
+    assert tallied(STUDIES, study(), UNREADABLE).instances is None
 
 
 def test_tally_minimal_keys_count_nothing_but_matches() -> None:

@@ -16,7 +16,7 @@ from dicom_exporter.config import Address, Target
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, SessionResult
+from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.findings import assess
 from tests.testing.peers.requirements import program
 from tests.testing.rules import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
@@ -165,3 +165,8 @@ def test_rules_query_failing_selects_every_failure() -> None:
     """Except our own overload, which the outcome of the association reports."""
     failures = [each.value for each in QueryOutcome if not each.is_success and each is not QueryOutcome.OVERLOAD]
     assert outcomes_of("DicomQueryFailing", "dicom_query_outcome") == sorted(failures)
+
+
+def test_rules_exposure_unknown_has_words_for_every_reason() -> None:
+    description = alerts()["DicomExposureUnknown"]["annotations"]["description"]
+    assert re.findall(r'eq \. "(\w+)"', description) == [reason.value for reason in UnknownReason]

@@ -48,7 +48,7 @@ def test_level_is_words_where_there_is_room_and_a_number_elsewhere() -> None:
     assert cell("Level", builders.FOUND_UNKNOWN, Layout.NARROW) == "unknown"
 
 
-def test_not_asked_is_a_dash_that_the_medium_has() -> None:
+def test_columns_not_asked_is_a_dash_of_the_format() -> None:
     assert cell("A stranger gets", builders.FOUND_DOWN, Layout.DOCUMENT) == "\N{EN DASH}"
     assert cell("A stranger gets", builders.FOUND_DOWN, Layout.WIDE) == "-"
 

@@ -1,4 +1,4 @@
-"""Sums: no control in them, and nothing whole that is not."""
+"""Sums: controls are left out, and a sum of incomplete counts is incomplete."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_row_own_counts_are_separate() -> None:
 
 
 def test_row_empty_answer_counts_zero() -> None:
-    empty = {"studies": QueryResult(QueryOutcome.EMPTY, matches=0, complete=True, instances=0)}
+    empty = {"studies": QueryResult(QueryOutcome.EMPTY, matches=0, complete=True, instances=0, instances_complete=True)}
     line = row(builders.record(builders.target("t", Expect.CLOSED), builders.stranger(Outcome.SUCCESS, empty)))
     assert (str(line.studies), str(line.images)) == ("0", "0")
 

@@ -1,4 +1,4 @@
-"""Which path leads where: `/-/healthy`, `/-/ready`, the path of the metrics."""
+"""Paths and their handlers: `/-/healthy`, `/-/ready`, the path of the metrics."""
 
 from __future__ import annotations
 

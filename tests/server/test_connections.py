@@ -1,4 +1,4 @@
-"""Connections that are too many, or that bring no whole request."""
+"""Too many connections, and connections without a complete request."""
 
 from __future__ import annotations
 

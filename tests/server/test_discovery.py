@@ -93,7 +93,7 @@ async def test_discovery_ignores_host_header_with_external_url() -> None:
         assert (await response.json())[0]["targets"] == ["exporter.example:80"]
 
 
-async def test_all_paths_are_under_the_prefix_of_external_url() -> None:
+async def test_discovery_paths_have_prefix_of_external_url() -> None:
     external = parse_external_url("http://exporter.example/monitoring/dicom")
     async with exporter(replace(state(FakeProber(CONFIG)), external_url=external)) as client:
         for path in ("/", "/sd", "/metrics", "/probe?target=two", "/-/healthy", "/-/ready"):
@@ -135,7 +135,7 @@ async def test_discovered_probe_leaves_user_labels_out_of_target_info() -> None:
 
 
 async def test_probe_is_the_same_with_and_without_user_labels() -> None:
-    """As another one it would have answers of its own, and its queries with `every` would be put twice as often."""
+    """A different target would have a cache of its own, and its queries with `every` would be sent twice as often."""
 
     class Watched(FakeProber):
         async def probe_targets(

@@ -1,4 +1,4 @@
-"""Where others reach the exporter."""
+"""The URL under which clients reach the exporter."""
 
 from __future__ import annotations
 

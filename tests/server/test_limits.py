@@ -1,4 +1,4 @@
-"""Requests that are too many, and answers that nobody reads."""
+"""Too many requests, and responses that the client does not read."""
 
 from __future__ import annotations
 

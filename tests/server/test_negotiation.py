@@ -59,7 +59,7 @@ async def test_gzip_if_accepted(accept: str) -> None:
 
 
 @pytest.mark.parametrize("accept", ["", "identity", "gzip;q=0", "gzip;q=0.000, *", "deflate", "x-gzip-not"])
-async def test_no_gzip_if_not_accepted(accept: str) -> None:
+async def test_negotiation_no_gzip_if_not_accepted(accept: str) -> None:
     async with exporter() as client, client.get("/metrics", headers={"Accept-Encoding": accept}) as response:
         assert "Content-Encoding" not in response.headers
         assert b"\ndicom_echo_success{" in await response.read()

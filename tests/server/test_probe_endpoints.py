@@ -1,4 +1,4 @@
-"""`/metrics` and `/probe`: what is asked of the prober, and what is answered."""
+"""`/metrics` and `/probe`: the calls of the prober, and the responses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ from types import MappingProxyType
 
 import pytest
 
-from dicom_exporter.config import Address, Config, Identity, Module, ProbeSettings, Secret, Store, Target, UserIdentity
-from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
+from dicom_exporter.config import (
+    Address,
+    Config,
+    Expect,
+    Identity,
+    Module,
+    ProbeSettings,
+    Secret,
+    Store,
+    Target,
+    UserIdentity,
+)
+from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES, BUILTIN_QUERIES
 from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.net.errors import Overloaded
 from dicom_exporter.prober.allowlist import NotAllowed
@@ -19,12 +30,22 @@ pytestmark = pytest.mark.loopback
 
 ALLOW = ProbeSettings((parse_network("10.0.0.0/8"),))
 ALLOWING = Config(
-    (Target("one", Address("127.0.0.1", 104)), Target("10.0.0.9:104", Address("127.0.0.1", 11112))),
+    (
+        Target("one", Address("127.0.0.1", 104)),
+        Target("10.0.0.9:104", Address("127.0.0.1", 11112)),
+        Target("closed", Address("127.0.0.1", 104), expect=Expect.CLOSED),
+        Target("own", Address("127.0.0.1", 104), modules=("password",)),
+    ),
     identities=MappingProxyType(
         {**BUILTIN_IDENTITIES, "known": Identity("known", "US", user_identity=UserIdentity("us", Secret("hidden")))}
     ),
     modules=MappingProxyType(
-        {**BUILTIN_MODULES, "writes": Module("writes", store=Store()), "password": Module("password", identity="known")}
+        {
+            **BUILTIN_MODULES,
+            "writes": Module("writes", store=Store()),
+            "password": Module("password", identity="known"),
+            "asks_again": Module("asks_again", queries={"studies": BUILTIN_QUERIES["studies"]}),
+        }
     ),
     probe=ALLOW,
 )
@@ -71,6 +92,34 @@ async def test_probe_with_module_parameter_runs_these_modules_once() -> None:
         async with client.get("/probe?target=one&module=exposure,availability,exposure") as response:
             assert response.status == 200
     assert [modules for _, _, modules in prober.asked] == [("availability",), ("exposure", "availability")]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("closed&module=writes", "nothing is written to a target with expect: closed"),
+        ("closed&module=exposure,writes", "nothing is written to a target with expect: closed"),
+        ("one&module=password", "probes as the identity known, which no module of this target has"),
+        ("closed&module=exposure,password", "probes as the identity known, which no module of this target has"),
+        ("one&module=availability,asks_again", "have different queries with the name 'studies'"),
+    ],
+)
+async def test_probe_with_module_that_target_cannot_have_is_bad_request(query: str, said: str) -> None:
+    prober = FakeProber(ALLOWING)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
+        text = await response.text()
+    assert response.status == 400
+    assert said in text
+    assert text.endswith(".\n")
+    assert prober.asked == []
+
+
+@pytest.mark.parametrize("query", ["one&module=writes,exposure", "closed&module=availability", "own&module=password"])
+async def test_probe_with_module_that_target_can_have_is_probed(query: str) -> None:
+    prober = FakeProber(ALLOWING)
+    async with exporter(prober) as client, client.get(f"/probe?target={query}") as response:
+        assert response.status == 200
+    assert len(prober.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -181,7 +230,7 @@ async def test_healthy_is_answered_during_a_scrape() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await prober.begun.wait()
+        await prober.started.wait()
         async with client.get("/-/healthy") as response:
             assert response.status == 200
         assert not prober.answered.is_set()
@@ -193,7 +242,7 @@ async def test_scrape_continues_after_client_disconnects() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await prober.begun.wait()
+        await prober.started.wait()
         scrape.cancel()
         await asyncio.wait({scrape})
         async with client.get("/-/healthy") as response:
@@ -206,7 +255,7 @@ async def test_reload_during_scrape_applies_to_next_scrape() -> None:
     prober = FakeProber(go=asyncio.Event())
     async with exporter(prober) as client:
         scrape = asyncio.create_task(client.get("/metrics"))
-        await prober.begun.wait()
+        await prober.started.wait()
         prober.reconfigure(Config((CONFIG.targets[1],)))
         await prober.close()
         found = series(await (await scrape).text())

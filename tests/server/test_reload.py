@@ -1,4 +1,4 @@
-"""`/-/reload`: all of a new configuration, or nothing of it."""
+"""`/-/reload`: a new configuration is applied as a whole, or not at all."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ async def test_reload_is_successful_again_after_an_invalid_one() -> None:
 
 
 async def test_concurrent_reloads_run_one_after_another() -> None:
-    loop, begun, go = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    loop, started, go = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     running, most = [], []
 
     def load() -> Config:
-        loop.call_soon_threadsafe(begun.set)
+        loop.call_soon_threadsafe(started.set)
         running.append(1)
         most.append(len(running))
         go.wait(10)
@@ -85,7 +85,7 @@ async def test_concurrent_reloads_run_one_after_another() -> None:
 
     async with exporter(state(FakeProber(), load)) as client:
         reloads = [asyncio.create_task(client.post("/-/reload")) for _ in range(3)]
-        await begun.wait()
+        await started.wait()
         async with client.get("/-/healthy") as response:  # the loop turns while a file is read
             assert response.status == 200
         go.set()

@@ -47,7 +47,7 @@ async def test_shared_scrape_is_encoded_in_the_format_of_each_request(monkeypatc
     assert len(formats) == 4
 
 
-async def test_scrape_is_joined_only_if_it_ends_in_time_and_has_running_configuration(
+async def test_scrape_is_joined_only_if_it_ends_in_time_was_given_as_much_and_has_running_configuration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shared_scrapes, "JOIN_WITHIN", math.inf)
@@ -55,19 +55,19 @@ async def test_scrape_is_joined_only_if_it_ends_in_time_and_has_running_configur
     of = state(prober)
     async with exporter(of) as client:
         scrapes = []
-        for timeouts in (None, "30", "10", "20", None, "9"):
+        for timeouts in (None, "30", "10", "20", None, "9", "10"):
             headers = {} if timeouts is None else {HEADER: timeouts}
             scrapes.append(asyncio.create_task(client.get("/metrics", headers=headers)))
             await until(lambda: of.traffic.requests_in_flight == len(scrapes))
-        await until(lambda: len(prober.asked) == 4)
-        assert [timeout for _, timeout, _ in prober.asked] == [None, 29.5, 9.5, 8.5]
+        await until(lambda: len(prober.asked) == 5)
+        assert [timeout for _, timeout, _ in prober.asked] == [None, 29.5, 9.5, 19.5, 8.5]
         prober.reconfigure(Config(CONFIG.targets[:1]))
         scrapes.append(asyncio.create_task(client.get("/metrics")))
-        await until(lambda: len(prober.asked) == 5)
+        await until(lambda: len(prober.asked) == 6)
         await prober.close()
         texts = [await (await scrape).text() for scrape in scrapes]
     targets = [{target for _, target in series(text) if target} for text in texts]
-    assert targets == [{"one", "two"}] * 6 + [{"one"}]
+    assert targets == [{"one", "two"}] * 7 + [{"one"}]
 
 
 async def test_older_scrape_is_joined_only_when_several_are_in_flight(

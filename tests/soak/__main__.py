@@ -62,7 +62,7 @@ class Soak:
     clients: Clients
     chance: random.Random
     clock: weather.Clock
-    begun: float
+    started: float
     samples: list[Sample] = field(default_factory=list)
     reloads: int = 0
     refusals: int = 0
@@ -76,7 +76,7 @@ class Soak:
         return self.exporter.pid
 
     def elapsed(self) -> float:
-        return time.monotonic() - self.begun
+        return time.monotonic() - self.started
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ HEALTHY = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until `condition` is true."""
     async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - nothing tells when a request has come in
+        while not condition():  # noqa: ASYNC110 - there is no event for an incoming request
             await asyncio.sleep(0.001)
 
 

@@ -28,16 +28,28 @@ def probe_context(
     seconds: float = 5.0,
     connect_timeout: float = 3.0,
     peer: Peer | None = None,
+    may_show_credentials: bool = False,
+    may_store: bool = False,
 ) -> ProbeContext:
     """A context whose deadline is `seconds` from now, of the running event loop."""
     deadline = asyncio.get_running_loop().time() + seconds
     limits = ConnectionLimits()
-    return ProbeContext(identity, Resolver(lookups), limits, connect_timeout, deadline, NOW, peer=peer)
+    return ProbeContext(
+        identity,
+        Resolver(lookups),
+        limits,
+        connect_timeout,
+        deadline,
+        NOW,
+        peer=peer,
+        may_show_credentials=may_show_credentials,
+        may_store=may_store,
+    )
 
 
 @contextmanager
 def lookup_threads(getaddrinfo: Callable[..., list[Any]] | None = None) -> Iterator[LookupThreads]:
-    """Threads that end with the block; `getaddrinfo` in place of the system's."""
+    """Threads that end with the block; `getaddrinfo` replaces that of the system."""
     lookups = LookupThreads() if getaddrinfo is None else LookupThreads(getaddrinfo)
     try:
         yield lookups

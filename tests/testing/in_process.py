@@ -38,10 +38,11 @@ class FakeProber:
     config: Config = CONFIG
     go: asyncio.Event | None = None
     asked: list[Asked] = field(default_factory=list)
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     probes_in_flight: int = 0
     closed: bool = False
+    stale_credential_files: dict[tuple[str, str], bool] = field(default_factory=dict)
     denies: Exception | None = None
     """What is raised for an address that is not in the configuration."""
 
@@ -52,7 +53,7 @@ class FakeProber:
         self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
     ) -> list[ProbeRecord]:
         self.asked.append((tuple(target.name for target in targets), timeout, tuple(modules) if modules else None))
-        self.begun.set()
+        self.started.set()
         if self.go is not None:
             await self.go.wait()
         self.answered.set()

@@ -1,7 +1,7 @@
 """The exporter where names do not resolve or IPv6 is not routed. Run in own network and mount namespaces: test_stamina.
 
 `unshare --map-root-user --net --mount python -m tests.testing.namespace SCENARIO DIRECTORY` prints the outcomes as
-JSON, by target. Its own files stand in for those of /etc, for this process alone.
+JSON, by target. Its own files replace those of /etc, for this process only.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.testing.peers.process import Address, free_address
 
 PATIENCE = 60.0
-"""Seconds; only a machine that is very busy comes near it."""
+"""Seconds; reached only on a very busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

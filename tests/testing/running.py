@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 30.0
-"""Seconds; only a machine that is very busy comes near it."""
+"""Seconds; reached only on a very busy machine."""
 
 
 @dataclass
@@ -47,6 +48,11 @@ class Running:
             return await self.process.wait()
 
 
+def _default_sigint() -> None:
+    """A shell starts its background jobs with SIGINT ignored, and what they start inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @asynccontextmanager
 async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
     """`dicom_exporter` with `arguments`; killed at the end if it is still running."""
@@ -59,6 +65,7 @@ async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=_default_sigint,
     )
     try:
         yield Running(process)

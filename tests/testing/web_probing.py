@@ -52,7 +52,9 @@ async def dicomweb(
     exposure = None if known else Exposure(max_studies, tuple(name for name, wanted in prove.items() if wanted))
     module = Module("module", identity=identity.name, exposure=exposure)
     with lookup_threads(getaddrinfo) as lookups:
-        context = probe_context(lookups, identity, seconds=timeout, connect_timeout=connect_timeout)
+        context = probe_context(
+            lookups, identity, seconds=timeout, connect_timeout=connect_timeout, may_show_credentials=True
+        )
         return await probe_dicomweb(replace(_TARGET, dicomweb=url), module, context)
 
 

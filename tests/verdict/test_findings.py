@@ -200,11 +200,13 @@ def test_find_dicomweb_untrusted_certificate_is_named() -> None:
         (Expect.CLOSED, Outcome.REJECTED, Status.EXPOSED),
         (Expect.CLOSED, Outcome.SUCCESS, Status.EXPOSED),
         (Expect.CLOSED, Outcome.DNS_FAILURE, Status.UNKNOWN),
-        (Expect.CLOSED, Outcome.BUSY, Status.UNKNOWN),
+        (Expect.CLOSED, Outcome.BUSY, Status.EXPOSED),
         (Expect.CLOSED, Outcome.OVERLOAD, Status.UNKNOWN),
         (Expect.GUARDED, Outcome.REJECTED, Status.OK),
         (Expect.GUARDED, Outcome.SUCCESS, Status.EXPOSED),
         (Expect.GUARDED, Outcome.UNREACHABLE, Status.UNKNOWN),
+        (Expect.GUARDED, Outcome.BUSY, Status.UNKNOWN),
+        (Expect.GUARDED, Outcome.NO_ANSWER, Status.UNKNOWN),
         (Expect.CONTROL, Outcome.SUCCESS, Status.OK),
         (Expect.CONTROL, Outcome.REFUSED, Status.BLIND),
         (Expect.CONTROL, Outcome.REJECTED, Status.BLIND),
@@ -255,7 +257,40 @@ def test_find_one_service_unknown_is_unknown_with_the_reason() -> None:
     assert (finding.kind, finding.alert) == (Kind.UNKNOWN, "DicomExposureUnknown")
     assert finding.text.startswith("DICOM: it is not known how far a stranger gets: the name does not resolve")
     (finding,) = findings(Expect.CLOSED, stranger(Outcome.REFUSED, dicomweb=WebResult(WebAnswer.UNKNOWN)))
-    assert finding.text == "DICOMweb: it is not known how far a stranger gets"
+    assert finding.text == (
+        "DICOMweb: it is not known how far a stranger gets: "
+        "this exporter had too little time for it, or did not get to it"
+    )
+
+
+def test_find_unknown_level_with_a_proof_within_the_allowed_says_what_was_proved() -> None:
+    (finding,) = findings(Expect.GUARDED, stranger(Outcome.BUSY))
+    assert (finding.kind, finding.alert) == (Kind.UNKNOWN, "DicomExposureUnknown")
+    assert finding.text == (
+        "DICOM: it is not known how far a stranger gets, but at least to level 1, open port: "
+        "it had no room for another association"
+    )
+
+
+def test_find_unknown_level_with_a_proof_above_the_allowed_is_exposed() -> None:
+    queries = {"studies": QueryResult(QueryOutcome.TIMEOUT), "patients": NOT_SENT}
+    ladder = StrangerResult((Attempt(Outcome.SUCCESS, queries=queries),))
+    (finding,) = findings(Expect.GUARDED, stranger(Outcome.SUCCESS, stranger=ladder))
+    assert (finding.kind, finding.alert) == (Kind.EXPOSED, "DicomExposed")
+    assert finding.text.endswith(
+        "DICOM level at least 3, associates; allowed is 2, refuses strangers. It is not known if one gets further: "
+        "a question was not asked: the association ended before it, or no time was left; "
+        "an answer did not come, or did not end, in time"
+    )
+
+
+def test_find_control_with_unknown_level_is_open_where_that_was_proved() -> None:
+    timed_out = StrangerResult((Attempt(Outcome.SUCCESS, queries={"studies": QueryResult(QueryOutcome.TIMEOUT)}),))
+    assert findings(Expect.CONTROL, stranger(Outcome.SUCCESS, stranger=timed_out)) == ()
+    (finding,) = findings(Expect.CONTROL, stranger(Outcome.NO_ANSWER))
+    assert finding.kind is Kind.UNKNOWN
+    (finding,) = findings(Expect.CONTROL, stranger(Outcome.REFUSED, dicomweb=WebResult(WebAnswer.UNKNOWN)))
+    assert finding.kind is Kind.UNKNOWN
 
 
 def test_find_control_that_reads_closed_is_blind() -> None:

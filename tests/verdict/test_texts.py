@@ -5,8 +5,16 @@ from enum import Enum
 
 import pytest
 
-from dicom_exporter.results import Check, LadderLevel, LadderService, Outcome, QueryOutcome, WebAnswer
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, SERVICES, WEB_ANSWERS
+from dicom_exporter.results import Check, LadderLevel, LadderService, Outcome, QueryOutcome, UnknownReason, WebAnswer
+from dicom_exporter.verdict.texts import (
+    CHECKS,
+    LEVELS,
+    OUTCOMES,
+    QUERY_OUTCOMES,
+    SERVICES,
+    UNKNOWN_REASONS,
+    WEB_ANSWERS,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +25,7 @@ from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOME
         (OUTCOMES, Outcome),
         (QUERY_OUTCOMES, QueryOutcome),
         (SERVICES, LadderService),
+        (UNKNOWN_REASONS, UnknownReason),
         (WEB_ANSWERS, WebAnswer),
     ],
 )

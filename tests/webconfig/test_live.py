@@ -30,7 +30,7 @@ async def test_live_config_repeated_error_keeps_no_frames_of_callers(tmp_path: P
 
 
 async def test_live_config_same_contents_keep_configuration_and_context(tmp_path: Path) -> None:
-    """So that neither the rate limit nor the TLS sessions are reset when a file is touched."""
+    """Neither the rate limit nor the TLS sessions are reset when only the times of a file change."""
     make_certificates(tmp_path)
     file = tmp_path / "web.yml"
     replace(file, TLS)

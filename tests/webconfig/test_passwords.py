@@ -41,13 +41,13 @@ class Counting:
 
     def __init__(self) -> None:
         self.asked: list[tuple[bytes, bytes]] = []
-        self.begun = threading.Event()
+        self.started = threading.Event()
         self.go = threading.Event()
         self.go.set()
 
     def __call__(self, password: bytes, hashed: bytes) -> bool:
         self.asked.append((password, hashed))
-        self.begun.set()
+        self.started.set()
         self.go.wait(30)
         return bcrypt.checkpw(password, hashed)
 
@@ -83,7 +83,7 @@ async def test_check_concurrent_same_question_calls_bcrypt_once(checker: Checker
     bcrypt_.go.clear()
     passwords = checker(bcrypt_)
     tasks = [asyncio.create_task(check(passwords, b"alice", b"right")) for _ in range(1000)]
-    await asyncio.to_thread(bcrypt_.begun.wait, 30)
+    await asyncio.to_thread(bcrypt_.started.wait, 30)
     bcrypt_.go.set()
     assert all(await asyncio.gather(*tasks))
     assert len(bcrypt_.asked) == 1
@@ -94,7 +94,7 @@ async def test_check_cancelled_caller_does_not_cancel_others(checker: Checker) -
     bcrypt_.go.clear()
     passwords = checker(bcrypt_)
     first, second = (asyncio.create_task(check(passwords, b"alice", b"right")) for _ in range(2))
-    await asyncio.to_thread(bcrypt_.begun.wait, 30)
+    await asyncio.to_thread(bcrypt_.started.wait, 30)
     first.cancel()
     bcrypt_.go.set()
     assert await second

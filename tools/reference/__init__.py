@@ -1,4 +1,4 @@
-"""The pages of docs/ that are generated from the code: `make docs` writes them, and a test fails if they are old."""
+"""The pages of docs/ that are generated from the code: `make docs` writes them, and a test compares them."""
 
 from __future__ import annotations
 

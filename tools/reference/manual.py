@@ -9,7 +9,7 @@ from dicom_exporter.cli.parser import PROGRAM
 
 
 def page() -> str:
-    """The text of the page, in roff; without a date, with which the page would differ every day."""
+    """The text of the page, in roff; without a date, so that it does not change every day."""
     parser = whole_parser()
     epilog, parser.epilog = parser.epilog or "", None  # argparse-manpage would fill it into one paragraph
     manual = Manpage(parser, _data={"project_name": PROGRAM, "manual_title": "DICOM exporter", "date": " "})

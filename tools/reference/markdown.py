@@ -1,4 +1,4 @@
-"""The little Markdown that the pages need."""
+"""Functions that write Markdown."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
 from dicom_exporter.results import HTTP_PHASES, Flow, Phase
 from dicom_exporter.verdict.findings import assess
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, UNKNOWN_REASONS
 from tools.reference.markdown import code, head, table
 from tools.reference.sample import ANSWERED, QUERY, REJECTED, STRANGER, TARGET
 
@@ -34,7 +34,9 @@ _NOTES: Mapping[str, str] = {
     "TARGET_FAMILIES": "Of the series of `/metrics`, only this one has your own labels: join it with `group_left`.",
     "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) explains how to read them.",
     "FLOW_FAMILIES": "Only on `/metrics`, as they need two targets.",
-    "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics.",
+    "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics. The label `key` is that"
+    " of a file in the block of an identity, such as `http.bearer_token_file`: [Renewing credentials]"
+    "(deployment.md#renewing-credentials).",
 }
 _MADE_OF_OTHERS = "SESSION_FAMILIES"
 _DUMMIES: Mapping[str, object] = {
@@ -43,6 +45,7 @@ _DUMMIES: Mapping[str, object] = {
     "int": 1,
     "float": 1.0,
     "Mapping[str, int]": {"x": 1},
+    "Mapping[tuple[str, str], bool]": {("x", "x"): True},
     "float | None": 1.0,
     "int | None": 1,
 }
@@ -54,7 +57,7 @@ def page() -> str:
 
 
 def names() -> list[str]:
-    """The names of all metrics of ours."""
+    """The names of all metrics of the exporter."""
     return [family.name for families in tables().values() for family in families]
 
 
@@ -100,13 +103,16 @@ def _words() -> Iterator[str]:
     yield ""
     rows = [(str(level), name, text) for level, (name, text) in LEVELS.items()]
     yield from table(("level", "name", "meaning"), rows)
+    yield "`reason` of `dicom_exposure_unknown_reason`; [what to do about each](exposure.md#unknown-is-not-safe):"
+    yield ""
+    yield from table(("reason", "why it is not known"), [(code(word), text) for word, text in UNKNOWN_REASONS.items()])
     yield "`check` of `dicom_exposure_check`: the meaning of the value 1:"
     yield ""
     yield from table(("check", "meaning"), [(code(name), bad) for name, (bad, _) in CHECKS.items()])
 
 
 def _labels(table_name: str, family: Family[Any]) -> str:
-    """The labels of a family, as they are on what it shows of the sample."""
+    """The labels of a family, from its series for the sample."""
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
     if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
         shared = ["identity"]

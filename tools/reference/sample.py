@@ -1,4 +1,4 @@
-"""A target, and what a probe may find of it: enough that each metric family shows one series with all of its labels."""
+"""A target and the result of its probe, such that each metric family has one series with all of its labels."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ QUERY = QueryResult(
     matches=50,
     complete=False,
     instances=1234,
+    instances_complete=False,
     matches_by={"ModalitiesInStudy": {SafeText("CT"): 30}},
     duration=0.5,
     first_match=0.125,
@@ -50,6 +51,8 @@ ANSWERED = SessionResult(
     duration=1.5,
     timeout=9.5,
     last_run=1_700_000_000.0,
+    addresses=3,
+    addresses_failed=1,
     services={Service.VERIFICATION: True},
     peer=Peer(
         SafeText("1.2.826.0.1.3680043.2.135.1066.101"), SafeText("1.4.16/LINUX"), 16384, "ConQuest"

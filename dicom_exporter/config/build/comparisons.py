@@ -1,7 +1,5 @@
 """The blocks of `compare`, checked: two targets, and a query that both are asked in the same scrape."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 
 from dicom_exporter.config.model import Compare, Module, Query, Target
@@ -57,7 +55,7 @@ def _check_query(name: str, target: Target, entry: Entry, modules: Mapping[str, 
 
 
 def _not_comparable(module: Module, query: Query) -> str | None:
-    """Why the answer to `query` cannot be compared with another archive's of the same scrape; None where it can."""
+    """Why the answer to `query` cannot be compared with another archive's of the same scrape; None if it can."""
     if (query.model, query.level) != (Model.STUDY_ROOT, Level.STUDY):
         kind = " at level ".join(part for part in (query.model, query.level) if part)
         return f"is of {kind}: only queries of study_root at level STUDY are compared"

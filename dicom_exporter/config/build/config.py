@@ -1,7 +1,5 @@
 """The sections of a configuration -> a Config."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
@@ -95,7 +93,7 @@ def _together(settings: type[B], blocks: Iterable[tuple[Entry, B | None]]) -> B:
 def _identity(name: str, block: IdentityBlock, entry: Entry) -> Identity | None:
     base = BUILTIN_IDENTITIES.get(name)
     if base is None and block.calling_ae_title is None:
-        # with a random title, like that of `stranger`, archives would refuse an identity that they are to know
+        # a random title, like that of `stranger`, would be refused, and an archive should know this identity
         entry.report("'calling_ae_title' is missing")
         return None
     title = block.calling_ae_title or (base.calling_ae_title if base else None)

@@ -1,6 +1,4 @@
-"""A module's block -> a Module, and the check that only an unknown identity climbs the exposure ladder."""
-
-from __future__ import annotations
+"""A module's block -> a Module, and the check that the exposure ladder is probed by an unknown identity only."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -12,13 +10,13 @@ from dicom_exporter.config.schema import ModuleBlock, given
 from dicom_exporter.config.sections import Entry
 
 _NO_QUESTIONS = frozenset({"name", "identity", "timeout", "every"})
-"""The fields that say who asks, and when. Every other field of a module is something to ask."""
+"""Fields for who asks, and when. Every other field of a module is something to ask."""
 
 
 def build_module(name: str, block: ModuleBlock, entry: Entry) -> Module | None:
     """Make the module `name`; a built-in one keeps what its block does not mention.
 
-    None, with the errors reported, where it makes no sense.
+    Returns None, with the errors reported, if it is not valid.
     """
     base = BUILTIN_MODULES.get(name, Module(name))
     options = given(block, entry.value)
@@ -27,7 +25,7 @@ def build_module(name: str, block: ModuleBlock, entry: Entry) -> Module | None:
         _check_proofs(block.exposure, entry)
     if (block.exposure or base.exposure) and (others := options.keys() - _NO_QUESTIONS - {"exposure"}):
         for key in sorted(others):
-            message = f"the module {name} climbs the exposure ladder and cannot have `{key}`: use another module"
+            message = f"the module {name} probes the exposure ladder and cannot have `{key}`: use another module"
             entry.report(message, key)
         return None
     if "queries" in options:
@@ -48,7 +46,7 @@ def check_strangers(
     module_entries: Mapping[str, Entry],
     identity_entries: Mapping[str, Entry],
 ) -> None:
-    """Report each identity that climbs the exposure ladder although an archive may know it."""
+    """Report each identity that probes the exposure ladder although an archive may know it."""
     for module in modules.values():
         identity = None if module is None else identities.get(module.identity)
         if module is None or module.exposure is None or identity is None:
@@ -79,7 +77,7 @@ def _check_proofs(exposure: Exposure, entry: Entry) -> None:
 
 
 def _queries(block: ModuleBlock, entry: Entry) -> Mapping[str, Query] | None:
-    """Make the queries of a module; None, with the errors reported, where one of them is invalid."""
+    """Make the queries of a module; None, with the errors reported, if one of them is invalid."""
     built = {name: build_query(name, query, entry.inner("queries", name)) for name, query in block.queries.items()}
     queries = {name: query for name, query in built.items() if query is not None}
     return MappingProxyType(queries) if len(queries) == len(built) else None

@@ -1,7 +1,5 @@
 """A query's block -> a Query: the model, the level and the attributes have to fit together."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -24,7 +22,7 @@ from dicom_exporter.text import did_you_mean, shown
 def build_query(name: str, block: QueryBlock | None, entry: Entry) -> Query | None:
     """Make the query `name`; a built-in one needs no block.
 
-    None, with the errors reported, where it makes no sense.
+    Returns None, with the errors reported, if it is not valid.
     """
     errors_before = len(entry.document.errors)
     options = {} if block is None else given(block, entry.value)
@@ -42,7 +40,7 @@ def build_query(name: str, block: QueryBlock | None, entry: Entry) -> Query | No
 
 
 def _own_query(name: str, options: Mapping[str, Any], entry: Entry) -> Query | None:
-    """Give a query with nothing but the model and the level of `options`."""
+    """Make a query with only the model and the level of `options`."""
     model: Model | None = options.get("model")
     level: Level | None = options.get("level")
     if model is None:

@@ -1,7 +1,5 @@
 """Which modules a target may have: together, and by what is expected of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
@@ -9,30 +7,28 @@ from itertools import pairwise
 from dicom_exporter.config.model import Module, ModuleOptions, Query, Target
 from dicom_exporter.config.sections import Entry
 from dicom_exporter.config.values.time import format_duration
-from dicom_exporter.results import Expect
 from dicom_exporter.text import shown
 from dicom_exporter.yamlfile.validation import Block
 
-_NEVER_WRITTEN_TO = (Expect.CLOSED, Expect.CONTROL)
-
 
 def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | None]) -> Target | None:
-    """Give `target` back; None, with the errors reported, where its keys contradict each other.
+    """Return `target`; None, with the errors reported, if its keys contradict each other.
 
     A module that is invalid itself is None in `modules`.
     """
-    errors = list(_errors(target, modules))
+    errors = list(target_errors(target, modules))
     for path, message in errors:
         entry.report(message, *path)
     return None if errors else target
 
 
-def _errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Each contradiction between the keys of `target` and the modules that it has: the path of a key, and a message."""
     for index, name in enumerate(target.modules):
         module = modules[name]
         if name in target.modules[:index]:
             yield ("modules", index), f"{name} is listed twice"
-        elif module is not None and module.store is not None and target.expect in _NEVER_WRITTEN_TO:
+        elif module is not None and module.store is not None and target.is_never_written_to:
             reason = f"nothing is written to a target with expect: {target.expect}"
             yield ("modules", index), f"the module {name} stores images, and {reason}"
     known = [module for name in dict.fromkeys(target.modules) if (module := modules[name]) is not None]

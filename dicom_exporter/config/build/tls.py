@@ -1,12 +1,21 @@
 """The TLS context of an identity (PS3.15 B.12: at least TLS 1.2)."""
 
-from __future__ import annotations
-
+import hashlib
 import ssl
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from dicom_exporter.config.model import TLSSettings
-from dicom_exporter.net.pem import PEM, PEMError, load_authorities, load_certificate
+from dicom_exporter.net.pem import PEM, PEMError, as_file, load_authorities, load_certificate
+from dicom_exporter.yamlfile.files import read_bytes, unreadable
+
+MAX_FILE_BYTES = 16 << 20
+"""Of a file in PEM form. All authorities of a system are some hundred KiB."""
+
+
+def _read(path: Path) -> bytes:
+    return read_bytes(path, MAX_FILE_BYTES)
 
 
 def tls_settings(
@@ -16,26 +25,45 @@ def tls_settings(
     key_file: Path | None = None,
     server_name: str | None = None,
     insecure_skip_verify: bool = False,
+    read: Callable[[Path], bytes] = _read,
+    before: TLSSettings | None = None,
 ) -> TLSSettings:
     """Read the files and build a client's context, which verifies the peer unless `insecure_skip_verify`.
 
+    Each file is read once, by `read`. Where the contents are those of `before`, that is returned.
+
     Raises PEMError; its `key` is that of the file that cannot be used.
     """
+    if cert_file is None and key_file is not None:
+        raise PEMError("key_file", "a key without a certificate: cert_file is missing")
+    files = {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}
+    contents = {key: _contents(key, path, read) for key, path in files.items() if path is not None}
+    digest = _digest(contents)
+    if before is not None and before.digest == digest:
+        return before
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if ca_file is None:
-        context.load_default_certs()
-    else:
-        load_authorities(context, PEM("ca_file", ca_file, ca_file.name))
-    if cert_file is not None:
-        certificate = PEM("cert_file", cert_file, cert_file.name)
-        key = certificate if key_file is None else PEM("key_file", key_file, key_file.name)
-        load_certificate(context, certificate, key)
-    elif key_file is not None:
-        raise PEMError("key_file", "a key without a certificate: cert_file is missing")
+    with ExitStack() as stack:
+
+        def pem(key: str) -> PEM | None:
+            path = files[key]
+            if path is None:
+                return None
+            try:
+                return PEM(key, stack.enter_context(as_file(contents[key])), path.name)
+            except OSError as error:  # no file descriptor is free
+                raise PEMError(key, unreadable(error, path.name)) from None
+
+        authorities, certificate = pem("ca_file"), pem("cert_file")
+        if authorities is None:
+            context.load_default_certs()
+        else:
+            load_authorities(context, authorities)
+        if certificate is not None:
+            load_certificate(context, certificate, pem("key_file") or certificate)
     return TLSSettings(
         ca_file=ca_file,
         cert_file=cert_file,
@@ -43,4 +71,18 @@ def tls_settings(
         server_name=server_name,
         insecure_skip_verify=insecure_skip_verify,
         context=context,
+        digest=digest,
     )
+
+
+def _contents(key: str, path: Path, read: Callable[[Path], bytes]) -> bytes:
+    try:
+        return read(path)
+    except OSError as error:
+        raise PEMError(key, unreadable(error, path.name)) from None
+
+
+def _digest(contents: Mapping[str, bytes]) -> bytes:
+    """A hash by which the contents of the files are compared; it gives nothing of them away."""
+    parts = (hashlib.sha256(key.encode()).digest() + hashlib.sha256(data).digest() for key, data in contents.items())
+    return hashlib.sha256(b"".join(parts)).digest()

@@ -1,11 +1,9 @@
 """The DICOM values of a configuration: AE titles, query models and levels, the attributes of a query.
 
-A query may match and count a fixed list of attributes, none of which identifies a patient (PS3.15 Annex E). It is a
-list of what is allowed: an attribute that nobody thought of is refused. A value to match is checked by the value
+A query may match and count a fixed list of attributes, none of which identifies a patient (PS3.15 Annex E). An
+attribute that is not in the list is refused. A value to match is checked by the value
 representation of its attribute (PS3.5 6.2, PS3.4 C.2.2.2).
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +39,7 @@ class Level(StrEnum):
 
 
 def parse_ae_title(text: str) -> str:
-    """Give an AE title without its padding: leading and trailing spaces do not count (PS3.8 Table 9-11).
+    """Return an AE title without its padding: leading and trailing spaces do not count (PS3.8 Table 9-11).
 
     Raises ValueError with a message for the user.
     """
@@ -115,11 +113,11 @@ _IDENTIFYING = frozenset(
         "StudyID",
     }
 )
-"""These and every attribute of value representation PN. The list only decides the wording of the refusal."""
+"""These and every attribute of value representation PN. This list affects only the text of the error."""
 
 
 def check_match_keyword(keyword: str) -> str:
-    """Give `keyword` back where some query may match it. Raises ValueError with a message for the user."""
+    """Return `keyword` if some query may match it. Raises ValueError with a message for the user."""
     if keyword in MATCH_KEYWORDS:
         return keyword
     if keyword not in keyword_dict:
@@ -131,7 +129,7 @@ def check_match_keyword(keyword: str) -> str:
 
 
 def why_not_matched(keyword: str, model: Model, level: Level | None) -> str | None:
-    """Say why a query of `model` at `level` cannot match `keyword`, one of `MATCH_KEYWORDS`; None where it can."""
+    """Say why a query of `model` at `level` cannot match `keyword`, one of `MATCH_KEYWORDS`; None if it can."""
     if level is None:
         return None if keyword in MATCHED_IN_WORKLIST else _not_in(keyword, model, MATCHED_IN_WORKLIST)
     highest = MATCHED.get(keyword)
@@ -143,7 +141,7 @@ def why_not_matched(keyword: str, model: Model, level: Level | None) -> str | No
 
 
 def why_not_counted(keyword: str, model: Model, level: Level | None) -> str | None:
-    """Say why matches of a query of `model` at `level` cannot be counted by `keyword`; None where they can."""
+    """Say why matches of a query of `model` at `level` cannot be counted by `keyword`; None if they can."""
     if level is None:
         return None if keyword in COUNTED_IN_WORKLIST else _not_in(keyword, model, COUNTED_IN_WORKLIST)
     levels = COUNTED.get(keyword)

@@ -1,7 +1,5 @@
 """Network values: IP networks (`probe.allow`), addresses of targets (``host:port``), URLs of HTTP services."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket
@@ -46,7 +44,7 @@ _ADDRESS_EXAMPLE = "like pacs.example.org:104 or [2001:db8::1]:104"
 
 @dataclass(frozen=True, slots=True)
 class SocketAddress:
-    """Where to connect: an IP address of `family` and a port. Two names with one address are one place."""
+    """Where to connect: an IP address of `family` and a port. Two names with the same address give equal values."""
 
     family: int
     ip: str
@@ -70,20 +68,22 @@ class Address:
 
     host: str
     port: int
-    socket_address: SocketAddress | None = field(default=None, compare=False, repr=False)
+    socket_addresses: tuple[SocketAddress, ...] = field(default=(), compare=False, repr=False)
     """Where to connect, where that is known without a lookup: for an IP address always; for a name only where it was
     looked up and checked already."""
+    incomplete: bool = field(default=False, compare=False, repr=False)
+    """Whether the name has more addresses than those, which may not be connected to."""
 
     def __post_init__(self) -> None:
-        if self.socket_address is None:
-            object.__setattr__(self, "socket_address", _literal(self.host, self.port))
+        if not self.socket_addresses and (literal := _literal(self.host, self.port)) is not None:
+            object.__setattr__(self, "socket_addresses", (literal,))
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def ip_version(self) -> int | None:
-        """4 or 6 where the host is an IP address, None where it is a name."""
+        """4 or 6 if the host is an IP address, None if it is a name."""
         try:
             return ipaddress.ip_address(self.host).version
         except ValueError:
@@ -157,13 +157,13 @@ def _name_or_ipv4(text: str, host: str) -> str:
     return host.lower()
 
 
-_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 URL_PATTERN = r"^[hH][tT][tT][pP][sS]?://[^\s/?#@]+(/[^\s#]*|\?[^\s#]*)?$"
 _URL_EXAMPLE = "like https://pacs.example.org/dicom-web"
 
 
 def parse_url(text: str) -> str:
-    """Give an absolute http or https URL back. It carries no credentials and no fragment.
+    """Return an absolute http or https URL. It carries no credentials and no fragment.
 
     Raises ValueError with a message for the user, which does not repeat a password.
     """
@@ -176,12 +176,12 @@ def parse_url(text: str) -> str:
         raise ValueError(f"not a URL {_URL_EXAMPLE}") from None
     if "@" in parts.netloc:
         raise ValueError("a URL has no credentials here: they belong in the block `http` of an identity")
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"{shown(text)} is not a URL {_URL_EXAMPLE}")
     if "#" in text:
         raise ValueError(f"{shown(text)}: a fragment (what follows #) is never sent: leave it out")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    parse_address(f"{host}:{_PORTS[parts.scheme] if port is None else port}")
+    parse_address(f"{host}:{DEFAULT_PORTS[parts.scheme] if port is None else port}")
     return text
 
 

@@ -1,7 +1,5 @@
 """Labels of a target, valid in Prometheus and different from the exporter's own; sizes in bytes (``512KiB``)."""
 
-from __future__ import annotations
-
 import re
 
 from dicom_exporter.text import shown
@@ -42,7 +40,7 @@ _PROMETHEUS_LABELS = frozenset({"instance", "job", "le", "quantile"})
 
 
 def check_label_name(name: str) -> str:
-    """Give `name` back where users may set it. Raises ValueError with a message for the user."""
+    """Return `name` if users may set it. Raises ValueError with a message for the user."""
     if not _LABEL.fullmatch(name):
         raise ValueError(f"{shown(name)} is not a label name: letters, digits and underscores, no digit first")
     if name.startswith("__"):
@@ -55,7 +53,7 @@ def check_label_name(name: str) -> str:
 
 
 def check_label_value(value: str) -> str:
-    """Give `value` back where it is not empty. Raises ValueError with a message for the user."""
+    """Return `value` if it is not empty. Raises ValueError with a message for the user."""
     if not value:
         raise ValueError("Prometheus drops an empty label: leave it out")
     return value
@@ -67,7 +65,7 @@ _SIZE = re.compile(SIZE_PATTERN)
 
 
 def parse_size(text: str) -> int:
-    """Read a whole number with a unit; gives bytes. KiB, MiB and GiB are powers of 1024, KB, MB and GB of 1000.
+    """Read a whole number with a unit; returns bytes. KiB, MiB and GiB are powers of 1024, KB, MB and GB of 1000.
 
     Raises ValueError with a message for the user.
     """

@@ -4,8 +4,6 @@ Durations are written as in Prometheus: ``500ms``, ``10s``, ``1h30m``, ``1d``. D
 ``last 7d``) or in DICOM's notation (PS3.4 C.2.2.2.5). Times of day are windows like ``20:00-06:00``.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -28,7 +26,7 @@ _DURATION = re.compile(DURATION_PATTERN)
 
 
 def parse_duration(text: str) -> float:
-    """Read a duration as Prometheus writes it; gives seconds, always more than 0.
+    """Read a duration as Prometheus writes it; returns seconds, always more than 0.
 
     Raises ValueError with a message for the user.
     """
@@ -80,7 +78,7 @@ class RelativeDate:
     last: int
 
     def resolve(self, now: datetime) -> str:
-        """Give the DICOM value at `now`, the target's local time: ``YYYYMMDD`` or ``YYYYMMDD-YYYYMMDD``."""
+        """Return the DICOM value at `now`, the target's local time: ``YYYYMMDD`` or ``YYYYMMDD-YYYYMMDD``."""
         first, last = (f"{now.date() - timedelta(days=days):%Y%m%d}" for days in (self.first, self.last))
         return first if first == last else f"{first}-{last}"
 

@@ -1,5 +1,5 @@
-// Shows the page anew every few seconds while somebody looks at it, and local time beside UTC.
-// It fetches the page that is open: that is history, and probes nothing. Without this script the page is the same, and stands still.
+// Refreshes the page every few seconds while it is visible, and shows local time beside UTC.
+// It fetches the same page, which shows history and starts no probe. Without this script the page is the same, but not refreshed.
 "use strict";
 
 (() => {
@@ -12,7 +12,7 @@
 
   const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-  // Only news: a screen reader says it aloud.
+  // Only when the text changes: a screen reader reads it aloud.
   function say(text, stale) {
     if (state.textContent !== text) state.textContent = text;
     state.classList.toggle("stale", stale);
@@ -32,7 +32,7 @@
     }
   }
 
-  // Nothing may change under the hands of somebody who marks or copies text.
+  // Nothing may change while the user selects or copies text.
   function selecting() {
     const selection = window.getSelection();
     return selection !== null && !selection.isCollapsed;

@@ -4,8 +4,6 @@ A cell that a spreadsheet would take for a formula gets an apostrophe before it:
 names come from the peers (https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
-from __future__ import annotations
-
 import csv
 import io
 
@@ -36,7 +34,7 @@ def as_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def _write(writer: csv.DictWriter[str], line: dict[str, object]) -> None:
+def _write(writer: "csv.DictWriter[str]", line: dict[str, object]) -> None:
     writer.writerow({name: _cell(value) for name, value in line.items()})
 
 

@@ -1,7 +1,5 @@
 """The report as one HTML page that loads nothing: to be read, printed, signed and filed."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from functools import cache

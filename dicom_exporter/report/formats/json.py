@@ -1,7 +1,5 @@
 """The report for a program. docs/report.md describes the fields; `FORMAT` changes when one changes its meaning."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC
 from typing import Any
@@ -18,7 +16,7 @@ def as_json(report: Report) -> str:
     """One JSON object, indented. null: not asked. A count of null: it was asked, and could not be determined."""
     document = {
         "format": FORMAT,
-        "time": report.begun.astimezone(UTC).isoformat(timespec="seconds"),
+        "time": report.started.astimezone(UTC).isoformat(timespec="seconds"),
         "host": report.host,
         "configuration": list(report.configuration),
         "version": report.version,

@@ -1,7 +1,5 @@
 """The report for a ticket or a wiki, in GitHub Flavored Markdown."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,8 +15,8 @@ def as_markdown(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     yield "# DICOM archives: up for us, and closed to strangers?"
     yield ""
-    begun = f"{report.begun:%Y-%m-%d %H:%M %Z}"
-    yield f"{begun}, seen from {escaped(report.host)}, configuration {escaped(', '.join(report.configuration))}."
+    started = f"{report.started:%Y-%m-%d %H:%M %Z}"
+    yield f"{started}, seen from {escaped(report.host)}, configuration {escaped(', '.join(report.configuration))}."
     yield ""
     yield f"**{escaped(report.summary)}**"
     yield ""
@@ -41,7 +39,7 @@ def _lines(report: Report) -> Iterator[str]:
     )
     yield ""
     yield "Studies, patients and images are what a stranger was shown; “we see” are the studies that we were shown."
-    yield "Controls are in no sum."
+    yield "Controls are not counted."
     yield ""
     yield "## Targets"
     yield ""

@@ -1,7 +1,5 @@
 """The report as a table on a terminal, or in a text file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from rich.console import Console

@@ -133,11 +133,11 @@ def test_count_by_attribute_by_model_and_level(keyword: str, model: Model, level
 @pytest.mark.parametrize(
     ("text", "title"), [("MAINPACS", "MAINPACS"), ("  A B  ", "A B"), ("A" * 16 + "   ", "A" * 16)]
 )
-def test_ae_titles(text: str, title: str) -> None:
+def test_parse_ae_title_removes_padding(text: str, title: str) -> None:
     assert parse_ae_title(text) == title
 
 
 @pytest.mark.parametrize("text", ["", "   ", "A" * 17, "A\\B", "A\x00", "A\x7f", "Ä", "A\n"])
-def test_not_ae_titles(text: str) -> None:
+def test_parse_ae_title_invalid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="AE title"):
         parse_ae_title(text)

@@ -26,7 +26,7 @@ from dicom_exporter.config.values.network import parse_root, parse_url
         ("[fe80::1%eth0]:104", Address("fe80::1%eth0", 104)),
     ],
 )
-def test_addresses(text: str, address: Address) -> None:
+def test_parse_address_reads_host_and_port(text: str, address: Address) -> None:
     assert parse_address(text) == address
     assert parse_address(str(address)) == address
 
@@ -49,20 +49,20 @@ def test_addresses(text: str, address: Address) -> None:
         f"{'a' * 64}:1",
     ],
 )
-def test_not_addresses(text: str) -> None:
+def test_parse_address_invalid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"address|host|port"):
         parse_address(text)
 
 
 @given(st.ip_addresses(), st.integers(1, 65535))
-def test_ip_addresses_come_back(ip: IPv4Address | IPv6Address, port: int) -> None:
+def test_parse_address_of_ip_address_round_trip(ip: IPv4Address | IPv6Address, port: int) -> None:
     host = f"[{ip}]" if ip.version == 6 else str(ip)
     address = parse_address(f"{host}:{port}")
     assert str(address) == f"{host}:{port}"
     assert address.ip_version == ip.version
 
 
-def test_a_name_has_no_ip_version() -> None:
+def test_address_host_name_has_no_ip_version() -> None:
     assert parse_address("pacs:104").ip_version is None
 
 
@@ -75,7 +75,7 @@ def test_a_name_has_no_ip_version() -> None:
         "HTTPS://192.0.2.1/a@b",
     ],
 )
-def test_urls(url: str) -> None:
+def test_parse_url_returns_the_url(url: str) -> None:
     assert parse_url(url) == url
 
 
@@ -98,17 +98,17 @@ def test_urls(url: str) -> None:
         "http://192.0.2.300/",
     ],
 )
-def test_not_urls(url: str) -> None:
+def test_parse_url_invalid_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"URL|credentials|fragment|port|address"):
         parse_url(url)
 
 
-def test_a_password_in_a_url_is_not_repeated() -> None:
+def test_parse_url_error_does_not_repeat_password() -> None:
     with pytest.raises(ValueError, match="credentials") as raised:
         parse_url("https://us:hunter2@pacs.example/")
     assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["https://pacs.example/dicom-web", "https://pacs.example/dicom-web/"])
-def test_the_root_of_a_dicomweb_service(url: str) -> None:
+def test_parse_root_removes_slash_at_the_end(url: str) -> None:
     assert parse_root(url) == "https://pacs.example/dicom-web"

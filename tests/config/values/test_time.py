@@ -31,20 +31,20 @@ from dicom_exporter.config.values.time import parse_date, parse_window
         ("090s", 90.0),
     ],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_parse_duration_gives_seconds(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
     "text", ["", "10", "s", "10 s", "1s1s", "1s1m", "1e3s", "\u0663s", "0ms", "+1s", "1s\n", "9" * 400 + "y"]
 )
-def test_not_durations(text: str) -> None:
+def test_parse_duration_invalid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
 
 
 @given(st.integers(min_value=1, max_value=10**12))
-def test_a_duration_that_is_written_reads_as_it_was(milliseconds: int) -> None:
+def test_format_duration_round_trip(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds / 1000)) == milliseconds / 1000
 
 
@@ -58,14 +58,14 @@ def test_a_duration_that_is_written_reads_as_it_was(milliseconds: int) -> None:
         ("last 7d", "20240224-20240301"),
     ],
 )
-def test_relative_dates(text: str, value: str) -> None:
+def test_parse_date_relative_dates(text: str, value: str) -> None:
     date = parse_date(text)
     assert isinstance(date, RelativeDate)
     assert date.resolve(datetime(2024, 3, 1, 0, 30, tzinfo=UTC)) == value
     assert parse_date(str(date)) == date
 
 
-def test_a_relative_date_is_the_day_where_the_target_is() -> None:
+def test_relative_date_uses_time_zone_of_target() -> None:
     midnight = datetime(2024, 3, 1, tzinfo=UTC)
     elsewhere = midnight.astimezone(timezone(-timedelta(hours=5)))
     today = RelativeDate(0, 0)
@@ -73,14 +73,14 @@ def test_a_relative_date_is_the_day_where_the_target_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["20240131", "20240101-20240131", "20240101-", "-20240131", "20240131-20240131"])
-def test_dates(text: str) -> None:
+def test_parse_date_dicom_dates(text: str) -> None:
     assert parse_date(text) == text
 
 
 @pytest.mark.parametrize(
     "text", ["2024", "2024-01-31", "-", "20240101-20240102-", "Today", "last week", "last 99999d", "00000101"]
 )
-def test_not_dates(text: str) -> None:
+def test_parse_date_invalid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a date|no day"):
         parse_date(text)
 
@@ -93,19 +93,19 @@ def test_not_dates(text: str) -> None:
         ("20:00-24:00", ["20:00", "23:59"], ["00:00", "19:59"]),
     ],
 )
-def test_windows(text: str, inside: list[str], outside: list[str]) -> None:
+def test_time_window_contains(text: str, inside: list[str], outside: list[str]) -> None:
     window = parse_window(text)
     assert all(window.contains(time.fromisoformat(moment)) for moment in inside)
     assert not any(window.contains(time.fromisoformat(moment)) for moment in outside)
 
 
-def test_a_window_prints_as_it_is_written() -> None:
+def test_time_window_round_trip() -> None:
     assert str(TimeWindow(time(20), time(6, 30))) == "20:00-06:30"
 
 
 @pytest.mark.parametrize(
     "text", ["20:00", "8:00-9:00", "20:00-25:00", "24:00-06:00", "20:60-21:00", "20:00 - 06:00", ""]
 )
-def test_not_windows(text: str) -> None:
+def test_parse_window_invalid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="time window"):
         parse_window(text)

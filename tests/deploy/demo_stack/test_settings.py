@@ -1,4 +1,4 @@
-"""The shipped rules and routes stay what they are, and only act sooner."""
+"""The shipped rules and routes, with only their durations shortened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV: one line for each target, group and the total, and no cell that a spreadsheet would run."""
+"""CSV: one line for each target, group and the total, and no cell that a spreadsheet would take for a formula."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_csv_column_order_is_stable() -> None:
         " reachable reachable_unknown open_to_strangers open_to_strangers_unknown level_dimse level_dicomweb level_web"
         " level_allowed stranger_studies stranger_studies_complete stranger_patients stranger_patients_complete"
         " stranger_images stranger_images_complete our_studies our_studies_complete our_images our_images_complete"
-        " dicomweb_services dicomweb_open checks_failed failed_checks product version findings"
+        " dicomweb_services dicomweb_open checks_failed failed_checks product version findings level_unknown_reasons"
     )
 
 

@@ -14,7 +14,7 @@ from tests import builders
 
 
 def words(page: str) -> str:
-    """What a reader reads, with runs of white space as one space."""
+    """The visible text, with runs of white space as one space."""
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<(style).*?</\1>|<[^>]*>", " ", page, flags=re.S)))
 
 

@@ -1,4 +1,4 @@
-"""JSON: every documented member, and `null` that keeps unknown apart from not asked."""
+"""JSON: every documented member; unknown and not asked are different."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown: tables that hold whatever a name contains."""
+"""Markdown: no name can break a table."""
 
 from __future__ import annotations
 

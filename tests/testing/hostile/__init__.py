@@ -1,4 +1,4 @@
-"""Hostile DICOM servers, for tests of whatever talks to one.
+"""Hostile DICOM servers, for tests of their clients.
 
     async with hostile.server(hostile.echo.echo_status(0x0122)) as server:
         ...                                    # let the code under test talk to server.host, server.port
@@ -9,14 +9,16 @@ A behaviour is an async function of a `Peer`; the modules hold functions that ma
 each. A behaviour that returns leaves the connection open and silent until the client ends it.
 
 - `plain`: silence, endings, floods, other protocols; `negotiation`: the answer to an association request;
-  `echo`: the answer to a C-ECHO; `find`: the answer to a C-FIND; `release`: the end; `honest`: a good archive.
+  `echo`: the answer to a C-ECHO; `find`: the answer to a C-FIND; `release`: the end; `honest`: a good archive;
+  `partial`: a fault at one request alone.
 - `wire`, `messages`: the bytes, without I/O; `parsing`: what the client sent.
 
 And servers that are only bytes: `sessions` of real ones, recorded by `record`, and the event loop of `simulated` that
 plays them, whole or damaged, to the `scenarios` of our own client.
 """
 
-from tests.testing.hostile import catalogue, echo, find, honest, messages, negotiation, plain, release, wire
+from tests.testing.hostile import catalogue, echo, find, honest, messages, negotiation, partial, plain, release, wire
+from tests.testing.hostile.parsing import Message
 from tests.testing.hostile.plain import Then
 from tests.testing.hostile.server import Behaviour, Event, Gone, Peer, Server, server
 
@@ -24,6 +26,7 @@ __all__ = [
     "Behaviour",
     "Event",
     "Gone",
+    "Message",
     "Peer",
     "Server",
     "Then",
@@ -33,6 +36,7 @@ __all__ = [
     "honest",
     "messages",
     "negotiation",
+    "partial",
     "plain",
     "release",
     "server",

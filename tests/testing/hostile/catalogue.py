@@ -1,4 +1,4 @@
-"""One of each hostile behaviour by name, for tests that say: whatever it does, there is an outcome in time."""
+"""One of each hostile behaviour by name, for tests that each of them gives an outcome in time."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def _flip_a_bit(draw: DrawFn, steps: Steps) -> None:
 
 
 def _set_a_number(draw: DrawFn, steps: Steps) -> None:
-    """Write a number where a length may stand: the lengths of PDUs, PDVs, items and elements all begin somewhere."""
+    """Write a number where a length may be: the lengths of PDUs, PDVs, items and elements all begin somewhere."""
     at, position = _a_byte(draw, steps)
     width = draw(st.sampled_from((2, 4)))
     number = draw(st.sampled_from(_INTERESTING)) & (1 << 8 * width) - 1

@@ -1,4 +1,4 @@
-"""Behaviours in the answer to a request on an association that stands: C-ECHO, and anything before its response."""
+"""Behaviours in the answer to a request on an accepted association: C-ECHO, and anything before its response."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def echo_status(status: int) -> Behaviour:
 
 
 def wrong_message_id() -> Behaviour:
-    """Answers a C-ECHO that nobody sent."""
+    """Answers a C-ECHO that was not sent."""
     return replies(lambda request: _echo(request, message_id=request.message_id + 1))
 
 
@@ -81,7 +81,7 @@ def broken_command_set(data: bytes) -> Behaviour:
 
 
 def fragmented(*, size: int = 7, in_one_pdu: bool = False, interval: float | None = None) -> Behaviour:
-    """A right C-ECHO-RSP in fragments of `size` bytes, each in its own PDU or all in one.
+    """A correct C-ECHO-RSP in fragments of `size` bytes, each in its own PDU or all in one.
 
     With an `interval` (seconds, 0 allowed) the bytes go one by one; without, all PDUs in one segment. Correct,
     and to be read as a success; so is everything else that the client asks.

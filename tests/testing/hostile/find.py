@@ -36,7 +36,7 @@ def finds(
 
 
 def limited(limit: int = 50, *, then_success: bool = False) -> Behaviour:
-    """Stops after `limit` matches with B001, and where asked says Success after that, as pynetdicom's SCP does."""
+    """Stops after `limit` matches with B001, and optionally sends Success after that, as pynetdicom's SCP does."""
 
     async def behaviour(peer: Peer) -> None:
         await associate(peer)
@@ -91,7 +91,7 @@ def ends_after(matches: int = 3, *, data: bytes = b"", then: Then = Then.STAY_SI
 
 
 def aborts_on(tag: tuple[int, int] = messages.STUDY_INSTANCES, matches: int = 5) -> Behaviour:
-    """Aborts when the identifier asks for `tag`, on each association anew; else finds studies that do not carry it."""
+    """Aborts when the identifier asks for `tag`, on every association; else finds studies that do not carry it."""
 
     async def behaviour(peer: Peer) -> None:
         await associate(peer)

@@ -1,4 +1,4 @@
-"""A server that does as it should, in parts: what the hostile ones do up to the point where they go wrong."""
+"""Parts of a correct server: hostile ones use them up to the point where they misbehave."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def final(request: Message, status: int) -> bytes:
 
 
 def honest(matches: int = 0, instances: int | None = 1) -> Behaviour:
-    """A good archive with that many studies: the healthy neighbour of the hostile ones."""
+    """A correct archive with that many studies, beside the hostile ones."""
 
     async def behaviour(peer: Peer) -> None:
         await associate(peer)

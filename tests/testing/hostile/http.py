@@ -1,4 +1,4 @@
-"""HTTP servers that do what real ones should not, for tests of whatever talks to one.
+"""HTTP servers that do what real ones should not, for tests of their clients.
 
     async with http.server(http.answers(401)) as server:
         ...                                    # let the code under test talk to server.url
@@ -162,7 +162,7 @@ def floods(first: bytes, then: bytes) -> Behaviour:
 
 
 silent: Behaviour = drips(b"", then=b"")
-"""Reads the request and says nothing."""
+"""Reads the request and sends nothing."""
 
 
 def gzip_bomb(mebibytes: int, prefix: bytes = b"[", filler: bytes = b" ") -> Behaviour:

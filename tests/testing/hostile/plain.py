@@ -38,7 +38,7 @@ async def silent(peer: Peer) -> None:
 
 
 def greets(data: bytes, then: Then = Then.STAY_SILENT) -> Behaviour:
-    """Sends `data` as soon as the connection stands, whatever the client says."""
+    """Sends `data` as soon as the connection is open, whatever the client sends."""
 
     async def behaviour(peer: Peer) -> None:
         await peer.send(data)

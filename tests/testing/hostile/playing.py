@@ -1,4 +1,4 @@
-"""Plays a script to our own client, and asserts what has to hold whatever the script is."""
+"""Plays a script to our own client, and asserts what must hold for every script."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def play(
     """
     loop, lookups = _stage()
     script = simulated.Script(steps, pieces, silent_at_end=silent_at_end)
-    begun = loop.time()
+    start = loop.time()
     target = scenarios.target()
 
     async def client() -> scenarios.Found:
         return await scenario(target, probe_context(lookups, seconds=scenarios.SECONDS))
 
     found = loop.play(script, client)
-    assert loop.time() - begun <= scenarios.SECONDS + _OVER, "took longer than it had"
+    assert loop.time() - start <= scenarios.SECONDS + _OVER, "took longer than it had"
     if scenario in scenarios.ALL.values():
         for conversation in script.conversations:
             conversation.check()

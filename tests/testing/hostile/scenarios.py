@@ -33,7 +33,7 @@ _WORKLIST = Query("worklist", Model.WORKLIST, None, count_by=("Modality", "Sched
 
 
 def target(host: str = "192.0.2.1", port: int = 104, called: str = "ANY-SCP") -> Target:
-    """Whom to ask; by default an address that nobody has (RFC 5737)."""
+    """The target; by default at an address that is not in use (RFC 5737)."""
     return Target("target", Address(host, port), called_ae_title=called)
 
 
@@ -43,7 +43,7 @@ async def archive(target: Target, context: ProbeContext) -> Found:
 
 
 async def worklist(target: Target, context: ProbeContext) -> Found:
-    """Echo, and the worklist counted by what stands in its sequence."""
+    """Echo, and the worklist counted by an attribute in its sequence."""
     return await _session(target, context, _WORKLIST)
 
 
@@ -55,7 +55,7 @@ async def _session(target: Target, context: ProbeContext, *queries: Query) -> Fo
 async def store(target: Target, context: ProbeContext) -> Found:
     """Two small images."""
     module = Module("module", identity=MONITOR.name, store=Store(2, 4096))
-    return await probe_store(target, module, replace(context, identity=MONITOR))
+    return await probe_store(target, module, replace(context, identity=MONITOR, may_store=True))
 
 
 async def stranger(target: Target, context: ProbeContext) -> Found:

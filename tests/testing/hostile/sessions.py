@@ -1,4 +1,4 @@
-"""Sessions of real servers, recorded by `record.py`: what they sent, and to whom that is an answer.
+"""Sessions of real servers, recorded by `record.py`: what they sent, and the requests that it answers.
 
 A file is text: comments with where it comes from, then a PDU a line, in hexadecimal; `close` where a connection ended.
 Those over HTTP have a line for each connection.
@@ -10,7 +10,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.testing.hostile import scenarios
+from tests.testing.hostile import scenarios, wire
 from tests.testing.hostile.simulated import Direction, direct
 
 DIRECTORY = Path(__file__).parent / "recorded"
@@ -34,6 +34,26 @@ class Session:
 def load(asked: Container[str] = scenarios.ALL) -> list[Session]:
     """Every recorded session in which one of the scenarios of those names was `asked`."""
     return [session for path in sorted(DIRECTORY.glob("*.hex")) if (session := _read(path)).scenario in asked]
+
+
+def answers(steps: Sequence[bytes]) -> list[bytes]:
+    """`steps` with all PDUs in one that answer one request: what TCP may bring in one segment."""
+    whole: list[bytes] = []
+    open_ = False
+    for step in steps:
+        is_data = step[0] == wire.P_DATA
+        if open_ and is_data:
+            whole[-1] += step
+        else:
+            whole.append(step)
+        open_ = is_data and not _ends_answer(step)
+    return whole
+
+
+def _ends_answer(pdu: bytes) -> bool:
+    """Whether a P-DATA-TF is a command that says that no dataset follows: a final response."""
+    is_command = pdu[11] & 1 != 0
+    return is_command and bytes.fromhex("00000008 02000000 0101") in pdu
 
 
 def write(session: Session, origin: str) -> None:

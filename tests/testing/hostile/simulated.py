@@ -196,7 +196,7 @@ class Script:
 
 
 class _Transport(asyncio.Transport):
-    """The client's side of a connection to nobody."""
+    """The client's side of a connection without a server."""
 
     def __init__(self, loop: Loop, protocol: asyncio.Protocol, sock: Any) -> None:
         super().__init__()
@@ -325,7 +325,7 @@ class Loop(asyncio.BaseEventLoop):
         try:
             return await client()
         finally:
-            await asyncio.sleep(0)  # connections say farewell in callbacks of their own
+            await asyncio.sleep(0)  # connections are closed in callbacks
             await asyncio.sleep(0)
             assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left behind"
 

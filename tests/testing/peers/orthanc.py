@@ -118,7 +118,7 @@ def orthanc(
     """Run Orthanc with its defaults, plus `settings` (keys of its configuration), in `directory`.
 
     `known` are modalities: name -> AE title, all allowed everything. With `tls`, DICOM is over TLS; pass the same
-    `directory` and addresses again to start it anew on the same data with other settings.
+    `directory` and addresses again to start it again on the same data with other settings.
     """
     executable = program("Orthanc", "orthanc")
     directory.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ class Prometheus:
         """The values that `expression` gives now, by the value of one label, which must be unique."""
         series = await self.query(expression)
         values = {each["metric"].get(label, ""): float(each["value"][1]) for each in series}
-        assert len(values) == len(series), f"{label} does not tell these apart: {series}"
+        assert len(values) == len(series), f"{label} is the same for several of these: {series}"
         return values
 
     async def label_names(self) -> Sequence[str]:

@@ -15,7 +15,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the module m
     Verification,
 )
 
-from dicom_exporter.demo.scp import keep_quiet, serve, stop
+from dicom_exporter.demo.scp import stop
+from dicom_exporter.logs import silence_pynetdicom
 from tests.testing.peers.process import HOST, Address
 
 SERVICES: tuple[str, ...] = (
@@ -36,13 +37,14 @@ def pynetdicom_scp(
     ssl_context: ssl.SSLContext | None = None,
 ) -> Iterator[Address]:
     """Serve `services` (abstract syntaxes) by those `(event, handler)` pairs, to anyone or to `known_callers`."""
-    keep_quiet()
+    silence_pynetdicom()
     entity = ApplicationEntity(title)
     for service in services:
         entity.add_supported_context(service)
     entity.require_calling_aet = list(known_callers)
     entity.require_called_aet = check_called
-    server = serve(entity, HOST, 0, handlers, ssl_context=ssl_context)
+    server = entity.start_server((HOST, 0), block=False, evt_handlers=list(handlers), ssl_context=ssl_context)
+    assert server is not None  # None comes with block=True only
     try:
         yield Address(HOST, server.server_address[1])
     finally:

@@ -1,14 +1,11 @@
 """The contents of a file at one moment, and whether they are still the same, by a stat."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicom_exporter.webconfig.load import MAX_BYTES
 from dicom_exporter.yamlfile.files import read_bytes
 
 _TICK_NS = 2_000_000_000
@@ -39,12 +36,15 @@ class Snapshot:
         return self.contents
 
 
-def take(path: Path, now_ns: Callable[[], int] = time.time_ns) -> Snapshot:
-    """Read the file at `path`. Blocks. Raises ValueError where `path` holds a NUL."""
+def take(path: Path, limit: int, now_ns: Callable[[], int] = time.time_ns) -> Snapshot:
+    """Read the file at `path`, of at most `limit` bytes, whole MiB. Blocks.
+
+    Raises ValueError if `path` holds a NUL.
+    """
     stat = _stat(path)  # before the contents: a change in between is noticed the next time
     settled = stat is None or now_ns() - max(stat[:2]) > _TICK_NS
     try:
-        return Snapshot(path, read_bytes(path, MAX_BYTES), stat, settled)
+        return Snapshot(path, read_bytes(path, limit), stat, settled)
     except OSError as error:
         return Snapshot(path, error, stat, settled)
 

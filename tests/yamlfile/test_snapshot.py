@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dicom_exporter.webconfig.snapshot import take
+from dicom_exporter.yamlfile.snapshot import take
 
+MIB = 1 << 20
 LATER = 10_000_000_000
 """Nanoseconds: long enough that a change would show in the file's times."""
 
@@ -18,20 +19,20 @@ def in_a_while() -> int:
 
 def test_snapshot_unchanged_file_is_current(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one")
-    snapshot = take(tmp_path / "file", in_a_while)
+    snapshot = take(tmp_path / "file", MIB, in_a_while)
     assert snapshot.is_current()
     assert snapshot.data() == b"one"
 
 
 def test_snapshot_young_file_is_not_current(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one")
-    assert not take(tmp_path / "file").is_current()
+    assert not take(tmp_path / "file", MIB).is_current()
 
 
 def test_snapshot_change_with_same_size_and_time_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("one")
-    snapshot = take(path, in_a_while)
+    snapshot = take(path, MIB, in_a_while)
     stat = path.stat()
     path.write_text("two")
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -43,14 +44,14 @@ def test_snapshot_replaced_link_is_noticed(tmp_path: Path) -> None:
     for name in ("old", "new"):
         (tmp_path / name).write_text("same")
     (tmp_path / "link").symlink_to("old")
-    snapshot = take(tmp_path / "link", in_a_while)
+    snapshot = take(tmp_path / "link", MIB, in_a_while)
     (tmp_path / "next").symlink_to("new")
     (tmp_path / "next").rename(tmp_path / "link")
     assert not snapshot.is_current()
 
 
 def test_snapshot_missing_file_that_appears_is_noticed(tmp_path: Path) -> None:
-    snapshot = take(tmp_path / "file", in_a_while)
+    snapshot = take(tmp_path / "file", MIB, in_a_while)
     with pytest.raises(FileNotFoundError):
         snapshot.data()
     assert snapshot.is_current()
@@ -60,11 +61,11 @@ def test_snapshot_missing_file_that_appears_is_noticed(tmp_path: Path) -> None:
 
 def test_snapshot_removed_file_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one")
-    snapshot = take(tmp_path / "file", in_a_while)
+    snapshot = take(tmp_path / "file", MIB, in_a_while)
     (tmp_path / "file").unlink()
     assert not snapshot.is_current()
 
 
 def test_snapshot_large_file_is_refused() -> None:
     with pytest.raises(OSError, match="larger than 1 MiB"):
-        take(Path("/dev/zero")).data()
+        take(Path("/dev/zero"), MIB).data()

@@ -1,0 +1,99 @@
+"""What silence proves: nothing, where the request for a probe allowed too little time for an answer.
+
+```
+seconds of the request >= a third of the longest timeout of its modules      no answer is the peer's doing
+                       <                                                     "hurried": no answer is our overload
+```
+
+A connection has a bound of its own: it counts as not answered after `global.connect_timeout`, or a third of the
+module's timeout where that is shorter (`ProbeContext.connect_proof`). Prometheus allows ten seconds by default, as the
+modules do, less the offset in which the scrape is answered: such a scrape is not hurried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from dicom_exporter.results import Attempt, Outcome, QueryOutcome, QueryResult, SessionResult, UnknownReason, WebAnswer
+
+ENOUGH: Final = 1 / 3
+"""Share of a timeout after which silence counts."""
+
+_SILENCE: Final = frozenset({Outcome.NO_ANSWER, Outcome.DNS_FAILURE})
+"""Outcomes that more time might have changed. A `connect_timeout` had its time, or it would be `overload`."""
+_OUR_DOUBTS: Final = frozenset({UnknownReason.TIMEOUT, UnknownReason.OVERLOAD, UnknownReason.NOT_ASKED})
+
+T = TypeVar("T")
+
+
+def is_hurried(seconds: float, longest_timeout: float) -> bool:
+    """Whether a request of `seconds` is too short for modules of which one may take `longest_timeout`."""
+    return seconds < longest_timeout * ENOUGH
+
+
+def as_overload(found: T) -> T:
+    """The session `found` by a hurried probe, in which silence is our overload; anything else as it is."""
+    return _session(found) if isinstance(found, SessionResult) else found  # type: ignore[return-value]
+
+
+def ran_out_of_time(session: SessionResult) -> bool:
+    """Whether something in `session` might have been answered, or asked, in more time."""
+    if session.store is not None and not session.store.success:
+        return True
+    doubts = set() if session.stranger is None else set(session.stranger.doubts)
+    outcomes = {session.association, None if session.echo is None else session.echo.outcome}
+    queries = [*session.queries.values()]
+    for attempt in _attempts(session):
+        doubts |= attempt.doubts
+        outcomes.add(attempt.outcome)
+        queries += attempt.queries.values()
+    for page in [*([session.dicomweb] if session.dicomweb is not None else []), *session.web]:
+        doubts |= page.doubts
+        if page.answer is WebAnswer.UNKNOWN:
+            return True
+    no_time = _SILENCE | {Outcome.OVERLOAD}
+    return bool(outcomes & no_time or doubts & _OUR_DOUBTS) or any(map(query_ran_out_of_time, queries))
+
+
+def query_ran_out_of_time(query: QueryResult) -> bool:
+    """Whether the query might have been answered in more time."""
+    return query.outcome in (QueryOutcome.TIMEOUT, QueryOutcome.OVERLOAD)
+
+
+def _attempts(session: SessionResult) -> Iterator[Attempt]:
+    if session.stranger is not None:
+        yield from session.stranger.attempts
+
+
+def _session(session: SessionResult) -> SessionResult:
+    echo, stranger = session.echo, session.stranger
+    return replace(
+        session,
+        echo=None if echo is None else replace(echo, outcome=_outcome(echo.outcome)),
+        association=None if session.association is None else _outcome(session.association),
+        queries=_queries(session.queries),
+        stranger=None if stranger is None else replace(stranger, attempts=tuple(map(_attempt, stranger.attempts))),
+    )
+
+
+def _attempt(attempt: Attempt) -> Attempt:
+    echo = attempt.echo
+    return replace(
+        attempt,
+        outcome=_outcome(attempt.outcome),
+        echo=None if echo is None else replace(echo, outcome=_outcome(echo.outcome)),
+        queries=_queries(attempt.queries),
+    )
+
+
+def _queries(queries: Mapping[str, QueryResult]) -> Mapping[str, QueryResult]:
+    return {
+        name: replace(query, outcome=QueryOutcome.OVERLOAD) if query.outcome is QueryOutcome.TIMEOUT else query
+        for name, query in queries.items()
+    }
+
+
+def _outcome(outcome: Outcome) -> Outcome:
+    return Outcome.OVERLOAD if outcome in _SILENCE else outcome

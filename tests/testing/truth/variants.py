@@ -1,0 +1,118 @@
+"""Variants of a server: slower, or without all that may leave a level unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.testing.truth.model import (
+    TLS,
+    Dimse,
+    End,
+    Endpoint,
+    Find,
+    Get,
+    Login,
+    Media,
+    Nothing,
+    Page,
+    Policy,
+    Reach,
+    Server,
+    Web,
+)
+
+_MOST_ADDRESSES = 2
+_MOST_REDIRECTS = 5
+_UNCLEAR = frozenset(
+    {Policy.CLOSES, Policy.NOT_DICOM, Policy.ABORTS_ON_MANY, Policy.ACCEPTS_AND_ABORTS, Policy.ABORTS_ONCE}
+)
+_PLAIN_REACH = {Reach.UNREACHABLE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
+
+
+def slowed(server: Server, delay: float) -> Server:
+    """`server` with `delay` seconds before each answer."""
+    endpoints = (
+        replace(
+            each,
+            dimse=None if each.dimse is None else replace(each.dimse, delay=delay),
+            web=None if each.web is None else replace(each.web, delay=delay),
+            page=None if each.page is None else replace(each.page, delay=delay),
+        )
+        for each in server.endpoints
+    )
+    return replace(server, endpoints=tuple(endpoints))
+
+
+def plain(server: Server) -> Server:
+    """`server` without moments, hostile answers, and forms that a client need not be able to read.
+
+    The level of what is left must be known: a client that calls all levels unknown claims nothing that is untrue.
+    """
+    endpoints = tuple(_plain_endpoint(each) for each in server.endpoints[:_MOST_ADDRESSES])
+    return replace(server, endpoints=endpoints, by_name=True)
+
+
+def _plain_endpoint(endpoint: Endpoint) -> Endpoint:
+    dimse, web, page = endpoint.dimse, endpoint.web, endpoint.page
+    return replace(
+        endpoint,
+        reach=_PLAIN_REACH.get(endpoint.reach, endpoint.reach),
+        dimse=None if dimse is None else _plain_dimse(dimse),
+        web=None if web is None else _plain_web(web),
+        page=None if page is None else _plain_page(page),
+    )
+
+
+def _plain_dimse(dimse: Dimse) -> Dimse:
+    return replace(
+        dimse,
+        tls=_plain_tls(dimse.tls),
+        policy=Policy.ACCEPTS if dimse.policy in _UNCLEAR else dimse.policy,
+        busy=0,
+        echo=None if dimse.echo is None else End.STATUS,
+        finds={uid: _plain_find(find) for uid, find in dimse.finds.items()},
+        get=None if dimse.get is None else _plain_get(dimse.get),
+        delay=0.0,
+    )
+
+
+def _plain_find(find: Find) -> Find:
+    # What B001 holds back may name somebody.
+    status = 0x0000 if find.status == 0xB001 else find.status
+    return replace(find, status=status, more=0, end=End.STATUS, huge=False, implicit=True)
+
+
+def _plain_get(get: Get) -> Get:
+    # A900 says that the identifier was not liked: another may be.
+    return replace(get, end=End.STATUS, refusal=0x0124 if get.refusal == 0xA900 else get.refusal)
+
+
+def _plain_tls(tls: TLS) -> TLS:
+    return TLS.ANY if tls is TLS.NO_COMMON_CIPHER else tls
+
+
+def _plain_web(web: Web) -> Web:
+    return replace(
+        web,
+        tls=_plain_tls(web.tls),
+        gateway=None,
+        redirects=min(web.redirects, _MOST_REDIRECTS),
+        login=Login.STATUS_401 if web.login is Login.FORM else web.login,
+        nothing=Nothing.NO_CONTENT if web.nothing is Nothing.NO_CONTENT else Nothing.ARRAY,
+        media=Media.DICOM_JSON if web.media in (Media.XML, Media.HTML) else web.media,
+        list_status=None,
+        wado_status=200 if web.wado_status == 503 else web.wado_status,
+        delay=0.0,
+    )
+
+
+def _plain_page(page: Page) -> Page:
+    return replace(
+        page,
+        tls=_plain_tls(page.tls),
+        gateway=None,
+        redirects=min(page.redirects, _MOST_REDIRECTS),
+        login=Login.STATUS_401 if page.login is Login.FORM else page.login,
+        rest_status=None if page.rest_status == 503 else page.rest_status,
+        delay=0.0,
+    )
