@@ -34,6 +34,7 @@ from dicom_exporter.config.values.network import (
     parse_address,
     parse_network,
     parse_root,
+    parse_server_name,
     parse_url,
 )
 from dicom_exporter.config.values.text import (
@@ -124,6 +125,11 @@ def _read_duration(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f"{value} has no unit: a duration is written like {value}s")
     return parse_duration(text_of(value))
+
+
+def _read_pause(value: object) -> float:
+    """A duration, or none at all."""
+    return 0.0 if isinstance(value, str) and re.fullmatch("0+(ms|s)", value) else _read_duration(value)
 
 
 def _read_image_size(value: object) -> int:
@@ -222,6 +228,9 @@ TargetName = Annotated[str, AfterValidator(_check_target_name), _string(minLengt
 Duration = Annotated[
     float, BeforeValidator(_read_duration), _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"])
 ]
+Pause = Annotated[
+    float, BeforeValidator(_read_pause), _string(pattern=DURATION_PATTERN, examples=["0s", "500ms", "2s"])
+]
 ImageSize = Annotated[
     int, BeforeValidator(_read_image_size), _string(pattern=SIZE_PATTERN, examples=["512KiB", "1MiB", "100KB"])
 ]
@@ -231,6 +240,7 @@ AETitle = Annotated[
     _string(pattern=rf"^ *[!-\[\]-~]([ -\[\]-~]{{0,{MAX_AE_TITLE_LENGTH - 2}}}[!-\[\]-~])? *$"),
 ]
 TargetAddress = Annotated[Address, _read_with(parse_address), _string(pattern="^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$")]
+ServerName = Annotated[str, _read_with(parse_server_name), _string(minLength=1, maxLength=253)]
 Network = Annotated[
     IPNetwork, _read_with(parse_network), _string(pattern=NETWORK_PATTERN, examples=["10.0.0.0/8", "2001:db8::/32"])
 ]

@@ -16,9 +16,10 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.net.addresses import connect_to_first
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectTimeout, NoAnswer, Overloaded
+from dicom_exporter.net.errors import ConnectTimeout, NoAnswer, Overloaded, TLSFailed
 from dicom_exporter.net.limits import AddressLock, AssociationSlot
-from dicom_exporter.results import Phase, UnknownReason
+from dicom_exporter.net.tls import explained, look
+from dicom_exporter.results import Phase, TLSFailure, UnknownReason
 
 _NO_WAIT = 0.001
 """Seconds that pass without any wait."""
@@ -38,7 +39,7 @@ def associate(address: Address, offer: AssociateRequest, context: ProbeContext) 
 class Associating:
     """What `associate` returns. A class, because a generator in its place takes a tenth of the time of a C-ECHO."""
 
-    __slots__ = ("_address", "_connection", "_context", "_lock", "_loop", "_offer", "_queued", "_slot")
+    __slots__ = ("_address", "_connected_to", "_connection", "_context", "_lock", "_loop", "_offer", "_queued", "_slot")
 
     def __init__(self, address: Address, offer: AssociateRequest, context: ProbeContext) -> None:
         self._address = address
@@ -46,6 +47,7 @@ class Associating:
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._lock: AddressLock | None = None
+        self._connected_to: SocketAddress | None = None
         self._slot: AssociationSlot | None = None
         self._connection: Connection | None = None
         self._queued = False
@@ -72,10 +74,30 @@ class Associating:
             with phases.time(Phase.ASSOCIATE):
                 await connection.request(self._offer)
         except BaseException as error:
+            if isinstance(error, TLSFailed):
+                await self._explain(error)
             await self._release_all()
             self._reclassify_timeout(error)
             raise
         return connection
+
+    async def _explain(self, failed: TLSFailed) -> None:
+        """Find out what the server shows to whom it is enough, while its address is still locked.
+
+        A stranger has accepted all there is already.
+        """
+        connection, context, where = self._connection, self._context, self._connected_to
+        stranger = context.identity.calling_ae_title is None
+        if connection is None or where is None or stranger or failed.failure is TLSFailure.NOT_TLS:
+            return
+        try:
+            connection.close()
+            await connection.closed()
+            tls = context.tls_client(self._address.host)
+            failed.facts = explained(failed, await look(where, tls.server_name if tls is not None else "", context))
+        except BaseException:
+            await self._release_all()
+            raise
 
     async def _connect(self, address: SocketAddress, until: float) -> Connection:
         """Lock `address` and connect to it until loop time `until`; nothing is held where that fails."""
@@ -84,7 +106,7 @@ class Associating:
         try:
             lock, asked = context.limits.lock_address(address, until), loop.time()
             await lock.__aenter__()
-            self._lock = lock
+            self._lock, self._connected_to = lock, address
             self._note_wait(asked, until)
             timeout = min(context.connect_timeout, until - loop.time())
             if timeout <= 0:

@@ -38,7 +38,17 @@ from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.session import offer, random_title, run_session
-from dicom_exporter.results import Attempt, Called, Outcome, RejectReason, SessionResult, StrangerResult, TLSFacts
+from dicom_exporter.results import (
+    Attempt,
+    Called,
+    Outcome,
+    RejectReason,
+    SessionResult,
+    StrangerResult,
+    TLSFacts,
+    TLSFailure,
+    UnknownReason,
+)
 
 WELL_KNOWN_TITLES = ("ANY-SCP", "ORTHANC", "DCM4CHEE", "CONQUESTSRV1", "DICOOGLE-STORAGE")
 """What every attacker tries: the defaults of common archives. Tried only where the target allows it."""
@@ -56,6 +66,7 @@ _PROPOSED = (
 _NOTHING_DICOM = frozenset({Outcome.NOT_DICOM, Outcome.CLOSED, Outcome.NO_ANSWER, Outcome.PROTOCOL_ERROR})
 """Connected, and then nothing that proves DICOM: it may be spoken under TLS."""
 _NO_FACTS = TLSFacts(version=None, cipher=None)
+_NO_NAME_HELPS = frozenset({TLSFailure.NOT_TLS, TLSFailure.CERTIFICATE_DEMANDED})
 _STUDY_UID = 0x0020000D
 _IDENTITY = {0x00100010: "PatientName", 0x00100020: "PatientID", 0x00100030: "PatientBirthDate"}
 _STORAGE = tuple(str(context.abstract_syntax) for context in StoragePresentationContexts[:120])
@@ -93,8 +104,9 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
         tries.append(await _attempt(target, settings, context.until(_SHARE), propose=(uids.STUDY_FIND,)))
     obsolete: bool | None = None
     if all(each.attempt.outcome in _NOTHING_DICOM for each in tries):
-        tries.append(await _attempt(target, settings, context.until(_SHARE_OVER_TLS), over_tls=True))
-        if tries[-1].attempt.tls is not None:
+        over_tls, context = await _attempt_over_tls(target, settings, context)
+        tries.append(over_tls)
+        if _speaks_tls(over_tls.attempt):
             obsolete = await accepts_obsolete_tls(target.address, context.until(_SHARE))
     if target.well_known_titles and _title_unknown(first.attempt):
         for title in WELL_KNOWN_TITLES:
@@ -103,8 +115,8 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
                 tries.append(await _attempt(called, settings, context.until(_SHARE), called=Called.WELL_KNOWN))
                 if tries[-1].accepted:
                     break
-    over_tls = next((each for each in tries if each.attempt.tls is not None), first)
-    best = next((each for each in tries if each.accepted), over_tls)
+    speaking = next((each for each in tries if _speaks_tls(each.attempt)), first)
+    best = next((each for each in tries if each.accepted), speaking)
     if best.accepted or best.attempt.rejection is not None:
         unlisted = replace(target, called_ae_title=random_title())
         tls = best.attempt.over_tls
@@ -118,6 +130,32 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
         queries={name: result for name, result in best.session.queries.items() if name != RANDOM_UID},
         stranger=StrangerResult(tuple(attempts), obsolete),
     )
+
+
+def _speaks_tls(attempt: Attempt) -> bool:
+    tls = attempt.tls
+    return tls is not None and (tls.version is not None or bool(tls.client_certificate_required))
+
+
+async def _attempt_over_tls(target: Target, settings: Exposure, context: ProbeContext) -> tuple[_Try, ProbeContext]:
+    """The attempt over TLS under the first server name that is not refused, and the context with that name.
+
+    A gateway may know the server by its name alone, which is no secret: certificates say it to everybody (RFC 6066 3).
+    """
+    until = context.until(_SHARE_OVER_TLS).deadline
+    refused: tuple[_Try, ProbeContext] | None = None
+    for name in context.server_names or (target.address.host,):
+        named = replace(context, server_name=name)
+        tried = await _attempt(target, settings, replace(named, deadline=until), over_tls=True)
+        tls = tried.attempt.tls
+        handshake_failed = tried.attempt.outcome is Outcome.TLS_FAILURE and tls is not None
+        if not handshake_failed or (tls is not None and (_speaks_tls(tried.attempt) or tls.failure in _NO_NAME_HELPS)):
+            return tried, named
+        refused = refused or (tried, named)
+    assert refused is not None
+    tried, named = refused
+    doubts = tried.attempt.doubts | {UnknownReason.TLS_HANDSHAKE}
+    return replace(tried, attempt=replace(tried.attempt, doubts=doubts)), named
 
 
 async def _attempt(

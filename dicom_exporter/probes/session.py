@@ -135,8 +135,8 @@ async def _run_association(
             found.association = end.outcome
         if isinstance(end, Rejected):
             found.rejection = end.rejection
-        if isinstance(end, TLSFailed) and end.untrusted:
-            found.tls = TLSFacts(certificate_trusted=False)
+        if isinstance(end, TLSFailed):
+            found.tls = end.facts
         return False
     return True
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from dicom_exporter.config.model import TLSSettings
+from dicom_exporter.config.model import TLSProfile, TLSSettings
 from dicom_exporter.net.pem import PEM, PEMError, load_authorities, load_certificate
+
+
+_RSA_KEY_TRANSPORT = "kRSA+AESGCM:kRSA+AES:!aNULL:!eNULL:!PSK"
 
 
 def tls_settings(
@@ -16,6 +19,7 @@ def tls_settings(
     key_file: Path | None = None,
     server_name: str | None = None,
     insecure_skip_verify: bool = False,
+    minimum_profile: TLSProfile = TLSProfile.DEFAULT,
 ) -> TLSSettings:
     """Read the files and build a client's context, which verifies the peer unless `insecure_skip_verify`.
 
@@ -23,6 +27,9 @@ def tls_settings(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    without_finite_field_dh(context)
+    if minimum_profile is TLSProfile.LEGACY:
+        context.set_ciphers(":".join([*_settable(context), _RSA_KEY_TRANSPORT]))
     if insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -42,5 +49,20 @@ def tls_settings(
         key_file=key_file,
         server_name=server_name,
         insecure_skip_verify=insecure_skip_verify,
+        minimum_profile=minimum_profile,
         context=context,
     )
+
+
+def without_finite_field_dh(context: ssl.SSLContext) -> None:
+    """Take the ciphers with finite-field Diffie-Hellman from `context`.
+
+    The server chooses the group: one of 10,000 bits takes the client seconds of processor time, in which nothing else
+    runs. RFC 9325 4.1 recommends elliptic curves.
+    """
+    context.set_ciphers(":".join(name for name in _settable(context) if not name.startswith("DHE-")))
+
+
+def _settable(context: ssl.SSLContext) -> list[str]:
+    """Names of the ciphers of `context` without those of TLS 1.3, which have a list of their own."""
+    return [cipher["name"] for cipher in context.get_ciphers() if not cipher["name"].startswith("TLS_")]
