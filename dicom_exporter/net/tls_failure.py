@@ -58,7 +58,8 @@ def classify(error: BaseException) -> TLSFailure:
         if isinstance(link, ssl.SSLCertVerificationError):
             return _of_verification(link.verify_code)
     words = {reason for link in links for reason in _REASON.findall(str(link))}
-    words |= {link.reason for link in links if isinstance(link, ssl.SSLError) and link.reason}
+    # Subclasses of other libraries have no `reason`, or None.
+    words |= {str(getattr(link, "reason", None)) for link in links if isinstance(link, ssl.SSLError)}
     for failure, parts in _REASONS:
         if any(part in word for word in words for part in parts):
             return failure

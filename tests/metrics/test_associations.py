@@ -10,6 +10,7 @@ from dicom_exporter.results import (
     EchoResult,
     Outcome,
     SessionResult,
+    StrangerResult,
     TLSFacts,
     TLSFailure,
     WebAnswer,
@@ -114,7 +115,9 @@ def test_tls_chain_expiry_and_failure_are_shown() -> None:
 
 def test_tls_failure_of_a_stranger_has_no_series() -> None:
     failed = TLSFacts(failure=TLSFailure.CIPHER)
-    found = shown(replace(STRANGER_REJECTED, tls=failed, dicomweb=WebResult(WebAnswer.NOT_HTTP, tls=failed)))
+    found = shown(
+        replace(NOTHING, stranger=StrangerResult(), tls=failed, dicomweb=WebResult(WebAnswer.NOT_HTTP, tls=failed))
+    )
     assert not found.keys() & {"dicom_tls_failure", "dicomweb_tls_failure"}
 
 

@@ -58,5 +58,18 @@ def test_classify_verification_by_its_code(code: int, failure: TLSFailure) -> No
     assert classify(wrapped) is failure
 
 
+def test_classify_subclass_without_a_reason_by_its_words() -> None:
+    """Aiohttp's errors are of both classes, and never went through the constructor of the second."""
+
+    class Odd(ssl.SSLError):
+        def __init__(self) -> None:
+            pass
+
+        def __str__(self) -> str:
+            return "Cannot connect to host [[SSL: WRONG_VERSION_NUMBER] wrong version number]"
+
+    assert classify(Odd()) is TLSFailure.NOT_TLS
+
+
 def test_classify_connection_that_just_ended_is_other() -> None:
     assert classify(ConnectionResetError()) is TLSFailure.OTHER
