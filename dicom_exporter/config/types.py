@@ -229,7 +229,7 @@ Duration = Annotated[
     float, BeforeValidator(_read_duration), _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"])
 ]
 Pause = Annotated[
-    float, BeforeValidator(_read_pause), _string(pattern=DURATION_PATTERN, examples=["0s", "500ms", "2s"])
+    float, BeforeValidator(_read_pause), _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"])
 ]
 ImageSize = Annotated[
     int, BeforeValidator(_read_image_size), _string(pattern=SIZE_PATTERN, examples=["512KiB", "1MiB", "100KB"])

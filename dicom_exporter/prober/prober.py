@@ -64,7 +64,10 @@ class Prober:
         self._config = config
         self._on_phase = on_phase
         self._on_result = on_result
-        self._limits = ConnectionLimits(config.global_.max_concurrent_probes, max_connections)
+        settings = config.global_
+        self._limits = ConnectionLimits(
+            settings.max_concurrent_probes, max_connections, pause=settings.pause_between_associations
+        )
         self._lookups = LookupThreads()
         self._allowlist = Allowlist()
         self._results = ResultCache()
@@ -87,7 +90,7 @@ class Prober:
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
-        self._limits.resize(config.global_.max_concurrent_probes)
+        self._limits.resize(config.global_.max_concurrent_probes, config.global_.pause_between_associations)
         self._results.reload(config)
         self._in_flight.clear()
 
