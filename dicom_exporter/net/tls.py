@@ -94,6 +94,9 @@ reset before their alert is read."""
 def explained(failed: TLSFailed, seen: Look) -> TLSFacts:
     """What is known of a handshake that `failed`, after another look at the server."""
     facts = seen.facts or TLSFacts()
+    failure = failed.failure
+    if failure is TLSFailure.OTHER and seen.facts is not None:  # it ended without an alert
+        failure = _from_what_succeeded(seen.facts)
     demanded = seen.certificate_requested and failed.failure in _UNCLEAR
     demanded = demanded or failed.failure is TLSFailure.CERTIFICATE_DEMANDED
     return replace(
@@ -102,8 +105,16 @@ def explained(failed: TLSFailed, seen: Look) -> TLSFacts:
         cipher=None,
         certificate_trusted=False if failed.untrusted else None,
         client_certificate_required=True if demanded else None,
-        failure=TLSFailure.CERTIFICATE_DEMANDED if demanded else failed.failure,
+        failure=TLSFailure.CERTIFICATE_DEMANDED if demanded else failure,
     )
+
+
+def _from_what_succeeded(facts: TLSFacts) -> TLSFailure:
+    """Why a handshake of ours may have failed, where one that accepts everything has these `facts`."""
+    if facts.version in ("TLSv1", "TLSv1.1"):
+        return TLSFailure.VERSION
+    forward_secret = (facts.cipher or "").startswith(("TLS_", "ECDHE-"))
+    return TLSFailure.OTHER if forward_secret else TLSFailure.CIPHER
 
 
 async def accepts_obsolete_tls(address: Address, context: ProbeContext) -> bool | None:
