@@ -1,16 +1,19 @@
-"""What a reload does to a scrape that is under way. No probe leaves the process."""
+"""What a reload does to a scrape that is under way, and what a probe is handed. No probe leaves the process."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
+from dataclasses import replace
 
 import pytest
 
 import dicom_exporter.prober.prober as prober_module
-from dicom_exporter.config import Address, Config, Identity, Module, Target
+from dicom_exporter.config import Address, Config, Identity, Module, Target, TLSSettings, WebEntry
+from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import ResultCache
-from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.prober import Prober, _server_names
 from dicom_exporter.results import EchoResult, Outcome, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
 from tests.testing import in_process
@@ -89,3 +92,19 @@ async def test_prober_two_scrapes_at_once_share_the_probes(probed: list[Target])
     assert first == second
     assert len(probed) == COUNT
     await prober.close()
+
+
+def test_prober_server_names_of_strangers_are_those_that_the_configuration_knows() -> None:
+    tls = TLSSettings(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), server_name="dicom.site.example")
+    identities = {**BUILTIN_IDENTITIES, "monitor": replace(BUILTIN_IDENTITIES["monitor"], tls=tls)}
+    target = Target(
+        "main",
+        Address("192.0.2.1", 104),
+        dicomweb="https://web.site.example/dicom-web",
+        web=(WebEntry("https://192.0.2.1/"), WebEntry("https://WEB.site.example/ui")),
+    )
+    config = Config((target,), identities=identities)
+    modules = (BUILTIN_MODULES["availability"], BUILTIN_MODULES["exposure"])
+    assert _server_names(config, target, modules) == ("192.0.2.1", "dicom.site.example", "web.site.example")
+    named = replace(target, server_name="pacs.example")
+    assert _server_names(config, named, modules) == ("pacs.example",)
