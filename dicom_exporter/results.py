@@ -286,11 +286,14 @@ class TLSFacts:
     """None where the handshake did not get that far. This and `cipher` are names of our TLS library, not peer text."""
     cipher: str | None = None
     certificate_expiry: float | None = None
-    """Unix time at which the first certificate of the chain ends."""
+    """Unix time at which the first certificate of the verified chain expires; of those shown, where none was
+    verified."""
     certificate_trusted: bool | None = None
     client_certificate_required: bool | None = None
     failure: TLSFailure | None = None
     """Why the handshake failed; None where it succeeded, or where that did not show."""
+    chain_expiry: float | None = None
+    """Unix time at which the first of the certificates expires that the peer shows, whether or not they are needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from dicom_exporter.results import (
     StrangerResult,
     TargetResult,
     TLSFacts,
+    TLSFailure,
     WebAnswer,
     WebResult,
 )
@@ -149,7 +150,15 @@ FULL = SessionResult(
     addresses_failed=1,
     services={Service.VERIFICATION: True, Service.STUDY_FIND: False},
     peer=peer("OFFIS_DCMTK_367", "1.2.276.0.7230010.3.0.3.6.7", 16384),
-    tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_800_000_000.0, True, False),
+    tls=TLSFacts(
+        "TLSv1.3",
+        "TLS_AES_256_GCM_SHA384",
+        1_800_000_000.0,
+        True,
+        False,
+        TLSFailure.OTHER,
+        chain_expiry=1_700_000_000.0,
+    ),
     store=StoreResult(success=True, bytes=5_242_880, duration=0.75, status=0),
     dicomweb=WebResult(
         WebAnswer.ENTRIES,
@@ -160,7 +169,9 @@ FULL = SessionResult(
         studies=42,
         complete=True,
         server=SafeText("nginx/1.2.3"),
-        tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False),
+        tls=TLSFacts(
+            "TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False, TLSFailure.OTHER, 1_700_000_000.0
+        ),
         phases={Phase.CONNECT: 0.25, Phase.FIRST_BYTE: 0.5},
     ),
 )

@@ -42,7 +42,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "server/state.py": ("server/test_app.py", "server/test_reload.py"),
     "webconfig/model.py": ("webconfig/test_load.py",),
     # Needs a peer: recorded sessions on a simulated network, then hostile and real servers on loopback.
-    "dicom/associate.py": ("probes/test_recorded_sessions.py", "integration/test_outcomes.py"),
     "dicom/connection.py": ("dicom/test_state_machine.py", "integration/test_connection.py"),
     "dicom/operations.py": ("probes/test_recorded_sessions.py", "integration/test_query_endings.py"),
     "net/tcp.py": ("integration/test_connection.py", "integration/test_scrape.py"),

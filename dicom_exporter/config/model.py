@@ -8,6 +8,7 @@ the file differs from the setting. At the end: the built-in identities, queries 
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self
@@ -27,10 +28,12 @@ from dicom_exporter.config.types import (
     Labels,
     Network,
     PageURL,
+    Pause,
     Positive,
     Proofs,
     RootURL,
     SecretFile,
+    ServerName,
     TargetAddress,
     TargetName,
     Text,
@@ -55,6 +58,9 @@ class GlobalSettings(Block):
     """Associations at once, over all targets; connections that are still pending do not count."""
     connect_timeout: Duration = 3.0
     """How long to wait for an answer to a TCP connect. A firewall that drops packets causes this delay."""
+    pause_between_associations: Pause = 0.0
+    """How long to wait after an association before the next one to the same address. For archives that need time to
+    clean up; it counts as time of the probe."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,15 @@ class ProbeSettings(Block):
     def allows(self, address: IPAddress) -> bool:
         """Whether `address`, which is not an IPv4-mapped one (RFC 4291 2.5.5.2), may be probed."""
         return any(address in network for network in self.allow)  # of another IP version it is in none
+
+
+class TLSProfile(StrEnum):
+    """The least that a TLS connection of ours has to have."""
+
+    DEFAULT = "default"
+    """Forward secrecy, by elliptic curves (RFC 9325 4)."""
+    LEGACY = "legacy"
+    """RSA key transport too, without forward secrecy: the retired AES profile of PS3.15 has nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +98,9 @@ class TLSBlock(Block):
     """The name that the peer's certificate must have, and that is sent as SNI; by default the host of the address."""
     insecure_skip_verify: Flag = False
     """Accept any certificate."""
+    minimum_profile: Annotated[TLSProfile, one_of(TLSProfile)] = TLSProfile.DEFAULT
+    """The least that is accepted: `default` is forward secrecy with elliptic curves; `legacy` also accepts RSA key
+    transport, for devices that have nothing else. Both need TLS 1.2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,6 +295,9 @@ class Target(Block):
     well_known_titles: Flag = False
     """Have the stranger also try five called AE titles that attackers commonly try, where the configured one is refused
     as unknown."""
+    server_name: ServerName | None = None
+    """The name that the public knows the target by, which strangers send as SNI in DICOM TLS. By default the host of
+    `address`; where that is refused, or is an IP address, also the names in `tls.server_name`, `dicomweb` and `web`."""
 
     def __post_init__(self) -> None:
         """Set the modules of a target that names none: those of its expectation."""

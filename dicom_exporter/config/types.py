@@ -32,6 +32,7 @@ from dicom_exporter.config.values.network import (
     parse_address,
     parse_network,
     parse_root,
+    parse_server_name,
     parse_url,
 )
 from dicom_exporter.config.values.text import (
@@ -129,6 +130,11 @@ def _read_with_unit(parse: Callable[[str], object], example: str) -> BeforeValid
     return BeforeValidator(read)
 
 
+def _parse_pause(text: str) -> float:
+    """A duration, or none at all."""
+    return 0.0 if re.fullmatch("0+(ms|s)", text) else parse_duration(text)
+
+
 def _parse_image_size(text: str) -> int:
     size = parse_size(text)
     if size < _MIN_IMAGE:
@@ -216,6 +222,11 @@ Duration = Annotated[
     _read_with_unit(parse_duration, "a duration is written like {}s"),
     _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"]),
 ]
+Pause = Annotated[
+    float,
+    _read_with_unit(_parse_pause, "a duration is written like {}s"),
+    _string(pattern=DURATION_PATTERN, examples=["500ms", "10s", "1h30m"]),
+]
 ImageSize = Annotated[
     int,
     _read_with_unit(_parse_image_size, "a size is written like {}B or 512KiB"),
@@ -227,6 +238,7 @@ AETitle = Annotated[
     _string(pattern=rf"^ *[!-\[\]-~]([ -\[\]-~]{{0,{MAX_AE_TITLE_LENGTH - 2}}}[!-\[\]-~])? *$"),
 ]
 TargetAddress = Annotated[Address, _read_with(parse_address), _string(pattern="^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$")]
+ServerName = Annotated[str, _read_with(parse_server_name), _string(minLength=1, maxLength=253)]
 Network = Annotated[
     IPNetwork, _read_with(parse_network), _string(pattern=NETWORK_PATTERN, examples=["10.0.0.0/8", "2001:db8::/32"])
 ]

@@ -13,13 +13,17 @@ import asyncio
 
 from dicom_exporter.config.values.network import Address, SocketAddress
 from dicom_exporter.dicom.connection import Connection
+from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.net.addresses import connect_to_first
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectTimeout, NoAnswer, Overloaded
-from dicom_exporter.net.limits import AddressLock, AssociationSlot
-from dicom_exporter.results import Phase, UnknownReason
+from dicom_exporter.net.errors import ConnectTimeout, NoAnswer, Overloaded, TLSFailed
+from dicom_exporter.net.limits import JUST_NOW, AddressLock, AssociationSlot
+from dicom_exporter.net.tls import explained, look
+from dicom_exporter.results import Outcome, Phase, TLSFailure, UnknownReason
 
+_PAUSE_WHERE_BUSY = 1.0
+"""Seconds before another attempt where the peer may be busy with the end of our own last association."""
 _NO_WAIT = 0.001
 """Seconds that pass without any wait."""
 
@@ -38,7 +42,19 @@ def associate(address: Address, offer: AssociateRequest, context: ProbeContext) 
 class Associating:
     """What `associate` returns. A class, because a generator in its place takes a tenth of the time of a C-ECHO."""
 
-    __slots__ = ("_address", "_connection", "_context", "_lock", "_loop", "_offer", "_queued", "_slot")
+    __slots__ = (
+        "_address",
+        "_associated",
+        "_connected_to",
+        "_connection",
+        "_context",
+        "_just_had_another",
+        "_lock",
+        "_loop",
+        "_offer",
+        "_queued",
+        "_slot",
+    )
 
     def __init__(self, address: Address, offer: AssociateRequest, context: ProbeContext) -> None:
         self._address = address
@@ -46,59 +62,118 @@ class Associating:
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._lock: AddressLock | None = None
+        self._connected_to: SocketAddress | None = None
+        self._associated = False
+        """Whether a connection was made."""
+        self._just_had_another = False
+        """Whether an association of ours with the same address had just ended."""
         self._slot: AssociationSlot | None = None
         self._connection: Connection | None = None
         self._queued = False
         """Whether more time was spent waiting for other probes than was left for this one."""
 
     async def __aenter__(self) -> Connection:
-        context = self._context
-        phases, deadline = context.phases, context.deadline
         known = self._address.socket_addresses
         try:
             if len(known) == 1:
-                connection = await self._connect(known[0], deadline)
+                connection = await self._connect(known[0], self._context.deadline)
             else:
-                connection = await connect_to_first(self._address, context, self._connect)
-            slot, asked = context.limits.association_slot(deadline), self._loop.time()
-            await slot.__aenter__()
-            self._slot = slot
-            connection.if_silent(slot.release)
-            self._note_wait(asked, deadline)
-            tls = context.tls_client(self._address.host)
-            if tls is not None:
-                with phases.time(Phase.TLS):
-                    await connection.start_tls(tls)
-            with phases.time(Phase.ASSOCIATE):
-                await connection.request(self._offer)
+                connection = await connect_to_first(self._address, self._context, self._connect)
+            try:
+                await self._establish(connection)
+            except Rejected as rejected:
+                if rejected.outcome is not Outcome.BUSY or not self._just_had_another:
+                    raise
+                connection = await self._connect_again(rejected)
+                await self._establish(connection)
         except BaseException as error:
+            if isinstance(error, TLSFailed):
+                await self._explain(error)
             await self._release_all()
             self._reclassify_timeout(error)
             raise
         return connection
 
+    async def _establish(self, connection: Connection) -> None:
+        """What comes once connected: the slot, TLS, and the A-ASSOCIATE-RQ."""
+        context = self._context
+        phases, deadline = context.phases, context.deadline
+        slot, asked = context.limits.association_slot(deadline), self._loop.time()
+        await slot.__aenter__()
+        self._slot = slot
+        connection.if_silent(slot.release)
+        self._note_wait(asked, deadline)
+        tls = context.tls_client(self._address.host)
+        if tls is not None:
+            with phases.time(Phase.TLS):
+                await connection.start_tls(tls)
+        with phases.time(Phase.ASSOCIATE):
+            await connection.request(self._offer)
+
+    async def _connect_again(self, rejected: Rejected) -> Connection:
+        """Connect once more after a pause: the peer is busy, perhaps with the end of our own last association.
+
+        Raises what was `rejected` where no time is left for that.
+        """
+        context, address = self._context, self._connected_to
+        pause = max(context.limits.pause, _PAUSE_WHERE_BUSY)
+        if address is None or self._loop.time() + pause >= context.deadline:
+            raise rejected
+        await self._close()
+        await asyncio.sleep(pause)
+        return await self._open(address, context.deadline)
+
+    async def _explain(self, failed: TLSFailed) -> None:
+        """Find out what the server shows to whom it is enough, while its address is still locked.
+
+        A stranger has accepted all there is already.
+        """
+        context, where = self._context, self._connected_to
+        stranger = context.identity.calling_ae_title is None
+        if where is None or stranger or failed.failure is TLSFailure.NOT_TLS:
+            return
+        try:
+            await self._close()
+            tls = context.tls_client(self._address.host)
+            failed.facts = explained(failed, await look(where, tls.server_name if tls is not None else "", context))
+        except BaseException:
+            await self._release_all()
+            raise
+
     async def _connect(self, address: SocketAddress, until: float) -> Connection:
         """Lock `address` and connect to it until loop time `until`; nothing is held where that fails."""
-        context, loop = self._context, self._loop
-        timeout = 0.0
+        limits, loop = self._context.limits, self._loop
         try:
-            lock, asked = context.limits.lock_address(address, until), loop.time()
+            lock, asked = limits.lock_address(address, until), loop.time()
             await lock.__aenter__()
-            self._lock = lock
+            self._lock, self._connected_to = lock, address
+            since = limits.since_end(address, loop.time())
+            self._just_had_another = since <= JUST_NOW
+            if since < limits.pause:
+                await asyncio.sleep(max(0.0, min(limits.pause - since, until - loop.time())))
             self._note_wait(asked, until)
-            timeout = min(context.connect_timeout, until - loop.time())
-            if timeout <= 0:
-                raise Overloaded("the deadline came before the connection was tried")
-            connection = self._connection = Connection(context.deadline)
-            with context.phases.time(Phase.CONNECT):
-                await connection.connect(address, timeout, tls=context.identity.tls is not None)
+            return await self._open(address, until)
         except BaseException as error:
             await self._release_all()
-            if isinstance(error, ConnectTimeout) and timeout < context.connect_proof:
-                context.notes.doubts.add(UnknownReason.TIMEOUT)
-                raise Overloaded("too little time was left for the connection") from None
             self._reclassify_timeout(error)
             raise
+
+    async def _open(self, address: SocketAddress, until: float) -> Connection:
+        """Connect to `address`, which is locked, until loop time `until`."""
+        context = self._context
+        timeout = min(context.connect_timeout, until - self._loop.time())
+        if timeout <= 0:
+            raise Overloaded("the deadline came before the connection was tried")
+        connection = self._connection = Connection(context.deadline)
+        try:
+            with context.phases.time(Phase.CONNECT):
+                await connection.connect(address, timeout, tls=context.identity.tls is not None)
+        except ConnectTimeout:
+            if timeout < context.connect_proof:
+                context.notes.doubts.add(UnknownReason.TIMEOUT)
+                raise Overloaded("too little time was left for the connection") from None
+            raise
+        self._associated = True
         return connection
 
     def _note_wait(self, asked: float, until: float) -> None:
@@ -126,17 +201,25 @@ class Associating:
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("other probes took most of the time") from None
 
+    async def _close(self) -> None:
+        """Close the connection, release the slot, and wait until TLS has closed, too."""
+        connection = self._connection
+        self._connection = None
+        if connection is not None:
+            connection.close()
+        if self._slot is not None:
+            self._slot.release()
+        if connection is not None and self._context.identity.tls is not None:
+            await connection.closed()
+
     async def _release_all(self) -> None:
-        """Close the connection, then release the slot and the address: that is free only once TLS has closed, too."""
-        connection, lock = self._connection, self._lock
-        self._connection = self._lock = None
+        """Close the connection, then release the address: that is free only once TLS has closed, too."""
+        lock = self._lock
+        self._lock = None
         try:
-            if connection is not None:
-                connection.close()
-            if self._slot is not None:
-                self._slot.release()
-            if connection is not None and self._context.identity.tls is not None:
-                await connection.closed()
+            await self._close()
         finally:
             if lock is not None:
+                if self._associated and self._connected_to is not None:
+                    self._context.limits.note_end(self._connected_to, self._loop.time())
                 await lock.__aexit__(None, None, None)

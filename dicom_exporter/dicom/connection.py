@@ -33,6 +33,7 @@ from dicom_exporter.net.tcp import (
     socket_of,
     tls_facts,
 )
+from dicom_exporter.net.tls_failure import classify
 from dicom_exporter.results import TLSFacts
 
 _TICKETS_COME = (0.001, 0.003, 0.010)
@@ -51,6 +52,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, deadline: float, limits: Limits | None = None) -> None:
         self._sock: socket.socket | None = None
         """Connected for TLS; None where the connection is plain."""
+        self._facts: TLSFacts | None = None
+        """What the TLS handshake showed."""
         self._sock_given = False
         """Whether a transport has it, and closes it."""
         self._quick: socket.socket | None = None
@@ -97,7 +100,7 @@ class Connection(asyncio.Protocol):
     @property
     def tls(self) -> TLSFacts | None:
         """What the TLS handshake showed; None without TLS."""
-        return None if self._sock is None or self._transport is None else tls_facts(self._transport)
+        return self._facts if self._sock is not None else None
 
     def accepted(self, sop_class: str) -> bool:
         """Whether the presentation context proposed for `sop_class` was accepted."""
@@ -137,6 +140,8 @@ class Connection(asyncio.Protocol):
             raise UsageError("not connected for TLS")
         self._sock_given = True
         await attach(self._sock, self, tls, self._deadline)
+        if self._transport is not None:
+            self._facts = tls_facts(self._transport)
 
     async def request(self, request: AssociateRequest) -> None:
         """Send the A-ASSOCIATE-RQ and wait for the answer (PS3.8 7.1).
@@ -330,7 +335,7 @@ class Connection(asyncio.Protocol):
         if self._end is not None:
             return
         if isinstance(exc, ssl.SSLError) and self._association.accept is None:
-            self.fail(TLSFailed("the peer ended TLS before it spoke DICOM"))
+            self.fail(TLSFailed("the peer ended TLS before it spoke DICOM", failure=classify(exc), facts=self._facts))
         else:
             self.fail(ConnectionEnded("the peer closed the connection"))
 

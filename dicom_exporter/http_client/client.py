@@ -10,11 +10,10 @@ import asyncio
 import base64
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -25,41 +24,11 @@ from dicom_exporter.config import Address, HTTPSettings
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.addresses import connect_to_first
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, Overloaded, ProbeEnded
-from dicom_exporter.net.tcp import TLSClient, attach, connect, held_by_loop, tls_facts
-from dicom_exporter.net.tls import StrangerTLS, verifying_context
-from dicom_exporter.results import Outcome, Phase, TLSFacts, UnknownReason, WebAnswer
-
-_OURS_REFUSED = (
-    "ALERT_CERTIFICATE_REQUIRED",  # TLS 1.3 says it plainly (RFC 8446 6.2)
-    "ALERT_BAD_CERTIFICATE",  # Java, to an empty certificate message under TLS 1.2
-    "ALERT_NO_CERTIFICATE",
-    "ALERT_CERTIFICATE_UNKNOWN",
-    "ALERT_CERTIFICATE_EXPIRED",
-    "ALERT_UNSUPPORTED_CERTIFICATE",
-    "ALERT_UNKNOWN_CA",
-    "ALERT_ACCESS_DENIED",
-)
-"""Alerts that a server can only mean for a certificate of ours, or the lack of one. OpenSSL's names, without SSLV3_ or
-TLSV1_ before them. A plain handshake_failure is not among them: no common cipher reads the same."""
-
-
-def demands_certificate(error: BaseException) -> bool:
-    """Whether the server ended TLS for want of a client certificate that it likes.
-
-    aiohttp keeps the words of the ssl module and drops the exception, so they are looked at; they are OpenSSL's, not
-    the peer's.
-    """
-    words = " ".join(str(link) for link in chain(error) if isinstance(link, OSError))
-    return any(alert in words for alert in _OURS_REFUSED)
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """`error`, what caused it, and so on."""
-    link: BaseException | None = error
-    while link is not None:
-        yield link
-        link = link.__cause__ or link.__context__
+from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, Overloaded, ProbeEnded, TLSFailed
+from dicom_exporter.net.tcp import connect, held_by_loop, tls_facts
+from dicom_exporter.net.tls import explained, look, verifying_context
+from dicom_exporter.net.tls_failure import chain, classify
+from dicom_exporter.results import Outcome, Phase, TLSFacts, TLSFailure, UnknownReason, WebAnswer
 
 
 def authorization(settings: HTTPSettings) -> str:
@@ -322,45 +291,12 @@ async def _no_response(
         return NoResponse(WebAnswer.OTHER, doubt=UnknownReason.LIMIT if too_long else UnknownReason.UNREADABLE)
     if url.scheme != "https":
         return NoResponse(WebAnswer.NOT_HTTP)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        facts, _ = await _second_look(url, address, context)
-        return NoResponse(WebAnswer.NOT_HTTP, tls=facts and replace(facts, certificate_trusted=False))
-    if demands_certificate(error):
-        return NoResponse(WebAnswer.DENIED, client_certificate_required=True)
-    # Servers of TLS 1.2 just fail the handshake, and some of 1.3 reset before their alert is read.
-    facts, asked = await _second_look(url, address, context)
-    if asked:
+    untrusted = isinstance(error, aiohttp.ClientConnectorCertificateError)
+    cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error
+    failed = TLSFailed("TLS handshake failed", failure=classify(cause), untrusted=untrusted)
+    if failed.failure is TLSFailure.NOT_TLS:
+        return NoResponse(WebAnswer.NOT_HTTP, tls=failed.facts)
+    facts = explained(failed, await look(address, url.raw_host or "", context))
+    if facts.client_certificate_required:
         return NoResponse(WebAnswer.DENIED, client_certificate_required=True, tls=facts)
-    return NoResponse(WebAnswer.NOT_HTTP, tls=facts)
-
-
-async def _second_look(url: URL, address: SocketAddress, context: ProbeContext) -> tuple[TLSFacts | None, bool]:
-    """The facts of a handshake that trusts any certificate, and whether the server asked for one of ours in it.
-
-    For a handshake that failed, as that one does not show why; not a word of HTTP, and no credentials. An expired
-    certificate's expiry is what its owner most needs to see.
-    """
-    caught = _Transport()
-    look = StrangerTLS()
-    try:
-        sock = await connect(
-            address, min(context.connect_timeout, context.deadline - asyncio.get_running_loop().time())
-        )
-        await attach(sock, caught, TLSClient(look.context, url.raw_host or ""), context.deadline)
-        facts = tls_facts(caught.transport) if caught.transport else None
-    except ProbeEnded:
-        return None, look.certificate_requested
-    finally:
-        if caught.transport is not None:
-            caught.transport.abort()
-    return facts, look.certificate_requested
-
-
-class _Transport(asyncio.Protocol):
-    """Only holds its transport."""
-
-    transport: asyncio.WriteTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep it."""
-        self.transport = cast("asyncio.WriteTransport", transport)  # uvloop's are of no class of asyncio's
+    return NoResponse(WebAnswer.NOT_HTTP, tls=facts, doubt=UnknownReason.TLS_HANDSHAKE)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from dicom_exporter.metrics.families import Constant, Family, Row, shared, single, states
-from dicom_exporter.results import Outcome, SessionResult
+from dicom_exporter.results import Outcome, SessionResult, TLSFailure
 from dicom_exporter.verdict.advisories import matching
 
+_TLS_FAILURES = {failure: Constant((({"reason": failure.value}, 1.0),)) for failure in TLSFailure}
 _OUTCOMES = {outcome: Constant((({"outcome": outcome.value}, 1.0),)) for outcome in Outcome}
 
 
@@ -52,6 +53,13 @@ def _tls_info(session: SessionResult) -> Collection[Row]:
     if tls is None or tls.version is None:
         return ()
     return (({"version": tls.version, "cipher": tls.cipher or "unknown"}, 1.0),)
+
+
+def _tls_failure(session: SessionResult) -> Collection[Row]:
+    tls = session.tls
+    if tls is None or tls.failure is None or session.stranger is not None:
+        return ()
+    return _TLS_FAILURES[tls.failure]
 
 
 ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
@@ -117,8 +125,19 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family("dicom_tls_info", "Version and cipher of the TLS connection.", _tls_info),
     Family(
         "dicom_tls_certificate_expiry_timestamp_seconds",
-        "Unix time at which the first certificate of the peer's chain ends.",
+        "Unix time at which the first certificate of the peer's verified chain expires; of those that it shows, where "
+        "none was verified.",
         single(lambda session: None if session.tls is None else session.tls.certificate_expiry),
+    ),
+    Family(
+        "dicom_tls_chain_expiry_timestamp_seconds",
+        "Unix time at which the first of all certificates expires that the peer shows, also of one that nobody needs.",
+        single(lambda session: None if session.tls is None else session.tls.chain_expiry),
+    ),
+    Family(
+        "dicom_tls_failure",
+        "Why the TLS handshake of an identity that is no stranger failed: one series with the value 1.",
+        _tls_failure,
     ),
     Family(
         "dicom_tls_certificate_trusted",

@@ -35,6 +35,13 @@ def _web_server(session: SessionResult) -> Collection[Row]:
     return ((labels, 1.0),)
 
 
+def _web_tls_failure(session: SessionResult) -> Collection[Row]:
+    web = session.dicomweb
+    if web is None or web.tls is None or web.tls.failure is None or session.stranger is not None:
+        return ()
+    return (({"reason": web.tls.failure.value}, 1.0),)
+
+
 DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicomweb_success",
@@ -63,7 +70,19 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family("dicomweb_server_info", "What the web server calls itself.", _web_server),
     Family(
         "dicomweb_tls_certificate_expiry_timestamp_seconds",
-        "Unix time at which the first certificate of the web server's chain ends.",
+        "Unix time at which the first certificate of the web server's verified chain expires; of those that it shows, "
+        "where none was verified.",
         _web(lambda web: None if web.tls is None else web.tls.certificate_expiry),
+    ),
+    Family(
+        "dicomweb_tls_chain_expiry_timestamp_seconds",
+        "Unix time at which the first of all certificates expires that the web server shows, also of one that nobody "
+        "needs.",
+        _web(lambda web: None if web.tls is None else web.tls.chain_expiry),
+    ),
+    Family(
+        "dicomweb_tls_failure",
+        "Why the TLS handshake of an identity that is no stranger failed: one series with the value 1.",
+        _web_tls_failure,
     ),
 )

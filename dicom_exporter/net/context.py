@@ -77,6 +77,10 @@ class ProbeContext:
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
     only_at: tuple[str, SocketAddress] | None = None
     """A host, and the one of its addresses to connect to; the port is that of each connection."""
+    server_names: tuple[str, ...] = ()
+    """Names under which a stranger may ask for the target in DICOM TLS, from elsewhere in the configuration."""
+    server_name: str | None = None
+    """The one of them that a stranger sends; None: the host of the address."""
     notes: ProbeNotes = field(default_factory=ProbeNotes)
     """Shared by all copies of this context."""
     may_show_credentials: bool = False
@@ -111,8 +115,8 @@ class ProbeContext:
 
     def as_stranger(self, tls: ssl.SSLContext | None) -> ProbeContext:
         """A copy without anything that tells a server who we are, and with `tls`, or without TLS."""
-        stranger = Identity(self.identity.name, None, tls=None if tls is None else TLSSettings(context=tls))
-        return replace(self, identity=stranger)
+        settings = None if tls is None else TLSSettings(context=tls, server_name=self.server_name)
+        return replace(self, identity=Identity(self.identity.name, None, tls=settings))
 
     def tls_client(self, host: str) -> TLSClient | None:
         """How the identity speaks TLS to `host` over DICOM; None where it does not."""

@@ -28,9 +28,10 @@ Exceptions of the system (OSError, ssl.SSLError, TimeoutError) are mapped to the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from dicom_exporter.results import Outcome
+from dicom_exporter.results import Outcome, TLSFacts, TLSFailure
 
 
 class ProbeEnded(Exception):
@@ -79,10 +80,21 @@ class TLSFailed(NetworkError):
 
     outcome = Outcome.TLS_FAILURE
 
-    def __init__(self, text: str, *, untrusted: bool = False) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        failure: TLSFailure = TLSFailure.OTHER,
+        untrusted: bool = False,
+        facts: TLSFacts | None = None,
+    ) -> None:
         super().__init__(text)
+        self.failure = failure
         self.untrusted = untrusted
         """The peer's certificate is why."""
+        trusted = False if untrusted else None
+        self.facts = replace(facts or TLSFacts(certificate_trusted=trusted), failure=failure)
+        """What is known all the same; `net.tls.explained` finds out more."""
 
 
 class NoAnswer(NetworkError):

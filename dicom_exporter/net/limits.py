@@ -16,11 +16,14 @@ classes.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import Overloaded
 
+JUST_NOW = 5.0
+"""Seconds after an association of ours in which an archive may still be busy with its end."""
 UNLIMITED = 1_048_576
 """More associations, or connections, than a process can have."""
 
@@ -83,15 +86,36 @@ _Key = tuple[str, int]
 class ConnectionLimits:
     """The limits that all probes of a prober share. Without arguments, only the lock of each address limits."""
 
-    def __init__(self, max_associations: int = UNLIMITED, max_connections: int = UNLIMITED) -> None:
+    def __init__(
+        self, max_associations: int = UNLIMITED, max_connections: int = UNLIMITED, *, pause: float = 0.0
+    ) -> None:
         self._associations = CapacityLimiter(max_associations)
         self._connections = CapacityLimiter(max_connections)
         self._addresses: dict[_Key, CapacityLimiter] = {}
         """One token each; only addresses that somebody holds or waits for."""
+        self.pause = pause
+        """Seconds between two associations with one address."""
+        self._ended: dict[_Key, float] = {}
+        """Loop time at which our last association with an address ended, the oldest first; only what still matters."""
 
-    def resize(self, max_associations: int) -> None:
-        """Apply a new limit to the associations that begin from now on."""
+    def resize(self, max_associations: int, pause: float = 0.0) -> None:
+        """Apply new limits to the associations that begin from now on."""
         self._associations = CapacityLimiter(max_associations)
+        self.pause = pause
+
+    def note_end(self, address: SocketAddress, now: float) -> None:
+        """An association of ours with `address`, which is still locked, ends at loop time `now`."""
+        ended, key = self._ended, (address.ip, address.port)
+        ended.pop(key, None)
+        ended[key] = now
+        forget = now - max(self.pause, JUST_NOW)
+        while ended[oldest := next(iter(ended))] < forget:
+            del ended[oldest]
+
+    def since_end(self, address: SocketAddress, now: float) -> float:
+        """Seconds since our last association with `address` ended; infinite where that does not matter any more."""
+        ended = self._ended.get((address.ip, address.port))
+        return math.inf if ended is None else now - ended
 
     def lock_address(self, address: SocketAddress, deadline: float) -> AddressLock:
         """Hold `address` alone, and one connection, from before the connection is made until it is closed.

@@ -22,7 +22,8 @@ from dicom_exporter.net.errors import (
     ProbeEnded,
     TLSFailed,
 )
-from dicom_exporter.results import TLSFacts
+from dicom_exporter.net.tls_failure import classify
+from dicom_exporter.results import TLSFacts, TLSFailure
 
 Buffer = bytes | memoryview
 
@@ -36,6 +37,8 @@ _LOOKS = 3
 unread: it is read in the first turn, and wakes the waiting task in the second."""
 _ENCODING_DER = 2
 """`ENCODING_DER` of the private ssl module, which has no public name."""
+_MOST_CERTIFICATES = 16
+"""Certificates of a chain whose dates are read. A chain that verifies is shorter; a peer can show hundreds."""
 TLS_SHUTDOWN_TIMEOUT = 0.5
 """Seconds to exchange close_notify (RFC 8446 6.1)."""
 _UNREACHABLE = frozenset(
@@ -191,9 +194,12 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
             raise Overloaded("our own event loop was late") from None
         raise NoAnswer("silence in the TLS handshake") from None
     except ssl.SSLCertVerificationError as error:
-        raise TLSFailed(f"certificate not accepted: {error.verify_message}", untrusted=True) from None
-    except (OSError, ssl.SSLError):
-        raise TLSFailed("TLS handshake failed") from None
+        text = f"certificate not accepted: {error.verify_message}"
+        raise TLSFailed(text, failure=classify(error), untrusted=True) from None
+    except (OSError, ssl.SSLError) as error:
+        raise TLSFailed("TLS handshake failed", failure=classify(error)) from None
+    except ValueError:  # also UnicodeError: the name cannot be sent as SNI (RFC 6066 3)
+        raise TLSFailed("the server name is no host name", failure=TLSFailure.NAME) from None
 
 
 async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, timeout: float) -> None:
@@ -209,7 +215,7 @@ async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLS
             take,
             sock=sock,
             ssl=tls.context,
-            server_hostname=tls.server_name,
+            server_hostname=tls.server_name.rstrip("."),  # the dot is for the resolver alone (RFC 6066 3)
             ssl_handshake_timeout=timeout,
             ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT,
         )
@@ -227,26 +233,34 @@ def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
     if ssl_object is None:
         return None
     cipher = ssl_object.cipher()
+    verified = ssl_object.context.verify_mode == ssl.CERT_REQUIRED
+    shown = _first_expiry(ssl_object, "get_unverified_chain")
     return TLSFacts(
         version=ssl_object.version() or "unknown",
         cipher=cipher[0] if cipher else "unknown",
-        certificate_expiry=_first_expiry(ssl_object),
+        # OpenSSL verifies the dates of the whole chain, that of the authority too.
+        certificate_expiry=_first_expiry(ssl_object, "get_verified_chain") if verified else shown,
+        chain_expiry=shown,
         # The handshake would have failed otherwise; without verification it is not known.
-        certificate_trusted=True if ssl_object.context.verify_mode == ssl.CERT_REQUIRED else None,
+        certificate_trusted=True if verified else None,
     )
 
 
-def _first_expiry(ssl_object: Any) -> float | None:
-    """Unix time at which the first certificate of the peer's chain ends; None where it showed none we can read."""
-    # Public from Python 3.13 on; before, the same function is one attribute deeper.
-    get_chain = getattr(ssl_object, "get_unverified_chain", None) or getattr(
-        getattr(ssl_object, "_sslobj", None), "get_unverified_chain", None
-    )
-    certificates = list(get_chain() or []) if get_chain else []
-    ders = [c if isinstance(c, bytes) else c.public_bytes(_ENCODING_DER) for c in certificates]
-    if not ders and (leaf := ssl_object.getpeercert(binary_form=True)):
-        ders = [leaf]
+def _first_expiry(ssl_object: Any, method: str) -> float | None:
+    """Unix time at which the first certificate of a chain of the peer expires; None where that is not known.
+
+    Args:
+        ssl_object: as of a transport.
+        method: ``get_verified_chain`` or ``get_unverified_chain``. Where this Python has neither, the chain is the
+            peer's own certificate.
+    """
     try:
+        # Public from Python 3.13 on; before, the same function is one attribute deeper.
+        get_chain = getattr(ssl_object, method, None) or getattr(getattr(ssl_object, "_sslobj", None), method, None)
+        certificates = list(get_chain() or [])[:_MOST_CERTIFICATES] if get_chain else []
+        ders = [c if isinstance(c, bytes) else c.public_bytes(_ENCODING_DER) for c in certificates]
+        if not ders and (leaf := ssl_object.getpeercert(binary_form=True)):
+            ders = [leaf]
         return min((x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders), default=None)
-    except ValueError:
+    except Exception:  # noqa: BLE001 - a certificate that we cannot read must not cost what was found besides
         return None

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from yarl import URL
 
 from dicom_exporter.config import Config, Module, Target
+from dicom_exporter.config.values.network import is_ip_address
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import UNLIMITED, ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
@@ -76,7 +78,10 @@ class Prober:
         self._credentials = Credentials(config.identities)
         self._on_phase = on_phase
         self._on_result = on_result
-        self._limits = ConnectionLimits(config.global_.max_concurrent_probes, max_connections)
+        settings = config.global_
+        self._limits = ConnectionLimits(
+            settings.max_concurrent_probes, max_connections, pause=settings.pause_between_associations
+        )
         self._lookups = LookupThreads()
         self._allowlist = Allowlist()
         self._results = ResultCache()
@@ -105,7 +110,7 @@ class Prober:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
         self._credentials = Credentials(config.identities)
-        self._limits.resize(config.global_.max_concurrent_probes)
+        self._limits.resize(config.global_.max_concurrent_probes, config.global_.pause_between_associations)
         self._results.reload(config)
         self._in_flight.clear()
 
@@ -263,6 +268,7 @@ class Prober:
                         local_time(target),
                         target.ip_version,
                         PhaseTimer(self._on_phase),
+                        server_names=_server_names(config, target, modules) if module.exposure is not None else (),
                         hurried=hurried,
                         connect_proof=min(config.global_.connect_timeout, module.timeout * ENOUGH),
                         configured_identity=key.identity,
@@ -298,6 +304,20 @@ def _compared(config: Config, target: Target) -> frozenset[str]:
     return frozenset(
         compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
     )
+
+
+_MOST_SERVER_NAMES = 4
+
+
+def _server_names(config: Config, target: Target, modules: Iterable[Module]) -> tuple[str, ...]:
+    """Names under which strangers may ask for `target` in TLS: the one it has, or all that the configuration knows."""
+    if target.server_name is not None:
+        return (target.server_name,)
+    identities = [config.identities[module.identity] for module in modules]
+    known = [identity.tls.server_name for identity in identities if identity.tls is not None]
+    urls = [URL(url).raw_host for url in (target.dicomweb, *(page.url for page in target.web)) if url is not None]
+    names = [target.address.host, *(name for name in (*known, *urls) if name and not is_ip_address(name))]
+    return tuple(dict.fromkeys(names))[:_MOST_SERVER_NAMES]
 
 
 def _modules(config: Config, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:

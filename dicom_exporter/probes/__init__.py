@@ -91,7 +91,9 @@ _SESSION_FAMILIES = (
     "dicom_studies_visible",
     "dicom_tls_certificate_expiry_timestamp_seconds",
     "dicom_tls_certificate_trusted",
+    "dicom_tls_chain_expiry_timestamp_seconds",
     "dicom_tls_client_certificate_required",
+    "dicom_tls_failure",
     "dicom_tls_info",
     "dicom_worklist_items_visible",
 )
@@ -176,6 +178,8 @@ PROBES: tuple[Probe, ...] = (
             "dicomweb_studies_visible",
             "dicomweb_success",
             "dicomweb_tls_certificate_expiry_timestamp_seconds",
+            "dicomweb_tls_chain_expiry_timestamp_seconds",
+            "dicomweb_tls_failure",
             *_EXPOSURE_FAMILIES,
         ),
         columns=("dicomweb_services", "dicomweb_open", "level_dicomweb", "level_unknown_reasons"),

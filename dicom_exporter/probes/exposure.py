@@ -34,6 +34,7 @@ from dicom_exporter.results import (
     SessionResult,
     StrangerResult,
     TLSFacts,
+    TLSFailure,
     UnknownReason,
 )
 
@@ -58,6 +59,7 @@ _NAMED_BY = {
     WORKLIST: uids.WORKLIST_FIND,
 }
 """Question that brought a match -> the SOP class in which to ask for names."""
+_NO_NAME_HELPS = frozenset({TLSFailure.NOT_TLS, TLSFailure.CERTIFICATE_DEMANDED})
 _SHARE = 0.5
 """Share of the time left that one attempt may take, so that a silent one leaves time for the next."""
 _SHARE_OVER_TLS = 0.7
@@ -91,8 +93,9 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
     first = tries[0]
     obsolete: bool | None = None
     if all(each.attempt.outcome in _NOTHING_DICOM for each in tries):
-        tries += await _attempts(target, settings, context, over_tls=True)
-        if tries[-1].attempt.tls is not None:
+        over_tls, context = await _attempts_over_tls(target, settings, context)
+        tries += over_tls
+        if _speaks_tls(tries[-1].attempt):
             obsolete = await accepts_obsolete_tls(target.address, context.until(_SHARE))
     if target.well_known_titles and _title_unknown(first.attempt):
         for title in WELL_KNOWN_TITLES:
@@ -101,8 +104,8 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
                 tries += await _attempts(called, settings, context, called=Called.WELL_KNOWN)
                 if tries[-1].accepted:
                     break
-    over_tls = next((each for each in tries if each.attempt.tls is not None), first)
-    best = next((each for each in tries if each.accepted), over_tls)
+    speaking = next((each for each in tries if _speaks_tls(each.attempt)), first)
+    best = next((each for each in tries if each.accepted), speaking)
     if best.accepted or best.attempt.rejection is not None:
         unlisted = replace(target, called_ae_title=random_title())
         tls = best.attempt.over_tls
@@ -132,6 +135,33 @@ async def _attempts(
         fewer = (uids.STUDY_FIND,)
         tries.append(await _attempt(target, settings, context, called=called, over_tls=over_tls, propose=fewer))
     return tries
+
+
+def _speaks_tls(attempt: Attempt) -> bool:
+    tls = attempt.tls
+    return tls is not None and (tls.version is not None or bool(tls.client_certificate_required))
+
+
+async def _attempts_over_tls(
+    target: Target, settings: Exposure, context: ProbeContext
+) -> tuple[list[_Try], ProbeContext]:
+    """The attempts over TLS under the first server name that is not refused, and the context with that name.
+
+    A gateway may know the server by its name alone, which is no secret: certificates say it to everybody (RFC 6066 3).
+    """
+    refused: tuple[_Try, ProbeContext] | None = None
+    for name in context.server_names or (target.address.host,):
+        named = replace(context, server_name=name)
+        tries = await _attempts(target, settings, named, over_tls=True)
+        last = tries[-1].attempt
+        handshake_failed = last.outcome is Outcome.TLS_FAILURE and last.tls is not None
+        if not handshake_failed or _speaks_tls(last) or (last.tls is not None and last.tls.failure in _NO_NAME_HELPS):
+            return tries, named
+        refused = refused or (tries[-1], named)
+    assert refused is not None
+    tried, named = refused
+    doubts = tried.attempt.doubts | {UnknownReason.TLS_HANDSHAKE}
+    return [replace(tried, attempt=replace(tried.attempt, doubts=doubts))], named
 
 
 async def _attempt(

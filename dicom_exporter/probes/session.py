@@ -83,8 +83,8 @@ class Found:
             self.association = end.outcome
         if isinstance(end, Rejected):
             self.rejection = end.rejection
-        if isinstance(end, TLSFailed) and end.untrusted:
-            self.tls = TLSFacts(certificate_trusted=False)
+        if isinstance(end, TLSFailed):
+            self.tls = end.facts
 
     def session(self, context: ProbeContext) -> SessionResult:
         """All of it as a result, with the phases of `context`."""

@@ -68,7 +68,7 @@ def test_render_values_have_the_notation_of_a_file() -> None:
     assert shown["modules"]["other"]["queries"]["night"]["only_between"] == "20:00-06:00"
     assert shown["targets"][0]["address"] == "[::1]:104"
     assert shown["targets"][0]["labels"] == {"site": "Süd: <b>"}
-    assert shown["identities"]["known"]["tls"] == {"insecure_skip_verify": True}
+    assert shown["identities"]["known"]["tls"] == {"insecure_skip_verify": True, "minimum_profile": "default"}
 
 
 def test_render_one_target_shows_only_its_modules_and_identities() -> None:

@@ -47,6 +47,10 @@ def test_metrics_are_each_in_a_panel() -> None:
         "dicom_target_addresses",  # for a rule or a query of one's own: few names have several
         "dicom_target_addresses_failed",
         "dicom_images_complete",  # the count of studies beside it says whether it is complete
+        "dicom_tls_chain_expiry_timestamp_seconds",  # the expiry that counts is shown
+        "dicomweb_tls_chain_expiry_timestamp_seconds",
+        "dicom_tls_failure",  # the outcome is shown, and the runbook names this
+        "dicomweb_tls_failure",
         "dicom_query_success",  # the outcome says more
         "dicom_store_success",  # without a stored image no bandwidth is shown, and there is an alert
         "dicom_worklist_items_visible",  # the query `worklist` is shown like all others

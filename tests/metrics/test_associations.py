@@ -10,7 +10,11 @@ from dicom_exporter.results import (
     EchoResult,
     Outcome,
     SessionResult,
+    StrangerResult,
     TLSFacts,
+    TLSFailure,
+    WebAnswer,
+    WebResult,
 )
 from tests.builders import CONQUEST, FULL, STRANGER_REJECTED
 from tests.metrics.samples import labels, shown
@@ -100,6 +104,21 @@ def test_tls_facts_are_shown() -> None:
     assert found["dicom_tls_certificate_expiry_timestamp_seconds"] == {MONITOR: 1_800_000_000}
     assert found["dicom_tls_certificate_trusted"] == {MONITOR: 1}
     assert found["dicom_tls_client_certificate_required"] == {MONITOR: 0}
+
+
+def test_tls_chain_expiry_and_failure_are_shown() -> None:
+    found = shown(FULL)
+    assert found["dicom_tls_chain_expiry_timestamp_seconds"] == {MONITOR: 1_700_000_000}
+    assert found["dicom_tls_failure"] == {MONITOR | labels(reason="other"): 1}
+    assert found["dicomweb_tls_failure"] == {MONITOR | labels(reason="other"): 1}
+
+
+def test_tls_failure_of_a_stranger_has_no_series() -> None:
+    failed = TLSFacts(failure=TLSFailure.CIPHER)
+    found = shown(
+        replace(NOTHING, stranger=StrangerResult(), tls=failed, dicomweb=WebResult(WebAnswer.NOT_HTTP, tls=failed))
+    )
+    assert not found.keys() & {"dicom_tls_failure", "dicomweb_tls_failure"}
 
 
 def test_tls_unknown_facts_have_no_series() -> None:

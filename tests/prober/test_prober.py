@@ -6,6 +6,7 @@ No probe leaves the process.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import replace
 
 import pytest
@@ -21,14 +22,16 @@ from dicom_exporter.config import (
     Secret,
     Store,
     Target,
+    TLSSettings,
     UserIdentity,
+    WebEntry,
 )
-from dicom_exporter.config.model import BUILTIN_IDENTITIES
+from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
 from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober.cache import ResultCache
-from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.prober import Prober, _server_names
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import EchoResult, Outcome, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
@@ -216,3 +219,19 @@ async def test_prober_connection_proves_silence_after_its_own_bound(
     await prober.probe_targets(config.targets[:1], 0.5)
     assert [context.connect_proof for context in contexts] == [pytest.approx(connect_proof)]
     await prober.close()
+
+
+def test_prober_server_names_of_strangers_are_those_that_the_configuration_knows() -> None:
+    tls = TLSSettings(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), server_name="dicom.site.example")
+    identities = {**BUILTIN_IDENTITIES, "monitor": replace(BUILTIN_IDENTITIES["monitor"], tls=tls)}
+    target = Target(
+        "main",
+        Address("192.0.2.1", 104),
+        dicomweb="https://web.site.example/dicom-web",
+        web=(WebEntry("https://192.0.2.1/"), WebEntry("https://WEB.site.example/ui")),
+    )
+    config = Config((target,), identities=identities)
+    modules = (BUILTIN_MODULES["availability"], BUILTIN_MODULES["exposure"])
+    assert _server_names(config, target, modules) == ("192.0.2.1", "dicom.site.example", "web.site.example")
+    named = replace(target, server_name="pacs.example")
+    assert _server_names(config, named, modules) == ("pacs.example",)

@@ -20,12 +20,21 @@ from dicom_exporter.results import (
     StoreResult,
     StrangerResult,
     TLSFacts,
+    TLSFailure,
     WebAnswer,
     WebResult,
 )
 from dicom_exporter.text import SafeText
 
-_TLS = TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 1_900_000_000.0, True, False)
+_TLS = TLSFacts(
+    "TLSv1.3",
+    "TLS_AES_256_GCM_SHA384",
+    1_900_000_000.0,
+    certificate_trusted=True,
+    client_certificate_required=False,
+    failure=TLSFailure.EXPIRED,
+    chain_expiry=1_800_000_000.0,
+)
 
 TARGET = Target("main", Address("pacs.example", 104), expect=Expect.GUARDED, labels={"site": "north"})
 QUERY = QueryResult(

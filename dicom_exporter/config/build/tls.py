@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from dicom_exporter.config.model import TLSSettings
+from dicom_exporter.config.model import TLSProfile, TLSSettings
 from dicom_exporter.net.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
 
@@ -18,6 +18,9 @@ def _read(path: Path) -> bytes:
     return read_bytes(path, MAX_FILE_BYTES)
 
 
+_RSA_KEY_TRANSPORT = "kRSA+AESGCM:kRSA+AES:!aNULL:!eNULL:!PSK"
+
+
 def tls_settings(
     *,
     ca_file: Path | None = None,
@@ -25,6 +28,7 @@ def tls_settings(
     key_file: Path | None = None,
     server_name: str | None = None,
     insecure_skip_verify: bool = False,
+    minimum_profile: TLSProfile = TLSProfile.DEFAULT,
     read: Callable[[Path], bytes] = _read,
     before: TLSSettings | None = None,
 ) -> TLSSettings:
@@ -43,6 +47,9 @@ def tls_settings(
         return before
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    without_finite_field_dh(context)
+    if minimum_profile is TLSProfile.LEGACY:
+        context.set_ciphers(":".join([*_settable(context), _RSA_KEY_TRANSPORT]))
     if insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -70,6 +77,7 @@ def tls_settings(
         key_file=key_file,
         server_name=server_name,
         insecure_skip_verify=insecure_skip_verify,
+        minimum_profile=minimum_profile,
         context=context,
         digest=digest,
     )
@@ -86,3 +94,17 @@ def _digest(contents: Mapping[str, bytes]) -> bytes:
     """A hash by which the contents of the files are compared; it gives nothing of them away."""
     parts = (hashlib.sha256(key.encode()).digest() + hashlib.sha256(data).digest() for key, data in contents.items())
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+def without_finite_field_dh(context: ssl.SSLContext) -> None:
+    """Take the ciphers with finite-field Diffie-Hellman from `context`.
+
+    The server chooses the group: one of 10,000 bits takes the client seconds of processor time, in which nothing else
+    runs. RFC 9325 4.1 recommends elliptic curves.
+    """
+    context.set_ciphers(":".join(name for name in _settable(context) if not name.startswith("DHE-")))
+
+
+def _settable(context: ssl.SSLContext) -> list[str]:
+    """Names of the ciphers of `context` without those of TLS 1.3, which have a list of their own."""
+    return [cipher["name"] for cipher in context.get_ciphers() if not cipher["name"].startswith("TLS_")]

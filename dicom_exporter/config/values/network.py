@@ -30,6 +30,15 @@ def parse_network(text: str) -> IPNetwork:
     return network
 
 
+def is_ip_address(host: str) -> bool:
+    """Whether `host` is an IP address, and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def unmapped(ip: str) -> IPAddress:
     """The address that packets for `ip` go to: 10.0.0.1 for the IPv4-mapped ``::ffff:10.0.0.1`` (RFC 4291 2.5.5.2)."""
     address = ipaddress.ip_address(ip)
@@ -155,6 +164,18 @@ def _name_or_ipv4(text: str, host: str) -> str:
     if len(host) > _MAX_HOST_LENGTH or not all(_HOST_LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"{shown(text)}: {shown(host)} is not a host name or an IP address")
     return host.lower()
+
+
+def parse_server_name(text: str) -> str:
+    """Read a host name as TLS has it (RFC 6066 3): no address, no dot at its end; it comes out in lower case.
+
+    Raises ValueError with a message for the user.
+    """
+    labels = text.split(".")
+    numeric = re.fullmatch(r"[0-9.]+", text) is not None
+    if numeric or len(text) > _MAX_HOST_LENGTH or not all(_HOST_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{shown(text)} is not a host name like pacs.example.org")
+    return text.lower()
 
 
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -1,0 +1,81 @@
+"""Associations one after the other with one address: the pause between them, and a peer that is busy with the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from dicom_exporter.config import Address, Module, Target
+from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.limits import ConnectionLimits
+from dicom_exporter.probes.session import probe_session
+from dicom_exporter.results import Outcome
+from tests.testing.context import lookup_threads, probe_context
+from tests.testing.hostile import simulated, wire
+from tests.testing.hostile.simulated import Direction, direct
+
+TARGET = Target("target", Address("192.0.2.1", 104))
+ECHO = Module("module", identity="monitor")
+BUSY = wire.pdu(wire.ASSOCIATE_RJ, bytes((0, 2, 3, 1)))
+REJECTED = wire.pdu(wire.ASSOCIATE_RJ, bytes((0, 1, 1, 3)))
+CLOSE = direct(Direction.CLOSE)
+
+
+def outcomes(
+    steps: Sequence[bytes], count: int, *, pause: float = 0.0, apart: float = 0.0, seconds: float = 30.0
+) -> tuple[list[Outcome | None], float, int]:
+    """How `count` associations end, seconds that they took in all, and how many connections there were."""
+    script = simulated.Script(steps)
+
+    async def client() -> list[Outcome | None]:
+        limits = ConnectionLimits(pause=pause)
+        found = []
+        with lookup_threads() as lookups:
+            for _ in range(count):
+                made = probe_context(lookups, seconds=seconds)
+                context = ProbeContext(made.identity, made.resolver, limits, 3.0, made.deadline, made.now)
+                found.append((await probe_session(TARGET, ECHO, context)).association)
+                await asyncio.sleep(apart)
+        return found
+
+    with simulated.loop() as loop:
+        begun = loop.time()
+        found = loop.play(script, client)
+        return found, loop.time() - begun, len(script.conversations)
+
+
+def test_associate_busy_right_after_our_own_last_is_tried_once_more() -> None:
+    found, seconds, connections = outcomes([REJECTED, CLOSE, BUSY, CLOSE, REJECTED], 2)
+    assert (found, connections) == ([Outcome.REJECTED, Outcome.REJECTED], 3)
+    assert seconds >= 1.0
+
+
+def test_associate_busy_twice_is_busy() -> None:
+    found, _, connections = outcomes([REJECTED, CLOSE, BUSY, CLOSE, BUSY, CLOSE, REJECTED], 2)
+    assert (found, connections) == ([Outcome.REJECTED, Outcome.BUSY], 3)
+
+
+@pytest.mark.parametrize(("apart", "seconds"), [(60.0, 30.0), (0.0, 0.5)])
+def test_associate_busy_long_after_our_own_last_or_without_time_is_busy_at_once(apart: float, seconds: float) -> None:
+    found, _, connections = outcomes([REJECTED, CLOSE, BUSY, CLOSE, REJECTED], 2, apart=apart, seconds=seconds)
+    assert (found, connections) == ([Outcome.REJECTED, Outcome.BUSY], 2)
+
+
+def test_associate_first_of_all_that_is_busy_is_busy_at_once() -> None:
+    found, _, connections = outcomes([BUSY, CLOSE, REJECTED], 1)
+    assert (found, connections) == ([Outcome.BUSY], 1)
+
+
+def test_associate_pause_is_between_associations_with_one_address() -> None:
+    steps = [REJECTED, CLOSE, REJECTED, CLOSE, REJECTED]
+    _, without, _ = outcomes(steps, 3)
+    found, seconds, _ = outcomes(steps, 3, pause=2.0)
+    assert found == [Outcome.REJECTED] * 3
+    assert seconds - without == pytest.approx(4.0, abs=0.1)
+
+
+def test_associate_pause_beyond_the_deadline_is_overload() -> None:
+    found, _, connections = outcomes([REJECTED, CLOSE, REJECTED], 2, pause=60.0, seconds=5.0)
+    assert (found, connections) == ([Outcome.REJECTED, Outcome.OVERLOAD], 1)
