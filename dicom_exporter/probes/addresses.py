@@ -13,7 +13,7 @@ from yarl import URL
 
 from dicom_exporter.config import Address, Module, Target
 from dicom_exporter.net.addresses import EachAddress, probe_each
-from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.context import ProbeContext, ProbeNotes
 from dicom_exporter.probes.dicomweb import probe_dicomweb
 from dicom_exporter.probes.exposure import probe_exposure
 from dicom_exporter.probes.web_page import probe_web
@@ -174,6 +174,7 @@ async def _furthest_result(
     parts = URL(url)
     if not parts.raw_host or not parts.port:
         return await probe(context)
+    context = replace(context, notes=ProbeNotes())  # those of this URL
     found = await probe_each(
         Address(parts.raw_host, parts.port),
         context,
@@ -182,7 +183,7 @@ async def _furthest_result(
         is_furthest=is_furthest,
     )
     first, *others = sorted((result for _, result in found.results), key=_web_rank, reverse=True)
-    doubts = first.doubts | found.doubts
+    doubts = first.doubts | found.doubts | context.notes.doubts
     for other in others:
         unknown = other.answer is WebAnswer.UNKNOWN and not other.doubts
         doubts |= {UnknownReason.ADDRESS_NOT_TRIED} if unknown else other.doubts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,11 +37,13 @@ NO_ROUTE = "2001:db8::1"
 """Documentation addresses: no route on a machine without IPv6, and else nobody answers (RFC 3849)."""
 
 
-def dns(*ips: str) -> Any:
-    def getaddrinfo(*_: Any, family: int = 0, **__: Any) -> list[Any]:
+def dns(*ips: str, others: Mapping[str, tuple[str, ...]] | None = None) -> Any:
+    """Names in `others` lead to those addresses, all others to `ips`."""
+
+    def getaddrinfo(host: str, *_: Any, family: int = 0, **__: Any) -> list[Any]:
         found = [
             (socket.AF_INET6, 1, 6, "", (ip, 0, 0, 0)) if ":" in ip else (socket.AF_INET, 1, 6, "", (ip, 0))
-            for ip in ips
+            for ip in (others or {}).get(host, ips)
         ]
         return [entry for entry in found if family in (0, entry[0])]
 
@@ -82,6 +84,7 @@ async def strangers(port: int, *ips: str, connect_timeout: float = 1.0, seconds:
     module = Module("module", identity=STRANGER.name, echo=False, exposure=Exposure())
     with lookup_threads(dns(*ips)) as lookups:
         context = probe_context(lookups, STRANGER, seconds=seconds, connect_timeout=connect_timeout)
+        context = replace(context, connect_proof=connect_timeout)  # as the prober makes it
         session = await probe_exposure_everywhere(target, module, context)
     assert session.stranger is not None
     return session.stranger
@@ -179,11 +182,25 @@ async def test_dicomweb_and_pages_all_addresses_closed_is_closed() -> None:
     assert not dicomweb.doubts | page.doubts
 
 
-async def everywhere(port: int, *ips: str) -> tuple[WebResult, tuple[WebResult, ...]]:
+@pytest.mark.parametrize("ips", [("127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.1"), ("127.0.0.1",)])
+async def test_dicomweb_redirect_to_a_host_with_untried_addresses_is_in_doubt(ips: tuple[str, ...]) -> None:
+    """The host that the redirect leads to answers 401 at one address; the other may list studies."""
+    async with http.server(http.answers(401)) as other:
+        location = f"http://elsewhere.example:{other.port}/dicom-web/studies"
+        async with http.server(http.answers(302, headers={"Location": location})) as web:
+            dicomweb, _ = await everywhere(web.port, "127.0.0.1", others={"elsewhere.example": ips})
+    assert dicomweb.answer is WebAnswer.DENIED
+    left_out = len(ips) > ips.index("127.0.0.1") + 1
+    assert dicomweb.doubts == ({UnknownReason.ADDRESS_NOT_TRIED} if left_out else frozenset())
+
+
+async def everywhere(
+    port: int, *ips: str, others: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[WebResult, tuple[WebResult, ...]]:
     url = f"http://pacs.example:{port}/dicom-web"
     target = Target("target", Address("192.0.2.1", 104), dicomweb=url, web=(WebEntry(url),))
     module = Module("module", identity=STRANGER.name, exposure=Exposure())
-    with lookup_threads(dns(*ips)) as lookups:
+    with lookup_threads(dns(*ips, others=others)) as lookups:
         context = probe_context(lookups, STRANGER, seconds=8.0, connect_timeout=1.0)
         return (
             await probe_dicomweb_everywhere(target, module, context),
