@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 from yarl import URL
 
-from dicom_exporter.config import Address
 from dicom_exporter.config.values.network import SocketAddress, unmapped
 from dicom_exporter.http_client.client import Response, get
 from dicom_exporter.net.context import ProbeContext
@@ -42,8 +41,6 @@ class Trail:
     """The last response is a redirect that was not followed, and that another client might follow."""
     to_login: bool = False
     """One of the redirects leads to a login."""
-    untried: bool = False
-    """A redirect led to another host that has several addresses, of which one was asked."""
 
 
 @asynccontextmanager
@@ -62,8 +59,6 @@ async def follow(
             response = await stack.enter_async_context(get(url, context, accept, _allowed_after(first)))
             first = first or response.address
             trail.url = url
-            if url.host != asked.host:
-                trail.untried |= (await context.resolve(Address(url.raw_host or "", url.port or 0))).total > 1
             note(response, url)
             if response.status not in _STATUSES or "Location" not in response.headers:
                 break

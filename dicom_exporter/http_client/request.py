@@ -132,8 +132,6 @@ async def request(
         async with asyncio.timeout_at(own.deadline), follow(url, own, accept, trail, note) as response:
             with own.phases.time(Phase.TRANSFER):
                 await _judge(response, facts, reply, limit, trail)
-            if trail.untried and reply.answer is not WebAnswer.ENTRIES:
-                reply.doubt = reply.doubt or UnknownReason.ADDRESS_NOT_TRIED
     except TimeoutError:
         _judge_unfinished(reply)
     except NoResponse as end:
