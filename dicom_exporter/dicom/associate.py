@@ -169,7 +169,7 @@ class Associating:
             with context.phases.time(Phase.CONNECT):
                 await connection.connect(address, timeout, tls=context.identity.tls is not None)
         except ConnectTimeout:
-            if timeout < context.connect_proof:
+            if timeout < context.proof_of_silence(self._address.host, self._address.port):
                 context.notes.doubts.add(UnknownReason.TIMEOUT)
                 raise Overloaded("too little time was left for the connection") from None
             raise

@@ -123,7 +123,7 @@ async def _connect(
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
         async with AsyncExitStack() as lock:
             await lock.enter_async_context(context.limits.lock_address(address, until))
-            sock = await _connect_to(address, context, until)
+            sock = await _connect_to(address, context, until, context.proof_of_silence(host, port))
             stack.push_async_exit(lock.pop_all())
         stack.callback(sock.let_go)
         return address, sock
@@ -143,7 +143,7 @@ async def _connect(
     return connected
 
 
-async def _connect_to(address: SocketAddress, context: ProbeContext, until: float) -> _Connected:
+async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, proof: float) -> _Connected:
     timeout = min(context.connect_timeout, until - asyncio.get_running_loop().time())
     if timeout <= 0:
         raise Overloaded("the deadline came before the connection was tried")
@@ -151,7 +151,7 @@ async def _connect_to(address: SocketAddress, context: ProbeContext, until: floa
         with context.phases.time(Phase.CONNECT):
             return _Connected(fileno=(await connect(address, timeout)).detach())
     except ConnectTimeout as end:
-        end.cut_short = timeout < context.connect_proof
+        end.cut_short = timeout < proof
         raise
 
 

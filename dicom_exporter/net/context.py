@@ -22,6 +22,8 @@ from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.results import Peer, Phase, UnknownReason
 
+_PROOF_AMONG_SEVERAL = 1.5
+
 
 @dataclass(slots=True)
 class NameRecord:
@@ -100,6 +102,21 @@ class ProbeContext:
         """A copy that has only `share` (0 to 1) of the time that is left."""
         now = asyncio.get_running_loop().time()
         return replace(self, deadline=now + (self.deadline - now) * share)
+
+    def until_at_least(self, share: float, seconds: float) -> ProbeContext:
+        """As `until`, but with `seconds` at least, where there are so many."""
+        deadline = max(self.until(share).deadline, asyncio.get_running_loop().time() + seconds)
+        return replace(self, deadline=min(self.deadline, deadline))
+
+    def proof_of_silence(self, host: str, port: int) -> float:
+        """Seconds without an answer to our SYN that show that nothing answers at one address of `host`.
+
+        The addresses of a name share the time of one. `_PROOF_AMONG_SEVERAL` is enough for a second SYN (RFC 6298 2.1).
+        """
+        record = self.notes.names.get((host, port))
+        if record is None or record.total == 1:
+            return self.connect_proof
+        return min(self.connect_proof, _PROOF_AMONG_SEVERAL)
 
     def with_own_phases(self) -> ProbeContext:
         """A copy with a phase timer of its own, for work that must not add to the phases of this one."""

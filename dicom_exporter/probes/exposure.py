@@ -63,6 +63,8 @@ _NO_NAME_HELPS = frozenset({TLSFailure.NOT_TLS, TLSFailure.CERTIFICATE_DEMANDED}
 _SHARE = 0.5
 """Share of the time left that one attempt may take, so that a silent one leaves time for the next."""
 _SHARE_OVER_TLS = 0.7
+_MARGIN = 0.5
+"""Seconds beyond the connect timeout that an attempt has at least: an archive that drops our SYN has to read closed."""
 _SHARE_OF_QUESTIONS = 0.8
 """Share of the time left that all questions of an attempt that was accepted may take."""
 
@@ -129,9 +131,14 @@ async def _attempts(
     called: Called = Called.CONFIGURED,
     over_tls: bool = False,
 ) -> list[_Try]:
-    """One attempt, and where it is aborted a second one with fewer SOP classes: some abort on what they do not like."""
+    """One attempt, and a second one with fewer SOP classes where the first is aborted or closed.
+
+    Some archives abort on what they do not like, and some hang up.
+    """
     tries = [await _attempt(target, settings, context, called=called, over_tls=over_tls)]
-    if tries[0].attempt.outcome is Outcome.ABORTED:
+    tls = tries[0].attempt.tls
+    demanded = tls is not None and tls.client_certificate_required
+    if tries[0].attempt.outcome in (Outcome.ABORTED, Outcome.CLOSED) and not demanded:
         fewer = (uids.STUDY_FIND,)
         tries.append(await _attempt(target, settings, context, called=called, over_tls=over_tls, propose=fewer))
     return tries
@@ -178,7 +185,8 @@ async def _attempt(
     tls = StrangerTLS() if over_tls else None
     own = context.with_own_phases().as_stranger(None if tls is None else tls.context)
     if questioned:
-        first = own.until(_SHARE_OVER_TLS if over_tls else _SHARE)
+        share = _SHARE_OVER_TLS if over_tls else _SHARE
+        first = own.until_at_least(share, own.connect_timeout + _MARGIN)
         session, doubts = await ask(
             target, first, own.until(_SHARE_OF_QUESTIONS), propose, questions(settings.max_matches)
         )

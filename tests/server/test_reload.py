@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 from aiohttp import ClientSession
 
+import dicom_exporter.server.reload as reload_module
 from dicom_exporter.config import Address, Config, ConfigError, ConfigErrors, Target
 from tests.testing.in_process import CONFIG, FakeProber, exporter, state
 
@@ -97,3 +99,22 @@ async def test_concurrent_reloads_run_one_after_another() -> None:
 async def test_reload_with_other_method_is_not_allowed(method: str) -> None:
     async with exporter(state(FakeProber(), fail)) as client, client.request(method, "/-/reload") as response:
         assert response.status == 405
+
+
+async def test_reload_that_hangs_is_given_up_and_the_next_one_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration on a mount that hangs must not hold up later reloads."""
+    monkeypatch.setattr(reload_module, "LOAD_TIMEOUT", 0.05)
+    hang, applied = threading.Event(), list[Config]()
+    answers: list[Callable[[], object]] = [hang.wait, lambda: None]
+
+    def load() -> Config:
+        answers.pop(0)()
+        return Config(())
+
+    reloader = reload_module.Reloader(load, (applied.append,))
+    (error,) = await reloader.reload()
+    assert "could not be read" in error
+    assert not reloader.successful
+    assert await reloader.reload() == ()
+    assert (reloader.successful, len(applied)) == (True, 1)
+    hang.set()

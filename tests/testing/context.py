@@ -41,6 +41,7 @@ def probe_context(
         connect_timeout,
         deadline,
         NOW,
+        connect_proof=connect_timeout,
         peer=peer,
         may_show_credentials=may_show_credentials,
         may_store=may_store,

@@ -23,8 +23,8 @@ _BROKEN = "2001:db8::1"
 
 async def _outcomes(targets: list[dict[str, Any]], directory: Path) -> dict[str, str]:
     async with exporter(directory, targets) as running:
-        await running.get(timeout=3)
-        page = await running.get(timeout=3)  # again, while lookups of the first time may still hang
+        await running.get(timeout=5)
+        page = await running.get(timeout=5)  # again, while lookups of the first time may still hang
         return {str(target["name"]): page.outcome(target["name"]) for target in targets}
 
 
