@@ -154,7 +154,13 @@ class ProbeContext:
             return Resolved(known, len(known) + address.incomplete)
         with self.phases.time(Phase.RESOLVE):
             found = await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)
-        if self.only_at is not None:  # a redirect to another name of the same servers: stay at this one
-            same = tuple(each for each in found.addresses if each.ip == self.only_at[1].ip)
-            return Resolved(same, 1) if same else found
-        return found
+            if self.only_at is None or found.total == 1:
+                return found
+            # A redirect to another name of the servers that are probed one by one: stay at the one that sent us there.
+            host, here = self.only_at
+            same = tuple(each for each in found.addresses if each.ip == here.ip)
+            if not same:
+                return found
+            probed = await self.resolver.resolve(host, address.port, self.ip_version, self.deadline)
+        all_probed = {each.ip for each in found.addresses} <= {each.ip for each in probed.addresses}
+        return Resolved(same, 1) if all_probed else found
