@@ -33,6 +33,8 @@ class NameRecord:
     """Those that were tried and accepted no connection."""
     answered: SocketAddress | None = None
     """The first that accepted a connection."""
+    untried: tuple[SocketAddress, ...] = ()
+    """Those that come after it."""
 
 
 @dataclass(slots=True)
@@ -75,8 +77,8 @@ class ProbeContext:
     """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
-    only_at: tuple[str, SocketAddress] | None = None
-    """A host, and the one of its addresses to connect to; the port is that of each connection."""
+    only_at: tuple[tuple[str, SocketAddress], ...] = ()
+    """Hosts, and the one address of each to connect to; the first of a host counts. The port is each connection's."""
     server_names: tuple[str, ...] = ()
     """Names under which a stranger may ask for the target in DICOM TLS, from elsewhere in the configuration."""
     server_name: str | None = None
@@ -107,7 +109,7 @@ class ProbeContext:
 
     def at(self, host: str, address: SocketAddress, deadline: float) -> ProbeContext:
         """A copy that connects to no other address of `host`, and ends at `deadline` (loop time)."""
-        return replace(self, only_at=(host, address), deadline=min(deadline, self.deadline))
+        return replace(self, only_at=((host, address), *self.only_at), deadline=min(deadline, self.deadline))
 
     def record(self, address: Address, total: int) -> NameRecord:
         """The record of the name in `address`, which has `total` addresses."""
@@ -130,8 +132,9 @@ class ProbeContext:
             NameNotResolved: there is none, or the name server did not answer in time.
             Overloaded: the lookup did not begin in time.
         """
-        if self.only_at is not None and self.only_at[0] == address.host:
-            return Resolved((replace(self.only_at[1], port=address.port),), 1)
+        for host, only in self.only_at:
+            if host == address.host:
+                return Resolved((replace(only, port=address.port),), 1)
         if address.socket_addresses:
             known = address.socket_addresses
             return Resolved(known, len(known) + address.incomplete)
