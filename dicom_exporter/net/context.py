@@ -139,4 +139,8 @@ class ProbeContext:
             known = address.socket_addresses
             return Resolved(known, len(known) + address.incomplete)
         with self.phases.time(Phase.RESOLVE):
-            return await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)
+            found = await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)
+        if self.only_at is not None:  # a redirect to another name of the same servers: stay at this one
+            same = tuple(each for each in found.addresses if each.ip == self.only_at[1].ip)
+            return Resolved(same, 1) if same else found
+        return found

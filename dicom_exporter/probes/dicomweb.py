@@ -64,7 +64,7 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     unlikely = studies_url(root, StudyInstanceUID=f"2.25.{uuid.uuid4().int}", limit="1")
     random = await request(unlikely, _first_part(context), facts, Scan(1))
     listed, accept = random, DICOM_JSON
-    if _may_list(random):
+    if _may_list(random) and asyncio.get_running_loop().time() < context.deadline:
         listed, accept = await _listed(root, context, facts, prove_identity)
     lists = listed.answer is WebAnswer.ENTRIES
     counted = Counted()

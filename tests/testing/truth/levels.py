@@ -145,7 +145,8 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
 
 
 def _lists(find: Find) -> bool:
-    sends = find.answers or find.end is End.ABORT_AFTER_MATCHES
+    refuses = find.status not in (0x0000, 0xB001)  # then there is no match to abort after
+    sends = find.answers or (find.end is End.ABORT_AFTER_MATCHES and not refuses)
     return sends and find.matches > 0
 
 
