@@ -46,7 +46,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "dicom/operations.py": ("probes/test_recorded_sessions.py", "integration/test_query_endings.py"),
     "net/tcp.py": ("integration/test_connection.py", "integration/test_scrape.py"),
     "net/tls.py": ("integration/test_outcomes.py", "integration/test_dicomweb.py"),
-    "probes/addresses.py": ("net/test_addresses.py", "integration/test_addresses.py"),
     "probes/echo.py": ("probes/test_recorded_sessions.py", "integration/test_outcomes.py"),
     "probes/exposure.py": ("probes/test_recorded_sessions.py", "integration/test_exposure.py"),
     # Peers of the demo: a test starts them all, and checks what the exporter finds.

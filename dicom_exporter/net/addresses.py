@@ -42,8 +42,7 @@ async def connect_to_first(
     Later connections of the same probe go to the address that accepted. `connect` gets an address, and the loop time
     until which it may take; it raises NetworkError or Overloaded where there is no connection, and holds nothing then.
 
-    A stranger whom `probe_each` has not sent to one address comes here where a redirect leads to another host: what it
-    leaves out is noted as a doubt, as another address of that host may let it further.
+    The record of the name keeps what was not tried: a redirect may lead a stranger to it, past `probe_each`.
 
     Raises:
         NameNotResolved, and what `connect` raises: of several, the one that says most of the peer; Overloaded where any
@@ -55,6 +54,8 @@ async def connect_to_first(
         context.notes.doubts.add(resolved.doubt)
     if not others and resolved.total == 1:
         return await connect(first, context.deadline)
+    if len(resolved.addresses) < resolved.total:
+        context.notes.doubts.add(UnknownReason.ADDRESS_NOT_TRIED)
     record = context.record(address, resolved.total)
     if record.answered is not None:
         return await connect(record.answered, context.deadline)
@@ -75,11 +76,8 @@ async def connect_to_first(
             ends.append(end)
         else:
             record.answered = each
-            if index + 1 < resolved.total:
-                context.notes.doubts.add(UnknownReason.ADDRESS_NOT_TRIED)
+            record.untried = resolved.addresses[index + 1 :]
             return connection
-    if len(resolved.addresses) < resolved.total:
-        context.notes.doubts.add(UnknownReason.ADDRESS_NOT_TRIED)
     raise _most_telling(ends)
 
 

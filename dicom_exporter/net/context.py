@@ -35,6 +35,8 @@ class NameRecord:
     """Those that were tried and accepted no connection."""
     answered: SocketAddress | None = None
     """The first that accepted a connection."""
+    untried: tuple[SocketAddress, ...] = ()
+    """Those that come after it."""
 
 
 @dataclass(slots=True)
@@ -77,8 +79,8 @@ class ProbeContext:
     """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, where an earlier probe has found out."""
-    only_at: tuple[str, SocketAddress] | None = None
-    """A host, and the one of its addresses to connect to; the port is that of each connection."""
+    only_at: tuple[tuple[str, SocketAddress], ...] = ()
+    """Hosts, and the one address of each to connect to; the first of a host counts. The port is each connection's."""
     server_names: tuple[str, ...] = ()
     """Names under which a stranger may ask for the target in DICOM TLS, from elsewhere in the configuration."""
     server_name: str | None = None
@@ -124,7 +126,7 @@ class ProbeContext:
 
     def at(self, host: str, address: SocketAddress, deadline: float) -> ProbeContext:
         """A copy that connects to no other address of `host`, and ends at `deadline` (loop time)."""
-        return replace(self, only_at=(host, address), deadline=min(deadline, self.deadline))
+        return replace(self, only_at=((host, address), *self.only_at), deadline=min(deadline, self.deadline))
 
     def record(self, address: Address, total: int) -> NameRecord:
         """The record of the name in `address`, which has `total` addresses."""
@@ -147,20 +149,11 @@ class ProbeContext:
             NameNotResolved: there is none, or the name server did not answer in time.
             Overloaded: the lookup did not begin in time.
         """
-        if self.only_at is not None and self.only_at[0] == address.host:
-            return Resolved((replace(self.only_at[1], port=address.port),), 1)
+        for host, only in self.only_at:
+            if host == address.host:
+                return Resolved((replace(only, port=address.port),), 1)
         if address.socket_addresses:
             known = address.socket_addresses
             return Resolved(known, len(known) + address.incomplete)
         with self.phases.time(Phase.RESOLVE):
-            found = await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)
-            if self.only_at is None or found.total == 1:
-                return found
-            # A redirect to another name of the servers that are probed one by one: stay at the one that sent us there.
-            host, here = self.only_at
-            same = tuple(each for each in found.addresses if each.ip == here.ip)
-            if not same:
-                return found
-            probed = await self.resolver.resolve(host, address.port, self.ip_version, self.deadline)
-        all_probed = {each.ip for each in found.addresses} <= {each.ip for each in probed.addresses}
-        return Resolved(same, 1) if all_probed else found
+            return await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)

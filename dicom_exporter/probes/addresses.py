@@ -6,14 +6,16 @@ them lets people in, and a name is closed only where all of its addresses are.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from yarl import URL
 
-from dicom_exporter.config import Address, Module, Target
+from dicom_exporter.config import Address, Exposure, Module, Target
 from dicom_exporter.net.addresses import EachAddress, probe_each
 from dicom_exporter.net.context import ProbeContext, ProbeNotes
+from dicom_exporter.net.resolver import MAX_ADDRESSES
 from dicom_exporter.probes.dicomweb import probe_dicomweb
 from dicom_exporter.probes.exposure import probe_exposure
 from dicom_exporter.probes.web_page import probe_web
@@ -63,22 +65,50 @@ async def probe_exposure_everywhere(target: Target, module: Module, context: Pro
         at_least=_ATTEMPTS * context.connect_timeout + _MARGIN,
         is_furthest=lambda session: _is_furthest_session(session, module),
     )
-    doubts = context.notes.doubts | found.doubts
+    elsewhere = set(found.doubts)
     (_, first), *others = sorted(found.results, key=lambda result: -_rank(result[1]))
     if found.total > 1:
         _note_failed(target.address, context, found)
     if others:
         context.phases.seconds.update(first.phases)
-        doubts |= {doubt for _, session in others for doubt in _doubts(session)}
-    if not others and not doubts:
+        elsewhere |= {doubt for _, session in others for doubt in _doubts(session)}
+    if not others and not elsewhere and not context.notes.doubts:
         return first
     sessions = (first, *(session for _, session in others))
     obsolete = [each.stranger.obsolete_tls_accepted for each in sessions if each.stranger is not None]
     known = [accepted for accepted in obsolete if accepted is not None]
     attempts = tuple(attempt for session in sessions for attempt in _attempts(session))
+    if found.total > 1:
+        attempts = _without_refusals_in_doubt(attempts, module.exposure or Exposure(), frozenset(elsewhere))
+    doubts = context.notes.doubts | elsewhere
     doubts |= {doubt for session in sessions if session.stranger is not None for doubt in session.stranger.doubts}
     stranger = StrangerResult(attempts, any(known) if known else None, frozenset(doubts))
     return replace(first, stranger=stranger, phases=context.phases.seconds)
+
+
+def _without_refusals_in_doubt(
+    attempts: tuple[Attempt, ...], settings: Exposure, elsewhere: frozenset[UnknownReason]
+) -> tuple[Attempt, ...]:
+    """`attempts`, where that one address names nobody or sends no image is not known to hold for another in doubt.
+
+    `elsewhere` is what is in doubt about other addresses as a whole.
+    """
+    listing = [attempt for attempt in attempts if any(query.matches for query in attempt.queries.values())]
+    identity = settings.prove_identity and (elsewhere or any(each.identity_seen is None for each in listing))
+    image = settings.prove_download and (elsewhere or any(each.image_received is None for each in listing))
+    if not identity and not image:
+        return attempts
+    return tuple(
+        replace(
+            attempt,
+            identity_seen=attempt.identity_seen or None if identity else attempt.identity_seen,
+            image_received=attempt.image_received or None if image else attempt.image_received,
+            doubts=attempt.doubts | elsewhere,
+        )
+        if attempt in listing
+        else attempt
+        for attempt in attempts
+    )
 
 
 def _note_failed(address: Address, context: ProbeContext, found: EachAddress[SessionResult]) -> None:
@@ -174,16 +204,51 @@ async def _furthest_result(
     parts = URL(url)
     if not parts.raw_host or not parts.port:
         return await probe(context)
-    context = replace(context, notes=ProbeNotes())  # those of this URL
+
+    async def probe_redirects_too(own: ProbeContext) -> WebResult:
+        return await _at_hosts_of_redirects(own, probe, is_furthest)
+
     found = await probe_each(
         Address(parts.raw_host, parts.port),
         context,
-        probe,
+        probe_redirects_too,
         at_least=context.connect_timeout + _MARGIN,
         is_furthest=is_furthest,
     )
-    first, *others = sorted((result for _, result in found.results), key=_web_rank, reverse=True)
-    doubts = first.doubts | found.doubts | context.notes.doubts
+    return _merged([result for _, result in found.results], found.doubts)
+
+
+async def _at_hosts_of_redirects(
+    context: ProbeContext,
+    probe: Callable[[ProbeContext], Awaitable[WebResult]],
+    is_furthest: Callable[[WebResult], bool],
+) -> WebResult:
+    """The furthest result of `probe` over the addresses of the hosts that redirects lead to; of most there is one."""
+    own = replace(context, notes=ProbeNotes())
+    loop = asyncio.get_running_loop()
+    results = [await probe(own)]
+    tried = set()
+    while not is_furthest(results[-1]):
+        left = [
+            (host, address)
+            for (host, _), record in own.notes.names.items()
+            for address in record.untried
+            if (host, address) not in tried
+        ]
+        if not left:
+            break
+        if len(results) == MAX_ADDRESSES or loop.time() >= context.deadline:
+            own.notes.doubts.add(UnknownReason.ADDRESS_NOT_TRIED)
+            break
+        tried.add(left[0])
+        results.append(await probe(own.at(*left[0], context.deadline)))
+    return _merged(results, frozenset(own.notes.doubts))
+
+
+def _merged(results: Sequence[WebResult], doubts: frozenset[UnknownReason]) -> WebResult:
+    """The result that got furthest, with all that is in doubt about the others."""
+    first, *others = sorted(results, key=_web_rank, reverse=True)
+    doubts |= first.doubts
     for other in others:
         unknown = other.answer is WebAnswer.UNKNOWN and not other.doubts
         doubts |= {UnknownReason.ADDRESS_NOT_TRIED} if unknown else other.doubts

@@ -112,8 +112,16 @@ async def handshakes(context: ssl.SSLContext) -> AsyncIterator[int]:
                 return
             with contextlib.suppress(OSError), connection:
                 connection.settimeout(10)
-                with context.wrap_socket(connection, server_side=True) as tls:
-                    tls.recv(1)
+                with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as tls:
+                    try:
+                        tls.do_handshake()
+                        tls.recv(1)
+                    except ssl.SSLError:  # what is unread would turn the end into RST, which overtakes the alert
+                        with socket.socket(fileno=tls.detach()) as raw:
+                            raw.settimeout(10)
+                            raw.shutdown(socket.SHUT_WR)
+                            while raw.recv(4096):
+                                pass
 
     serving_thread = asyncio.create_task(asyncio.to_thread(serve))
     try:
