@@ -40,7 +40,7 @@ def associate(address: Address, offer: AssociateRequest, context: ProbeContext) 
 
 
 class Associating:
-    """What `associate` returns. A class, because a generator in its place takes a tenth of the time of a C-ECHO."""
+    """What `associate` returns. A class, because a generator in its place adds a tenth to the time of a C-ECHO."""
 
     __slots__ = (
         "_address",

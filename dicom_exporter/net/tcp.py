@@ -128,7 +128,8 @@ class Connecting:
     """Bounds the wait for a connection, and raises the errors of `connect` in place of the system's.
 
     Where the time is over it cancels the task in the block, and takes the cancellation back as a ConnectTimeout; a
-    cancellation from elsewhere is passed on. `asyncio.timeout` does the same in a tenth of the time of a C-ECHO.
+    cancellation from elsewhere is passed on. `asyncio.timeout` would do the same, and adds a tenth to the
+    time of a C-ECHO.
     """
 
     __slots__ = ("_cancelling", "_expired", "_loop", "_task", "_timer", "_until")
