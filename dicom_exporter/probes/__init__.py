@@ -4,8 +4,8 @@ A probe is a function ``(target, module, context) -> result``. It owns nothing, 
 a peer does. `module` is all that one identity asks of the target, merged into one (`prober.plan.merged`).
 
 To add a probe: write the function in a file of its own, its result type and its field of `SessionResult` in `results`,
-its families in `metrics`, its block in `config.model`, and its entry here (docs/architecture.md has the list). The prober walks this table, in this order, and
-knows no probe by name.
+its families in `metrics`, its block in `config.model`, and its entry here (docs/architecture.md has the list). The
+prober walks this table, in this order, and knows no probe by name.
 """
 
 from __future__ import annotations
