@@ -14,8 +14,8 @@ from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.model import Identity, TLSBlock
 from dicom_exporter.config.secret import MAX_FILE_BYTES as MAX_SECRET_BYTES
 from dicom_exporter.config.secret import Secret, parse_secret, parse_token
-from dicom_exporter.net.pem import PEMError
 from dicom_exporter.yamlfile.files import unreadable
+from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.yamlfile.snapshot import Snapshot, take
 
 _USER = "user_identity.password_file"

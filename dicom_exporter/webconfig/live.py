@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import structlog
 
-from dicom_exporter.net.pem import PEMError
 from dicom_exporter.webconfig.handshake import ServerContext
 from dicom_exporter.webconfig.load import MAX_BYTES, WebConfig, parse, read_material, tls_errors
 from dicom_exporter.webconfig.tls import Material, server_context
 from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
 from dicom_exporter.yamlfile.files import unreadable
+from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.yamlfile.snapshot import Snapshot, take
 
 log = structlog.stdlib.get_logger(__name__)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
-from dicom_exporter.net.pem import PEMError
 from dicom_exporter.text import shown
 from dicom_exporter.webconfig.model import CIPHER_SUITES, CURVES, Headers, RateLimit, TLSServerConfig, WebFile
 from dicom_exporter.webconfig.tls import Material, server_context
@@ -13,6 +12,7 @@ from dicom_exporter.webconfig.values import hash_cost
 from dicom_exporter.yamlfile.document import Document, read_document
 from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors, KeyPath
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
+from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.yamlfile.validation import keys_of, validate
 
 MAX_BYTES = 1 << 20

@@ -7,9 +7,9 @@ contents of one file with the new contents of another.
 import ssl
 from dataclasses import dataclass
 
-from dicom_exporter.net.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 from dicom_exporter.webconfig.handshake import ServerContext
 from dicom_exporter.webconfig.model import CIPHER_SUITES, CURVES, VERSIONS, TLSServerConfig
+from dicom_exporter.yamlfile.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 
 
 @dataclass(frozen=True, slots=True, repr=False)

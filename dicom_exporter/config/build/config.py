@@ -21,7 +21,7 @@ from dicom_exporter.config.model import (
 from dicom_exporter.config.schema import IdentityBlock, ModuleBlock, given
 from dicom_exporter.config.sections import Entry, Sections
 from dicom_exporter.config.types import Context, check_name
-from dicom_exporter.net.pem import PEMError
+from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.text import shown
 from dicom_exporter.yamlfile.validation import Block, validate
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dicom_exporter.config.model import TLSProfile, TLSSettings
-from dicom_exporter.net.pem import PEM, PEMError, as_file, load_authorities, load_certificate
+from dicom_exporter.yamlfile.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
 
 MAX_FILE_BYTES = 16 << 20

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dicom_exporter.net.pem import PEM, PEMError, as_file, load_authorities, load_certificate
+from dicom_exporter.yamlfile.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 from tests.testing.peers import Certificates, make_certificates
 
 
