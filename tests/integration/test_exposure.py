@@ -17,7 +17,7 @@ from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Check, LadderService, Outcome, QueryOutcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict
 from tests.testing import hostile
-from tests.testing.hostile import Event
+from tests.testing.hostile import Event, wire
 from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
 from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 
@@ -302,3 +302,19 @@ async def test_exposure_well_known_titles_only_if_configured() -> None:
         assert verdict.levels == {"dimse": 2}
         verdict, _ = await look(server.host, server.port, called="MAIN", seconds=8.0, well_known_titles=True)
         assert verdict.at_least == {"dimse": 3}
+
+
+async def test_exposure_archive_that_hangs_up_on_a_large_proposal_lists_studies() -> None:
+    """Some abort on what they do not like, and some close the connection: both are asked for less."""
+
+    async def behaviour(peer: hostile.Peer) -> None:
+        proposal = await peer.proposal()
+        if len(proposal.contexts) > 3:
+            peer.close()
+            return
+        await peer.send(wire.associate_ac(dict.fromkeys(proposal.contexts, wire.ACCEPTED), called=proposal.called))
+        await hostile.honest.serve(peer, matches=2)
+
+    async with hostile.server(behaviour) as server, asyncio.timeout(30):
+        verdict, _ = await look(server.host, server.port, seconds=10.0)
+    assert verdict.levels == {"dimse": 5}

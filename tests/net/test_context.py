@@ -103,3 +103,15 @@ async def test_tls_client_server_name_is_the_configured_one_or_the_host() -> Non
     client = context.tls_client("192.0.2.1")
     assert client is not None
     assert client.server_name == "pacs.internal"
+
+
+@pytest.mark.parametrize(("addresses", "seconds"), [(1, 3.0), (2, 1.5), (5, 1.5)])
+async def test_context_silence_at_one_of_several_addresses_is_proved_by_a_second_syn(
+    addresses: int, seconds: float
+) -> None:
+    """They share the time of one: else a dark host with two of them could never be called down."""
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, connect_timeout=3.0)
+        context.record(Address("pacs.example", 104), addresses)
+        assert context.proof_of_silence("pacs.example", 104) == seconds
+        assert context.proof_of_silence("other.example", 104) == 3.0
