@@ -167,7 +167,7 @@ def _not_connected(session: SessionResult) -> Outcome | None:
     stranger = session.stranger
     if stranger is None or stranger.doubts or session.dicomweb is not None or session.web:
         return None
-    if len(stranger.attempts) != 1 or stranger.attempts[0].doubts:
+    if len(stranger.attempts) != 1 or stranger.attempts[0].doubts or stranger.attempts[0].tls is not None:
         return None
     outcome = stranger.attempts[0].outcome
     return outcome if outcome in _NOT_CONNECTED else None

@@ -363,6 +363,13 @@ def test_judge_added_doubt_never_makes_an_unknown_level_known(
     assert (before.at_least.get(DIMSE) or 0) == (after.at_least.get(DIMSE) or 0)
 
 
+def test_judge_attempt_that_did_not_connect_keeps_what_tls_showed() -> None:
+    """It is not judged by its outcome alone, as those without facts are: a doubt would change what was proved."""
+    attempt = Attempt(Outcome.DNS_FAILURE, tls=TLSFacts(client_certificate_required=True))
+    doubtful = replace(attempt, doubts=frozenset({UnknownReason.TIMEOUT}))
+    assert verdict_of(attempt).at_least == verdict_of(doubtful).at_least
+
+
 @given(st.lists(ATTEMPTS, max_size=3), ATTEMPTS, st.lists(PAGES, max_size=2), PAGES, PROVE)
 def test_judge_added_proof_never_lowers_at_least(
     attempts: list[Attempt], attempt: Attempt, pages: list[WebResult], page: WebResult, prove: frozenset[LadderLevel]

@@ -1,6 +1,6 @@
 """The sections of a configuration -> a Config."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -21,8 +21,8 @@ from dicom_exporter.config.model import (
 from dicom_exporter.config.schema import IdentityBlock, ModuleBlock, given
 from dicom_exporter.config.sections import Entry, Sections
 from dicom_exporter.config.types import Context, check_name
-from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.text import shown
+from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.yamlfile.validation import Block, validate
 
 B = TypeVar("B", bound=Block)

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dicom_exporter.config.model import TLSProfile, TLSSettings
-from dicom_exporter.yamlfile.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
+from dicom_exporter.yamlfile.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 
 MAX_FILE_BYTES = 16 << 20
 """Of a file in PEM form. All authorities of a system are some hundred KiB."""
