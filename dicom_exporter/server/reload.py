@@ -14,6 +14,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 LOAD_TIMEOUT = 10.0
 """Seconds after which a reload is given up."""
+_MAX_THREADS = 4
+"""Reloads that may hang in a file at once; a further one is given up without a thread."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ async def _in_daemon_thread(load: Callable[[], Config]) -> Config:
 
     A daemon thread of its own: one that hangs in a file delays neither a later reload nor the end of the process.
     """
+    if sum(thread.name == "reload" for thread in threading.enumerate()) >= _MAX_THREADS:
+        raise TimeoutError
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Config] = loop.create_future()
 

@@ -118,3 +118,19 @@ async def test_reload_that_hangs_is_given_up_and_the_next_one_works(monkeypatch:
     assert await reloader.reload() == ()
     assert (reloader.successful, len(applied)) == (True, 1)
     hang.set()
+
+
+async def test_reload_that_hangs_again_and_again_takes_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reload_module, "LOAD_TIMEOUT", 0.02)
+    hang, begun = threading.Event(), list[int]()
+
+    def load() -> Config:
+        begun.append(1)
+        hang.wait()
+        return Config(())
+
+    reloader = reload_module.Reloader(load, ())
+    for _ in range(10):
+        assert await reloader.reload()
+    assert 1 <= len(begun) <= 4
+    hang.set()
