@@ -98,7 +98,7 @@ class Scan:
         self._is_key = False
         self._escaped = False
         self._text: bytearray | None = None
-        """The current string, where it is one to compare."""
+        """The current string, if it is one to compare."""
         self._begun = False
 
     @property

@@ -54,7 +54,7 @@ _MORE = re.compile(r"(?:^|,)\s*299\b|additional results", re.IGNORECASE)
 _HTML = re.compile(rb"[\s\xef\xbb\xbf]*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _ANY_TYPES = frozenset({"", "text/plain", "application/octet-stream"})
-"""What servers send that have not been told the type of a file."""
+"""What servers send if they do not know the type of a file."""
 _LIST_TYPES = frozenset(
     {"", "application/dicom+json", "application/json", "application/dicom+xml", "multipart/related"}
 )
@@ -91,7 +91,7 @@ class Reply:
     scan: Scan
     answer: WebAnswer = WebAnswer.UNKNOWN
     doubt: UnknownReason | None = None
-    """Why another attempt, or another client, might get more; None where the server decided the answer."""
+    """Why another attempt, or another client, might get more; None if the server decided the answer."""
     status: int | None = None
     url: URL | None = None
     """Where the answer came from, after redirects."""
@@ -140,7 +140,7 @@ async def request(
 
 
 def media_type(response: Response) -> str:
-    """The media type of the body, in lower case, without parameters; empty where the server names none."""
+    """The media type of the body, in lower case, without parameters; empty if the server names none."""
     return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
@@ -229,7 +229,7 @@ def _judge_body(reply: Reply, cut: UnknownReason | None) -> None:
 def _is_html(reply: Reply) -> bool:
     """Whether it is a page for people: an application of one page answers any path with it.
 
-    Not where the server calls the body DICOM JSON: then an archive is behind, and something else wrote the page.
+    Not if the server calls the body DICOM JSON: then an archive is behind, and something else wrote the page.
     """
     if reply.scan.verdict is not Verdict.OTHER or _DICOM_XML in reply.page:
         return False

@@ -95,7 +95,7 @@ def orthanc_root(url: URL) -> URL:
 
 
 async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> _Found | None:
-    """What Orthanc's REST API says; None where it is not Orthanc."""
+    """What Orthanc's REST API says; None if it is not Orthanc."""
     system = await request(root / "system", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
     if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
         return _Found(system.answer, doubts=_page_doubts(system))
