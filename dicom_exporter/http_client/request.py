@@ -25,7 +25,7 @@ from yarl import URL
 
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, Response
-from dicom_exporter.http_client.json_scan import Scan, Verdict
+from dicom_exporter.http_client.json_scan import Scan, Shape
 from dicom_exporter.http_client.redirects import Trail, follow
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.results import Phase, TLSFacts, UnknownReason, WebAnswer
@@ -212,11 +212,11 @@ def _judge_body(reply: Reply, cut: UnknownReason | None) -> None:
     """What the body shows; `cut`: why it was not read to its end."""
     scan = reply.scan
     reply.cut = cut
-    match scan.verdict:
-        case Verdict.ENTRIES:
+    match scan.shape:
+        case Shape.ENTRIES:
             reply.answer = WebAnswer.ENTRIES
             return
-        case Verdict.EMPTY:
+        case Shape.EMPTY:
             reply.answer = WebAnswer.EMPTY
             return
     reply.answer, reply.doubt = WebAnswer.OTHER, cut or UnknownReason.UNREADABLE
@@ -231,7 +231,7 @@ def _is_html(reply: Reply) -> bool:
 
     Not if the server calls the body DICOM JSON: then an archive is behind, and something else wrote the page.
     """
-    if reply.scan.verdict is not Verdict.OTHER or _DICOM_XML in reply.page:
+    if reply.scan.shape is not Shape.OTHER or _DICOM_XML in reply.page:
         return False
     if reply.media_type in _HTML_TYPES:
         return True
@@ -243,9 +243,9 @@ async def _read(response: Response, reply: Reply, limit: int) -> UnknownReason |
     scan = reply.scan
     try:
         async for piece in pieces(response, limit):
-            if scan.verdict is not Verdict.OTHER:
+            if scan.shape is not Shape.OTHER:
                 scan.feed(piece)
-            if scan.verdict is Verdict.OTHER:
+            if scan.shape is Shape.OTHER:
                 reply.page += piece[: MAX_PAGE - len(reply.page)]
             if len(reply.page) >= MAX_PAGE or (scan.done and scan.entries):
                 return None
