@@ -3,7 +3,7 @@
 ```
 resolve ─> connect ─> tls ─> A-ASSOCIATE ─> [ the caller's block ] ─> A-RELEASE
              │                                any error ────────────> A-ABORT
-             └─ to the next address of the name, where one accepts no connection
+             └─ to the next address of the name, if one accepts no connection
 ```
 """
 
@@ -25,7 +25,7 @@ from dicom_exporter.net.tls import explained, look
 from dicom_exporter.results import Outcome, Phase, TLSFailure, UnknownReason
 
 _PAUSE_WHERE_BUSY = 1.0
-"""Seconds before another attempt where the peer may be busy with the end of our own last association."""
+"""Seconds before another attempt if the peer may be busy with the end of our own last association."""
 _NO_WAIT = 0.001
 """Seconds that pass without any wait."""
 
@@ -33,10 +33,10 @@ _NO_WAIT = 0.001
 def associate(address: Address, offer: AssociateRequest, context: ProbeContext) -> Associating:
     """Hold an association with the peer at `address` for the length of an ``async with`` block, and release it after.
 
-    TLS is spoken where `context.identity` has it. The seconds of each phase that is reached go to `context.phases`.
+    TLS is spoken if `context.identity` has it. The seconds of each phase that is reached go to `context.phases`.
 
     Raises:
-        ProbeEnded: it did not come about; also in the block, where it ends there.
+        ProbeEnded: it did not come about; also in the block, if it ends there.
     """
     return Associating(address, offer, context)
 
@@ -120,7 +120,7 @@ class Associating:
     async def _connect_again(self, rejected: Rejected) -> Connection:
         """Connect once more after a pause: the peer is busy, perhaps with the end of our own last association.
 
-        Raises what was `rejected` where no time is left for that.
+        Raises what was `rejected` if no time is left for that.
         """
         context, address = self._context, self._connected_to
         pause = max(context.limits.pause, _PAUSE_WHERE_BUSY)
@@ -151,7 +151,7 @@ class Associating:
             raise
 
     async def _connect(self, address: SocketAddress, until: float) -> Connection:
-        """Lock `address` and connect to it until loop time `until`; nothing is held where that fails."""
+        """Lock `address` and connect to it until loop time `until`; nothing is held if that fails."""
         limits, loop = self._context.limits, self._loop
         asked = now = loop.time()
         try:
@@ -206,7 +206,7 @@ class Associating:
         self._reclassify_timeout(error)
 
     def _reclassify_timeout(self, error: BaseException | None) -> None:
-        """Raise Overloaded in place of a timeout, where other probes took most of the time, or too little was given.
+        """Raise Overloaded in place of a timeout, if other probes took most of the time, or too little was given.
 
         Silence proves nothing about a peer that had only the rest.
         """

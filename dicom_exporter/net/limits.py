@@ -33,14 +33,14 @@ UNLIMITED = 1_048_576
 class CapacityLimiter:
     """A number of tokens. Who has acquired one releases it, and who has waited longest gets it next.
 
-    `acquire_nowait` first, and `acquire` where that returns False: the usual way needs no coroutine.
+    `acquire_nowait` first, and `acquire` if that returns False: the usual way needs no coroutine.
     """
 
     __slots__ = ("_waiting", "available_tokens")
 
     def __init__(self, total_tokens: int) -> None:
         self.available_tokens = total_tokens
-        """How many nobody has; more than 0 only where nobody waits."""
+        """How many nobody has; more than 0 only if nobody waits."""
         self._waiting: deque[asyncio.Future[None]] | None = None
         """Oldest first; made for the first who waits. Those that gave up stay until it is their turn."""
 
@@ -115,7 +115,7 @@ class ConnectionLimits:
             self._most_ended = max(_FIRST_CLEARING, 2 * len(self._ended))
 
     def since_end(self, address: SocketAddress, now: float) -> float:
-        """Seconds since our last association with `address` ended; infinite where that does not matter any more."""
+        """Seconds since our last association with `address` ended; infinite if that does not matter any more."""
         ended = self._ended.get((address.ip, address.port))
         return math.inf if ended is None else now - ended
 

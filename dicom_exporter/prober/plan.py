@@ -36,7 +36,7 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
     Never raises for what a peer does. `results` has the queries that are not due, and keeps those that are asked.
 
     Raises:
-        NotPermitted: before anything is sent, where the module would store images and may not.
+        NotPermitted: before anything is sent, if the module would store images and may not.
     """
     if module.store is not None:
         check_store(target, context)
@@ -87,7 +87,7 @@ def _steps_to_prove(module: Module) -> frozenset[LadderLevel]:
 def merged(modules: Sequence[Module]) -> Module:
     """The modules that one identity runs on a target, as one.
 
-    The configuration has seen to it that they agree in `every`, in queries of one name, and in all blocks such as
+    The configuration has checked that they agree in `every`, in queries of one name, and in all blocks such as
     `store`, of which there is at most one of each kind.
     """
     first, *others = modules
@@ -176,7 +176,7 @@ def _key(target: Target, context: ProbeContext, query: Query) -> QueryKey:
 
 
 def never_probed(target: Target, module: Module) -> SessionResult:
-    """What is known where there was no time to run `module`: nothing about the peer, and that it is not known."""
+    """What is known if there was no time to run `module`: nothing about the peer, and that it is not known."""
     found: _Found = {"echo": None, "association": Outcome.OVERLOAD}
     for probe in PROBES:
         if probe.is_wanted(target, module):
@@ -213,7 +213,7 @@ def choice(config: Config, names: Sequence[str]) -> Choice:
 
 
 def local_time(target: Target) -> datetime:
-    """Now, in whole seconds, where the target is; in the system's own zone where the configuration does not say."""
+    """Now, in whole seconds, where the target is; in the system's own zone if the configuration does not say."""
     return _local_time(target.timezone, int(time.time()))
 
 

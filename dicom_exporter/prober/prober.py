@@ -138,7 +138,7 @@ class Prober:
         unless that scrape allows less time.
 
         Raises:
-            NotPermitted: before anything is sent, where a target may not be asked these `modules`.
+            NotPermitted: before anything is sent, if a target may not be asked these `modules`.
         """
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
