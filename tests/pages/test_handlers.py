@@ -68,7 +68,7 @@ async def test_page_target_lists_all_findings() -> None:
     async with pages(history=history) as (client, _):
         page = await get(client, target_path(builders.OK_TARGET))
     assert "Query today failed: the query failed." in page.text
-    assert "It did not take all the images of the bandwidth test." in page.text
+    assert "Bandwidth test failed: it answered with a failure." in page.text
 
 
 async def test_pages_probe_nothing() -> None:
