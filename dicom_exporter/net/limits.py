@@ -24,6 +24,8 @@ from dicom_exporter.net.errors import Overloaded
 
 JUST_NOW = 5.0
 """Seconds after an association of ours in which an archive may still be busy with its end."""
+_FIRST_CLEARING = 1024
+"""Addresses whose last association is remembered before those are forgotten that do not matter any more."""
 UNLIMITED = 1_048_576
 """More associations, or connections, than a process can have."""
 
@@ -96,7 +98,8 @@ class ConnectionLimits:
         self.pause = pause
         """Seconds between two associations with one address."""
         self._ended: dict[_Key, float] = {}
-        """Loop time at which our last association with an address ended, the oldest first; only what still matters."""
+        """Loop time at which our last association with an address ended."""
+        self._most_ended = _FIRST_CLEARING
 
     def resize(self, max_associations: int, pause: float = 0.0) -> None:
         """Apply new limits to the associations that begin from now on."""
@@ -105,12 +108,11 @@ class ConnectionLimits:
 
     def note_end(self, address: SocketAddress, now: float) -> None:
         """An association of ours with `address`, which is still locked, ends at loop time `now`."""
-        ended, key = self._ended, (address.ip, address.port)
-        ended.pop(key, None)
-        ended[key] = now
-        forget = now - max(self.pause, JUST_NOW)
-        while ended[oldest := next(iter(ended))] < forget:
-            del ended[oldest]
+        self._ended[address.ip, address.port] = now
+        if len(self._ended) > self._most_ended:  # seldom, as to keep them in order costs more than an association may
+            forget = now - max(self.pause, JUST_NOW)
+            self._ended = {key: ended for key, ended in self._ended.items() if ended >= forget}
+            self._most_ended = max(_FIRST_CLEARING, 2 * len(self._ended))
 
     def since_end(self, address: SocketAddress, now: float) -> float:
         """Seconds since our last association with `address` ended; infinite if that does not matter any more."""
@@ -141,6 +143,16 @@ class AddressLock:
         self._key = key
         self._deadline = deadline
         self._connections = connections
+
+    def acquire_nowait(self) -> bool:
+        """Hold both if nobody else holds the address and a connection is free; return whether they are held.
+
+        In place of ``async with``: then `__aexit__` is due.
+        """
+        if self._key in self._addresses or not self._connections.acquire_nowait():
+            return False
+        lock = self._lock = self._addresses[self._key] = CapacityLimiter(1)
+        return lock.acquire_nowait()
 
     async def __aenter__(self) -> None:
         lock = self._addresses.get(self._key)
@@ -181,6 +193,11 @@ class AssociationSlot:
         self._limiter = limiter
         self._deadline = deadline
         self._held = False
+
+    def acquire_nowait(self) -> bool:
+        """Hold a slot if one is free; return whether it is held. In place of ``async with``: then `release` is due."""
+        self._held = self._limiter.acquire_nowait()
+        return self._held
 
     async def __aenter__(self) -> None:
         if not self._limiter.acquire_nowait():
