@@ -63,7 +63,7 @@ def archive_entity(known_caller: str | None = None, *, takes_images: bool = Fals
     ):
         entity.add_supported_context(service, _SYNTAXES)
     for storage in SOP_CLASSES.values():
-        # Only for C-GET, where the caller stores what we send; as an SCP we store nothing.
+        # Only for C-GET, if the caller stores what we send; as an SCP we store nothing.
         entity.add_supported_context(storage, TRANSFER_SYNTAX, scu_role=False, scp_role=True)
     if takes_images:
         entity.add_supported_context(SecondaryCaptureImageStorage, _SYNTAXES)

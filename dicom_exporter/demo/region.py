@@ -108,7 +108,7 @@ def demo_region(
 def _start(
     ports: Mapping[PeerKind, int], authority: Authority, stack: ExitStack, *, whole_net: bool
 ) -> dict[PeerKind, int]:
-    """Start a peer of each kind, and return their ports: other ones than those asked for, where these are taken."""
+    """Start a peer of each kind, and return their ports: other ones than those asked for, if these are taken."""
     small = build_archive(_FEW)
     servers: list[ThreadedAssociationServer] = []
     stack.callback(stop_all, servers)

@@ -58,7 +58,7 @@ def collect(table: Iterable[Family[T]], subjects: Sequence[tuple[Labels, T]]) ->
 
 
 def single(read: Callable[[T], float | None]) -> Callable[[T], Collection[Row]]:
-    """The rows of a family with one series, absent where `read` gives None."""
+    """The rows of a family with one series, absent if `read` gives None."""
 
     def rows(subject: T) -> Collection[Row]:
         value = read(subject)
@@ -84,7 +84,7 @@ def shared(
 
 
 def states(label: str, words: type[S], read: Callable[[T], S | None]) -> Callable[[T], Collection[Row]]:
-    """The rows of a family with one series for each of `words`, 1 for the current one; none where `read` gives None."""
+    """The rows of a family with one series for each of `words`, 1 for the current one; none if `read` gives None."""
     made = {now: Constant(({label: word.value}, float(word is now)) for word in words) for now in words}
 
     def rows(subject: T) -> Collection[Row]:

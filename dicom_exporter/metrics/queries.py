@@ -32,7 +32,7 @@ def _matches_by(query: QueryResult) -> Collection[Row]:
 VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_studies_visible",
-        "Studies that the query `studies` listed; at least this many where it is not complete.",
+        "Studies that the query `studies` listed; at least this many if it is not complete.",
         _visible("studies", lambda query: query.matches),
     ),
     Family(
@@ -49,12 +49,12 @@ VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_patients_visible",
-        "Patients that the query `patients` listed; at least this many where it is not complete.",
+        "Patients that the query `patients` listed; at least this many if it is not complete.",
         _visible("patients", lambda query: query.matches),
     ),
     Family(
         "dicom_worklist_items_visible",
-        "Items that the query `worklist` listed; at least this many where it is not complete.",
+        "Items that the query `worklist` listed; at least this many if it is not complete.",
         _visible("worklist", lambda query: query.matches),
     ),
 )

@@ -1,4 +1,4 @@
-"""What silence proves: nothing, where the request for a probe allowed too little time for an answer.
+"""What silence proves: nothing, if the request for a probe allowed too little time for an answer.
 
 ```
 seconds of the request >= a third of the longest timeout of its modules      no answer is the peer's doing
@@ -6,7 +6,7 @@ seconds of the request >= a third of the longest timeout of its modules      no 
 ```
 
 A connection has a bound of its own: it counts as not answered after `global.connect_timeout`, or a third of the
-module's timeout where that is shorter (`ProbeContext.connect_proof`). Prometheus allows ten seconds by default, as the
+module's timeout if that is shorter (`ProbeContext.connect_proof`). Prometheus allows ten seconds by default, as the
 modules do, less the offset in which the scrape is answered: such a scrape is not hurried.
 """
 

@@ -25,10 +25,10 @@ async def probe_store(target: Target, module: Module, context: ProbeContext) -> 
     """Store `module.store.count` instances of `module.store.size` bytes on an association of their own.
 
     Never raises for what the peer does: what was stored until then is in the result. Of the phases of its association,
-    only `store` goes to those of `context`, and only where an instance was stored.
+    only `store` goes to those of `context`, and only if an instance was stored.
 
     Raises:
-        NotPermitted: before anything is sent, where `check_store` does.
+        NotPermitted: before anything is sent, if `check_store` does.
     """
     check_store(target, context)
     settings = module.store or Store()
@@ -53,7 +53,7 @@ async def probe_store(target: Target, module: Module, context: ProbeContext) -> 
 
 
 def check_store(target: Target, context: ProbeContext) -> None:
-    """Raise NotPermitted where nothing may be written to `target`: by its `expect`, or by the prober."""
+    """Raise NotPermitted if nothing may be written to `target`: by its `expect`, or by the prober."""
     if target.is_never_written_to:
         raise NotPermitted(f"Nothing is written to a target with expect: {target.expect}.")
     if not context.may_store:

@@ -156,7 +156,7 @@ def _target(request: web.Request, state: State, config: Config, modules: Sequenc
 
 
 def _check_choice(config: Config, target: Target, modules: Sequence[str]) -> None:
-    """Raise HTTPBadRequest, with a sentence, where `target` may not be asked these modules."""
+    """Raise HTTPBadRequest, with a sentence, if `target` may not be asked these modules."""
     try:
         check_choice(config, target, modules)
     except NotPermitted as reason:

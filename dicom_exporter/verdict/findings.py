@@ -120,11 +120,11 @@ class Finding:
     text: str
     """A sentence for a person, without the full stop at its end."""
     alert: str | None
-    """Name of the alert that fires while this lasts, and of its runbook; None where there is none."""
+    """Name of the alert that fires while this lasts, and of its runbook; None if there is none."""
     severity: int
     """Orders findings, and targets by their worst one: lower is worse. By kind; of the exposed, by level."""
     identity: str | None = None
-    """Whose session it was found in; None where it is about the target as a whole."""
+    """Whose session it was found in; None if it is about the target as a whole."""
 
 
 def assess(target: Target, sessions: Sequence[SessionResult]) -> tuple[Verdict | None, tuple[Finding, ...]]:
@@ -137,9 +137,9 @@ def assess(target: Target, sessions: Sequence[SessionResult]) -> tuple[Verdict |
 
 
 def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | None) -> tuple[Finding, ...]:
-    """What of `sessions` is not as `target` expects, worst first; empty where everything is.
+    """What of `sessions` is not as `target` expects, worst first; empty if everything is.
 
-    `verdict` is the one over the strangers among `sessions`; None where there are none.
+    `verdict` is the one over the strangers among `sessions`; None if there are none.
     """
     findings = [*_exposure(target, sessions, verdict)]
     if target.expect in MUST_ANSWER:
@@ -176,7 +176,7 @@ def _exposure(target: Target, sessions: Sequence[SessionResult], verdict: Verdic
         return
     for service, level in verdict.levels.items():
         proved, reasons = verdict.at_least.get(service), verdict.reasons[service]
-        if proved is not None and proved > allowed:  # also where it is not known whether a stranger gets further
+        if proved is not None and proved > allowed:  # also if it is not known whether a stranger gets further
             text = texts.exposed(service, proved, allowed, reasons)
             yield _finding(Kind.EXPOSED, text, _exposure_alert(proved), identity, proved)
         elif level is None:

@@ -189,7 +189,7 @@ def _association(attempt: Attempt) -> str:
 
 
 def level_words(level: LadderLevel | None, at_least: LadderLevel | None = None) -> str:
-    """``5 lists studies``; where it is not known, ``unknown``, or what was proved: ``at least 3 associates``."""
+    """``5 lists studies``; if it is not known, ``unknown``, or what was proved: ``at least 3 associates``."""
     if level is not None:
         return f"{level} {LEVELS[level][0]}"
     return "unknown" if at_least is None else f"at least {at_least} {LEVELS[at_least][0]}"
@@ -234,14 +234,14 @@ def blind(level: LadderLevel) -> str:
 
 
 def unreached(session: SessionResult) -> str:
-    """Our own C-ECHO did not succeed; or the association, where no C-ECHO was asked for."""
+    """Our own C-ECHO did not succeed; or the association, if no C-ECHO was asked for."""
     if session.echo is not None:
         return f"C-ECHO {session.echo.outcome}: {ending(session)}"
     return f"Association {session.association}: {ending(session)}"
 
 
 def ending(session: SessionResult) -> str:
-    """How the C-ECHO of a session ended, or its association where no C-ECHO was asked for, and what to do about it."""
+    """How the C-ECHO of a session ended, or its association if no C-ECHO was asked for, and what to do about it."""
     if session.echo is not None:
         status = session.echo.status if session.echo.outcome is Outcome.FAILURE_STATUS else None
         text = OUTCOMES[session.echo.outcome] + ("" if status is None else f" (status {status:04X})")

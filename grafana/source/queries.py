@@ -38,12 +38,12 @@ def per_target(expression: str, *labels: str) -> str:
 
 
 def counted(expression: str) -> str:
-    """How many series, 0 where there are none, and nothing where there is no data at all."""
+    """How many series, 0 if there are none, and nothing if there is no data at all."""
     return f"count({expression}) or 0 * count({info()})"
 
 
 def outcome(*matchers: str) -> str:
-    """How our own identities fared: the outcome of the C-ECHO, or of the association where no C-ECHO is asked for.
+    """How our own identities fared: the outcome of the C-ECHO, or of the association if no C-ECHO is asked for.
 
     Series of the C-ECHO's other outcomes are there too, with the value 0.
     """
@@ -74,7 +74,7 @@ def by_severity(matchers: str, *labels: str) -> str:
 LEVEL = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level')})"
 ALLOWED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_allowed')})"
 PROVED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_at_least')})"
-"""The level, or a lower bound where it is not known."""
+"""The level, or a lower bound if it is not known."""
 EXCESS = f"({PROVED} - {ALLOWED})"
 """Levels that were proved above what `expect` allows, for each protocol of a target."""
 WORST_EXCESS = f"max by ({KEYS}) ({EXCESS})"

@@ -90,7 +90,7 @@ def target() -> dict[str, Any]:
                     3,
                     stat(
                         "Studies",
-                        "Studies that the query `studies` lists to us; at least so many where it was cut.",
+                        "Studies that the query `studies` lists to us; at least so many if it was cut.",
                         f"max({select('dicom_studies_visible', US)})",
                         unit="locale",
                         no_value="not asked, or no answer",

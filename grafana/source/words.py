@@ -86,7 +86,7 @@ def numbers(words: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
 
 
 def texts(words: Mapping[str, tuple[str, str] | str]) -> list[dict[str, Any]]:
-    """Value mappings of Grafana for texts, each with its colour where it has one."""
+    """Value mappings of Grafana for texts, each with its colour if it has one."""
     options = {}
     for index, (text, word) in enumerate(words.items()):
         shown, colour = (word, None) if isinstance(word, str) else word

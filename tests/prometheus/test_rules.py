@@ -29,7 +29,7 @@ BASE = "http://localhost:10104/runbooks/"
 
 
 def promtool(*arguments: str) -> str:
-    """What `promtool` says; the test fails where it is not content."""
+    """What `promtool` says; the test fails if it is not content."""
     done = subprocess.run(
         [program("promtool", "prometheus"), *arguments], capture_output=True, text=True, timeout=300, check=False
     )
