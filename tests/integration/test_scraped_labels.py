@@ -6,7 +6,7 @@ with `honor_labels` off and on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,7 @@ async def test_scraped_labels_of_ours_survive_and_the_same_alerts_fire(tmp_path:
         }
         with prometheus(tmp_path / "prometheus", settings) as server:
 
-            async def told() -> Sequence[object]:
+            async def told() -> list[dict[str, Any]]:
                 return await server.query('ALERTS{alertname="DicomLabelsOverwritten", alertstate="firing"}')
 
             for series in await until(told, "the alert about labels that are replaced"):
