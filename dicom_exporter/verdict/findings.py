@@ -17,7 +17,16 @@ from enum import StrEnum
 from typing import Final
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import LadderLevel, Outcome, QueryOutcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import (
+    LadderLevel,
+    Outcome,
+    QueryOutcome,
+    SessionResult,
+    StoreOutcome,
+    StoreResult,
+    WebAnswer,
+    WebResult,
+)
 from dicom_exporter.verdict import texts
 from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
 
@@ -104,6 +113,11 @@ _TARGET_ALERTS: Final[Mapping[Kind, str]] = {
     Kind.REFUSES_US: "DicomTargetRefusesUs",
     Kind.BUSY: "DicomTargetBusy",
     Kind.UNKNOWN: "DicomTargetUnknown",
+}
+_STORE_ALERTS: Final[Mapping[StoreOutcome, str]] = {
+    StoreOutcome.OUT_OF_RESOURCES: "DicomStoreOutOfResources",
+    StoreOutcome.SOP_CLASS: "DicomStoreRefused",
+    StoreOutcome.REFUSED: "DicomStoreRefused",
 }
 _WEB_ALERTS: Final[Mapping[Kind, str]] = {
     Kind.DOWN: "DicomWebDown",
@@ -221,11 +235,18 @@ def _availability(session: SessionResult) -> list[Finding]:
                 findings.append(_finding(Kind.TROUBLE, texts.query_failed(query, result), "DicomQueryFailing", name))
             elif result.outcome is QueryOutcome.OVERLOAD:
                 findings.append(_finding(Kind.UNKNOWN, texts.query_failed(query, result), "DicomTargetUnknown", name))
-    if session.store is not None and not session.store.success:
-        findings.append(_finding(Kind.TROUBLE, texts.STORE_FAILED, "DicomStoreFailing", name))
+    if session.store is not None and not session.store.outcome.is_success:
+        findings.append(_store(session.store, name))
     if session.dicomweb is not None:
         findings += _dicomweb(session.dicomweb, name)
     return findings
+
+
+def _store(store: StoreResult, identity: str) -> Finding:
+    if store.outcome is StoreOutcome.OVERLOAD:
+        return _finding(Kind.UNKNOWN, texts.store_failed(store), "DicomTargetUnknown", identity)
+    alert = _STORE_ALERTS.get(store.outcome, "DicomStoreFailing")
+    return _finding(Kind.TROUBLE, texts.store_failed(store), alert, identity)
 
 
 def _dicomweb(web: WebResult, identity: str) -> Iterator[Finding]:

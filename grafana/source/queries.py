@@ -22,6 +22,11 @@ def select(metric: str, *matchers: str) -> str:
     return f"{metric}{{{', '.join([TARGET, *matchers])}}}"
 
 
+def is_(label: str, value: str) -> str:
+    """A matcher of one label."""
+    return f'{label}="{value}"'
+
+
 def info(*matchers: str) -> str:
     """One series per target that the variables choose, with its labels site and country."""
     return f"group by ({KEYS}, site, country, expect) ({select('dicom_target_info', *_CHOSEN, *matchers)})"

@@ -14,7 +14,7 @@ from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
 from dicom_exporter.results import HTTP_PHASES, Flow, Phase
 from dicom_exporter.verdict.findings import assess
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, UNKNOWN_REASONS
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES, UNKNOWN_REASONS
 from tools.reference.markdown import code, head, table
 from tools.reference.sample import ANSWERED, QUERY, REJECTED, STRANGER, TARGET
 
@@ -99,6 +99,9 @@ def _words() -> Iterator[str]:
     yield "`outcome` of `dicom_query_outcome`:"
     yield ""
     yield from table(("outcome", "what happened"), [(code(word.value), text) for word, text in QUERY_OUTCOMES.items()])
+    yield "`outcome` of `dicom_store_outcome`:"
+    yield ""
+    yield from table(("outcome", "what happened"), [(code(word.value), text) for word, text in STORE_OUTCOMES.items()])
     yield "Values of `dicom_exposure_level`:"
     yield ""
     rows = [(str(level), name, text) for level, (name, text) in LEVELS.items()]
