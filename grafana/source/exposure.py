@@ -14,7 +14,6 @@ from grafana.source.queries import (
     NOT_CONTROL,
     PROVED,
     STRANGER,
-    TARGET,
     WORST_EXCESS,
     WORST_LEVEL,
     WORST_PROVED,
@@ -38,7 +37,6 @@ that this exporter can reach archives. Levels 6 and 7 are tried only where the c
 **Unknown is not safe**: an archive without a level may be open.
 """
 _CONTROL = 'expect="control"'
-_RISKY = 'alertname=~"Dicom(Exposed|ExposedOpenPort|PatientDataListed|AccessControlRegressed)"'
 _GREENBONE = {
     "probed": "Probed",
     "open": "Open",
@@ -330,7 +328,7 @@ def _worst_first() -> Panel:
             "known": per_target(chosen(known, NOT_CONTROL), "protocol"),
             "allowed": per_target(chosen(ALLOWED, NOT_CONTROL), "protocol"),
             "since": per_target(
-                chosen(f"1000 * min by ({KEYS}, protocol) (ALERTS_FOR_STATE{{{_RISKY}, {TARGET}}})", NOT_CONTROL),
+                chosen(f"1000 * min by ({KEYS}, protocol) ({select('dicom:exposed_since')} > 0)", NOT_CONTROL),
                 "protocol",
             ),
         },
