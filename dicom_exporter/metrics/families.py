@@ -19,7 +19,7 @@ Row: TypeAlias = tuple[Labels, float]
 NO_LABELS: Labels = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family(Generic[T]):
     """One metric: its name, its HELP text, and how its rows are read from a `T`."""
 
@@ -38,9 +38,15 @@ class Group(Generic[T]):
 
 
 class Constant(tuple[Row, ...]):
-    """Rows that are the same object whenever they are the same: `lines` writes their text once."""
+    """Rows that are the same object whenever they are the same: `lines` writes their text once, and keeps it here."""
 
-    __slots__ = ()
+    tails: dict[str, list[str]]
+
+    def __new__(cls, rows: Iterable[Row]) -> Constant:
+        """A tuple of `rows`."""
+        made = super().__new__(cls, rows)
+        made.tails = {}
+        return made
 
 
 def collect(table: Iterable[Family[T]], subjects: Sequence[tuple[Labels, T]]) -> Iterator[Metric]:
