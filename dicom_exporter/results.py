@@ -86,6 +86,42 @@ class QueryOutcome(StrEnum):
         return self in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY, QueryOutcome.TRUNCATED)
 
 
+class StoreOutcome(StrEnum):
+    """How the C-STOREs of a bandwidth test ended: by the last of them (PS3.4 B.2.3, PS3.7 9.1.1.1.9)."""
+
+    SUCCESS = "success"
+    """Every instance was taken, with status 0x0000."""
+    WARNING = "warning"
+    """Every instance was taken, and one at least with a warning: elements were coerced or discarded."""
+    OUT_OF_RESOURCES = "out_of_resources"
+    """A7xx: mostly a full disk."""
+    SOP_CLASS = "sop_class"
+    """The presentation context was not accepted, or the archive does not know the SOP class (0x0122)."""
+    REFUSED = "refused"
+    """0x0124: not authorised."""
+    MISMATCH = "mismatch"
+    """A9xx: the dataset does not match the SOP class."""
+    CANNOT_UNDERSTAND = "cannot_understand"
+    """Cxxx: many archives answer so for whatever goes wrong."""
+    FAILED = "failed"
+    """Another failure status."""
+    ABORTED = "aborted"
+    """A-ABORT, or the connection ended, in place of the answer."""
+    PROTOCOL_ERROR = "protocol_error"
+    """The answer breaks the standard or one of our limits."""
+    TIMEOUT = "timeout"
+    """No response until the deadline."""
+    NO_ASSOCIATION = "no_association"
+    """Nothing was sent: the association that it needs did not come about."""
+    OVERLOAD = "overload"
+    """We did not get to it in time; this says nothing about the peer."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the archive took every instance."""
+        return self in (StoreOutcome.SUCCESS, StoreOutcome.WARNING)
+
+
 class UnknownReason(StrEnum):
     """Why it is not known how far a stranger gets: what ended by our doing, or by the moment, and not by the peer's.
 
@@ -177,7 +213,7 @@ class Expect(StrEnum):
 
 
 class LadderService(StrEnum):
-    """What a stranger can reach on a target. Each has a level of its own, under this name in `dicom_exposure_level`."""
+    """What a stranger can reach on a target, each with a level of its own (label `protocol`)."""
 
     DIMSE = "dimse"
     """The DICOM port."""
@@ -275,7 +311,7 @@ class Peer:
     max_pdu_bytes: int
     """What it can receive in one PDU; 0 means that it states no limit (PS3.8 D.1)."""
     product: str
-    """What `dicom.products` makes of the two names; ``unknown`` where it knows neither."""
+    """What `dicom.products` makes of the two names; ``unknown`` if it knows neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,15 +319,15 @@ class TLSFacts:
     """What a TLS handshake showed."""
 
     version: str | None = None
-    """None where the handshake did not get that far. This and `cipher` are names of our TLS library, not peer text."""
+    """None if the handshake did not get that far. This and `cipher` are names of our TLS library, not peer text."""
     cipher: str | None = None
     certificate_expiry: float | None = None
-    """Unix time at which the first certificate of the verified chain expires; of those shown, where none was
+    """Unix time at which the first certificate of the verified chain expires; of those shown, if none was
     verified."""
     certificate_trusted: bool | None = None
     client_certificate_required: bool | None = None
     failure: TLSFailure | None = None
-    """Why the handshake failed; None where it succeeded, or where that did not show."""
+    """Why the handshake failed; None if it succeeded, or if that did not show."""
     chain_expiry: float | None = None
     """Unix time at which the first of the certificates expires that the peer shows, whether or not they are needed."""
 
@@ -302,7 +338,7 @@ class EchoResult:
 
     outcome: Outcome
     status: int | None = None
-    """The status of the C-ECHO-RSP (PS3.7 9.3.5), None where no response came."""
+    """The status of the C-ECHO-RSP (PS3.7 9.3.5), None if no response came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,15 +347,15 @@ class QueryResult:
 
     outcome: QueryOutcome
     status: int | None = None
-    """The final status (PS3.7 Annex C), None where none came."""
+    """The final status (PS3.7 Annex C), None if none came."""
     matches: int | None = None
-    """Pending responses with a match (FF00 and FF01). None where the answer does not allow a count."""
+    """Pending responses with a match (FF00 and FF01). None if the answer does not allow a count."""
     complete: bool | None = None
     """True: all counted. False: at least this many."""
     instances: int | None = None
-    """Sum of NumberOfStudyRelatedInstances over the matches that carry it; None where none does."""
+    """Sum of NumberOfStudyRelatedInstances over the matches that carry it; None if none does."""
     instances_complete: bool | None = None
-    """True: `instances` is the whole sum. False: at least this many. None where `complete` is, or without a sum."""
+    """True: `instances` is the whole sum. False: at least this many. None if `complete` is, or without a sum."""
     matches_by: Mapping[str, Mapping[SafeText, int]] = field(default_factory=dict)
     """attribute keyword -> value -> matches; see `config` for the attributes that are allowed."""
     duration: float | None = None
@@ -329,11 +365,11 @@ class QueryResult:
     last_run: float | None = None
     """Unix time at which it ran, for queries with `every`."""
     digests: frozenset[bytes] | None = field(default=None, repr=False, compare=False)
-    """Keyed hashes of the StudyInstanceUIDs, where the config compares two targets; gone with the scrape."""
+    """Keyed hashes of the StudyInstanceUIDs, if the config compares two targets; gone with the scrape."""
     minimal_keys: bool = False
     """Asked for the unique key alone, because the archive aborted on more."""
     doubt: UnknownReason | None = None
-    """Why another client might get more than the outcome says; None where the outcome is the archive's doing, or says
+    """Why another client might get more than the outcome says; None if the outcome is the archive's doing, or says
     it by itself."""
 
 
@@ -341,13 +377,12 @@ class QueryResult:
 class StoreResult:
     """The C-STOREs of a bandwidth test."""
 
-    success: bool
-    """Every instance was taken."""
+    outcome: StoreOutcome
     bytes: int | None = None
     """Bytes of the datasets that the archive took."""
     duration: float | None = None
     status: int | None = None
-    """The status of the last C-STORE-RSP (PS3.7 9.3.1.2), None where none came."""
+    """The status of the last C-STORE-RSP (PS3.7 9.3.1.2), None if none came."""
 
 
 class Called(StrEnum):
@@ -372,9 +407,9 @@ class Attempt:
     queries: Mapping[str, QueryResult] = field(default_factory=dict)
     """``random_uid``, ``studies``, ``patients``, ``worklist``: those that were asked."""
     identity_seen: bool | None = None
-    """A match carried a non-empty name, ID or birth date; None where that was not tried."""
+    """A match carried a non-empty name, ID or birth date; None if that was not tried."""
     image_received: bool | None = None
-    """Bytes of an instance arrived by C-GET; None where that was not tried."""
+    """Bytes of an instance arrived by C-GET; None if that was not tried."""
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
     """What kept this attempt from getting further, and is not the peer's doing. What the outcomes of the association
@@ -387,7 +422,7 @@ class StrangerResult:
 
     attempts: tuple[Attempt, ...] = ()
     obsolete_tls_accepted: bool | None = None
-    """Whether a handshake of TLS 1.0 or 1.1 succeeded; None where TLS was not spoken, or it was not tried."""
+    """Whether a handshake of TLS 1.0 or 1.1 succeeded; None if TLS was not spoken, or it was not tried."""
     doubts: frozenset[UnknownReason] = frozenset()
     """What was not attempted at all and could have brought more, such as another address of the name."""
 
@@ -445,25 +480,25 @@ class SessionResult:
 
     identity: str
     echo: EchoResult | None
-    """None where no module of this identity asks for an echo."""
+    """None if no module of this identity asks for an echo."""
     queries: Mapping[str, QueryResult] = field(default_factory=dict)
     phases: Mapping[Phase, float] = field(default_factory=dict)
     """Seconds of each phase that was reached, also of one that then failed."""
     duration: float | None = None
-    """Seconds of all associations, without DICOMweb; None where nothing was due, and so none was made."""
+    """Seconds of all associations, without DICOMweb; None if nothing was due, and so none was made."""
     timeout: float | None = None
     """Seconds that it was given."""
     association: Outcome | None = None
-    """How the association ended that the echo or the first query needed: `success` where it was accepted. None where
+    """How the association ended that the echo or the first query needed: `success` if it was accepted. None if
     none was due."""
     rejection: Rejection | None = None
     services: Mapping[Service, bool] = field(default_factory=dict)
-    """Service proposed -> presentation context accepted; empty where no A-ASSOCIATE-AC came."""
+    """Service proposed -> presentation context accepted; empty if no A-ASSOCIATE-AC came."""
     peer: Peer | None = None
     tls: TLSFacts | None = None
     store: StoreResult | None = None
     stranger: StrangerResult | None = None
-    """Where the identity is a stranger and climbs the exposure ladder."""
+    """Where the identity is a stranger: how far it got on the exposure ladder."""
     prove: frozenset[LadderLevel] = frozenset()
     """Levels above 5 that the configuration asks to prove, of a stranger."""
     dicomweb: WebResult | None = None
@@ -471,7 +506,7 @@ class SessionResult:
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
     addresses: int | None = None
-    """How many addresses the target's name has; None where it has one, or is an IP address."""
+    """How many addresses the target's name has; None if it has one, or is an IP address."""
     addresses_failed: int | None = None
     """How many of those that were tried accepted no connection."""
 

@@ -32,7 +32,7 @@ class SafeText(str):
     def __new__(cls, text: str | bytes) -> Self:
         """Clean `text`, of any length."""
         if isinstance(text, bytes):
-            text = text.decode("latin-1")  # one character per byte, and ASCII where it is ASCII
+            text = text.decode("latin-1")  # one character per byte, and ASCII if it is ASCII
         text = text.strip(_PADDING)[:MAX_TEXT].rstrip(_PADDING)
         if not (text.isascii() and text.isprintable()):
             text = "".join(character if " " <= character <= "~" else "?" for character in text)
@@ -64,7 +64,7 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """`` (did you mean closed?)`` where one of `choices` is close to `word`, else nothing."""
+    """`` (did you mean closed?)`` if one of `choices` is close to `word`, else nothing."""
     near = closest(word, choices)
     return f" (did you mean {near}?)" if near else ""
 
@@ -77,7 +77,7 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def not_one_of(word: str, choices: Iterable[str]) -> str:
-    """The message for a word outside of a closed vocabulary, which is listed where it is short."""
+    """The message for a word outside of a closed vocabulary, which is listed if it is short."""
     choices = list(choices)
     problem = f"is not one of {', '.join(choices)}" if len(choices) <= _MOST_LISTED else "is not supported"
     return f"{shown(word)} {problem}{did_you_mean(word, choices)}"

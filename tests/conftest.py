@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_internet_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a test connect or bind an IPv4 or IPv6 socket only where it is marked `loopback` or `integration`."""
+    """Let a test connect or bind an IPv4 or IPv6 socket only if it is marked `loopback` or `integration`."""
     node = request.node
     if node.get_closest_marker("loopback") or node.get_closest_marker("integration"):
         return

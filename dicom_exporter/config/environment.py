@@ -1,4 +1,4 @@
-"""``${VAR}`` in values, where the user has enabled it."""
+"""``${VAR}`` in values, if the user has enabled it."""
 
 import re
 from collections.abc import Mapping

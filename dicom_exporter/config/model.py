@@ -93,7 +93,7 @@ class TLSBlock(Block):
     cert_file: FileName | None = None
     """The exporter's own certificate, PEM, with its chain. Read again when it changes."""
     key_file: FileName | None = None
-    """Its key, PEM, where it is not in cert_file. Read again when it changes."""
+    """Its key, PEM, if it is not in cert_file. Read again when it changes."""
     server_name: Text | None = None
     """The name that the peer's certificate must have, and that is sent as SNI; by default the host of the address."""
     insecure_skip_verify: Flag = False
@@ -235,7 +235,7 @@ class ModuleOptions(Block):
     identity: KnownIdentity = "monitor"
     """The name of the identity that asks."""
     timeout: Duration = 10.0
-    """How long a probe may take in all; the time limit of the scrape applies where it is shorter."""
+    """How long a probe may take in all; the time limit of the scrape applies if it is shorter."""
     echo: Flag = True
     """Send a C-ECHO."""
     store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
@@ -293,11 +293,11 @@ class Target(Block):
     web: Annotated[tuple[WebEntry, ...], NOT_EMPTY] = ()
     """Pages that strangers should not see."""
     well_known_titles: Flag = False
-    """Have the stranger also try five called AE titles that attackers commonly try, where the configured one is refused
+    """Have the stranger also try five called AE titles that attackers commonly try, if the configured one is refused
     as unknown."""
     server_name: ServerName | None = None
     """The name that the public knows the target by, which strangers send as SNI in DICOM TLS. By default the host of
-    `address`; where that is refused, or is an IP address, also the names in `tls.server_name`, `dicomweb` and `web`."""
+    `address`; if that is refused, or is an IP address, also the names in `tls.server_name`, `dicomweb` and `web`."""
 
     def __post_init__(self) -> None:
         """Set the modules of a target that names none: those of its expectation."""

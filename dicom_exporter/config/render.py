@@ -15,7 +15,7 @@ from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.values.time import format_duration
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""libyaml's where it is built in: with ten thousand targets it is seconds faster."""
+"""libyaml's if it is built in: with ten thousand targets it is seconds faster."""
 _DURATIONS = frozenset({"timeout", "every", "connect_timeout", "pause_between_associations"})
 _FROM_FILES = {"password": "password_file", "bearer_token": "bearer_token_file"}
 

@@ -1,6 +1,6 @@
 """The files of an identity that may be renewed while the exporter runs: passwords, tokens, certificates, keys.
 
-    IdentityFiles ─> read_again ─> IdentityFiles        the same object where no file has changed, by its stat
+    IdentityFiles ─> read_again ─> IdentityFiles        the same object if no file has changed, by its stat
 
 A file that cannot be used leaves in place what was read of it last. Nothing here says what a file holds.
 """

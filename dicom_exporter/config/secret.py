@@ -23,7 +23,7 @@ class Secret:
     """A password. `str`, `repr` and every format print ``<secret>``; only `reveal` gives the value.
 
     It cannot be pickled, and `copy` gives the same object back, so that the value is not copied by accident. Two are
-    equal where their values are.
+    equal if their values are.
     """
 
     __slots__ = ("_value", "file")
@@ -66,7 +66,7 @@ class Secret:
 def resolve_path(base: Path, name: str) -> Path:
     """Find the file `name`, relative to the directory `base` of the configuration file that names it.
 
-    Raises ValueError with a message for the user where there is no such file, or it cannot be read.
+    Raises ValueError with a message for the user if there is no such file, or it cannot be read.
     """
     path = base / name
     try:

@@ -53,7 +53,7 @@ _MAX_IMAGE = 64 << 20
 """Bytes of one image of a bandwidth test."""
 
 PROOFS = ("identity", "download")
-"""Steps of the exposure ladder that are taken only where the configuration asks for them."""
+"""Steps of the exposure ladder that are taken only if the configuration asks for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _TIMEOUT = 60.0  # seconds
 
 
 def answering(answer: bytes) -> Talk:
-    """Answer any request with `answer`, where there is one, and read until the peer closes the connection."""
+    """Answer any request with `answer`, if there is one, and read until the peer closes the connection."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

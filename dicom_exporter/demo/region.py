@@ -66,6 +66,7 @@ _ARCHIVES: Mapping[PeerKind, _Kind] = {
     PeerKind.TLS: _Kind(known_caller=KNOWN_CALLER, certificate_days=9),
     PeerKind.MUTUAL_TLS: _Kind(certificate_days=400, require_client_certificate=True),
     PeerKind.HOSPITAL: _Kind(known_caller=KNOWN_CALLER, certificate_days=15, software=_CONQUEST, takes_images=True),
+    PeerKind.DISK_FULL: _Kind(known_caller=KNOWN_CALLER, manner=Manner(disk_full=True), takes_images=True),
 }
 _ANSWERS: Mapping[PeerKind, bytes] = {PeerKind.BUSY: BUSY, PeerKind.ABORTS: ABORT, PeerKind.SILENT: b""}
 
@@ -108,7 +109,7 @@ def demo_region(
 def _start(
     ports: Mapping[PeerKind, int], authority: Authority, stack: ExitStack, *, whole_net: bool
 ) -> dict[PeerKind, int]:
-    """Start a peer of each kind, and return their ports: other ones than those asked for, where these are taken."""
+    """Start a peer of each kind, and return their ports: other ones than those asked for, if these are taken."""
     small = build_archive(_FEW)
     servers: list[ThreadedAssociationServer] = []
     stack.callback(stop_all, servers)

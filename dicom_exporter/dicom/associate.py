@@ -3,13 +3,15 @@
 ```
 resolve ─> connect ─> tls ─> A-ASSOCIATE ─> [ the caller's block ] ─> A-RELEASE
              │                                any error ────────────> A-ABORT
-             └─ to the next address of the name, where one accepts no connection
+             └─ to the next address of the name, if one accepts no connection
 ```
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from dicom_exporter.config.values.network import Address, SocketAddress
 from dicom_exporter.dicom.connection import Connection
@@ -23,7 +25,7 @@ from dicom_exporter.net.tls import explained, look
 from dicom_exporter.results import Outcome, Phase, TLSFailure, UnknownReason
 
 _PAUSE_WHERE_BUSY = 1.0
-"""Seconds before another attempt where the peer may be busy with the end of our own last association."""
+"""Seconds before another attempt if the peer may be busy with the end of our own last association."""
 _NO_WAIT = 0.001
 """Seconds that pass without any wait."""
 
@@ -31,10 +33,10 @@ _NO_WAIT = 0.001
 def associate(address: Address, offer: AssociateRequest, context: ProbeContext) -> Associating:
     """Hold an association with the peer at `address` for the length of an ``async with`` block, and release it after.
 
-    TLS is spoken where `context.identity` has it. The seconds of each phase that is reached go to `context.phases`.
+    TLS is spoken if `context.identity` has it. The seconds of each phase that is reached go to `context.phases`.
 
     Raises:
-        ProbeEnded: it did not come about; also in the block, where it ends there.
+        ProbeEnded: it did not come about; also in the block, if it ends there.
     """
     return Associating(address, offer, context)
 
@@ -45,6 +47,7 @@ class Associating:
     __slots__ = (
         "_address",
         "_associated",
+        "_connect_time",
         "_connected_to",
         "_connection",
         "_context",
@@ -63,6 +66,8 @@ class Associating:
         self._loop = asyncio.get_running_loop()
         self._lock: AddressLock | None = None
         self._connected_to: SocketAddress | None = None
+        self._connect_time = 0.0
+        """Seconds that the connection was given."""
         self._associated = False
         """Whether a connection was made."""
         self._just_had_another = False
@@ -98,11 +103,13 @@ class Associating:
         """What comes once connected: the slot, TLS, and the A-ASSOCIATE-RQ."""
         context = self._context
         phases, deadline = context.phases, context.deadline
-        slot, asked = context.limits.association_slot(deadline), self._loop.time()
-        await slot.__aenter__()
+        slot = context.limits.association_slot(deadline)
+        if not slot.acquire_nowait():
+            asked = self._loop.time()
+            await slot.__aenter__()
+            self._note_wait(asked, deadline)
         self._slot = slot
         connection.if_silent(slot.release)
-        self._note_wait(asked, deadline)
         tls = context.tls_client(self._address.host)
         if tls is not None:
             with phases.time(Phase.TLS):
@@ -113,7 +120,7 @@ class Associating:
     async def _connect_again(self, rejected: Rejected) -> Connection:
         """Connect once more after a pause: the peer is busy, perhaps with the end of our own last association.
 
-        Raises what was `rejected` where no time is left for that.
+        Raises what was `rejected` if no time is left for that.
         """
         context, address = self._context, self._connected_to
         pause = max(context.limits.pause, _PAUSE_WHERE_BUSY)
@@ -121,7 +128,10 @@ class Associating:
             raise rejected
         await self._close()
         await asyncio.sleep(pause)
-        return await self._open(address, context.deadline)
+        connection, connecting = self._open(address, context.deadline)
+        with context.phases.time(Phase.CONNECT):
+            await connecting
+        return connection
 
     async def _explain(self, failed: TLSFailed) -> None:
         """Find out what the server shows to whom it is enough, while its address is still locked.
@@ -141,40 +151,42 @@ class Associating:
             raise
 
     async def _connect(self, address: SocketAddress, until: float) -> Connection:
-        """Lock `address` and connect to it until loop time `until`; nothing is held where that fails."""
+        """Lock `address` and connect to it until loop time `until`; nothing is held if that fails."""
         limits, loop = self._context.limits, self._loop
+        asked = now = loop.time()
         try:
-            lock, asked = limits.lock_address(address, until), loop.time()
-            await lock.__aenter__()
+            lock = limits.lock_address(address, until)
+            if not lock.acquire_nowait():
+                await lock.__aenter__()
+                self._note_wait(asked, until)
+                now = loop.time()
             self._lock, self._connected_to = lock, address
-            since = limits.since_end(address, loop.time())
+            since = limits.since_end(address, now)
             self._just_had_another = since <= JUST_NOW
             if since < limits.pause:
                 await asyncio.sleep(max(0.0, min(limits.pause - since, until - loop.time())))
-            self._note_wait(asked, until)
-            return await self._open(address, until)
+                self._note_wait(asked, until)
+            connection, connecting = self._open(address, until)
+            with self._context.phases.time(Phase.CONNECT):
+                await connecting
         except BaseException as error:
             await self._release_all()
             self._reclassify_timeout(error)
             raise
+        self._associated = True
+        return connection
 
-    async def _open(self, address: SocketAddress, until: float) -> Connection:
-        """Connect to `address`, which is locked, until loop time `until`."""
+    def _open(self, address: SocketAddress, until: float) -> tuple[Connection, Coroutine[Any, Any, None]]:
+        """A connection to `address`, which is locked, and what to await until it is made, until loop time `until`.
+
+        No coroutine of its own: each wait for the connection would pass through it.
+        """
         context = self._context
-        timeout = min(context.connect_timeout, until - self._loop.time())
+        self._connect_time = timeout = min(context.connect_timeout, until - self._loop.time())
         if timeout <= 0:
             raise Overloaded("the deadline came before the connection was tried")
         connection = self._connection = Connection(context.deadline)
-        try:
-            with context.phases.time(Phase.CONNECT):
-                await connection.connect(address, timeout, tls=context.identity.tls is not None)
-        except ConnectTimeout:
-            if timeout < context.proof_of_silence(self._address.host, self._address.port):
-                context.notes.doubts.add(UnknownReason.TIMEOUT)
-                raise Overloaded("too little time was left for the connection") from None
-            raise
-        self._associated = True
-        return connection
+        return connection, connection.connect(address, timeout, tls=context.identity.tls is not None)
 
     def _note_wait(self, asked: float, until: float) -> None:
         """A wait of ours, which began at `asked`, is over."""
@@ -194,10 +206,16 @@ class Associating:
         self._reclassify_timeout(error)
 
     def _reclassify_timeout(self, error: BaseException | None) -> None:
-        """Raise Overloaded in place of a timeout, where other probes took most of the time.
+        """Raise Overloaded in place of a timeout, if other probes took most of the time, or too little was given.
 
         Silence proves nothing about a peer that had only the rest.
         """
+        context, address = self._context, self._address
+        if isinstance(error, ConnectTimeout) and self._connect_time < context.proof_of_silence(
+            address.host, address.port
+        ):
+            context.notes.doubts.add(UnknownReason.TIMEOUT)
+            raise Overloaded("too little time was left for the connection") from None
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("other probes took most of the time") from None
 

@@ -56,7 +56,7 @@ class State(Enum):
     RELEASE_COLLISION = auto()
     """Sta9 to Sta11: both asked for release; we have answered and wait for theirs."""
     ENDED = auto()
-    """Over, in whatever way."""
+    """Over, for any reason."""
 
 
 _EXPECTED: dict[tuple[State, PDUType], State] = {
@@ -124,7 +124,7 @@ class Association:
         return RELEASE_RQ
 
     def abort(self) -> bytes:
-        """End at once (PS3.8 7.3): return the A-ABORT to send, or nothing where there is no association to end."""
+        """End at once (PS3.8 7.3): return the A-ABORT to send, or nothing if there is no association to end."""
         open_ = self.state not in (State.START, State.ENDED)
         self.state = State.ENDED
         return ABORT if open_ else b""
@@ -136,11 +136,11 @@ class Association:
 
         Raises:
             Rejected, Aborted: the peer ended it.
-            ConnectionEnded: the peer asked for release where an answer was due (its A-RELEASE-RP is in `outgoing`).
+            ConnectionEnded: the peer asked for release while an answer was due (its A-RELEASE-RP is in `outgoing`).
             NotDicom, ProtocolViolation: the A-ABORT that is due is in `outgoing`.
 
         Where messages, or the A-ASSOCIATE-AC, came before that, it returns, and `raise_end` raises: what was received
-        counts, no matter how TCP cut it.
+        counts, however TCP divided it into segments.
         """
         messages: list[Message] = []
         if self.state is State.ENDED:

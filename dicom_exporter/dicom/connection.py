@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, deadline: float, limits: Limits | None = None) -> None:
         self._sock: socket.socket | None = None
-        """Connected for TLS; None where the connection is plain."""
+        """Connected for TLS; None if the connection is plain."""
         self._facts: TLSFacts | None = None
         """What the TLS handshake showed."""
         self._sock_given = False
@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
         self._context_ids: Mapping[str, int] = {}
         self._message_id = 0
         self._answered: set[int | None] = set()
-        """Message IDs whose final response has come; what still comes for them is read away."""
+        """Message IDs whose final response has come; what still comes for them is read and dropped."""
         self._waiter: asyncio.Future[None] | None = None
         self._receive: Callable[[Message, float], bool] | None = None
         """Takes each message; returns whether the operation is done."""
@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
             with Connecting(self._loop, timeout):
                 await self._loop.create_connection(lambda: self, address.host, address.port)
         except BaseException:
-            self._transport = None  # where the time was over just as it was made: the loop has closed it again
+            self._transport = None  # if the time was over just as it was made: the loop has closed it again
             raise
         self._watch()
 
@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
                 self._waiter.set_exception(end)
 
     async def release(self) -> None:
-        """End the association in good order, or with A-ABORT where the peer does not answer within `RELEASE_WAIT`."""
+        """End the association in good order, or with A-ABORT if the peer does not answer within `RELEASE_WAIT`."""
         self.send(self._association.release())
         self._release_by = self._loop.time() + RELEASE_WAIT
         try:
@@ -385,7 +385,7 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def _give_up(self, first_by: float, messages_before: int) -> None:
-        """End the association where no response has begun since the request."""
+        """End the association if no response has begun since the request."""
         if self._messages != messages_before or self.partial is not None:
             return
         now = self._loop.time()

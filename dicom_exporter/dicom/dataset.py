@@ -33,7 +33,7 @@ def find_values(data: bytes, tags: Collection[int], sequence: int | None = None)
     """Return tag -> raw value of those `tags` (``0xGGGGEEEE``) that stand in `data`.
 
     Looks at the top level, or, with `sequence`, in the first item of that sequence. Values keep their padding. A tag
-    that is not in the result is absent: the walk ends early only where all `tags` were found. Elements should ascend
+    that is not in the result is absent: the walk ends early only if all `tags` were found. Elements should ascend
     (PS3.5 7.1), and some archives send them in another order.
 
     Raises:
@@ -67,7 +67,7 @@ def find_values(data: bytes, tags: Collection[int], sequence: int | None = None)
 
 
 def _first_item(data: bytes, position: int, end: int) -> bytes:
-    """The bytes of the first item of the sequence value ``data[position:end]``; empty where it has none."""
+    """The bytes of the first item of the sequence value ``data[position:end]``; empty if it has none."""
     if position + 8 > end:
         return b""
     group, element, length = _ELEMENT.unpack_from(data, position)
@@ -108,7 +108,7 @@ def _skip_undefined(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def count_value(value: bytes) -> int | None:
-    """A count in an IS or a DS value (PS3.5 Table 6.2-1), or None where it is empty, negative, or no whole number.
+    """A count in an IS or a DS value (PS3.5 Table 6.2-1), or None if it is empty, negative, or no whole number.
 
     All legal forms are read: spaces around the number and a leading sign in both; for DS also a fraction of zero and an
     exponent, as in ``1.2E+1``. Some archives write an IS as ``12.0``, which is read as 12.

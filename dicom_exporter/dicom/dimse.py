@@ -152,7 +152,7 @@ class MessageAssembler:
 
     @property
     def partial(self) -> tuple[Command, int] | None:
-        """The command whose dataset is arriving, and how many bytes of that are here; None where none is."""
+        """The command whose dataset is arriving, and how many bytes of that are here; None if none is."""
         return None if self._command is None else (self._command, self._length)
 
     def receive(self, data: bytes, start: int, stop: int, messages: list[Message]) -> None:

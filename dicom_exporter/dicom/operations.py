@@ -22,9 +22,9 @@ CANCEL_WAIT = 2.0
 MATCH_BYTES = 4096
 """What we let a match bring on average, in bytes; with UIDs alone it brings 150."""
 CANCEL_BYTES = 64 * 1024 * 1024
-"""What we read away after a C-CANCEL at most, in bytes."""
+"""What we read and drop after a C-CANCEL at most, in bytes."""
 MAX_SENT_PDU_LENGTH = 128 * 1024
-"""The largest PDU that we send, in bytes, where the peer takes as much."""
+"""The largest PDU that we send, in bytes, if the peer takes as much."""
 
 
 async def echo(association: Connection, first_by: float | None = None) -> int:
@@ -90,10 +90,10 @@ class GetResult:
     """How a C-GET ended of which only the first bytes were wanted."""
 
     arrived: bool
-    """Bytes of an instance came. The rest is known only where none did."""
+    """Bytes of an instance came. The rest is known only if none did."""
     status: int | None = None
     completed: int | None = None
-    """Sub-operations, by the final response; None where it does not say."""
+    """Sub-operations, by the final response; None if it does not say."""
     failed: int | None = None
 
 

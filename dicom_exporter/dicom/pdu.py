@@ -31,7 +31,7 @@ _ITEM = struct.Struct(">BxH")
 _REMEMBERED_LENGTH = 2048
 """Bytes of an A-ASSOCIATE-AC that is kept to be known again; the longest honest one of 128 contexts has 4,000."""
 _USER_IDENTITY_RESPONSE = re.compile(rb"\x59.[\0-\x07]", re.DOTALL)
-"""What such a sub-item begins with where it is not over `_REMEMBERED_LENGTH` (PS3.7 D.3.3.7.2): type, a reserved byte,
+"""What such a sub-item begins with if it is not over `_REMEMBERED_LENGTH` (PS3.7 D.3.3.7.2): type, a reserved byte,
 length. We ask for none; one that comes all the same is not kept."""
 _ASSOCIATE_FIXED_LENGTH = 68
 """Protocol version, two AE titles and reserved bytes before the first item, PS3.8 Table 9-17."""
@@ -85,7 +85,7 @@ class ContextResult(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class AcceptedContext:
-    """One presentation context of an A-ASSOCIATE-AC; `transfer_syntax` means something only where `result` is 0."""
+    """One presentation context of an A-ASSOCIATE-AC; `transfer_syntax` means something only if `result` is 0."""
 
     result: int
     transfer_syntax: str

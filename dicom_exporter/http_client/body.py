@@ -25,7 +25,7 @@ class BodyEnded(Exception):
     def __init__(self, text: str, reason: UnknownReason = UnknownReason.UNREADABLE) -> None:
         super().__init__(text)
         self.reason = reason
-        """`limit` where the limit is ours; else `unreadable`."""
+        """`limit` if the limit is ours; else `unreadable`."""
 
 
 class Decoder(Protocol):

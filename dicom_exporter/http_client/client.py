@@ -69,7 +69,7 @@ class NoResponse(Exception):
         self.client_certificate_required = client_certificate_required
         self.tls = tls
         self.doubt = doubt
-        """Why another attempt might bring more; None where the end was the server's doing."""
+        """Why another attempt might bring more; None if the end was the server's doing."""
 
 
 class Response(aiohttp.ClientResponse):
@@ -134,7 +134,7 @@ async def _connect(
     except ConnectionRefused:
         raise NoResponse(WebAnswer.CLOSED) from None
     except ConnectTimeout as end:
-        # Silence means closed only where we waited for as long as we meant to.
+        # Silence means closed only if we waited for as long as we meant to.
         if end.cut_short:
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.TIMEOUT) from None
         raise NoResponse(WebAnswer.CLOSED) from None
@@ -164,14 +164,14 @@ class _Connected(socket.socket):
         """Leave it as it is."""
 
     def close(self) -> None:
-        """As aiohttp does it where no connection came of it; what uvloop has taken over is only forgotten."""
+        """As aiohttp does it if no connection came of it; what uvloop has taken over is only forgotten."""
         if held_by_loop(self):
             self.detach()
         else:
             super().close()
 
     def let_go(self) -> None:
-        """Close it where no transport has it; forget its number where uvloop has."""
+        """Close it if no transport has it; forget its number if uvloop has."""
         if not self.used or held_by_loop(self):
             self.close()
 

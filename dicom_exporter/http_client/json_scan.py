@@ -38,7 +38,7 @@ _CLOSES = {ord("}"): ord("{"), ord("]"): ord("[")}
 _ENTRY, _ATTRIBUTE, _VALUES = 2, 3, 4
 
 
-class Verdict(Enum):
+class Shape(Enum):
     """What the bytes so far show."""
 
     UNDECIDED = auto()
@@ -98,19 +98,19 @@ class Scan:
         self._is_key = False
         self._escaped = False
         self._text: bytearray | None = None
-        """The current string, where it is one to compare."""
+        """The current string, if it is one to compare."""
         self._begun = False
 
     @property
-    def verdict(self) -> Verdict:
+    def shape(self) -> Shape:
         """What it is. Entries count even if the body breaks after them: they were handed out."""
         if self.entries:
-            return Verdict.ENTRIES
+            return Shape.ENTRIES
         if self._broken:
-            return Verdict.OTHER
+            return Shape.OTHER
         if self._strings:
-            return Verdict.STRINGS
-        return Verdict.EMPTY if self.closed else Verdict.UNDECIDED
+            return Shape.STRINGS
+        return Shape.EMPTY if self.closed else Shape.UNDECIDED
 
     @property
     def done(self) -> bool:

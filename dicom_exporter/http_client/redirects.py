@@ -32,7 +32,7 @@ _LOGIN = re.compile(r"log-?(?:in|on)|sign-?(?:in|on)|auth|openid|saml|sso|keyclo
 
 @dataclass(slots=True)
 class Trail:
-    """Where the redirects of one request led. Filled on the way, so that it is there where time ends."""
+    """Where the redirects of one request led. Filled on the way, so that it is there when time ends."""
 
     url: URL | None = None
     """Where the last response came from."""

@@ -25,7 +25,7 @@ from yarl import URL
 
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, Response
-from dicom_exporter.http_client.json_scan import Scan, Verdict
+from dicom_exporter.http_client.json_scan import Scan, Shape
 from dicom_exporter.http_client.redirects import Trail, follow
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.results import Phase, TLSFacts, UnknownReason, WebAnswer
@@ -54,7 +54,7 @@ _MORE = re.compile(r"(?:^|,)\s*299\b|additional results", re.IGNORECASE)
 _HTML = re.compile(rb"[\s\xef\xbb\xbf]*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _ANY_TYPES = frozenset({"", "text/plain", "application/octet-stream"})
-"""What servers send that have not been told the type of a file."""
+"""What servers send if they do not know the type of a file."""
 _LIST_TYPES = frozenset(
     {"", "application/dicom+json", "application/json", "application/dicom+xml", "multipart/related"}
 )
@@ -91,7 +91,7 @@ class Reply:
     scan: Scan
     answer: WebAnswer = WebAnswer.UNKNOWN
     doubt: UnknownReason | None = None
-    """Why another attempt, or another client, might get more; None where the server decided the answer."""
+    """Why another attempt, or another client, might get more; None if the server decided the answer."""
     status: int | None = None
     url: URL | None = None
     """Where the answer came from, after redirects."""
@@ -140,7 +140,7 @@ async def request(
 
 
 def media_type(response: Response) -> str:
-    """The media type of the body, in lower case, without parameters; empty where the server names none."""
+    """The media type of the body, in lower case, without parameters; empty if the server names none."""
     return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
@@ -212,11 +212,11 @@ def _judge_body(reply: Reply, cut: UnknownReason | None) -> None:
     """What the body shows; `cut`: why it was not read to its end."""
     scan = reply.scan
     reply.cut = cut
-    match scan.verdict:
-        case Verdict.ENTRIES:
+    match scan.shape:
+        case Shape.ENTRIES:
             reply.answer = WebAnswer.ENTRIES
             return
-        case Verdict.EMPTY:
+        case Shape.EMPTY:
             reply.answer = WebAnswer.EMPTY
             return
     reply.answer, reply.doubt = WebAnswer.OTHER, cut or UnknownReason.UNREADABLE
@@ -229,9 +229,9 @@ def _judge_body(reply: Reply, cut: UnknownReason | None) -> None:
 def _is_html(reply: Reply) -> bool:
     """Whether it is a page for people: an application of one page answers any path with it.
 
-    Not where the server calls the body DICOM JSON: then an archive is behind, and something else wrote the page.
+    Not if the server calls the body DICOM JSON: then an archive is behind, and something else wrote the page.
     """
-    if reply.scan.verdict is not Verdict.OTHER or _DICOM_XML in reply.page:
+    if reply.scan.shape is not Shape.OTHER or _DICOM_XML in reply.page:
         return False
     if reply.media_type in _HTML_TYPES:
         return True
@@ -243,9 +243,9 @@ async def _read(response: Response, reply: Reply, limit: int) -> UnknownReason |
     scan = reply.scan
     try:
         async for piece in pieces(response, limit):
-            if scan.verdict is not Verdict.OTHER:
+            if scan.shape is not Shape.OTHER:
                 scan.feed(piece)
-            if scan.verdict is Verdict.OTHER:
+            if scan.shape is Shape.OTHER:
                 reply.page += piece[: MAX_PAGE - len(reply.page)]
             if len(reply.page) >= MAX_PAGE or (scan.done and scan.entries):
                 return None

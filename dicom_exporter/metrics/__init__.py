@@ -13,7 +13,7 @@ without a sample is left out. One target with one session on `/metrics` (on `/pr
     # TYPE dicom_phase_duration_seconds gauge
     dicom_phase_duration_seconds{identity="monitor",phase="connect",target="main"} 0.00041
     dicom_phase_duration_seconds{identity="monitor",phase="associate",target="main"} 0.0012
-    # HELP dicom_studies_visible Studies that the query `studies` listed; at least this many where it is not complete.
+    # HELP dicom_studies_visible Studies that the query `studies` listed; at least this many if it is not complete.
     # TYPE dicom_studies_visible gauge
     dicom_studies_visible{identity="monitor",target="main"} 200.0
     # HELP dicom_query_outcome How the query ended: one series per outcome, 1 for the current one.

@@ -76,7 +76,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_association_outcome",
         "How the association ended, whether or not a C-ECHO was asked for: one series with the value 1, whose label "
-        "says the current outcome; success where it was accepted. Absent where none was due.",
+        "says the current outcome; success if it was accepted. Absent if none was due.",
         _association,
     ),
     Family("dicom_phase_duration_seconds", "Seconds that each phase took, of the phases that were reached.", _phases),
@@ -103,7 +103,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_service_accepted",
         "Whether the peer accepted the presentation context of a service.",
-        shared("service", _services),
+        shared("sop_class", _services, former="service"),
     ),
     Family("dicom_peer_info", "Who the peer says it is (DICOM PS3.7 D.3.3.2).", _peer_info),
     Family(
@@ -113,7 +113,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_target_addresses",
-        "IP addresses that the name of the target has; absent where it has one, or is given by address.",
+        "IP addresses that the name of the target has; absent if it has one, or is given by address.",
         single(lambda session: session.addresses),
     ),
     Family(
@@ -125,7 +125,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family("dicom_tls_info", "Version and cipher of the TLS connection.", _tls_info),
     Family(
         "dicom_tls_certificate_expiry_timestamp_seconds",
-        "Unix time at which the first certificate of the peer's verified chain expires; of those that it shows, where "
+        "Unix time at which the first certificate of the peer's verified chain expires; of those that it shows, if "
         "none was verified.",
         single(lambda session: None if session.tls is None else session.tls.certificate_expiry),
     ),

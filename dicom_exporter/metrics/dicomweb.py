@@ -11,12 +11,12 @@ _ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
 
 
 def _web(read: Callable[[WebResult], float | None]) -> Callable[[SessionResult], Collection[Row]]:
-    """A fact of DICOMweb, absent where nobody looked."""
+    """A fact of DICOMweb, absent if nobody looked."""
     return single(lambda session: None if session.dicomweb is None else read(session.dicomweb))
 
 
 def _web_authentication(web: WebResult) -> float | None:
-    """1 where it was demanded, 0 where we were let in without credentials of ours; else it could not be told."""
+    """1 if it was demanded, 0 if we were let in without credentials of ours; else it is not known."""
     if web.answer is WebAnswer.DENIED:
         return 1.0
     return 0.0 if web.answer in _ANSWERED and not web.authenticated else None
@@ -64,14 +64,14 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicomweb_authentication_required",
-        "Whether DICOMweb demanded credentials; absent where it could not be told.",
+        "Whether DICOMweb demanded credentials; absent if it is not known.",
         _web(_web_authentication),
     ),
     Family("dicomweb_server_info", "What the web server calls itself.", _web_server),
     Family(
         "dicomweb_tls_certificate_expiry_timestamp_seconds",
         "Unix time at which the first certificate of the web server's verified chain expires; of those that it shows, "
-        "where none was verified.",
+        "if none was verified.",
         _web(lambda web: None if web.tls is None else web.tls.certificate_expiry),
     ),
     Family(

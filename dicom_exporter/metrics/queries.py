@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.families import Family, Row, single, states
-from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, StoreResult
+from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:
@@ -32,7 +32,7 @@ def _matches_by(query: QueryResult) -> Collection[Row]:
 VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_studies_visible",
-        "Studies that the query `studies` listed; at least this many where it is not complete.",
+        "Studies that the query `studies` listed; at least this many if it is not complete.",
         _visible("studies", lambda query: query.matches),
     ),
     Family(
@@ -49,12 +49,12 @@ VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_patients_visible",
-        "Patients that the query `patients` listed; at least this many where it is not complete.",
+        "Patients that the query `patients` listed; at least this many if it is not complete.",
         _visible("patients", lambda query: query.matches),
     ),
     Family(
         "dicom_worklist_items_visible",
-        "Items that the query `worklist` listed; at least this many where it is not complete.",
+        "Items that the query `worklist` listed; at least this many if it is not complete.",
         _visible("worklist", lambda query: query.matches),
     ),
 )
@@ -114,7 +114,12 @@ STORE_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_store_success",
         "1 if and only if the archive took every synthetic instance of the bandwidth test.",
-        _store(lambda store: store.success),
+        _store(lambda store: None if store.outcome is StoreOutcome.OVERLOAD else store.outcome.is_success),
+    ),
+    Family(
+        "dicom_store_outcome",
+        "How the bandwidth test ended: one series per outcome, 1 for the current one.",
+        states("outcome", StoreOutcome, lambda session: None if session.store is None else session.store.outcome),
     ),
     Family("dicom_store_bytes", "Bytes of the instances that the archive took.", _store(lambda store: store.bytes)),
     Family(

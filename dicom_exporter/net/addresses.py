@@ -40,12 +40,12 @@ async def connect_to_first(
     """Connect to the first of the addresses of `address` that accepts a connection, in the order of the resolver.
 
     Later connections of the same probe go to the address that accepted. `connect` gets an address, and the loop time
-    until which it may take; it raises NetworkError or Overloaded where there is no connection, and holds nothing then.
+    until which it may take; it raises NetworkError or Overloaded if there is no connection, and holds nothing then.
 
     The record of the name keeps what was not tried: a redirect may lead a stranger to it, past `probe_each`.
 
     Raises:
-        NameNotResolved, and what `connect` raises: of several, the one that says most of the peer; Overloaded where any
+        NameNotResolved, and what `connect` raises: of several, the one that says most of the peer; Overloaded if any
         of them was, as that address might have answered.
     """
     resolved = await context.resolve(address)
@@ -94,7 +94,7 @@ class EachAddress(Generic[T]):
     """What a stranger found at the addresses of a name."""
 
     results: tuple[tuple[SocketAddress | None, T], ...]
-    """In the order in which they were tried, at least one. The address is None where there is none to tell apart."""
+    """In the order in which they were tried, at least one. The address is None if there is only one."""
     doubts: frozenset[UnknownReason] = frozenset()
     """Why the name may lead further than these results."""
     total: int = 1
@@ -112,7 +112,7 @@ async def probe_each(
     """Call `probe` for each address of `address`, one after the other, with a context that leads to that one alone.
 
     Each gets an even share of the time left, and `at_least` so many seconds, as an answer that is cut off shows
-    nothing. Ends early where `is_furthest` says of a result that no other can get further. A name without addresses is
+    nothing. Ends early if `is_furthest` says of a result that no other can get further. A name without addresses is
     left to `probe`, which finds the same.
     """
     if len(address.socket_addresses) == 1 and not address.incomplete:

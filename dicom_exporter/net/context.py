@@ -78,7 +78,7 @@ class ProbeContext:
     connect_proof: float = 0.0
     """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
-    """Who the DICOM side of the target says it is, where an earlier probe has found out."""
+    """Who the DICOM side of the target says it is, if an earlier probe has found out."""
     only_at: tuple[tuple[str, SocketAddress], ...] = ()
     """Hosts, and the one address of each to connect to; the first of a host counts. The port is each connection's."""
     server_names: tuple[str, ...] = ()
@@ -90,10 +90,10 @@ class ProbeContext:
     may_show_credentials: bool = False
     """Whether the target may see the password, the token or the client certificate of the identity."""
     configured_identity: Identity | None = None
-    """The identity as the configuration was read, by which results are kept, where its files have been renewed since.
+    """The identity as the configuration was read, by which results are kept, if its files have been renewed since.
     None: it is `identity`."""
     may_store: bool = False
-    """Whether images may be written to the target. `probes.store` refuses to, whatever this is, where `expect` does."""
+    """Whether images may be written to the target. `probes.store` refuses to, whatever this is, if `expect` does."""
 
     def __post_init__(self) -> None:
         """Refuse credentials that may not be shown."""
@@ -106,7 +106,7 @@ class ProbeContext:
         return replace(self, deadline=now + (self.deadline - now) * share)
 
     def until_at_least(self, share: float, seconds: float) -> ProbeContext:
-        """As `until`, but with `seconds` at least, where there are so many."""
+        """As `until`, but with `seconds` at least, if there are so many."""
         deadline = max(self.until(share).deadline, asyncio.get_running_loop().time() + seconds)
         return replace(self, deadline=min(self.deadline, deadline))
 
@@ -138,7 +138,7 @@ class ProbeContext:
         return replace(self, identity=Identity(self.identity.name, None, tls=settings))
 
     def tls_client(self, host: str) -> TLSClient | None:
-        """How the identity speaks TLS to `host` over DICOM; None where it does not."""
+        """How the identity speaks TLS to `host` over DICOM; None if it does not."""
         tls = self.identity.tls
         return None if tls is None else TLSClient(tls.context, tls.server_name or host)
 

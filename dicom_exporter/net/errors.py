@@ -104,7 +104,7 @@ class NoAnswer(NetworkError):
 
 
 class ConnectionEnded(NetworkError):
-    """TCP ended, by FIN or RST, where an answer was due."""
+    """TCP ended, by FIN or RST, while an answer was due."""
 
     outcome = Outcome.CLOSED
 

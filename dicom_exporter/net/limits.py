@@ -24,6 +24,8 @@ from dicom_exporter.net.errors import Overloaded
 
 JUST_NOW = 5.0
 """Seconds after an association of ours in which an archive may still be busy with its end."""
+_FIRST_CLEARING = 1024
+"""Addresses whose last association is remembered before those are forgotten that do not matter any more."""
 UNLIMITED = 1_048_576
 """More associations, or connections, than a process can have."""
 
@@ -31,14 +33,14 @@ UNLIMITED = 1_048_576
 class CapacityLimiter:
     """A number of tokens. Who has acquired one releases it, and who has waited longest gets it next.
 
-    `acquire_nowait` first, and `acquire` where that returns False: the usual way needs no coroutine.
+    `acquire_nowait` first, and `acquire` if that returns False: the usual way needs no coroutine.
     """
 
     __slots__ = ("_waiting", "available_tokens")
 
     def __init__(self, total_tokens: int) -> None:
         self.available_tokens = total_tokens
-        """How many nobody has; more than 0 only where nobody waits."""
+        """How many nobody has; more than 0 only if nobody waits."""
         self._waiting: deque[asyncio.Future[None]] | None = None
         """Oldest first; made for the first who waits. Those that gave up stay until it is their turn."""
 
@@ -96,7 +98,8 @@ class ConnectionLimits:
         self.pause = pause
         """Seconds between two associations with one address."""
         self._ended: dict[_Key, float] = {}
-        """Loop time at which our last association with an address ended, the oldest first; only what still matters."""
+        """Loop time at which our last association with an address ended."""
+        self._most_ended = _FIRST_CLEARING
 
     def resize(self, max_associations: int, pause: float = 0.0) -> None:
         """Apply new limits to the associations that begin from now on."""
@@ -105,15 +108,14 @@ class ConnectionLimits:
 
     def note_end(self, address: SocketAddress, now: float) -> None:
         """An association of ours with `address`, which is still locked, ends at loop time `now`."""
-        ended, key = self._ended, (address.ip, address.port)
-        ended.pop(key, None)
-        ended[key] = now
-        forget = now - max(self.pause, JUST_NOW)
-        while ended[oldest := next(iter(ended))] < forget:
-            del ended[oldest]
+        self._ended[address.ip, address.port] = now
+        if len(self._ended) > self._most_ended:  # seldom, as to keep them in order costs more than an association may
+            forget = now - max(self.pause, JUST_NOW)
+            self._ended = {key: ended for key, ended in self._ended.items() if ended >= forget}
+            self._most_ended = max(_FIRST_CLEARING, 2 * len(self._ended))
 
     def since_end(self, address: SocketAddress, now: float) -> float:
-        """Seconds since our last association with `address` ended; infinite where that does not matter any more."""
+        """Seconds since our last association with `address` ended; infinite if that does not matter any more."""
         ended = self._ended.get((address.ip, address.port))
         return math.inf if ended is None else now - ended
 
@@ -141,6 +143,16 @@ class AddressLock:
         self._key = key
         self._deadline = deadline
         self._connections = connections
+
+    def acquire_nowait(self) -> bool:
+        """Hold both if nobody else holds the address and a connection is free; return whether they are held.
+
+        In place of ``async with``: then `__aexit__` is due.
+        """
+        if self._key in self._addresses or not self._connections.acquire_nowait():
+            return False
+        lock = self._lock = self._addresses[self._key] = CapacityLimiter(1)
+        return lock.acquire_nowait()
 
     async def __aenter__(self) -> None:
         lock = self._addresses.get(self._key)
@@ -181,6 +193,11 @@ class AssociationSlot:
         self._limiter = limiter
         self._deadline = deadline
         self._held = False
+
+    def acquire_nowait(self) -> bool:
+        """Hold a slot if one is free; return whether it is held. In place of ``async with``: then `release` is due."""
+        self._held = self._limiter.acquire_nowait()
+        return self._held
 
     async def __aenter__(self) -> None:
         if not self._limiter.acquire_nowait():

@@ -4,7 +4,7 @@
 Resolver (one for each scrape) ─> LookupThreads ─> getaddrinfo      a thread for each lookup that does not answer
         │                               │
         │                               └─ the last answers of names, of the last minutes
-        └─ no answer in time: the last answer, or dns_failure; or overload where the lookup never began
+        └─ no answer in time: the last answer, or dns_failure; or overload if the lookup never began
 ```
 
 `getaddrinfo` blocks for as long as a silent DNS server makes it, so it runs on daemon threads: they hold up neither a
@@ -36,7 +36,7 @@ MAX_ADDRESSES = 16
 MAX_AGE = 600.0
 """Seconds for which the last answer of a name may stand in for one that does not come."""
 PATIENCE = 2.0
-"""Seconds to wait for a lookup before the last answer is used, or half of the time left where that is less. RFC 8767 5
+"""Seconds to wait for a lookup before the last answer is used, or half of the time left if that is less. RFC 8767 5
 has 1.8 seconds for that."""
 _MAX_ANSWERS = 16_384
 """Names whose last answer is kept: more than one process has targets."""
@@ -58,7 +58,7 @@ class Resolved:
     addresses: tuple[SocketAddress, ...]
     """At least one."""
     total: int
-    """How many the name has; more than `addresses` where we keep no more."""
+    """How many the name has; more than `addresses` if we keep no more."""
     doubt: UnknownReason | None = None
     """Why these may not be the current addresses, where they are those of an earlier lookup: this one did not end."""
 
@@ -151,7 +151,7 @@ class Lookup:
     def why_not_ended(self, asked: float, *, late: bool) -> ProbeEnded:
         """What it means that there is no answer for who has waited since `asked` (`time.monotonic`).
 
-        It is the DNS server's doing only where the lookup had most of the time.
+        It is the DNS server's doing only if the lookup had most of the time.
         """
         now, began = time.monotonic(), self.began
         if began is None or began - asked > now - began:
@@ -209,7 +209,7 @@ class LookupThreads:
         return lookup
 
     def last(self, key: _Key) -> _Found | None:
-        """The last answer for `key`, where it is not too old to be used."""
+        """The last answer for `key`, if it is not too old to be used."""
         found, when = self._answers.get(key, ((), 0.0))
         return found if found and time.monotonic() - when <= MAX_AGE else None
 
@@ -250,7 +250,7 @@ class LookupThreads:
                 pass
 
     def _take(self) -> Lookup | None:
-        """The next lookup; None where there was none for a while, or will be none: then the thread ends."""
+        """The next lookup; None if there was none for a while, or will be none: then the thread ends."""
         with self._changed:
             if not self._queue and not self._closed:
                 self._idle += 1

@@ -93,7 +93,7 @@ def socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
 def held_by_loop(sock: socket.socket) -> bool:
     """Whether the number of `sock`, which was given to `create_connection`, is uvloop's to close; never on asyncio's.
 
-    Forget it then (`detach`) where the object goes before the connection does. Where a peer resets before uvloop is
+    Forget it then (`detach`) if the object goes before the connection does. Where a peer resets before uvloop is
     done, uvloop closes the number without the object, which closes it once more when it is collected: by then it is
     another connection's, and libuv aborts the process (seen with 0.23.0; a relative of its issue 738).
     """
@@ -108,7 +108,7 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     try:
-        # asyncio turns Nagle's algorithm off only where the protocol is given explicitly.
+        # asyncio turns Nagle's algorithm off only if the protocol is given explicitly.
         kind = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
         sock = socket.socket(address.family, kind, socket.IPPROTO_TCP)
     except OSError as error:
@@ -229,7 +229,7 @@ async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLS
 
 
 def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
-    """What the handshake of `transport` showed; None where it speaks no TLS."""
+    """What the handshake of `transport` showed; None if it speaks no TLS."""
     ssl_object = transport.get_extra_info("ssl_object")
     if ssl_object is None:
         return None
@@ -248,7 +248,7 @@ def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
 
 
 def _first_expiry(ssl_object: Any, method: str) -> float | None:
-    """Unix time at which the first certificate of a chain of the peer expires; None where that is not known.
+    """Unix time at which the first certificate of a chain of the peer expires; None if that is not known.
 
     Args:
         ssl_object: as of a transport.

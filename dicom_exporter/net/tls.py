@@ -61,7 +61,7 @@ class Look:
     """What a handshake that trusts any certificate showed."""
 
     facts: TLSFacts | None = None
-    """None where it failed, too."""
+    """None if it failed, too."""
     certificate_requested: bool = False
     """The server asked for a certificate of ours in it."""
 
@@ -87,7 +87,7 @@ async def look(address: SocketAddress, server_name: str, context: ProbeContext) 
 
 
 _UNCLEAR = frozenset({TLSFailure.CIPHER, TLSFailure.OTHER, TLSFailure.CERTIFICATE_DEMANDED})
-"""How it looks where the server wants a certificate of ours: those of TLS 1.2 just fail the handshake, and some of 1.3
+"""How it looks if the server wants a certificate of ours: those of TLS 1.2 just fail the handshake, and some of 1.3
 reset before their alert is read."""
 
 
@@ -110,7 +110,7 @@ def explained(failed: TLSFailed, seen: Look) -> TLSFacts:
 
 
 def _from_what_succeeded(facts: TLSFacts) -> TLSFailure:
-    """Why a handshake of ours may have failed, where one that accepts everything has these `facts`."""
+    """Why a handshake of ours may have failed, if one that accepts everything has these `facts`."""
     if facts.version in ("TLSv1", "TLSv1.1"):
         return TLSFailure.VERSION
     forward_secret = (facts.cipher or "").startswith(("TLS_", "ECDHE-"))
@@ -120,7 +120,7 @@ def _from_what_succeeded(facts: TLSFacts) -> TLSFailure:
 async def accepts_obsolete_tls(address: Address, context: ProbeContext) -> bool | None:
     """Whether a handshake of TLS 1.0 or 1.1 succeeds, which PS3.15 B.12 and RFC 8996 forbid.
 
-    None where that is not known: no connection, or this machine's own library speaks neither.
+    None if that is not known: no connection, or this machine's own library speaks neither.
     """
     obsolete = _context(ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
     try:

@@ -1,7 +1,7 @@
 """Why a TLS handshake failed: OpenSSL's reasons, and the alerts of the peer, as one of `TLSFailure`.
 
 OpenSSL's words are looked at, never the peer's. Some libraries keep the words of an `ssl.SSLError` and drop the
-exception, so the reason is taken from its text where there is no better.
+exception, so the reason is taken from its text if there is no better.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A target in one line, what a person reads first: its worst finding, or what it answers where there is none."""
+"""A target in one line, what a person reads first: its worst finding, or what it answers if there is none."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

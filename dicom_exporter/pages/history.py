@@ -49,7 +49,7 @@ class Track:
     last: float | None = None
     """Unix time at which the last probe began."""
     proved: dict[LadderService, Proof] = field(default_factory=dict)
-    """The last known level of each service; while it is not known, what was proved since where that is higher. The
+    """The last known level of each service; while it is not known, what was proved since, if that is higher. The
     recording rule `dicom:exposure_level:last` says the same."""
     _fine: list[ProbeRecord] = field(default_factory=list)
     _failed: list[ProbeRecord] = field(default_factory=list)

@@ -13,7 +13,7 @@ from dicom_exporter.verdict.findings import Status
 
 PAGE_SIZE = 100
 MAX_LABELS = 200
-"""Label values that the form offers; where there are more, it has a text field."""
+"""Label values that the form offers; if there are more, it has a text field."""
 _MAX_TEXT = 200
 """Longest text of a filter, in characters."""
 _MAX_FILTERS = 10
@@ -82,7 +82,7 @@ def read(query: MultiMapping[str]) -> Wanted:
 
 
 def overview(tracks: Sequence[Track], wanted: Wanted) -> Overview:
-    """The wanted page of `tracks`; the last one where there are fewer."""
+    """The wanted page of `tracks`; the last one if there are fewer."""
     counts = Counter(track.status for track in tracks)
     found = sorted((track for track in tracks if _matches(track, wanted)), key=_urgency)
     pages = max(1, -(-len(found) // PAGE_SIZE))

@@ -1,4 +1,4 @@
-"""The runbooks that come with the exporter: what to do about each alert, also where there is no internet.
+"""The runbooks that come with the exporter: what to do about each alert, also if there is no internet.
 
 In a source tree they are `docs/runbooks/`; the wheel has them beside this package.
 """

@@ -40,7 +40,7 @@ class Allowlist:
         allowed are left out.
 
         Raises:
-            NotAllowed: no address is allowed; also where the lookup does not end before `deadline` (loop time).
+            NotAllowed: no address is allowed; also if the lookup does not end before `deadline` (loop time).
             Overloaded: too many names are being looked up.
         """
         if address.socket_addresses:

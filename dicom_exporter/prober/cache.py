@@ -39,7 +39,7 @@ class QueryKey:
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """All that an identity asks of a target, where its modules have `every`."""
+    """All that an identity asks of a target, if its modules have `every`."""
 
     target: Target
     identity: Identity
@@ -65,7 +65,7 @@ class _Kept(Generic[K, R]):
     when: float
     """Loop time."""
     seconds: float
-    """The time that it had; infinity where more would have changed nothing."""
+    """The time that it had; infinity if more would have changed nothing."""
 
     def serves(self, key: K, every: float, now: float, seconds: float) -> bool:
         """Whether it is no older than `every`, and had about as much time as a request that allows `seconds`."""
@@ -125,7 +125,7 @@ class ResultCache:
         return self._minimal.get(key.names) == key
 
     def get_session(self, key: SessionKey, every: float, now: float, seconds: float) -> SessionResult | None:
-        """The last session of exactly these modules, where that is not `every` seconds old at loop time `now`, for a
+        """The last session of exactly these modules, if that is not `every` seconds old at loop time `now`, for a
         request that allows `seconds`.
         """
         kept = self._sessions.get(key.names, {}).get(key.module_names)

@@ -59,7 +59,7 @@ def _identities(config: Config, target: Target) -> set[str]:
 
 
 def _check_identity(config: Config, target: Target, module: str) -> None:
-    """Raise NotPermitted where `module`, which is none of the modules of `target`, has an identity that it may not."""
+    """Raise NotPermitted if `module`, which is none of the modules of `target`, has an identity that it may not."""
     name = config.modules[module].identity
     if name in _identities(config, target):
         return

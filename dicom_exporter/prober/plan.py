@@ -12,13 +12,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dicom_exporter.config import Module, Query, Target
+from dicom_exporter.config import Config, Module, Query, Target
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
 from dicom_exporter.prober.silence import as_overload
@@ -36,7 +36,7 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
     Never raises for what a peer does. `results` has the queries that are not due, and keeps those that are asked.
 
     Raises:
-        NotPermitted: before anything is sent, where the module would store images and may not.
+        NotPermitted: before anything is sent, if the module would store images and may not.
     """
     if module.store is not None:
         check_store(target, context)
@@ -87,7 +87,7 @@ def _steps_to_prove(module: Module) -> frozenset[LadderLevel]:
 def merged(modules: Sequence[Module]) -> Module:
     """The modules that one identity runs on a target, as one.
 
-    The configuration has seen to it that they agree in `every`, in queries of one name, and in all blocks such as
+    The configuration has checked that they agree in `every`, in queries of one name, and in all blocks such as
     `store`, of which there is at most one of each kind.
     """
     first, *others = modules
@@ -177,7 +177,7 @@ def _key(target: Target, context: ProbeContext, query: Query) -> QueryKey:
 
 
 def never_probed(target: Target, module: Module) -> SessionResult:
-    """What is known where there was no time to run `module`: nothing about the peer, and that it is not known."""
+    """What is known if there was no time to run `module`: nothing about the peer, and that it is not known."""
     found: _Found = {"echo": None, "association": Outcome.OVERLOAD}
     for probe in PROBES:
         if probe.is_wanted(target, module):
@@ -185,17 +185,43 @@ def never_probed(target: Target, module: Module) -> SessionResult:
     return SessionResult(module.identity, **found)
 
 
-def by_identity(modules: Iterable[Module]) -> dict[str, tuple[Module, ...]]:
-    """Modules by the name of their identity, both in the order given: those of one identity share an association."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The modules that a target is asked, as its probe needs them: one for all targets that are asked the same."""
+
+    names: tuple[str, ...]
+    groups: tuple[tuple[tuple[Module, ...], Module], ...]
+    """The modules of each identity, which share an association, and these as one (`merged`)."""
+    longest: float
+    """The longest timeout of a module."""
+    seconds: float
+    """What all identities together may take."""
+
+
+def choice(config: Config, names: Sequence[str]) -> Choice:
+    """The modules of `config` with these `names`, both in the order given."""
     groups: dict[str, tuple[Module, ...]] = {}
-    for module in modules:
+    for name in dict.fromkeys(names):
+        module = config.modules[name]
         groups[module.identity] = (*groups.get(module.identity, ()), module)
-    return groups
+    timeouts = [max(module.timeout for module in group) for group in groups.values()]
+    return Choice(
+        tuple(dict.fromkeys(names)),
+        tuple((group, merged(group)) for group in groups.values()),
+        max(timeouts),
+        sum(timeouts),
+    )
 
 
 def local_time(target: Target) -> datetime:
-    """Now, where the target is; in the system's own zone where the configuration does not say."""
-    return datetime.now(ZoneInfo(target.timezone)) if target.timezone else datetime.now().astimezone()
+    """Now, in whole seconds, where the target is; in the system's own zone if the configuration does not say."""
+    return _local_time(target.timezone, int(time.time()))
+
+
+@lru_cache(maxsize=256)
+def _local_time(timezone: str | None, now: int) -> datetime:
+    """Cached, as it is the same for all targets that are probed in one second."""
+    return datetime.fromtimestamp(now, ZoneInfo(timezone)) if timezone else datetime.fromtimestamp(now).astimezone()
 
 
 @cache

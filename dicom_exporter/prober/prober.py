@@ -14,16 +14,16 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 from yarl import URL
 
-from dicom_exporter.config import Config, Module, Target
+from dicom_exporter.config import Config, Target
 from dicom_exporter.config.values.network import is_ip_address
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import UNLIMITED, ConnectionLimits
@@ -33,7 +33,7 @@ from dicom_exporter.prober.allowlist import Allowlist
 from dicom_exporter.prober.cache import ResultCache, SessionKey
 from dicom_exporter.prober.credentials import Credentials
 from dicom_exporter.prober.permissions import check_choice, may_show_credentials, may_store
-from dicom_exporter.prober.plan import by_identity, comparing, local_time, merged, never_probed, probe_as
+from dicom_exporter.prober.plan import Choice, choice, comparing, local_time, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.prober.silence import ENOUGH, is_hurried, ran_out_of_time
 from dicom_exporter.results import TargetResult
@@ -75,6 +75,7 @@ class Prober:
         max_connections: int = UNLIMITED,
     ) -> None:
         self._config = config
+        self._choose = _chooser(config)
         self._credentials = Credentials(config.identities)
         self._on_phase = on_phase
         self._on_result = on_result
@@ -109,6 +110,7 @@ class Prober:
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
         self._config = config
+        self._choose = _chooser(config)
         self._credentials = Credentials(config.identities)
         self._limits.resize(config.global_.max_concurrent_probes, config.global_.pause_between_associations)
         self._results.reload(config)
@@ -136,7 +138,7 @@ class Prober:
         unless that scrape allows less time.
 
         Raises:
-            NotPermitted: before anything is sent, where a target may not be asked these `modules`.
+            NotPermitted: before anything is sent, if a target may not be asked these `modules`.
         """
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
@@ -145,14 +147,15 @@ class Prober:
         if modules is not None:
             for target in targets:
                 check_choice(config, target, modules)
-        wanted = [(target, _modules(config, target, modules)) for target in targets]
+        choose = self._choose
+        wanted = [(target, choose(tuple(modules or target.modules))) for target in targets]
         tasks = []
         for target, chosen in wanted:
-            seconds = _seconds(chosen, timeout)
+            seconds = chosen.seconds if timeout is None else min(timeout, chosen.seconds)
             probe = partial(
                 self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results
             )
-            tasks.append(self._start_or_join((target.name, _names(chosen)), config, seconds, probe))
+            tasks.append(self._start_or_join((target.name, chosen.names), config, seconds, probe))
             if len(tasks) % _STARTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return await self._collect(wanted, tasks, timeout)
@@ -171,19 +174,18 @@ class Prober:
         """
         loop = asyncio.get_running_loop()
         config, credentials = self._config, self._credentials
-        chosen = _modules(config, target, modules)
-        check_choice(config, target, _names(chosen))
+        chosen = self._choose(tuple(modules or target.modules))
+        check_choice(config, target, chosen.names)
         begun = loop.time()
-        longest = max(module.timeout for module in chosen)
-        until = begun + (longest if timeout is None else min(timeout, longest))
+        until = begun + (chosen.longest if timeout is None else min(timeout, chosen.longest))
         address = await self._allowlist.check(target.address, config.probe, until)
         target = replace(target, address=address)
         left = None if timeout is None else max(0.0, begun + timeout - loop.time())
         deadline = None if left is None else loop.time() + left
         # No target of the configuration has a name with a slash.
         ips = ",".join(each.ip for each in address.socket_addresses)
-        key = (f"{ips}/{address}/{target.called_ae_title}", _names(chosen))
-        seconds, resolver = _seconds(chosen, left), Resolver(self._lookups)
+        key = (f"{ips}/{address}/{target.called_ae_title}", chosen.names)
+        seconds, resolver = chosen.seconds if left is None else min(left, chosen.seconds), Resolver(self._lookups)
         probe = partial(self._probe, config, credentials, target, chosen, deadline, seconds, resolver, ResultCache())
         task = self._start_or_join(key, config, seconds, probe)
         (result,) = await self._collect([(target, chosen)], [task], left)
@@ -191,7 +193,7 @@ class Prober:
 
     async def _collect(
         self,
-        wanted: Sequence[tuple[Target, tuple[Module, ...]]],
+        wanted: Sequence[tuple[Target, Choice]],
         tasks: Sequence[asyncio.Task[ProbeRecord]],
         timeout: float | None,
     ) -> list[ProbeRecord]:
@@ -230,7 +232,7 @@ class Prober:
         config: Config,
         credentials: Credentials,
         target: Target,
-        modules: tuple[Module, ...],
+        chosen: Choice,
         deadline: float | None,
         seconds: float,
         resolver: Resolver,
@@ -238,20 +240,21 @@ class Prober:
     ) -> ProbeRecord:
         """All identities of a target, one after the other. Each gets an even share of what time is left.
 
-        `seconds` is the time that the request allows, at most what `modules` may take.
+        `seconds` is the time that the request allows, at most what `chosen` may take.
         """
-        hurried = is_hurried(seconds, max(module.timeout for module in modules))
-        groups = by_identity(modules)
-        compared = _compared(config, target)
-        start = time.time()
+        hurried = is_hurried(seconds, chosen.longest)
+        compared = _compared(config, target) if config.compare else frozenset[str]()
+        start, loop = time.time(), asyncio.get_running_loop()
         sessions = []
         reused = set()
         cut_short = set()
-        for index, (name, group) in enumerate(groups.items()):
-            module = comparing(merged(group), compared)
+        for index, (group, module) in enumerate(chosen.groups):
+            name = module.identity
+            if compared:
+                module = comparing(module, compared)
             key = SessionKey(target, config.identities[name], group)
-            now = asyncio.get_running_loop().time()
-            share = module.timeout if deadline is None else (deadline - now) / (len(groups) - index)
+            now = loop.time()
+            share = module.timeout if deadline is None else (deadline - now) / (len(chosen.groups) - index)
             given = min(module.timeout, share)
             until = now + given
             try:
@@ -268,7 +271,7 @@ class Prober:
                         local_time(target),
                         target.ip_version,
                         PhaseTimer(self._on_phase),
-                        server_names=_server_names(config, target, modules) if module.exposure is not None else (),
+                        server_names=_server_names(config, target, chosen) if module.exposure is not None else (),
                         hurried=hurried,
                         connect_proof=min(config.global_.connect_timeout, module.timeout * ENOUGH),
                         configured_identity=key.identity,
@@ -280,13 +283,13 @@ class Prober:
                         cut_short.add(name)
                     elif module.every is not None:
                         session = replace(session, last_run=time.time())
-                        results.keep_session(key, session, asyncio.get_running_loop().time(), given)
+                        results.keep_session(key, session, loop.time(), given)
                 sessions.append(session)
             except Exception as bug:  # noqa: BLE001 - ours, and it must not cost the other targets their scrape
                 self._log.error("bug, please report it", target=target.name, identity=name, at=raised_at(bug))
                 sessions.append(never_probed(target, module))
         result = TargetResult(target.name, tuple(sessions))
-        record = make_record(target, _names(modules), result, start, frozenset(reused), frozenset(cut_short))
+        record = make_record(target, chosen.names, result, start, frozenset(reused), frozenset(cut_short))
         self._notify(record)
         return record
 
@@ -299,6 +302,11 @@ class Prober:
             self._log.error("bug, please report it", target=record.target.name, at=raised_at(bug))
 
 
+def _chooser(config: Config) -> Callable[[tuple[str, ...]], Choice]:
+    """`choice` of `config`, which remembers: almost all probes choose the same few."""
+    return lru_cache(maxsize=256)(partial(choice, config))
+
+
 def _compared(config: Config, target: Target) -> frozenset[str]:
     """Queries of `target` whose studies are compared with another target's."""
     return frozenset(
@@ -309,39 +317,21 @@ def _compared(config: Config, target: Target) -> frozenset[str]:
 _MOST_SERVER_NAMES = 4
 
 
-def _server_names(config: Config, target: Target, modules: Iterable[Module]) -> tuple[str, ...]:
+def _server_names(config: Config, target: Target, chosen: Choice) -> tuple[str, ...]:
     """Names under which strangers may ask for `target` in TLS: the one it has, or all that the configuration knows."""
     if target.server_name is not None:
         return (target.server_name,)
-    identities = [config.identities[module.identity] for module in modules]
+    identities = [config.identities[module.identity] for _, module in chosen.groups]
     known = [identity.tls.server_name for identity in identities if identity.tls is not None]
     urls = [URL(url).raw_host for url in (target.dicomweb, *(page.url for page in target.web)) if url is not None]
     names = [target.address.host, *(name for name in (*known, *urls) if name and not is_ip_address(name))]
     return tuple(dict.fromkeys(names))[:_MOST_SERVER_NAMES]
 
 
-def _modules(config: Config, target: Target, names: Sequence[str] | None) -> tuple[Module, ...]:
-    return tuple(config.modules[name] for name in dict.fromkeys(names or target.modules))
-
-
-def _seconds(modules: Iterable[Module], timeout: float | None) -> float:
-    """The seconds of a request with `timeout`: no more than all identities together may take."""
-    longest: dict[str, float] = {}
-    for module in modules:
-        longest[module.identity] = max(module.timeout, longest.get(module.identity, 0.0))
-    total = sum(longest.values())
-    return total if timeout is None else min(timeout, total)
-
-
-def _names(modules: Iterable[Module]) -> tuple[str, ...]:
-    return tuple(module.name for module in modules)
-
-
-def late(target: Target, modules: Sequence[Module]) -> ProbeRecord:
+def late(target: Target, chosen: Choice) -> ProbeRecord:
     """The record of a target that another scrape is still probing at our deadline: nothing is known of it yet."""
-    groups = by_identity(modules).values()
-    sessions = tuple(never_probed(target, merged(group)) for group in groups)
-    return make_record(target, _names(modules), TargetResult(target.name, sessions), time.time())
+    sessions = tuple(never_probed(target, module) for _, module in chosen.groups)
+    return make_record(target, chosen.names, TargetResult(target.name, sessions), time.time())
 
 
 def raised_at(error: BaseException) -> str:

@@ -21,9 +21,9 @@ class ProbeRecord:
     """Names of the modules that ran."""
     result: TargetResult
     verdict: Verdict | None
-    """How far strangers got; None where none was sent."""
+    """How far strangers got; None if none was sent."""
     findings: tuple[Finding, ...]
-    """What is not as expected, worst first; empty where everything is."""
+    """What is not as expected, worst first; empty if everything is."""
     start: float
     """Unix time at which the probe began."""
     reused: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ import math
 def effective_timeout(header: str | None, offset: float) -> float | None:
     """Seconds for the probes of a scrape, from its ``X-Prometheus-Scrape-Timeout-Seconds`` header.
 
-    The header less `offset` seconds; half of it where the offset would leave less than half. None without a header: the
+    The header less `offset` seconds; half of it if the offset would leave less than half. None without a header: the
     modules' own timeouts hold alone, as they do where they are shorter.
 
     Raises:

@@ -52,7 +52,7 @@ class Probe:
     columns: tuple[str, ...]
     """Columns of the report as CSV that are read from those fields."""
     never_run: Callable[[Target, Module], object] = lambda target, module: None
-    """What `run` would have returned, where there was no time to call it: unknown, and nothing about the peer."""
+    """What `run` would have returned, if there was no time to call it: unknown, and nothing about the peer."""
     share: Callable[[Target, Module], float] = lambda target, module: 1.0
     """How much of the time that is left it may take, from 0 to 1."""
     makes_associations: bool = False
@@ -138,7 +138,7 @@ PROBES: tuple[Probe, ...] = (
         switched_on_by=("store",),
         is_wanted=lambda target, module: module.store is not None,
         fills=("store",),
-        families=("dicom_store_bytes", "dicom_store_duration_seconds", "dicom_store_success"),
+        families=("dicom_store_bytes", "dicom_store_duration_seconds", "dicom_store_outcome", "dicom_store_success"),
         columns=(),
         makes_associations=True,
     ),

@@ -1,7 +1,7 @@
 """The probes of a stranger, at each address of the name that they go to: the furthest counts.
 
-A name leads to all of its addresses, and which one somebody is sent to is chance. So nobody is kept out where one of
-them lets people in, and a name is closed only where all of its addresses are.
+A name leads to all of its addresses, and which one somebody is sent to is chance. So nobody is kept out if one of
+them lets people in, and a name is closed only if all of its addresses are.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ async def probe_exposure_everywhere(target: Target, module: Module, context: Pro
 def _without_refusals_in_doubt(
     attempts: tuple[Attempt, ...], settings: Exposure, elsewhere: frozenset[UnknownReason]
 ) -> tuple[Attempt, ...]:
-    """`attempts`, where that one address names nobody or sends no image is not known to hold for another in doubt.
+    """`attempts`, if that one address names nobody or sends no image is not known to hold for another in doubt.
 
     `elsewhere` is what is in doubt about other addresses as a whole.
     """
@@ -163,7 +163,7 @@ def _doubts(session: SessionResult) -> set[UnknownReason]:
 
 
 async def probe_dicomweb_everywhere(target: Target, module: Module, context: ProbeContext) -> WebResult:
-    """`probe_dicomweb`; of a stranger at each address of the root, and the result is that where it got furthest."""
+    """`probe_dicomweb`; for a stranger at each address of the root. The furthest of the results is returned."""
     if module.exposure is None:
         return await probe_dicomweb(target, module, context)
     prove_download, prove_identity = module.exposure.prove_download, module.exposure.prove_identity
@@ -180,7 +180,7 @@ async def probe_dicomweb_everywhere(target: Target, module: Module, context: Pro
 
 
 async def probe_web_everywhere(target: Target, module: Module, context: ProbeContext) -> tuple[WebResult, ...]:
-    """`probe_web` at each address of each page; the result of a page is that where it got furthest."""
+    """`probe_web` at each address of each page; the result of a page is that of the one where it got furthest."""
     results = []
     pages = target.web
     for index, page in enumerate(pages):

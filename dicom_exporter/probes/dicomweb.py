@@ -5,7 +5,7 @@ QIDO-RS for a random study UID ─> … for one study ─> … for all, counted 
    nothing matches: queryable       an entry: lists    `studies_list`         only with prove_download: `wado`
 ```
 
-Whatever the first question brings, the list itself is asked for: some archives answer 400, 404 or 500 where nothing
+Whatever the first question brings, the list itself is asked for: some archives answer 400, 404 or 500 if nothing
 matches. Each request has a connection of its own. Nothing is written, and no entry is kept.
 """
 
@@ -29,7 +29,7 @@ from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
 _MAX_STUDIES = 1000
 """Where the count of an identity that is no stranger stops."""
 _OTHER_TYPES = ("application/json", "*/*")
-"""What else the list is asked for as, where the answer to the media type of the standard was not readable."""
+"""What else the list is asked for as, if the answer to the media type of the standard was not readable."""
 _ORDER = (
     WebAnswer.CLOSED,
     WebAnswer.UNKNOWN,
@@ -52,7 +52,7 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     A stranger, whose module has `exposure`, trusts any certificate, shows no credentials, and goes as far as the
     settings say. Anybody else only counts, with the TLS and the credentials of the identity: a certificate that does
     not verify reads `not_http`, as nothing was asked, and the result's `tls` says untrusted. It answers us, for
-    availability, where `answer` is `empty` or `entries`. `phases` are of the first request.
+    availability, if `answer` is `empty` or `entries`. `phases` are of the first request.
     """
     settings = module.exposure
     if settings is not None:

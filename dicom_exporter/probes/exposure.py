@@ -4,7 +4,7 @@
 random calling title ─┬─ configured called title, plain ── echo and C-FINDs: see `questions`
                       │      ├─ aborted ──────── again with fewer SOP classes: some abort on what they do not like
                       │      └─ nothing DICOM ── the same over TLS, without a certificate of ours
-                      ├─ a few well-known called titles (opt-in), where the configured one was refused as unknown
+                      ├─ a few well-known called titles (opt-in), if the configured one was refused as unknown
                       └─ random called title: is it checked at all?
 
 with `prove`, on the attempt that was accepted: see `proofs`
@@ -39,7 +39,7 @@ from dicom_exporter.results import (
 )
 
 WELL_KNOWN_TITLES = ("ANY-SCP", "ORTHANC", "DCM4CHEE", "CONQUESTSRV1", "DICOOGLE-STORAGE")
-"""What every attacker tries: the defaults of common archives. Tried only where the target allows it."""
+"""What every attacker tries: the defaults of common archives. Tried only if the target allows it."""
 
 _PROPOSED = (
     uids.STUDY_FIND,
@@ -131,7 +131,7 @@ async def _attempts(
     called: Called = Called.CONFIGURED,
     over_tls: bool = False,
 ) -> list[_Try]:
-    """One attempt, and a second one with fewer SOP classes where the first is aborted or closed.
+    """One attempt, and a second one with fewer SOP classes if the first is aborted or closed.
 
     Some archives abort on what they do not like, and some hang up.
     """
@@ -181,7 +181,7 @@ async def _attempt(
     propose: tuple[str, ...] = _PROPOSED,
     questioned: bool = True,
 ) -> _Try:
-    """One attempt: associate, and propose and ask what there is; only the echo where it is not `questioned`."""
+    """One attempt: associate, and propose and ask what there is; only the echo if it is not `questioned`."""
     tls = StrangerTLS() if over_tls else None
     own = context.with_own_phases().as_stranger(None if tls is None else tls.context)
     if questioned:
@@ -220,7 +220,7 @@ def _title_unknown(attempt: Attempt) -> bool:
 
 
 async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
-    """The two upper steps, where the configuration asks for them and something was listed at all."""
+    """The two upper steps, if the configuration asks for them and something was listed at all."""
     attempt = best.attempt
     listed = [name for name, result in attempt.queries.items() if result.matches]
     if not listed:

@@ -3,7 +3,7 @@
 UIDs, and what the config names: no attribute that identifies a patient is ever asked for. The one exception is the
 unique key of the PATIENT level, PatientID: a request at that level has to contain it (PS3.4 C.4.1.2.1). Orthanc and
 pynetdicom count patients without it, but dcmqrscp (DCMTK 3.6.7), asked for NumberOfPatientRelatedStudies alone, ends
-with Success and no match: an archive full of patients would read as empty. The query `patients` runs only where the
+with Success and no match: an archive full of patients would read as empty. The query `patients` runs only if the
 config names it, and the values are not read.
 """
 

@@ -30,7 +30,7 @@ _LONGEST = 4096
 def ignored_key(query: Query, now: datetime) -> Callable[[bytes], bool] | None:
     """Return what says of a match of `query` that it contradicts, or lacks, a key that it was matched by.
 
-    None where nothing is matched by. `now` is the target's local time, as the request had it. A match that cannot be
+    None if nothing is matched by. `now` is the target's local time, as the request had it. A match that cannot be
     read contradicts nothing.
     """
     top: dict[int, _Test] = {}

@@ -63,7 +63,7 @@ _REASONS: Mapping[Outcome, UnknownReason] = {
 
 _IDENTITY = {0x00100010: "PatientName", 0x00100020: "PatientID", 0x00100030: "PatientBirthDate"}
 _MOST_NAMES = 100
-"""Matches whose names are tested where the first has none."""
+"""Matches whose names are tested if the first has none."""
 _STUDY_UID = 0x0020000D
 _MODALITY = 0x00080060
 _SERIES_UID = 0x0020000E
@@ -89,7 +89,7 @@ _UNABLE_TO_SEND = frozenset({0x0000, 0xA702, 0xB000})
 
 
 async def _twice(prove: Callable[[ProbeContext, bool], Awaitable[Proof]], context: ProbeContext) -> Proof:
-    """What `prove` finds, tried a second time where the peer aborts: one abort is no property.
+    """What `prove` finds, tried a second time if the peer aborts: one abort is no property.
 
     `prove` gets a context, and whether it is the second time. What it raises becomes the reason of a doubt, or is the
     peer's doing.
@@ -106,7 +106,7 @@ async def _twice(prove: Callable[[ProbeContext, bool], Awaitable[Proof]], contex
 
 
 def _unproved(end: ProbeEnded) -> Proof:
-    """What is known where an association ended so."""
+    """What is known when an association ended in this way."""
     if isinstance(end, NotOffered) and not end.other_syntax:
         return _REFUSED
     reason = UnknownReason.LIMIT if isinstance(end, LimitExceeded) else _REASONS.get(end.outcome)
@@ -179,7 +179,7 @@ class _Study:
 
     uid: str = field(repr=False)
     sop_classes: tuple[str, ...] = field(default=(), repr=False)
-    """Those of some instances; empty where the archive does not say."""
+    """Those of some instances; empty if the archive does not say."""
     likely: tuple[str, ...] = field(default=(), repr=False)
     """Those that the modality suggests."""
 
@@ -294,7 +294,7 @@ def _judge(result: GetResult) -> Proof:
 def storage_contexts(
     sop_classes: Sequence[str], likely: Sequence[str] = (), *, together: bool = False
 ) -> tuple[ProposedContext, ...]:
-    """Presentation contexts in which to take instances of `sop_classes`; where there are none, the commonest classes.
+    """Presentation contexts in which to take instances of `sop_classes`; if there are none, the commonest classes.
 
     The archive accepts one transfer syntax of each context, which may not be the one in which it has the image: so a
     SOP class that is known to be there gets a context for each syntax, as far as there is room. With `together` it gets

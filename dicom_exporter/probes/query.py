@@ -71,7 +71,7 @@ async def run_query(
 
 
 def _unsupported(counted: Find) -> QueryResult:
-    """The result where the archive ignores a key: what it listed is not what was asked for."""
+    """The result if the archive ignores a key: what it listed is not what was asked for."""
     return QueryResult(QueryOutcome.UNSUPPORTED, counted.status, duration=counted.duration)
 
 

@@ -98,7 +98,7 @@ async def ask(
 
     Args:
         first: the context of the first association. The phases go there, with the queries of the later associations.
-        later: the context of the later ones, with a later deadline: they are made only where the first was accepted.
+        later: the context of the later ones, with a later deadline: they are made only if the first was accepted.
         proposed: SOP classes for the first association, besides Verification.
 
     Never raises for what a peer does.
@@ -115,7 +115,7 @@ async def ask(
 
 
 def doubts(queries: Mapping[str, QueryResult]) -> frozenset[UnknownReason]:
-    """Why these answers may prove less than another client would; empty where one of them brought a match."""
+    """Why these answers may prove less than another client would; empty if one of them brought a match."""
     if any(result.matches for result in queries.values()):
         return frozenset()
     reasons = {
@@ -127,7 +127,7 @@ def doubts(queries: Mapping[str, QueryResult]) -> frozenset[UnknownReason]:
 
 
 def doubt_of(result: QueryResult) -> UnknownReason | None:
-    """Why another client may get another answer; None where it is the archive's doing."""
+    """Why another client may get another answer; None if it is the archive's doing."""
     return result.doubt or _QUERY_REASONS.get(result.outcome)
 
 

@@ -30,7 +30,7 @@ MAX_STUDY = 8 * 1024
 MAX_REQUESTS = 30
 """Requests for one count."""
 _SMALLER = (200, 100, 50)
-"""What is asked for where the archive refuses a larger `limit`."""
+"""What is asked for if the archive refuses a larger `limit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Counted:
     """What the list showed."""
 
     studies: int | None = None
-    """None where no answer allows a count."""
+    """None if no answer allows a count."""
     complete: bool | None = None
     """True: all counted. False: at least this many."""
     identity_seen: bool | None = None
-    """Whether an entry has a name, an ID or a birth date; None where that was not tried, or no whole entry was read."""
+    """Whether an entry has a name, an ID or a birth date; None if that was not tried, or no whole entry was read."""
     doubts: frozenset[UnknownReason] = frozenset()
     """Why `identity_seen` is not known."""
 

@@ -80,7 +80,7 @@ class Tally:
     def instances(self) -> int | None:
         """Sum of NumberOfStudyRelatedInstances over the matches in which it can be read.
 
-        None where it was not asked for, and where there are matches and none of them has it.
+        None if it was not asked for, and if there are matches and none of them has it.
         """
         if self._instances is None and self._instances_tag is not None and not self._instances_missing:
             return 0

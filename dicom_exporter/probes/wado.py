@@ -40,7 +40,7 @@ _PART = re.compile(rb"\r\nContent-Type:[ \t]*(?:image|video)/|\r\nContent-Type:[
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Whether bytes of an image came; None where that was not tried or is not known, for the reasons in `doubts`."""
+    """Whether bytes of an image came; None if that was not tried or is not known, for the reasons in `doubts`."""
 
     received: bool | None = None
     doubts: frozenset[UnknownReason] = frozenset()

@@ -16,7 +16,7 @@ from yarl import URL
 
 from dicom_exporter.config import Module, Target
 from dicom_exporter.dicom.products import UNKNOWN
-from dicom_exporter.http_client.json_scan import Scan, Verdict
+from dicom_exporter.http_client.json_scan import Scan, Shape
 from dicom_exporter.http_client.request import MAX_PAGE, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import stranger_context
@@ -80,7 +80,7 @@ async def _probe_page(url: str, context: ProbeContext) -> WebResult:
 
 
 def _may_be_orthanc(page: Reply, product: str) -> bool:
-    listed_strings = page.scan.verdict is Verdict.STRINGS  # what its own /studies looks like
+    listed_strings = page.scan.shape is Shape.STRINGS  # what its own /studies looks like
     return product in _MAY_BE_ORTHANC or listed_strings or b"orthanc" in page.page.lower()
 
 
@@ -95,7 +95,7 @@ def orthanc_root(url: URL) -> URL:
 
 
 async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> _Found | None:
-    """What Orthanc's REST API says; None where it is not Orthanc."""
+    """What Orthanc's REST API says; None if it is not Orthanc."""
     system = await request(root / "system", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
     if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
         return _Found(system.answer, doubts=_page_doubts(system))
@@ -103,13 +103,13 @@ async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> 
         return None
     # Without `since`, `limit` is an error to it.
     studies = await request((root / "studies").with_query(since="0", limit="1"), context, facts, Scan(1), accept=_JSON)
-    match studies.scan.verdict:
-        case Verdict.STRINGS:
+    match studies.scan.shape:
+        case Shape.STRINGS:
             statistics = await request(root / "statistics", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
             count = _object(statistics.page).get("CountStudies")
             known = isinstance(count, int) and not isinstance(count, bool) and count > 0
             return _Found(WebAnswer.ENTRIES, True, count if known else 1, known)
-        case Verdict.EMPTY:
+        case Shape.EMPTY:
             return _Found(WebAnswer.EMPTY, True, 0, True)
     return _Found(studies.answer, doubts=frozenset({studies.doubt} if studies.doubt is not None else ()))
 

@@ -182,11 +182,11 @@ class Layout(Flag):
     WIDE = auto()
     """A terminal that has room for everything."""
     WIDE_WEB = auto()
-    """The same, where a stranger was sent to web pages too."""
+    """The same, if a stranger was sent to web pages too."""
     NARROW = auto()
     """A narrow terminal: levels are numbers."""
     NARROW_OWN = auto()
-    """The same, where no stranger was sent: their columns are left out, and there is room for our own counts."""
+    """The same, if no stranger was sent: their columns are left out, and there is room for our own counts."""
     ROOMY = DOCUMENT | WIDE
     STRANGERS = ROOMY | NARROW
     OWN = ROOMY | NARROW_OWN

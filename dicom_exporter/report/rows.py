@@ -39,9 +39,9 @@ class Row:
     levels: Mapping[LadderService, LadderLevel | None] | None = None
     """How far a stranger got with each service; None if no stranger was sent."""
     at_least: Mapping[LadderService, LadderLevel] = field(default_factory=dict)
-    """What was proved of each service, also where its level is not known."""
+    """What was proved of each service, also if its level is not known."""
     unknown_reasons: Mapping[LadderService, tuple[UnknownReason, ...]] | None = None
-    """Why the level of a service is not known, of those where it is not; None if no stranger was sent."""
+    """Why the level of a service is not known, for those of which it is not; None if no stranger was sent."""
     studies: Count = NOTHING
     patients: Count = NOTHING
     images: Count = NOTHING

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 _BACKLOG = 1024
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""Errors of an address that this machine does not have, such as one of IPv6 where that is switched off."""
 
 
 class CannotListen(Exception):
@@ -59,16 +61,28 @@ def _all_interfaces(address: ListenAddress) -> Iterator[socket.socket]:
             yield socket.create_server(where, family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
             return
         except OSError as error:
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # IPv6 is compiled in, and disabled
+            if error.errno not in _NOT_HERE:  # IPv6 is compiled in, and disabled
                 raise
     yield socket.create_server(("0.0.0.0", address.port), backlog=_BACKLOG)
 
 
 def _host(address: ListenAddress) -> Iterator[socket.socket]:
-    """One socket for each address of the host: `localhost` has two."""
+    """One socket for each address of the host that this machine has: `localhost` has two, or one without IPv6."""
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    missing: OSError | None = None
+    listening = False
     for family, _, _, _, where in dict.fromkeys(found):
-        yield socket.create_server(where[:2], family=family, backlog=_BACKLOG)
+        try:
+            sock = socket.create_server(where, family=family, backlog=_BACKLOG)
+        except OSError as error:
+            if error.errno not in _NOT_HERE:
+                raise
+            missing = error
+        else:
+            listening = True
+            yield sock
+    if missing is not None and not listening:
+        raise missing
 
 
 def _reason(error: OSError | UnicodeError) -> str:

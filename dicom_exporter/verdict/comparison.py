@@ -15,7 +15,7 @@ from dicom_exporter.results import Flow, QueryResult, TargetResult
 def missing_studies(comparisons: Iterable[Compare], results: Sequence[TargetResult]) -> list[Flow]:
     """How many studies each comparison's source lists that its destination does not.
 
-    A comparison is left out where it is not known: a target is not among the `results`, or a count is not complete.
+    A comparison is left out if it is not known: a target is not among the `results`, or a count is not complete.
     """
     by_name = {result.target: result for result in results}
     flows = []
@@ -28,7 +28,7 @@ def missing_studies(comparisons: Iterable[Compare], results: Sequence[TargetResu
 
 
 def _digests(result: TargetResult | None, query: str) -> frozenset[bytes] | None:
-    """Hashes of all studies that the target lists; None where not all were counted."""
+    """Hashes of all studies that the target lists; None if not all were counted."""
     for session in result.sessions if result is not None else ():
         found: QueryResult | None = session.queries.get(query)
         if found is not None and found.outcome.is_success and found.complete:

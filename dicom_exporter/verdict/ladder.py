@@ -6,7 +6,7 @@
 attempts, web results ─> evidence: what was proved, what is in doubt, and how far that could have got ─> Verdict
 ```
 
-A level is known where it was proved, and nothing that ended by our doing, or by the moment, could have brought more.
+A level is known if it was proved, and nothing that ended by our doing, or by the moment, could have brought more.
 Only the peer shows that a stranger gets no further: by refusing, rejecting, 401, or the status of a query. The rest is
 a doubt with a reason (`UnknownReason`): a name that does not resolve, a busy peer, silence until our deadline, a
 question that was never put. Unknown is not safe; what was proved all the same is `Verdict.at_least`.
@@ -103,10 +103,10 @@ class Verdict:
     checks: Mapping[Check, bool]
     """Whether each check holds; without those that are not known."""
     at_least: Mapping[LadderService, LadderLevel] = field(default_factory=dict)
-    """What was proved, whether or not more is possible: the level where that is known; without services of which
+    """What was proved, whether or not more is possible: the level if that is known; without services of which
     nothing was proved. That one address is closed proves nothing while another is in doubt."""
     reasons: Mapping[LadderService, tuple[UnknownReason, ...]] = field(default_factory=dict)
-    """Why the level is not known, sorted by name; empty where it is known."""
+    """Why the level is not known, sorted by name; empty if it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,12 @@ class _Evidence:
 
 
 def allowed_level(expect: Expect) -> LadderLevel | None:
-    """The highest level that `expect` allows; None where nothing is said of strangers."""
+    """The highest level that `expect` allows; None if nothing is said of strangers."""
     return _ALLOWED.get(expect)
 
 
 def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
-    """The verdict over what strangers found on one target; None where no session was a stranger's."""
+    """The verdict over what strangers found on one target; None if no session was a stranger's."""
     strangers = [session for session in sessions if session.stranger is not None]
     if not strangers:
         return None
@@ -161,7 +161,7 @@ def _verdict(strangers: Sequence[SessionResult]) -> Verdict:
 
 
 def _not_connected(session: SessionResult) -> Outcome | None:
-    """The outcome of a stranger's only attempt where that made no connection, and nothing else is in doubt; else
+    """The outcome of a stranger's only attempt if that made no connection, and nothing else is in doubt; else
     None.
     """
     stranger = session.stranger
@@ -175,7 +175,7 @@ def _not_connected(session: SessionResult) -> Outcome | None:
 
 @cache
 def _verdict_unconnected(outcome: Outcome) -> Verdict:
-    """The verdict where the only attempt made no connection. Most closed targets have it, so that all share one object.
+    """The verdict if the only attempt made no connection. Most closed targets have it, so that all share one object.
 
     Without that, 10,000 closed targets take a third more time to judge and to encode, and 8 MB more in the history.
     """
@@ -205,28 +205,28 @@ def _dimse_evidence(stranger: StrangerResult, prove: frozenset[LadderLevel]) -> 
     if accepted and all(_asks_nothing(attempt) for attempt in accepted):
         # Only under a called title that nobody put questions to.
         evidence.append(_Evidence(None, frozenset({UnknownReason.NOT_ASKED})))
-    told = {
+    determined = {
         LadderLevel.IDENTIFIES_PATIENTS: any(attempt.identity_seen is not None for attempt in accepted),
         LadderLevel.HANDS_OUT_IMAGES: any(attempt.image_received is not None for attempt in accepted),
     }
     doubts = frozenset(reason for attempt in accepted for reason in attempt.doubts)
-    return [*evidence, *_steps_in_doubt(evidence, prove, told, doubts)]
+    return [*evidence, *_steps_in_doubt(evidence, prove, determined, doubts)]
 
 
 def _steps_in_doubt(
     evidence: Sequence[_Evidence],
     prove: frozenset[LadderLevel],
-    told: Mapping[LadderLevel, bool],
+    determined: Mapping[LadderLevel, bool],
     doubts: frozenset[UnknownReason],
 ) -> Iterator[_Evidence]:
-    """The steps above 5 that were asked for, and of which it was not told whether a stranger gets there.
+    """The steps above 5 that were asked for and that were not determined: whether a stranger gets there is not known.
 
     Where studies are not listed, nobody gets to those steps.
     """
     if (_furthest(evidence) or LadderLevel.CLOSED) < LadderLevel.LISTS_STUDIES:
         return
     for step in prove:
-        if not told[step]:
+        if not determined[step]:
             yield _Evidence(None, doubts or frozenset({UnknownReason.NOT_ASKED}), step)
 
 
@@ -249,9 +249,9 @@ def _attempt_evidence(attempt: Attempt) -> _Evidence:
     return _Evidence(proved, _doubts(attempt.doubts, set() if doubt is None else {doubt}), reach)
 
 
-def _doubts(told: frozenset[UnknownReason], found: set[UnknownReason]) -> frozenset[UnknownReason]:
-    """The doubts that an attempt told, and those `found` by its outcomes."""
-    return told | (found - _OUR_READING if told & _OUR_READING else found)
+def _doubts(noted: frozenset[UnknownReason], found: set[UnknownReason]) -> frozenset[UnknownReason]:
+    """The doubts that an attempt `noted`, and those `found` by its outcomes."""
+    return noted | (found - _OUR_READING if noted & _OUR_READING else found)
 
 
 def _accepted_level(attempt: Attempt) -> LadderLevel:
@@ -302,7 +302,7 @@ def _calling_unchecked(attempts: Iterable[Attempt]) -> bool | None:
 
 
 def _called_unchecked(attempts: Sequence[Attempt]) -> bool | None:
-    """A random called title was accepted; or refused where the configured one fared better, which proves the check.
+    """A random called title was accepted; or refused if the configured one fared better, which proves the check.
 
     Where both are refused as unknown called titles it is no proof: dcmqrscp says that to a stranger, too.
     """
@@ -366,11 +366,11 @@ def _web_evidence(result: WebResult, prove: frozenset[LadderLevel]) -> list[_Evi
     if result.answer is WebAnswer.NOT_HTTP and _handshake_failed(result.tls):
         doubts |= {UnknownReason.TLS_HANDSHAKE}
     evidence = [_Evidence(_web_level(result), doubts)]
-    told = {
+    determined = {
         LadderLevel.IDENTIFIES_PATIENTS: result.identity_seen is not None,
         LadderLevel.HANDS_OUT_IMAGES: result.image_received is not None,
     }
-    return [*evidence, *_steps_in_doubt(evidence, prove, told, doubts)]
+    return [*evidence, *_steps_in_doubt(evidence, prove, determined, doubts)]
 
 
 def _handshake_failed(tls: TLSFacts | None) -> bool:

@@ -1,6 +1,6 @@
 """The server's side of a TLS handshake, with two things that Python's ssl leaves out.
 
-The subject alternative names of a client certificate are checked before any request is read. And where a handshake
+The subject alternative names of a client certificate are checked before any request is read. And when a handshake
 fails, OpenSSL's alert record for the client (RFC 8446 6) is kept: event loops discard it, and a Prometheus whose
 certificate is refused would show nothing but "EOF".
 """
@@ -20,14 +20,14 @@ class HandshakeFailed(ssl.SSLError):
         self.why = reason
         """In a few words, none of them from the client."""
         self.alert = alert
-        """The alert record to send, encrypted where the handshake is far enough."""
+        """The alert record to send, encrypted if the handshake is far enough."""
 
 
 class ServerContext(ssl.SSLContext):
-    """A server's context whose handshakes raise `HandshakeFailed` where they do not succeed."""
+    """A server's context whose handshakes raise `HandshakeFailed` if they do not succeed."""
 
     allowed_sans: frozenset[str] | None = None
-    """A client certificate, where there is one, must have one of these names."""
+    """A client certificate, if there is one, must have one of these names."""
 
     def wrap_bio(
         self,

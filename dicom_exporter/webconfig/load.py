@@ -29,7 +29,7 @@ class WebConfig:
     """None: plain HTTP."""
     headers: Mapping[str, str]
     users: Mapping[bytes, bytes] = field(repr=False)
-    """Names and bcrypt hashes; where there are none, no password is asked for."""
+    """Names and bcrypt hashes; if there are none, no password is asked for."""
     costs: tuple[int, ...]
     """The costs of those hashes."""
     rate_limit: RateLimit
@@ -95,7 +95,7 @@ def parse(file: str, contents: bytes) -> WebConfig:
 
 
 def tls_errors(config: WebConfig, error: PEMError) -> ConfigErrors:
-    """The errors to raise where `tls_server_config` cannot be used."""
+    """The errors to raise if `tls_server_config` cannot be used."""
     return ConfigErrors([config.document.error((_TLS, error.key), str(error))])
 
 

@@ -142,7 +142,7 @@ class HTTPServerConfig(_Block):
 
 @dataclass(frozen=True)
 class RateLimit(_Block):
-    """`rate_limit`: a request each `interval` seconds, and `burst` at once; no limit where `interval` is 0."""
+    """`rate_limit`: a request each `interval` seconds, and `burst` at once; no limit if `interval` is 0."""
 
     interval: Annotated[float, BeforeValidator(read_interval)] = 0.0
     burst: Annotated[int, BeforeValidator(read_burst)] = 0

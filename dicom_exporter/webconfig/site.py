@@ -29,7 +29,7 @@ MAX_OPENING = 1000
 FILES_OF_AN_OPENING = 2
 """File descriptors that each of those takes."""
 _PAUSE = 1.0
-"""Seconds without accepting, where the machine is out of file descriptors or memory."""
+"""Seconds without accepting, if the machine is out of file descriptors or memory."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _LOG_EVERY = 10.0
 """Seconds between two log lines of one kind: otherwise anyone who can connect could fill the disk."""
@@ -48,7 +48,7 @@ _PLAIN_TO_TLS = (
 
 
 class Site(web.BaseSite):
-    """Serves `sock`, which is listening, with TLS where `live` says so; closes it at the end.
+    """Serves `sock`, which is listening, with TLS if `live` says so; closes it at the end.
 
     At most `max_opening` connections at once are not handed to the application yet.
     """
@@ -116,7 +116,7 @@ class Site(web.BaseSite):
     async def _hand_over(self, connection: socket.socket, first: bytes | None, client: str) -> bytes:
         """Hand the connection to the application; otherwise give the bytes to send before it is closed.
 
-        The application gets a duplicate of the descriptor: asyncio closes that one where a handshake fails, before the
+        The application gets a duplicate of the descriptor: asyncio closes that one if a handshake fails, before the
         alert is sent.
         """
         try:

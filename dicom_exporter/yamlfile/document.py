@@ -93,7 +93,7 @@ def read_document(
         contents: the bytes, in UTF-8.
         expand: applied to every scalar value; raises ValueError with a message for the user.
         typed: whether unquoted scalars become numbers, booleans and dates, and keys have to be text. Otherwise every
-            scalar and every key is text as it is written (`Plain` where YAML sees another type), or None.
+            scalar and every key is text as it is written (`Plain` if YAML sees another type), or None.
     """
     document = Document(file)
     try:

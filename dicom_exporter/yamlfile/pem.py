@@ -27,10 +27,10 @@ class PEM:
     path: Path | str
     """Where OpenSSL reads it."""
     name: str = ""
-    """The name of the file as a message shows it; empty where the configuration itself holds the text."""
+    """The name of the file as a message shows it; empty if the configuration itself holds the text."""
 
     def error(self, message: str, reason: ssl.SSLError | OSError | None = None) -> PEMError:
-        """Make an error about it, with OpenSSL's own words for the `reason` where it has any."""
+        """Make an error about it, with OpenSSL's own words for the `reason` if it has any."""
         words = reason.reason if isinstance(reason, ssl.SSLError) else reason and reason.strerror
         subject = f"{shown(self.name)} " if self.name else ""
         return PEMError(self.key, f"{subject}{message}" + (f" ({words.lower().replace('_', ' ')})" if words else ""))
@@ -74,7 +74,7 @@ def load_certificate(context: ssl.SSLContext, certificate: PEM, key: PEM) -> Non
 
 @contextmanager
 def as_file(data: bytes) -> Iterator[str]:
-    """Give a path at which OpenSSL can read `data`: in memory where possible, so that no key goes to disk."""
+    """Give a path at which OpenSSL can read `data`: in memory if possible, so that no key goes to disk."""
     if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
         descriptor = os.memfd_create("pem")
         try:

@@ -22,6 +22,11 @@ def select(metric: str, *matchers: str) -> str:
     return f"{metric}{{{', '.join([TARGET, *matchers])}}}"
 
 
+def is_(label: str, value: str) -> str:
+    """A matcher of one label."""
+    return f'{label}="{value}"'
+
+
 def info(*matchers: str) -> str:
     """One series per target that the variables choose, with its labels site and country."""
     return f"group by ({KEYS}, site, country, expect) ({select('dicom_target_info', *_CHOSEN, *matchers)})"
@@ -38,12 +43,12 @@ def per_target(expression: str, *labels: str) -> str:
 
 
 def counted(expression: str) -> str:
-    """How many series, 0 where there are none, and nothing where there is no data at all."""
+    """How many series, 0 if there are none, and nothing if there is no data at all."""
     return f"count({expression}) or 0 * count({info()})"
 
 
 def outcome(*matchers: str) -> str:
-    """How our own identities fared: the outcome of the C-ECHO, or of the association where no C-ECHO is asked for.
+    """How our own identities fared: the outcome of the C-ECHO, or of the association if no C-ECHO is asked for.
 
     Series of the C-ECHO's other outcomes are there too, with the value 0.
     """
@@ -71,12 +76,12 @@ def by_severity(matchers: str, *labels: str) -> str:
     return f"max by (alertname, {', '.join(labels)}) ({' or '.join(ranked)})"
 
 
-LEVEL = f"max by ({KEYS}, service) ({select('dicom_exposure_level')})"
-ALLOWED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_allowed')})"
-PROVED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_at_least')})"
-"""The level, or a lower bound where it is not known."""
+LEVEL = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level')})"
+ALLOWED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_allowed')})"
+PROVED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_at_least')})"
+"""The level, or a lower bound if it is not known."""
 EXCESS = f"({PROVED} - {ALLOWED})"
-"""Levels that were proved above what `expect` allows, for each service of a target."""
+"""Levels that were proved above what `expect` allows, for each protocol of a target."""
 WORST_EXCESS = f"max by ({KEYS}) ({EXCESS})"
 WORST_LEVEL = f"max by ({KEYS}) ({select('dicom_exposure_level')})"
 WORST_PROVED = f"max by ({KEYS}) ({select('dicom_exposure_level_at_least')})"

@@ -68,6 +68,23 @@ QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
     "overload": ("the exporter had no time for it", QUIET),
 }
 
+STORE_OUTCOMES: Mapping[str, tuple[str, str]] = {
+    "success": ("takes images", GOOD),
+    "warning": ("takes images, and changes them", "light-blue"),
+    "out_of_resources": ("OUT OF RESOURCES", BAD),
+    "sop_class": ("does not accept this SOP class", WARNING),
+    "refused": ("refuses us", "light-orange"),
+    "mismatch": ("says the SOP class does not match", "semi-dark-orange"),
+    "cannot_understand": ("says it cannot understand", "dark-orange"),
+    "failed": ("answers with a failure", "light-red"),
+    "aborted": ("aborts", "semi-dark-red"),
+    "protocol_error": ("breaks the protocol", "dark-red"),
+    "timeout": ("no answer until the deadline", "purple"),
+    "no_association": ("no association", "dark-purple"),
+    "overload": ("the exporter had no time for it", QUIET),
+}
+"""How a bandwidth test ended."""
+
 CHECKS: Mapping[str, str] = {check.value: holds for check, (holds, _) in standard_words.CHECKS.items()}
 """What each check says where it holds, which is bad."""
 
@@ -86,7 +103,7 @@ def numbers(words: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
 
 
 def texts(words: Mapping[str, tuple[str, str] | str]) -> list[dict[str, Any]]:
-    """Value mappings of Grafana for texts, each with its colour where it has one."""
+    """Value mappings of Grafana for texts, each with its colour if it has one."""
     options = {}
     for index, (text, word) in enumerate(words.items()):
         shown, colour = (word, None) if isinstance(word, str) else word

@@ -73,7 +73,7 @@ def test_load_any_data_gives_config_or_one_line_errors(tmp_path: Path, data: obj
 
 
 def errors_of(path: Path) -> list[str]:
-    """The errors of `load`, none where it gives a Config; it may raise nothing else."""
+    """The errors of `load`, none if it gives a Config; it may raise nothing else."""
     try:
         load([path])
     except ConfigErrors as errors:

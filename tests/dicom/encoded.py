@@ -88,7 +88,7 @@ def echo_response(status: int = 0, *, message_id: int = 1, context_id: int = 1, 
 def find_response(
     status: int, match: Dataset | None = None, *, message_id: int = 1, context_id: int = 3, max_pdu: int = 16382
 ) -> bytes:
-    """C-FIND-RSP, with a match where given."""
+    """C-FIND-RSP, with a match if given."""
     primitive = C_FIND()
     primitive.MessageIDBeingRespondedTo = message_id
     primitive.AffectedSOPClassUID = UID(STUDY_FIND)

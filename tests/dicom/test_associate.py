@@ -79,3 +79,26 @@ def test_associate_pause_is_between_associations_with_one_address() -> None:
 def test_associate_pause_beyond_the_deadline_is_overload() -> None:
     found, _, connections = outcomes([REJECTED, CLOSE, REJECTED], 2, pause=60.0, seconds=5.0)
     assert (found, connections) == ([Outcome.REJECTED, Outcome.OVERLOAD], 1)
+
+
+def test_associate_waiting_for_another_probe_of_the_address_adds_no_pause() -> None:
+    """The first is silent until its deadline, and the second begins as soon as the address is free."""
+
+    async def client() -> list[Outcome | None]:
+        limits = ConnectionLimits()
+        with lookup_threads() as lookups:
+
+            async def echo(seconds: float) -> Outcome | None:
+                made = probe_context(lookups, seconds=seconds)
+                context = ProbeContext(made.identity, made.resolver, limits, 3.0, made.deadline, made.now)
+                return (await probe_session(TARGET, ECHO, context)).association
+
+            async with asyncio.TaskGroup() as group:
+                both = [group.create_task(echo(seconds)) for seconds in (10.0, 15.0)]
+            return [each.result() for each in both]
+
+    script = simulated.Script([direct(Direction.WAIT), CLOSE, REJECTED])
+    with simulated.loop() as loop:
+        begun = loop.time()
+        assert loop.play(script, client) == [Outcome.NO_ANSWER, Outcome.REJECTED]
+        assert loop.time() - begun < 11.0

@@ -226,7 +226,7 @@ SERVER = {
 
 @pytest.mark.parametrize("first", SERVER)
 def test_state_machine_every_end_is_a_release_or_an_abort(first: str) -> None:
-    """`play` asserts it: by A-RELEASE or A-ABORT, where the server has not ended the association itself."""
+    """`play` asserts it: by A-RELEASE or A-ABORT, if the server has not ended the association itself."""
     for rest in itertools.product(SERVER.values(), repeat=2):
         steps = [SERVER[first], *rest]
         play(archive, steps)

@@ -19,7 +19,7 @@ from dicom_exporter.dicom.association import ABORT, ABORT_UNEXPECTED, RELEASE_RP
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.dimse import Message
 from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected
-from dicom_exporter.http_client.json_scan import Scan, Verdict
+from dicom_exporter.http_client.json_scan import Scan, Shape
 from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from dicom_exporter.probes.tally import MAX_VALUES, Tally
 from tests.testing.hostile import scenarios, simulated
@@ -112,7 +112,7 @@ def dicom_json(data: bytes) -> None:
     entries = _entries(body)
     if entries is not None:
         assert (whole.entries, whole.complete) == (entries, True)
-        assert whole.verdict is (Verdict.ENTRIES if entries else Verdict.EMPTY)
+        assert whole.shape is (Shape.ENTRIES if entries else Shape.EMPTY)
 
 
 def _scan(pieces: list[bytes]) -> Scan:
@@ -123,7 +123,7 @@ def _scan(pieces: list[bytes]) -> Scan:
 
 
 def _seen(scan: Scan) -> tuple[object, ...]:
-    return scan.verdict, scan.entries, scan.complete, scan.done, scan.identity_seen, scan.uids
+    return scan.shape, scan.entries, scan.complete, scan.done, scan.identity_seen, scan.uids
 
 
 def _entries(body: bytes) -> int | None:

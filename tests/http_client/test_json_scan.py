@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_exporter.http_client.json_scan import Scan, Verdict
+from dicom_exporter.http_client.json_scan import Scan, Shape
 from tests.testing.hostile.http import entry
 
 
@@ -22,33 +22,33 @@ def scanned(data: bytes, split: int = 0, most: int = 100, identity: bool = False
 
 
 @pytest.mark.parametrize(
-    ("data", "verdict"),
+    ("data", "shape"),
     [
-        (b"", Verdict.UNDECIDED),
-        (b" \r\n", Verdict.UNDECIDED),
-        (b"[", Verdict.UNDECIDED),
-        (b"[]", Verdict.EMPTY),
-        (b"\xef\xbb\xbf [ \n ] \n", Verdict.EMPTY),
-        (b"[] x", Verdict.OTHER),
-        (b"[][]", Verdict.OTHER),
-        (b"[ready]", Verdict.OTHER),
-        (b"[1, 2]", Verdict.OTHER),
-        (b"[[]]", Verdict.OTHER),
-        (b"{}", Verdict.OTHER),
-        (b"<html>", Verdict.OTHER),
-        (b"null", Verdict.OTHER),
-        (b'["0a1b-2c3d"]', Verdict.STRINGS),
-        (b'[{"id":1}]', Verdict.OTHER),
-        (b'[{"0020000D":{}}]', Verdict.ENTRIES),
-        (b'[{"0020000d"', Verdict.ENTRIES),
-        (b'[{"0020000D":{]', Verdict.ENTRIES),
-        (b"[}", Verdict.OTHER),
+        (b"", Shape.UNDECIDED),
+        (b" \r\n", Shape.UNDECIDED),
+        (b"[", Shape.UNDECIDED),
+        (b"[]", Shape.EMPTY),
+        (b"\xef\xbb\xbf [ \n ] \n", Shape.EMPTY),
+        (b"[] x", Shape.OTHER),
+        (b"[][]", Shape.OTHER),
+        (b"[ready]", Shape.OTHER),
+        (b"[1, 2]", Shape.OTHER),
+        (b"[[]]", Shape.OTHER),
+        (b"{}", Shape.OTHER),
+        (b"<html>", Shape.OTHER),
+        (b"null", Shape.OTHER),
+        (b'["0a1b-2c3d"]', Shape.STRINGS),
+        (b'[{"id":1}]', Shape.OTHER),
+        (b'[{"0020000D":{}}]', Shape.ENTRIES),
+        (b'[{"0020000d"', Shape.ENTRIES),
+        (b'[{"0020000D":{]', Shape.ENTRIES),
+        (b"[}", Shape.OTHER),
     ],
 )
-def test_scan_verdict_is_the_same_in_any_split(data: bytes, verdict: Verdict) -> None:
+def test_scan_shape_is_the_same_in_any_split(data: bytes, shape: Shape) -> None:
     for split in range(len(data) + 1):
         scan = scanned(data, split)
-        assert scan.verdict is verdict
+        assert scan.shape is shape
 
 
 json_values = st.recursive(
@@ -63,7 +63,7 @@ data_sets = st.dictionaries(st.from_regex(r"[0-9A-F]{8}", fullmatch=True), json_
 def test_scan_counts_as_many_entries_as_json(entries: list[object], split: int, ascii_only: bool) -> None:
     scan = scanned(json.dumps(entries, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"), split)
     assert (scan.entries, scan.complete) == (len(entries), True)
-    assert scan.verdict is (Verdict.ENTRIES if entries else Verdict.EMPTY)
+    assert scan.shape is (Shape.ENTRIES if entries else Shape.EMPTY)
 
 
 @given(st.binary(max_size=300), st.integers(0, 300))

@@ -113,7 +113,7 @@ def test_dicomweb_reset_closes_the_descriptor(scheme: str) -> None:
             warnings.simplefilter("always", ResourceWarning)
             for _ in range(5):
                 answer = uvloop.run(dicomweb(url)).answer
-                assert answer in (WebAnswer.NOT_HTTP, WebAnswer.UNKNOWN)  # the latter where it resets our connecting
+                assert answer in (WebAnswer.NOT_HTTP, WebAnswer.UNKNOWN)  # the latter if it resets our connecting
             gc.collect()
         listener.shutdown(socket.SHUT_RDWR)
     assert [str(warning.message) for warning in caught] == []

@@ -188,7 +188,7 @@ async def test_load_sigterm_with_200_waiting_requests_ends(tmp_path: Path) -> No
 
 
 async def test_load_leaves_no_task(tmp_path: Path) -> None:
-    """In this process, where the tasks can be counted; some clients disconnect before the response."""
+    """In this process, if the tasks can be counted; some clients disconnect before the response."""
     async with archives() as targets:
         configure(tmp_path, targets, probe={"allow": ["127.0.0.0/8"]})
         config = load([tmp_path / "config.yml"])

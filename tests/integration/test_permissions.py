@@ -171,7 +171,7 @@ async def test_request_any_choice_of_modules_writes_and_shows_only_what_is_confi
 async def test_request_for_address_any_choice_of_modules_writes_nothing_and_shows_no_secret(
     tmp_path: Path, title: str
 ) -> None:
-    """Also where the address is that of a target which is configured with the secret."""
+    """Also if the address is that of a target which is configured with the secret."""
     async with recording(tmp_path) as (exporting, recorded, modules):
         for got in recorded.values():
             for choice in modules:

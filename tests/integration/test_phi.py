@@ -191,7 +191,7 @@ def assert_free_of_patients(said: str, where: str) -> None:
 
 
 def _samples(text: str, name: str) -> dict[str, float]:
-    """Target -> value of that metric, the largest where there are several."""
+    """Target -> value of that metric, the largest if there are several."""
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

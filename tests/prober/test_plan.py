@@ -11,6 +11,7 @@ import pytest
 
 from dicom_exporter.config import (
     Address,
+    Config,
     Exposure,
     HTTPSettings,
     Level,
@@ -27,7 +28,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober import plan
 from dicom_exporter.prober.cache import ResultCache
-from dicom_exporter.prober.plan import by_identity, comparing, merged, never_probed, probe_as, scheduled
+from dicom_exporter.prober.plan import choice, comparing, merged, never_probed, probe_as, scheduled
 from dicom_exporter.probes import PROBES, Probe
 from dicom_exporter.results import (
     EchoResult,
@@ -35,6 +36,7 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     SessionResult,
+    StoreOutcome,
     StoreResult,
     StrangerResult,
     WebAnswer,
@@ -81,9 +83,15 @@ def test_merged_modules_ask_what_all_of_them_ask_in_the_longest_time() -> None:
     assert module.queries == COUNT.queries
 
 
-def test_by_identity_keeps_the_order_of_identities_and_modules() -> None:
-    other = Module("other", identity="someone")
-    assert by_identity([ECHO, other, COUNT]) == {"monitor": (ECHO, COUNT), "someone": (other,)}
+def test_choice_keeps_the_order_of_identities_and_modules_and_adds_up_the_time_of_identities() -> None:
+    other = Module("other", identity="someone", timeout=7.0)
+    modules = {module.name: module for module in (other, ECHO, COUNT)}
+    chosen = choice(Config((), modules=modules), [ECHO.name, other.name, COUNT.name, ECHO.name])
+    assert chosen.names == (ECHO.name, other.name, COUNT.name)
+    assert [group for group, _ in chosen.groups] == [(ECHO, COUNT), (other,)]
+    assert [module for _, module in chosen.groups] == [merged([ECHO, COUNT]), other]
+    longest = max(ECHO.timeout, COUNT.timeout)
+    assert (chosen.longest, chosen.seconds) == (max(longest, 7.0), longest + 7.0)
 
 
 def test_comparing_only_named_queries_get_a_digest_key() -> None:
@@ -154,7 +162,7 @@ async def test_probe_as_nothing_due_makes_no_association(monkeypatch: pytest.Mon
 
 
 async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = StoreResult(True, bytes=5, duration=0.5)
+    stored = StoreResult(StoreOutcome.SUCCESS, bytes=5, duration=0.5)
     echo = EchoResult(Outcome.SUCCESS, 0)
     use(monkeypatch, session=SessionResult("monitor", echo), store=stored, dicomweb=WebResult(WebAnswer.EMPTY))
     found = await run(replace(ECHO, store=Store()), ResultCache())

@@ -26,11 +26,12 @@ from dicom_exporter.config import (
     UserIdentity,
     WebEntry,
 )
-from dicom_exporter.config.model import BUILTIN_IDENTITIES, BUILTIN_MODULES
+from dicom_exporter.config.model import BUILTIN_IDENTITIES
 from dicom_exporter.config.values.network import parse_network
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober.cache import ResultCache
+from dicom_exporter.prober.plan import choice
 from dicom_exporter.prober.prober import Prober, _server_names
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import EchoResult, Outcome, SessionResult
@@ -231,7 +232,7 @@ def test_prober_server_names_of_strangers_are_those_that_the_configuration_knows
         web=(WebEntry("https://192.0.2.1/"), WebEntry("https://WEB.site.example/ui")),
     )
     config = Config((target,), identities=identities)
-    modules = (BUILTIN_MODULES["availability"], BUILTIN_MODULES["exposure"])
+    modules = choice(config, ["availability", "exposure"])
     assert _server_names(config, target, modules) == ("192.0.2.1", "dicom.site.example", "web.site.example")
     named = replace(target, server_name="pacs.example")
     assert _server_names(config, named, modules) == ("pacs.example",)

@@ -37,7 +37,7 @@ def status(code: int) -> bytes:
 
 
 def answered(answers: Iterable[bytes]) -> WebResult:
-    """The result of the scenario `dicomweb` where the server gives these answers, and then 404."""
+    """The result of the scenario `dicomweb` if the server gives these answers, and then 404."""
     steps = [step for answer in [*answers, *[status(404)] * 40] for step in (answer, direct(Direction.CLOSE))]
     found = play(scenarios.HTTP["dicomweb"], steps)
     assert isinstance(found, SessionResult)
@@ -46,7 +46,7 @@ def answered(answers: Iterable[bytes]) -> WebResult:
 
 
 def counted(*pages: bytes, random: bytes | None = None) -> tuple[int | None, bool | None]:
-    """The count where the random UID and `limit=1` are answered as usual, and then come `pages`."""
+    """The count if the random UID and `limit=1` are answered as usual, and then come `pages`."""
     found = answered([random or ok(), ok(studies(1)), *pages])
     assert found.lists_studies
     return found.studies, found.complete

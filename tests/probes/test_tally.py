@@ -1,4 +1,4 @@
-"""Counts over matches: right where an archive is honest, bounded and free of names where it is not."""
+"""Counts over matches: right if an archive is honest, bounded and free of names if it is not."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,43 @@ def test_listen_with_host_accepts_on_that_address_only() -> None:
         port = sock.getsockname()[1]
         assert accepts("127.0.0.1", port)
         assert not accepts("127.0.0.2", port)
+
+
+def listen_on_name(port: int, *hosts: str) -> list[socket.socket]:
+    """Listen on a name that has the addresses `hosts`."""
+
+    def getaddrinfo(_host: str, port: int, **_options: int) -> list[Any]:
+        families = {host: socket.AF_INET6 if ":" in host else socket.AF_INET for host in hosts}
+        return [(family, socket.SOCK_STREAM, 6, "", (host, port)) for host, family in families.items()]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        return listen([ListenAddress("name.test", port)])
+
+
+NOT_OURS = ("192.0.2.1", "2001:db8::1")
+"""Addresses for documentation (RFC 5737, RFC 3849), which no machine has."""
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("hosts", [(NOT_OURS[1], "127.0.0.1"), ("127.0.0.1", NOT_OURS[1]), (NOT_OURS[0], "127.0.0.1")])
+def test_listen_on_name_skips_addresses_that_are_not_here(hosts: tuple[str, ...]) -> None:
+    (sock,) = listen_on_name(0, *hosts)
+    with closing(sock):
+        assert accepts("127.0.0.1", sock.getsockname()[1])
+
+
+@pytest.mark.loopback
+def test_listen_on_name_without_any_address_here_is_error() -> None:
+    with pytest.raises(CannotListen, match=r"^cannot listen on name.test:0: (cannot assign|address family)"):
+        listen_on_name(0, *NOT_OURS)
+
+
+@pytest.mark.loopback
+def test_listen_on_name_of_which_one_address_is_in_use_is_error(taken: int) -> None:
+    with pytest.raises(CannotListen, match="address already in use"):
+        listen_on_name(taken, "127.0.0.2", "127.0.0.1")
+    assert not accepts("127.0.0.2", taken)
 
 
 @pytest.mark.loopback

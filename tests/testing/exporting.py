@@ -34,7 +34,7 @@ class Exposition:
         return [sample.value for sample in self._series(name, labels)]
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The value of the only such series, None where there is none."""
+        """The value of the only such series, None if there is none."""
         found = self.values(name, **labels)
         assert len(found) < 2, f"{name} {labels} has {len(found)} series"
         return found[0] if found else None

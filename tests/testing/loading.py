@@ -14,7 +14,7 @@ TARGETS = "targets: [{name: t, address: '127.0.0.1:104'}]\n"
 
 
 def load_text(directory: Path, text: str, environ: dict[str, str] | None = None) -> Config:
-    """Load `text` as config.yml in `directory`, with the environment expanded where `environ` is given."""
+    """Load `text` as config.yml in `directory`, with the environment expanded if `environ` is given."""
     path = directory / "config.yml"
     path.write_text(dedent(text), encoding="utf-8")
     return load([path], expand_env=environ is not None, environ=environ)

@@ -2,7 +2,7 @@
 
 Servers are made at random, in batches with seeds that follow one another; the exporter probes each on a simulated
 network. Each kind of fault is printed once, with the smallest server that shows it. `--replay` takes that line.
-Between the batches, some servers are run on sockets of loopback, where other clients are asked, too.
+Between the batches, some servers are run on sockets of loopback, if other clients are asked, too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Run:
 
     servers: int = 0
     compared: int = 0
-    """Servers on sockets, where other clients were asked, too."""
+    """Servers on sockets, if other clients were asked, too."""
     known: Counter[str] = field(default_factory=Counter)
     """Service and level, or that it is unknown -> servers."""
     faults: Counter[str] = field(default_factory=Counter)

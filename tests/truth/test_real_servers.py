@@ -1,4 +1,4 @@
-"""A sample of servers on sockets of loopback, where other clients are asked, too: none gets further than we say."""
+"""A sample of servers on sockets of loopback, if other clients are asked, too: none gets further than we say."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ OUTCOMES: dict[Outcome, tuple[int | None, str]] = {
     Outcome.DNS_FAILURE: (None, "dns_failure"),
     Outcome.UNREACHABLE: (None, "unreachable"),
 }
-"""Outcome of an attempt -> the level that it proves, and why the level is not known; "" where it is."""
+"""Outcome of an attempt -> the level that it proves, and why the level is not known; "" if it is."""
 
 QUERIES: dict[QueryOutcome, tuple[int, str]] = {
     QueryOutcome.ALLOWED: (4, ""),

@@ -78,7 +78,7 @@ class Address:
     host: str
     port: int
     socket_addresses: tuple[SocketAddress, ...] = field(default=(), compare=False, repr=False)
-    """Where to connect, where that is known without a lookup: for an IP address always; for a name only where it was
+    """Where to connect, if that is known without a lookup: for an IP address always; for a name only if it was
     looked up and checked already."""
     incomplete: bool = field(default=False, compare=False, repr=False)
     """Whether the name has more addresses than those, which may not be connected to."""

@@ -122,7 +122,7 @@ _WINDOW = re.compile(WINDOW_PATTERN)
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """From `start` until just before `end`, over midnight where `end` is the earlier one."""
+    """From `start` until just before `end`, over midnight if `end` is the earlier one."""
 
     start: time
     end: time

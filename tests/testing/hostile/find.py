@@ -168,7 +168,7 @@ def nested_sequences(depth: int = 5000) -> bytes:
 
 BROKEN_DATASETS = {
     "length of 4 GiB": messages.element(messages.STUDY_INSTANCE_UID, b"2.25.1", length=0xFFFFFFFE),
-    "undefined length where there is none": messages.element(messages.STUDY_INSTANCES, b"1 ", length=0xFFFFFFFF),
+    "undefined length if there is none": messages.element(messages.STUDY_INSTANCES, b"1 ", length=0xFFFFFFFF),
     "nested sequences never closed": nested_sequences(),
     "cut off in a header": messages.match(1) + b"\x20\x00\x08",
     "cut off in a value": messages.element(messages.STUDY_INSTANCE_UID, b"2.25.1", length=64),

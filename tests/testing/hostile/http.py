@@ -204,7 +204,7 @@ def qido(
 ) -> Behaviour:
     """An archive of `count` studies that lists at most `page` of them at once, and refuses a `limit` over `max_limit`.
 
-    Where nothing matches, it answers with `nothing`; where a page is not all, with the header `Warning`, if given.
+    Where nothing matches, it answers with `nothing`; if a page is not all, with the header `Warning`, if given.
     """
 
     async def behaviour(request: Request, writer: asyncio.StreamWriter) -> None:

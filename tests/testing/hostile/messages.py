@@ -71,7 +71,7 @@ def find_rsp(message_id: int, status: int, *, dataset: bool = False, sop_class: 
 
 
 def match(number: int, *, instances: int | None = 1, more: bytes = b"") -> bytes:
-    """The dataset of one match: a synthetic study, its instances where not None, and any bytes after them."""
+    """The dataset of one match: a synthetic study, its instances if not None, and any bytes after them."""
     dataset = element(STUDY_INSTANCE_UID, uid(f"2.25.{number + 10**9}"))
     if instances is not None:
         dataset += element(STUDY_INSTANCES, str(instances))

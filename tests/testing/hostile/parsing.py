@@ -55,7 +55,7 @@ class Message:
 
 
 def take_pdu(buffer: bytearray) -> tuple[int, bytes] | None:
-    """Remove the first PDU from `buffer`: its type and body, or None where it is not all there yet."""
+    """Remove the first PDU from `buffer`: its type and body, or None if it is not all there yet."""
     if len(buffer) < 6:
         return None
     kind, length = struct.unpack_from(">BxI", buffer)

@@ -189,7 +189,7 @@ class Peer:
             await self.gone.wait()
         except Gone:
             if Event.WE_RESET not in self.events:
-                await reader  # what arrived before the end is read, also where sending failed first
+                await reader  # what arrived before the end is read, also if sending failed first
         finally:
             tasks = [reader, *self._answers]
             for task in tasks:

@@ -1,6 +1,6 @@
 """Sessions of real servers, recorded by `record.py`: what they sent, and the requests that it answers.
 
-A file is text: comments with where it comes from, then a PDU a line, in hexadecimal; `close` where a connection ended.
+A file is text: comments that say where it comes from, then a PDU a line, in hexadecimal; `close` if a connection ended.
 Those over HTTP have a line for each connection.
 """
 

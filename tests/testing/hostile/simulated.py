@@ -31,13 +31,13 @@ _MOST_TURNS = 200_000
 
 
 class Direction(IntEnum):
-    """What the server does in place of sending. A body is ignored, save where it says so."""
+    """What the server does in place of sending. A body is ignored, save if it says so."""
 
     CLOSE = 0xF0
     """End of stream; the rest of the script is for the next connection."""
     RESET = 0xF1
     WAIT = 0xF2
-    """Silence for as many tenths of a second as the body has bytes; for ever, where it has none."""
+    """Silence for as many tenths of a second as the body has bytes; for ever, if it has none."""
     STOP_READING = 0xF3
     READ_ON = 0xF4
     REFUSE = 0xF5
@@ -111,8 +111,8 @@ def pdus(stream: bytes) -> list[bytes]:
 class Script:
     """What the server does, in order: sends each of `steps`, or what a `Direction` says.
 
-    `pieces` are sizes, in bytes, that what it sends is cut into, one after another; where they have ended, steps come
-    whole. When the script is over, the server closes, or is silent where `silent_at_end`.
+    `pieces` are sizes, in bytes, that what it sends is cut into, one after another; after them, steps come
+    whole. When the script is over, the server closes, or is silent if `silent_at_end`.
     """
 
     def __init__(self, steps: Sequence[bytes], pieces: Iterable[int] = (), *, silent_at_end: bool = False) -> None:
@@ -147,7 +147,7 @@ class Script:
         self.conversations.append(transport.conversation)
 
     def perform(self, now: float) -> bool:
-        """Do the next thing; returns False where there is nothing to do now."""
+        """Do the next thing; returns False if there is nothing to do now."""
         transport = self._transport
         if transport is None or transport.is_closing() or not transport.is_reading():
             return False
@@ -271,7 +271,7 @@ class _Transport(asyncio.Transport):
         self._end(error)
 
     def vanish(self) -> None:
-        """End as uvloop's do where the wait for their connection is cancelled: without a word to anybody."""
+        """End as uvloop's do if the wait for their connection is cancelled: without a word to anybody."""
         self._vanished = True
         if self._sock is not None:
             self._sock.close()
@@ -333,7 +333,7 @@ class Loop(asyncio.BaseEventLoop):
         return self._now
 
     def select(self, timeout: float | None) -> list[Any]:
-        """In place of a selector's: let the server act where the client waits, else let time pass."""
+        """In place of a selector's: let the server act if the client waits, else let time pass."""
         self._turns += 1
         assert self._turns < _MOST_TURNS, "going in circles"
         if timeout == 0 or self.script.perform(self._now):

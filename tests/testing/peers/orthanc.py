@@ -31,7 +31,7 @@ EVERYTHING_OPEN = {
 }
 """Settings with which anyone may do anything."""
 ONLY_KNOWN = {**dict.fromkeys(EVERYTHING_OPEN, False), "DicomCheckCalledAet": True}
-"""Settings with which only a known AE title may do anything, and only where it calls Orthanc by Orthanc's own title."""
+"""Settings with which only a known AE title may do anything, and only if it calls Orthanc by Orthanc's own title."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Process:
         self.wait_for(lambda: _accepts(address), f"{address} to accept connections", START_TIMEOUT)
 
     def wait_for(self, condition: Callable[[], T | None], what: str, timeout: float) -> T:
-        """Wait until `condition` is true. Raises TimeoutError or, where it has ended before, RuntimeError."""
+        """Wait until `condition` is true. Raises TimeoutError or, if it has ended before, RuntimeError."""
         deadline = time.monotonic() + timeout
         while not (found := condition()):
             if not self.running:

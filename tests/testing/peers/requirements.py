@@ -13,7 +13,7 @@ _ALSO_IN = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/dcmtk")  # Debian puts dae
 
 
 def program(name: str, package: str) -> str:
-    """The path of a program; where it is missing, skips the test, or fails it where REQUIRE_PEERS is 1."""
+    """The path of a program; if it is missing, skips the test, or fails it if REQUIRE_PEERS is 1."""
     found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(_ALSO_IN))
     if found is None:
         missing(f"{name} is not installed", package)

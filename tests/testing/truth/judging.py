@@ -10,7 +10,7 @@ from tests.testing.truth.levels import Truth
 
 
 def untrue(claims: Claims, truth: Truth) -> list[str]:
-    """What of `claims` is not so, in words; empty where all is."""
+    """What of `claims` is not so, in words; empty if all is."""
     return list(_untrue(claims, truth))
 
 

@@ -38,7 +38,7 @@ class Level:
     """The true level of a service."""
 
     levels: frozenset[int]
-    """Mostly one. More where the ladder's definition leaves it open, or where the server was closed for a moment."""
+    """Mostly one. More if the ladder's definition leaves it open, or if the server was closed for a moment."""
 
     @property
     def highest(self) -> int:
@@ -53,7 +53,7 @@ class Count:
     number: int
     """Of the matches."""
     instances: int | None = None
-    """The sum of the images of the studies; None where the matches do not tell."""
+    """The sum of the images of the studies; None if the matches do not tell."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Steps:
     download: bool
 
     def above(self, named: bool, sent: bool) -> frozenset[int]:
-        """The level where studies are listed, `named` or not, and images are `sent` or not."""
+        """The level if studies are listed, `named` or not, and images are `sent` or not."""
         if self.download and sent:
             return frozenset({HANDS_OUT})
         return frozenset({IDENTIFIES if self.identity and named else LISTS})
@@ -165,7 +165,7 @@ def _count(find: Find) -> Count:
 
 
 def _guarded(web: Web | Page) -> frozenset[int] | None:
-    """The level of a web server that keeps strangers out; None where it does not."""
+    """The level of a web server that keeps strangers out; None if it does not."""
     if web.tls in _CLIENT_CERTIFICATE:
         return frozenset({REFUSES})
     if web.redirects and web.redirect is Redirect.LOGIN:

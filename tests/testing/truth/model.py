@@ -62,7 +62,7 @@ class TLS(_Name):
     """Handshakes without the right name (SNI, RFC 6066 3) fail."""
     CLIENT_CERTIFICATE = 4
     CLIENT_CERTIFICATE_1_2 = 5
-    """The same in TLS 1.2, where the refusal is part of the handshake."""
+    """The same in TLS 1.2, if the refusal is part of the handshake."""
     OBSOLETE = 6
     """TLS 1.0 and 1.1 only."""
     NO_COMMON_CIPHER = 7
@@ -82,7 +82,7 @@ class Policy(_Name):
     CLOSES = 6
     NOT_DICOM = 7
     ABORTS_ON_MANY = 8
-    """It aborts where more than three presentation contexts are proposed."""
+    """It aborts if more than three presentation contexts are proposed."""
     ACCEPTS_AND_ABORTS = 9
     """A-ASSOCIATE-AC and A-ABORT in one segment."""
     ABORTS_ONCE = 10
@@ -97,7 +97,7 @@ class End(_Name):
     ABORT_ONCE = 3
     ABORT_AFTER_MATCHES = 4
     ABORT_ON_OPTIONAL_KEYS = 5
-    """It aborts where more than the unique key is asked for."""
+    """It aborts if more than the unique key is asked for."""
     HANG = 6
     """No answer, for longer than any deadline."""
     CLOSE = 7

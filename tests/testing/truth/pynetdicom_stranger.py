@@ -1,6 +1,6 @@
 """pynetdicom as a stranger: `python -m tests.testing.truth.pynetdicom_stranger PORT IP…` prints what it got, as JSON.
 
-In a process of its own, as it leaves sockets unclosed where a peer does not behave.
+In a process of its own, as it leaves sockets unclosed if a peer does not behave.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def of_page(running: Listening) -> list[Got]:
 
 
 def curl() -> str | None:
-    """The path of curl; None where it is not installed."""
+    """The path of curl; None if it is not installed."""
     return shutil.which("curl")
 
 
@@ -160,7 +160,7 @@ class Curl:
     root: str
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """The status, 0 where none came, and the body."""
+        """The status, 0 if none came, and the body."""
         shown = f"[{self.ip}]" if ":" in self.ip else self.ip
         resolve = [word for name in (NAME, OTHER_NAME) for word in ("--resolve", f"{name}:{self.port}:{shown}")]
         url = f"{'http' if self.tls is TLS.NONE else 'https'}://{NAME}:{self.port}{self.root}{path}"
