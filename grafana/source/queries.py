@@ -9,7 +9,7 @@ from grafana.source.words import SEVERITIES
 
 KEYS = "job, instance, target"
 """The labels that identify a target, whether it is scraped over /metrics or over /probe."""
-OVER = "service"
+OVER = "protocol"
 """The label for what a stranger uses: DICOM, DICOMweb, web pages."""
 EXPORTER = 'job=~"$job", instance=~"$instance"'
 TARGETS = f'{EXPORTER}, target=~"$target"'

@@ -22,7 +22,7 @@ from grafana.source.panels import (
     timeline,
     timeseries,
 )
-from grafana.source.queries import KEYS, ONE_TARGET, OVER, US, alerts_since, by_severity, is_, select_one, since
+from grafana.source.queries import ONE_TARGET, OVER, US, alerts_since, by_severity, is_, select_one, since
 from grafana.source.target_details import CUT, ENDS, bandwidth, dicomweb, protection, software
 from grafana.source.trouble import by_phase
 from grafana.source.words import (
@@ -201,13 +201,6 @@ def target() -> dict[str, Any]:
 
 
 def _header() -> list[tuple[int, Panel]]:
-    expiry = " or ".join(
-        f'label_replace(min by ({KEYS}) ({select_one(name)}), "over", "{name}", "", "")'
-        for name in (
-            "dicom_tls_certificate_expiry_timestamp_seconds",
-            "dicomweb_tls_certificate_expiry_timestamp_seconds",
-        )
-    )
     return [
         (
             6,
@@ -265,7 +258,7 @@ def _header() -> list[tuple[int, Panel]]:
             stat(
                 "Certificate",
                 "The first that expires, of DICOM over TLS and of DICOMweb.",
-                f"min({expiry}) - time()",
+                f"min({select_one('dicom:certificate_expiry:last')}) - time()",
                 unit="dtdurations",
                 steps=ENDS,
                 decimals=0,

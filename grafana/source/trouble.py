@@ -12,10 +12,9 @@ from grafana.source.queries import (
     ANSWER_SECONDS,
     EXPORTER,
     FAILED,
-    KEYS,
+    OVER,
     US,
     chosen,
-    info,
     per_target,
     select,
 )
@@ -38,20 +37,12 @@ _NO_ECHO = "No target here is asked for a C-ECHO: those that must stay closed ar
 
 def certificates() -> Panel:
     """The table of certificates, of DICOM over TLS and of DICOMweb."""
-    metrics = {
-        "dimse": "dicom_tls_certificate_expiry_timestamp_seconds",
-        "dicomweb": "dicomweb_tls_certificate_expiry_timestamp_seconds",
-    }
-    expiry = " or ".join(
-        f'label_replace(min by ({KEYS}) ({select(metric)}), "over", "{over}", "", "")'
-        for over, metric in metrics.items()
-    )
-    left = f"({expiry}) * on ({KEYS}) group_left (site, country) {info()} - time()"
+    left = f"{chosen(select('dicom:certificate_expiry:last'))} - time()"
     return table(
         "Certificates that expire first",
         "The first certificate of each chain that expires; of DICOM over TLS, and of DICOMweb. The first 50.",
-        {"left": f"bottomk(50, {per_target(left, 'over')})"},
-        names={"left": "Expires in", "target": "Target", "over": "Over"},
+        {"left": f"bottomk(50, {per_target(left, OVER)})"},
+        names={"left": "Expires in", "target": "Target", OVER: "Over"},
         sort="Expires in",
         ascending=True,
         overrides=[
