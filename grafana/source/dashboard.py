@@ -83,8 +83,11 @@ def _pages(targets: str) -> dict[str, Any]:
         "enable": True,
         "hide": False,
         "iconColor": BAD,
-        "expr": f'topk by (alertname) (20, ALERTS{{alertstate="firing", severity="critical", {targets}}})',
-        "step": "60s",
+        "target": {
+            "refId": "Alerts",
+            "expr": f'topk by (alertname) (20, ALERTS{{alertstate="firing", severity="critical", {targets}}})',
+            "interval": "60s",
+        },
         "titleFormat": "{{alertname}}",
         "textFormat": "{{target}}",
         "tagKeys": "site",

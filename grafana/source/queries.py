@@ -76,7 +76,7 @@ def since(chosen_targets: str) -> str:
     recorded = (
         f"min by ({KEYS}) ({name}{{{chosen_targets}}} > 0)" for name in ("dicom:exposed_since", "dicom:state_since")
     )
-    others = 'alertname=~"Dicom(VantageBlind|ExposureUnknown|Web.+|QueryFailing|StoreFailing)"'
+    others = 'alertname=~"Dicom(VantageBlind|ExposureUnknown|WebDown|WebRefusesUs|QueryFailing|StoreFailing)"'
     alert = f"min by ({KEYS}) (ALERTS_FOR_STATE{{{others}, {chosen_targets}}})"
     return f"1000 * ({' or '.join(recorded)} or {alert})"
 

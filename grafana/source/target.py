@@ -45,7 +45,7 @@ NOT_MONITORED = "Not monitored: this target must stay closed, or no C-ECHO is as
 NO_STRANGER = "Not checked: no stranger is sent to this target."
 AVAILABILITY = ((None, STATUSES[6][1]), (0.95, STATUSES[3][1]), (0.999, "transparent"))
 _ANY_LEVEL: dict[float, tuple[str, str]] = {
-    **{level: shown for level, shown in LEVELS.items()},
+    **dict(LEVELS.items()),
     **{level + AT_LEAST: (f"at least {words}", colour) for level, (words, colour) in LEVELS.items()},
 }
 _LEVEL = (
