@@ -269,7 +269,7 @@ def _by_site() -> Panel:
         },
         sort="Violations",
         overrides=[
-            column("Violations", coloured=True, steps=[(None, "transparent"), (1, _EXPOSED)], width=85),
+            column("Violations", coloured=True, steps=[(None, "transparent"), (1, _EXPOSED)], width=105),
             column("Country", noValue="(none)", width=75),
             column("Site", noValue="(none)"),
             column("Checked", width=80),

@@ -11,6 +11,7 @@ from grafana.source.queries import (
     CONTROL,
     FAILED,
     KEYS,
+    OVER,
     TARGETS,
     US,
     alerts_since,
@@ -30,18 +31,26 @@ from grafana.source.words import (
     BUSY,
     DOWN,
     EXPOSED,
+    LEVELS,
     OUTCOMES,
     REFUSES,
     SEVERITIES,
     STATUSES,
     TROUBLE,
     UNKNOWN,
+    UNKNOWN_REASONS,
     numbers,
     texts,
 )
 
 ALL_OK = "Nothing: in this range every target was OK."
 AVAILABILITY = ((None, STATUSES[DOWN][1]), (0.95, STATUSES[REFUSES][1]), (0.999, "transparent"))
+
+_WHY = {
+    **UNKNOWN_REASONS,
+    **{name: words for name, (words, _, _) in OUTCOMES.items()},
+    **{str(level): f"allowed: {words}" for level, (words, _) in LEVELS.items()},
+}
 
 
 def vantage() -> dict[str, Any]:
@@ -113,17 +122,24 @@ def _now() -> Panel:
 
 def _targets() -> Panel:
     worst = f"topk(1000, {status()})"
-    why = f"max by ({KEYS}, outcome) ({select('dicom_echo_outcome', US, FAILED)} == 1)"
+    ended = f"max by ({KEYS}, outcome) ({select('dicom_echo_outcome', US, FAILED)} == 1)"
+    limits = select("dicom:exposure_level_allowed:last")
+    over = f"{limits} and on ({KEYS}, {OVER}) {select('dicom:exposure_excess')} > 0"
+    allowed = f'count_values by ({KEYS}) ("outcome", min by ({KEYS}) ({over}))'
+    reasons = f"topk by ({KEYS}) (1, max by ({KEYS}, reason) ({select('dicom_exposure_unknown_reason')}))"
+    unknown = f'max by ({KEYS}, outcome) (label_replace({reasons}, "outcome", "$1", "reason", "(.+)"))'
+    why = f"{allowed} or on ({KEYS}) topk by ({KEYS}) (1, {ended}) or on ({KEYS}) {unknown}"
     return table(
         "Targets, the worst first",
-        "Verdict: the worst that is found. Why: how our C-ECHO ended, if not by an answer. Since: a restart or a probe "
+        "Verdict: the worst that is found. Why: what `expect` allows; how our C-ECHO ended; or why a level is not "
+        "known. Since: a restart or a probe "
         "that "
         "cannot tell does not begin it anew. 24 h, 7 d, 30 d: share of the time in which it was not down. The link of "
         "a name "
         "leads to its own dashboard and to its last probes. The 1,000 worst.",
         {
             "status": per_target(worst),
-            "why": per_target(f"{chosen(f'topk by ({KEYS}) (1, {why})')} and on ({KEYS}) {worst}", "outcome"),
+            "why": per_target(f"{chosen(why)} and on ({KEYS}) ({status()} > 0)", "outcome"),
             "since": per_target(f"{chosen(since(TARGETS))} and on ({KEYS}) ({status()} > 0)"),
             **{days: per_target(f"{chosen(available(days))} and on ({KEYS}) {worst}") for days in ("24h", "7d", "30d")},
         },
@@ -147,7 +163,7 @@ def _targets() -> Panel:
                 column(name, unit="percentunit", decimals=1, coloured=True, steps=AVAILABILITY, width=75)
                 for name in ("24 h", "7 d", "30 d")
             ),
-            column("Why", mappings=texts({name: words for name, (words, _, _) in OUTCOMES.items()})),
+            column("Why", mappings=texts(_WHY)),
         ],
         no_value=NO_DATA,
     )
@@ -199,7 +215,7 @@ def _sites() -> Panel:
         overrides=[
             column("Site", noValue="(none)"),
             *(
-                column(name, coloured=True, steps=[(None, "transparent"), (1, colour)], width=80)
+                column(name, coloured=True, steps=[(None, "transparent"), (1, colour)], width=95)
                 for name, colour in (
                     ("Exposed", STATUSES[EXPOSED + 3][1]),
                     ("Down", STATUSES[DOWN][1]),
@@ -226,14 +242,13 @@ def _alerts() -> Panel:
             "rank": by_severity(firing, "target", "site"),
             "since": alerts_since(f'alertname=~"Dicom.+", {_EVEN_ABSENT}', "target", "site"),
         },
-        names={"rank": "Severity", "alertname": "Alert", "target": "Target", "site": "Site", "since": "Since"},
+        names={"rank": "Severity", "alertname": "Alert", "target": "Target", "since": "Since", "site": "Site"},
         sort="Severity",
         overrides=[
             column("Severity", mappings=numbers(SEVERITIES), coloured=True, width=90),
             column("Alert", links=to_runbook(), width=260),
             column("Target", links=to_target(), width=220),
-            column("Site", width=100),
-            column("Since", unit="dateTimeFromNow"),
+            column("Since", unit="dateTimeFromNow", width=130),
         ],
         no_value="No alert fires, or Prometheus has not loaded the rules of prometheus/rules.",
     )

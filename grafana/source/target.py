@@ -225,7 +225,7 @@ def _header() -> list[tuple[int, Panel]]:
         (
             5,
             stat(
-                "Why: C-ECHO",
+                "C-ECHO",
                 "How our C-ECHO ended.",
                 f"max({_outcome_number()})",
                 mappings=numbers(
@@ -258,8 +258,8 @@ def _header() -> list[tuple[int, Panel]]:
             stat(
                 "Certificate",
                 "The first that expires, of DICOM over TLS and of DICOMweb.",
-                f"min({select_one('dicom:certificate_expiry:last')}) - time()",
-                unit="dtdurations",
+                f"min({select_one('dicom:certificate_expiry:last')}) / 86400 - time() / 86400",
+                unit="d",
                 steps=ENDS,
                 decimals=0,
                 no_value="no TLS",
@@ -276,13 +276,12 @@ def _alerts() -> Panel:
             "since": alerts_since(ONE_TARGET, "alertname"),
             "rank": by_severity(ONE_TARGET, "alertstate"),
         },
-        names={"rank": "Severity", "alertname": "Alert", "alertstate": "State", "since": "Since"},
+        names={"rank": "Severity", "alertname": "Alert", "since": "Since", "alertstate": "State"},
         sort="Severity",
         overrides=[
             column("Severity", mappings=numbers(SEVERITIES), coloured=True, width=90),
             column("Alert", links=to_runbook(), width=280),
-            column("State", width=90),
-            column("Since", unit="dateTimeFromNow"),
+            column("Since", unit="dateTimeFromNow", width=130),
         ],
         no_value="No alert, or Prometheus has not loaded the rules of prometheus/rules.",
     )

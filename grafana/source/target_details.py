@@ -8,8 +8,8 @@ from grafana.source.panels import Line, column, queries, query, table, timeserie
 from grafana.source.queries import EXPORTER, KEYS, select_one
 from grafana.source.words import BAD, CHECKS, GOOD, NOTE, WARNING, texts, yes_no
 
-ENDS = ((None, BAD), (3 * 86400, WARNING), (21 * 86400, GOOD))
-"""Thresholds of the seconds until a certificate ends: those of the alerts."""
+ENDS = ((None, BAD), (3, WARNING), (21, GOOD))
+"""Thresholds of the days until a certificate ends: those of the alerts."""
 
 _PLACE = f"{KEYS}, identity"
 _SERVICES = {
@@ -80,7 +80,7 @@ def protection() -> list[Line]:
                             "info": f"max by ({_PLACE}, version, cipher) ({select_one('dicom_tls_info')})",
                             "trusted": f"max by ({_PLACE}) ({select_one('dicom_tls_certificate_trusted')})",
                             "client": f"max by ({_PLACE}) ({select_one('dicom_tls_client_certificate_required')})",
-                            "ends": f"max by ({_PLACE}) ({select_one(_EXPIRY)}) - time()",
+                            "ends": f"max by ({_PLACE}) ({select_one(_EXPIRY)}) / 86400 - time() / 86400",
                         },
                         names={
                             "identity": "Identity",
@@ -94,7 +94,7 @@ def protection() -> list[Line]:
                         overrides=[
                             column("Trusted", mappings=_YES_NO),
                             column("Wants ours", mappings=_YES_NO),
-                            column("Ends in", unit="dtdurations", decimals=1, coloured=True, steps=ENDS),
+                            column("Ends in", unit="d", decimals=0, coloured=True, steps=ENDS),
                         ],
                     ),
                 ),

@@ -37,7 +37,7 @@ _NO_ECHO = "No target here is asked for a C-ECHO: those that must stay closed ar
 
 def certificates() -> Panel:
     """The table of certificates, of DICOM over TLS and of DICOMweb."""
-    left = f"{chosen(select('dicom:certificate_expiry:last'))} - time()"
+    left = f"{chosen(select('dicom:certificate_expiry:last'))} / 86400 - time() / 86400"
     return table(
         "Certificates that expire first",
         "The first certificate of each chain that expires; of DICOM over TLS, and of DICOMweb. The first 50.",
@@ -46,7 +46,7 @@ def certificates() -> Panel:
         sort="Expires in",
         ascending=True,
         overrides=[
-            column("Expires in", unit="dtdurations", decimals=0, coloured=True, steps=ENDS, width=110),
+            column("Expires in", unit="d", decimals=0, coloured=True, steps=ENDS, width=110),
             column("Target", links=to_target()),
             column("Over", mappings=texts(SERVICES), width=90),
         ],
