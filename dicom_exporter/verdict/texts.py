@@ -94,7 +94,7 @@ WEB_ANSWERS: Mapping[WebAnswer, str] = {
     WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
     WebAnswer.NOT_HTTP: "what answers is not HTTP",
     WebAnswer.CLOSED: "there is no connection",
-    WebAnswer.UNKNOWN: "it is not known: no name, no route, or no time",
+    WebAnswer.UNKNOWN: "it is not known what answers",
 }
 
 LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
@@ -224,7 +224,7 @@ def exposed(
     bound, further = (
         ("at least ", f". It is not known if one gets further: {why_unknown(reasons)}") if reasons else ("", "")
     )
-    return f"{meaning} {SERVICES[service]} level {bound}{level}, {name}; allowed is {allowed}, {allowed_name}{further}"
+    return f"{meaning} {SERVICES[service]}: allowed {allowed} ({allowed_name}), got {bound}{level} ({name}){further}"
 
 
 def exposure_unknown(service: LadderService, reasons: Sequence[UnknownReason], at_least: LadderLevel | None) -> str:
@@ -285,6 +285,9 @@ def store_failed(store: StoreResult) -> str:
 
 def dicomweb_failed(web: WebResult) -> str:
     """Our own query over DICOMweb was not answered."""
+    if web.answer is WebAnswer.UNKNOWN:
+        why = f": {why_unknown(sorted(web.doubts))}" if web.doubts else ""
+        return f"It is not known whether DICOMweb serves us{why}"
     untrusted = web.tls is not None and web.tls.certificate_trusted is False
     return f"DICOMweb does not serve us: {'we do not trust its certificate' if untrusted else WEB_ANSWERS[web.answer]}"
 
