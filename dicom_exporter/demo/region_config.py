@@ -23,6 +23,18 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
         }
     },
     "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
+    "newest": {
+        "echo": False,
+        "queries": {
+            "newest": {
+                **_TODAY,
+                "match": {"StudyDate": "last 7d"},
+                "count_by": ["ModalitiesInStudy"],
+                "every": "30s",
+                "expect_within": {"CT": "45m", "default": "30d"},
+            }
+        },
+    },
     "flow": {"echo": False, "queries": {"all": {"model": "study_root", "level": "STUDY"}}},
 }
 """Each of them exists for the identity `monitor-tls` too, with -tls after its name."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from grafana.source.panels import Line, row, timeline
-from grafana.source.queries import is_, select
+from typing import Any
+
+from grafana.source.panels import Line, queries, row, timeline, timeseries
+from grafana.source.queries import US, is_, select
 from grafana.source.words import STORE_OUTCOMES, numbers
 
 
@@ -19,7 +21,29 @@ def arrivals() -> list[Line]:
             8,
             [
                 (
-                    24,
+                    12,
+                    timeseries(
+                        "How old is the newest study?",
+                        "By the date and time of the study, for each value that a query counts by. In red: nothing "
+                        "came for longer than is expected.",
+                        queries(
+                            (
+                                f"max by (query, value) ({select('dicom_query_newest_age_seconds', US)})",
+                                "{{value}} · {{query}}",
+                            ),
+                            (
+                                f"max by (query, value) ({select('dicom_query_newest_age_seconds', US)} "
+                                f"and ({select('dicom_query_overdue', US)} == 1))",
+                                "OVERDUE: {{value}} · {{query}}",
+                            ),
+                        ),
+                        unit="s",
+                        overrides=[_red("/^OVERDUE/")],
+                        no_value="No query of this target has expect_within, or no age is known.",
+                    ),
+                ),
+                (
+                    12,
                     timeline(
                         "Does it take images?",
                         "How the bandwidth test ended. Out of resources mostly means that its disk is full.",
@@ -32,3 +56,8 @@ def arrivals() -> list[Line]:
             ],
         ),
     ]
+
+
+def _red(names: str) -> dict[str, Any]:
+    colour = {"id": "color", "value": {"mode": "fixed", "fixedColor": "red"}}
+    return {"matcher": {"id": "byRegexp", "options": names}, "properties": [colour]}
