@@ -15,7 +15,8 @@ from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instance
 from dicom_exporter.text import SafeText
 
 MAX_VALUES = 50
-"""Distinct values that are counted apart for one attribute; later ones count as `OTHER`."""
+"""Distinct values that are counted apart for one attribute, in one answer and in all answers to one query; later ones
+count as `OTHER`."""
 OTHER = SafeText("other")
 NONE = SafeText("none")
 """The value of a match that has none."""

@@ -83,7 +83,19 @@ _STATUS: Final[Mapping[Kind, Status]] = {
     Kind.BUSY: Status.DEGRADED,
     Kind.TROUBLE: Status.DEGRADED,
 }
-_KIND_ORDER: Final = {kind: 10 * index for index, kind in enumerate(Kind)}
+BADNESS: Final[Mapping[Kind, int]] = {
+    Kind.EXPOSED: 10,
+    Kind.DOWN: 6,
+    Kind.BLIND: 5,
+    Kind.UNKNOWN: 4,
+    Kind.REFUSES_US: 3,
+    Kind.BUSY: 2,
+    Kind.TROUBLE: 1,
+}
+"""Kind of a finding -> how bad it is: the higher the worse, 0 if there is none. Exposed: plus the level, so 11 to 17.
+
+The one order of badness: of findings, pages and report, and of the recorded series `dicom:status` of the dashboards.
+"""
 
 MUST_ANSWER: Final = frozenset({Expect.AVAILABLE, Expect.GUARDED})
 """Expectations under which a target has to answer us."""
@@ -136,7 +148,7 @@ class Finding:
     alert: str | None
     """Name of the alert that fires while this lasts, and of its runbook; None if there is none."""
     severity: int
-    """Orders findings, and targets by their worst one: lower is worse. By kind; of the exposed, by level."""
+    """Orders findings, and targets by their worst one: lower is worse, as it is minus its `BADNESS`."""
     identity: str | None = None
     """Whose session it was found in; None if it is about the target as a whole."""
 
@@ -171,7 +183,7 @@ def status_of(findings: Sequence[Finding]) -> Status:
 
 
 def _finding(kind: Kind, text: str, alert: str | None, identity: str | None = None, level: int = 0) -> Finding:
-    return Finding(kind, text, alert, _KIND_ORDER[kind] - level, identity)
+    return Finding(kind, text, alert, -BADNESS[kind] - level, identity)
 
 
 def _exposure(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | None) -> Iterator[Finding]:
