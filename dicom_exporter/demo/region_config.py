@@ -17,7 +17,12 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
     "activity": {
         "queries": {
             "today": {**_TODAY, "count_by": ["ModalitiesInStudy"], "every": "30s"},
-            "last_month": {**_LAST_MONTH, "count_by": ["ModalitiesInStudy"], "every": "1m"},
+            "last_month": {
+                **_LAST_MONTH,
+                "count_by": ["ModalitiesInStudy"],
+                "every": "1m",
+                "expect_within": {"default": "30d"},
+            },
             "patients": {"every": "1m"},
             "worklist": {"every": "30s"},
         }
@@ -31,7 +36,7 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
                 "match": {"StudyDate": "last 7d"},
                 "count_by": ["ModalitiesInStudy"],
                 "every": "30s",
-                "expect_within": {"CT": "45m", "default": "30d"},
+                "expect_within": {"CT": "45m"},
             }
         },
     },
