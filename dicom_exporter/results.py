@@ -213,7 +213,7 @@ class Expect(StrEnum):
 
 
 class LadderService(StrEnum):
-    """What a stranger can reach on a target. Each has a level of its own, under this name in `dicom_exposure_level`."""
+    """What a stranger can reach on a target, each with a level of its own (label `protocol`)."""
 
     DIMSE = "dimse"
     """The DICOM port."""

@@ -185,8 +185,8 @@ def target() -> dict[str, Any]:
                     timeline(
                         "How far a stranger got",
                         "The level of exposure, for each service, and what `expect` allows.",
-                        f'{LEVEL} or label_replace({ALLOWED}, "service", "$1: allowed", "service", "(.*)")',
-                        "{{service}}",
+                        f'{LEVEL} or label_replace({ALLOWED}, "protocol", "$1: allowed", "protocol", "(.*)")',
+                        "{{protocol}}",
                         numbers(LEVELS),
                         no_value="Strangers are not sent here, or there is no data.",
                     ),

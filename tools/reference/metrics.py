@@ -81,7 +81,7 @@ def _lines() -> Iterator[str]:
             yield ""
         yield from table(
             ("metric", "type", "labels", "meaning"),
-            [(code(family.name), family.type, _labels(name, family), family.help) for family in families],
+            [(code(family.name), family.type, ", ".join(labels(name, family)), family.help) for family in families],
         )
     yield from _words()
 
@@ -114,8 +114,8 @@ def _words() -> Iterator[str]:
     yield from table(("check", "meaning"), [(code(name), bad) for name, (bad, _) in CHECKS.items()])
 
 
-def _labels(table_name: str, family: Family[Any]) -> str:
-    """The labels of a family, from its series for the sample."""
+def labels(table_name: str, family: Family[Any]) -> list[str]:
+    """The labels of a family of a table, from its series for the sample; your own are ``yours``."""
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
     if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
         shared = ["identity"]
@@ -125,7 +125,7 @@ def _labels(table_name: str, family: Family[Any]) -> str:
     own = list(rows[0][0])
     if family.name == "dicom_target_info":
         own = [*(name for name in own if name not in TARGET.labels), "yours"]
-    return ", ".join([*shared, *own])
+    return [*shared, *own]
 
 
 def _subjects(table_name: str) -> Sequence[object]:
