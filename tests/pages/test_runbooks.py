@@ -53,6 +53,7 @@ ALERTS = (
     "DicomStoreFailing",
     "DicomStoreOutOfResources",
     "DicomStoreRefused",
+    "DicomStudiesOverdue",
     "DicomTargetBusy",
     "DicomTargetDown",
     "DicomTargetNotScraped",
