@@ -258,6 +258,9 @@ def _availability(session: SessionResult) -> list[Finding]:
                 findings.append(_finding(Kind.TROUBLE, texts.query_failed(query, result), "DicomQueryFailing", name))
             elif result.outcome is QueryOutcome.OVERLOAD:
                 findings.append(_finding(Kind.UNKNOWN, texts.query_failed(query, result), "DicomTargetUnknown", name))
+    for query, result in session.queries.items():
+        if late := [each.value for each in result.freshness if each.overdue]:
+            findings.append(_finding(Kind.TROUBLE, texts.overdue(query, late), "DicomStudiesOverdue", name))
     if session.store is not None and not session.store.outcome.is_success:
         findings.append(_store(session.store, name))
     if session.dicomweb is not None:

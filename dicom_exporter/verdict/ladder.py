@@ -71,6 +71,8 @@ _QUERY_DOUBTS: Final[Mapping[QueryOutcome, UnknownReason]] = {
     QueryOutcome.PROTOCOL_ERROR: UnknownReason.UNREADABLE,
 }
 """Queries that ended by our doing. Every other outcome is an answer, or the peer's refusal by a status or an abort."""
+_RANDOM_UID: Final = "random_uid"
+"""The query for a study that cannot exist: it proves no more than that queries are answered."""
 _OUR_READING: Final = frozenset({UnknownReason.LIMIT, UnknownReason.UNREADABLE})
 """Why an answer was not read. Where the attempt says which, its word counts; `unreadable` is only the default."""
 _NO_DOUBTS: Final[frozenset[UnknownReason]] = frozenset()
@@ -245,8 +247,13 @@ def _attempt_evidence(attempt: Attempt) -> _Evidence:
     """What one association proved, and what is in doubt about it."""
     reach = LadderLevel.ASSOCIATES if _asks_nothing(attempt) else LadderLevel.LISTS_STUDIES
     if attempt.outcome is Outcome.SUCCESS:
-        doubts = {_QUERY_DOUBTS[each.outcome] for each in attempt.queries.values() if each.outcome in _QUERY_DOUBTS}
-        return _Evidence(_accepted_level(attempt), _doubts(attempt.doubts, doubts), reach)
+        level = _accepted_level(attempt)
+        doubts = {
+            _QUERY_DOUBTS[result.outcome]
+            for name, result in attempt.queries.items()
+            if result.outcome in _QUERY_DOUBTS and (name != _RANDOM_UID or level < LadderLevel.QUERYABLE)
+        }
+        return _Evidence(level, _doubts(attempt.doubts, doubts), reach)
     proved, doubt = _ENDED[attempt.outcome]
     if _demands_certificate(attempt.tls):
         return _Evidence(LadderLevel.REFUSES_STRANGERS, attempt.doubts, reach)

@@ -277,6 +277,12 @@ def query_failed(name: str, query: QueryResult) -> str:
     return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
 
 
+def overdue(name: str, values: Sequence[str]) -> str:
+    """No new study came within the time that is expected, of those `values` of what the query counts by."""
+    of = ", ".join(value for value in values if value)
+    return f"Query {name}: no new study{f' of {of}' if of else ''} within the time that is expected"
+
+
 def store_failed(store: StoreResult) -> str:
     """Not every image of the bandwidth test was taken."""
     code = "" if store.status in (None, 0) else f" (status {store.status:04X})"

@@ -54,6 +54,7 @@ ALERTS = (
     "DicomStoreFailing",
     "DicomStoreOutOfResources",
     "DicomStoreRefused",
+    "DicomStudiesOverdue",
     "DicomTargetBusy",
     "DicomTargetDown",
     "DicomTargetNotScraped",
