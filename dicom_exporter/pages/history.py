@@ -163,7 +163,8 @@ class Track:
         unchanged = verdict is None or known == verdict.at_least
         if self.target.expect is Expect.CONTROL or (unchanged and sessions == list(latest)):
             return ()
-        return find(self.target, sessions, verdict if verdict is None else replace(verdict, at_least=known))
+        found = find(self.target, sessions, verdict if verdict is None else replace(verdict, at_least=known))
+        return found if status_of(found) in (Status.EXPOSED, Status.DOWN) else ()
 
 
 class History:
