@@ -94,7 +94,7 @@ WEB_ANSWERS: Mapping[WebAnswer, str] = {
     WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
     WebAnswer.NOT_HTTP: "what answers is not HTTP",
     WebAnswer.CLOSED: "there is no connection",
-    WebAnswer.UNKNOWN: "it is not known: no name, no route, or no time",
+    WebAnswer.UNKNOWN: "it is not known what answers",
 }
 
 LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
@@ -225,7 +225,7 @@ def exposed(
     bound, further = (
         ("at least ", f". It is not known if one gets further: {why_unknown(reasons)}") if reasons else ("", "")
     )
-    return f"{meaning} {SERVICES[service]} level {bound}{level}, {name}; allowed is {allowed}, {allowed_name}{further}"
+    return f"{meaning} {SERVICES[service]}: allowed {allowed} ({allowed_name}), got {bound}{level} ({name}){further}"
 
 
 def exposure_unknown(service: LadderService, reasons: Sequence[UnknownReason], at_least: LadderLevel | None) -> str:
@@ -278,6 +278,12 @@ def query_failed(name: str, query: QueryResult) -> str:
     return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
 
 
+def overdue(name: str, values: Sequence[str]) -> str:
+    """No new study came within the time that is expected, of those `values` of what the query counts by."""
+    of = ", ".join(value for value in values if value)
+    return f"Query {name}: no new study{f' of {of}' if of else ''} within the time that is expected"
+
+
 def store_failed(store: StoreResult) -> str:
     """Not every image of the bandwidth test was taken."""
     code = "" if store.status in (None, 0) else f" (status {store.status:04X})"
@@ -286,6 +292,9 @@ def store_failed(store: StoreResult) -> str:
 
 def dicomweb_failed(web: WebResult) -> str:
     """Our own query over DICOMweb was not answered."""
+    if web.answer is WebAnswer.UNKNOWN:
+        why = f": {why_unknown(sorted(web.doubts))}" if web.doubts else ""
+        return f"It is not known whether DICOMweb serves us{why}"
     untrusted = web.tls is not None and web.tls.certificate_trusted is False
     return f"DICOMweb does not serve us: {'we do not trust its certificate' if untrusted else WEB_ANSWERS[web.answer]}"
 
