@@ -15,7 +15,7 @@ from typing import cast
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.dicom.association import Association, State
 from dicom_exporter.dicom.dimse import Command, Message
-from dicom_exporter.dicom.errors import NotOffered, ProtocolViolation, UsageError
+from dicom_exporter.dicom.errors import LimitExceeded, NotOffered, ProtocolViolation, UsageError
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
@@ -34,6 +34,8 @@ from dicom_exporter.net.tcp import (
     tls_facts,
 )
 from dicom_exporter.net.tls_failure import classify
+from dicom_exporter.net.turns import Inbox, Turns
+from dicom_exporter.net.wire import TooManyBytes
 from dicom_exporter.results import TLSFacts
 
 _TICKETS_COME = (0.001, 0.003, 0.010)
@@ -49,7 +51,7 @@ _WATCH = 1.0
 class Connection(asyncio.Protocol):
     """An association on a connected socket. One operation at a time, as we never negotiate more (PS3.7 D.3.3.3)."""
 
-    def __init__(self, deadline: float, limits: Limits | None = None) -> None:
+    def __init__(self, deadline: float, limits: Limits | None = None, turns: Turns | None = None) -> None:
         self._sock: socket.socket | None = None
         """Connected for TLS; None if the connection is plain."""
         self._facts: TLSFacts | None = None
@@ -59,6 +61,8 @@ class Connection(asyncio.Protocol):
         self._quick: socket.socket | None = None
         """A handle on the transport's socket, for `acknowledge_quickly`; the transport's to close."""
         self._deadline = deadline
+        self._turns = turns or Turns()
+        self._inbox = Inbox(self._turns, self._take, self._lose)
         self._association = Association(limits)
         self._transport: asyncio.Transport | None = None
         self._context_ids: Mapping[str, int] = {}
@@ -139,7 +143,8 @@ class Connection(asyncio.Protocol):
         if self._sock is None:
             raise UsageError("not connected for TLS")
         self._sock_given = True
-        await attach(self._sock, self, tls, self._deadline)
+        association = self._association
+        await attach(self._sock, self, tls, self._deadline, self._turns, lambda: association.bytes_received)
         if self._transport is not None:
             self._facts = tls_facts(self._transport)
 
@@ -267,6 +272,7 @@ class Connection(asyncio.Protocol):
                 self._sock.close()
             return
         self._transport = None
+        self._inbox.drop()
         self._forget_socket()
         if not transport.is_closing():
             abort = self._association.abort()
@@ -288,11 +294,18 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
+        self._inbox.transport = self._transport
         if self._sock is not None:
             self._lost = self._loop.create_future()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the state machine, and wake the waiting task."""
+        """Feed the state machine when it is the turn of this peer, and wake the waiting task."""
+        if self._sock is None:
+            self._inbox.receive(data)
+        else:  # it is: see `attach`
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         if self._end is not None:
             return
         association = self._association
@@ -328,13 +341,21 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the wait: no answer will come."""
+        """End the wait once all that came is looked at: no answer will come."""
         self._forget_socket()
+        if self._sock is None:
+            self._inbox.lose(exc)
+        else:
+            self._lose(exc)
+
+    def _lose(self, exc: BaseException | None) -> None:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
         if self._end is not None:
             return
-        if isinstance(exc, ssl.SSLError) and self._association.accept is None:
+        if isinstance(exc, TooManyBytes):
+            self.fail(LimitExceeded("more bytes of no use than a connection may bring"))
+        elif isinstance(exc, ssl.SSLError) and self._association.accept is None:
             self.fail(TLSFailed("the peer ended TLS before it spoke DICOM", failure=classify(exc), facts=self._facts))
         else:
             self.fail(ConnectionEnded("the peer closed the connection"))

@@ -20,6 +20,7 @@ from dicom_exporter.dicom.uids import VERIFICATION
 from dicom_exporter.net.errors import TLSFailed
 from dicom_exporter.net.tcp import TLSClient, attach, connect
 from dicom_exporter.net.tls import stranger_context
+from dicom_exporter.net.turns import Turns
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +55,7 @@ def test_attach_reset_before_tls_closes_the_socket(run: Callable[[Coroutine[Any,
             theirs.close()
             client = TLSClient(stranger_context(), host)
             with pytest.raises(TLSFailed):
-                await attach(sock, asyncio.Protocol(), client, asyncio.get_running_loop().time() + 5)
+                await attach(sock, asyncio.Protocol(), client, asyncio.get_running_loop().time() + 5, Turns())
             async with asyncio.timeout(30):
                 while sock.fileno() != -1:  # noqa: ASYNC110 - the turns of the loop are what it waits for
                     await asyncio.sleep(0)
