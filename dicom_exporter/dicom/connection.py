@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from dicom_exporter.config.values.network import SocketAddress
@@ -44,6 +45,8 @@ RELEASE_WAIT = 1.0
 """Seconds that a peer has to answer our A-RELEASE-RQ before we send A-ABORT; it may be `_WATCH` more."""
 SILENT_AFTER = 2.0
 """Seconds without an answer to our A-ASSOCIATE-RQ after which a peer is silent; it may be `_WATCH` more."""
+_LITTLE = 2048
+"""Bytes of an association that are handled as they come: all of most that bring no matches."""
 _WATCH = 1.0
 """Seconds between two looks at what is overdue: one timer for all, as each costs as much as reading a PDU."""
 
@@ -51,7 +54,7 @@ _WATCH = 1.0
 class Connection(asyncio.Protocol):
     """An association on a connected socket. One operation at a time, as we never negotiate more (PS3.7 D.3.3.3)."""
 
-    def __init__(self, deadline: float, limits: Limits | None = None, turns: Turns | None = None) -> None:
+    def __init__(self, deadline: float, turns: Turns, limits: Limits | None = None) -> None:
         self._sock: socket.socket | None = None
         """Connected for TLS; None if the connection is plain."""
         self._facts: TLSFacts | None = None
@@ -61,8 +64,9 @@ class Connection(asyncio.Protocol):
         self._quick: socket.socket | None = None
         """A handle on the transport's socket, for `acknowledge_quickly`; the transport's to close."""
         self._deadline = deadline
-        self._turns = turns or Turns()
-        self._inbox = Inbox(self._turns, self._take, self._lose)
+        self._turns = turns
+        self._inbox: Inbox | None = None
+        """For a peer that sends more than a little, so that the others do not wait for it."""
         self._association = Association(limits)
         self._transport: asyncio.Transport | None = None
         self._context_ids: Mapping[str, int] = {}
@@ -272,7 +276,8 @@ class Connection(asyncio.Protocol):
                 self._sock.close()
             return
         self._transport = None
-        self._inbox.drop()
+        if self._inbox is not None:
+            self._inbox.drop()
         self._forget_socket()
         if not transport.is_closing():
             abort = self._association.abort()
@@ -294,21 +299,22 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
-        self._inbox.transport = self._transport
         if self._sock is not None:
             self._lost = self._loop.create_future()
 
-    def data_received(self, data: bytes) -> None:
-        """Feed the state machine when it is the turn of this peer, and wake the waiting task."""
-        if self._sock is None:
+    def data_received(self, data: bytes, *, in_turn: bool = False) -> None:
+        """Feed the state machine, if it is the turn of this peer (`in_turn`), and wake the waiting task."""
+        association = self._association
+        # Over TLS, it is: see `attach`.
+        is_much = association.bytes_received + len(data) > _LITTLE and self._sock is None
+        if (is_much or self._inbox is not None) and not in_turn:
+            if self._inbox is None:
+                self._inbox = Inbox(self._turns, partial(self.data_received, in_turn=True), self._lose)
+                self._inbox.transport = self._transport
             self._inbox.receive(data)
-        else:  # it is: see `attach`
-            self._take(data)
-
-    def _take(self, data: bytes) -> None:
+            return
         if self._end is not None:
             return
-        association = self._association
         before, accepted = association.state, association.accept
         try:
             messages = association.receive(data)
@@ -343,10 +349,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End the wait once all that came is looked at: no answer will come."""
         self._forget_socket()
-        if self._sock is None:
-            self._inbox.lose(exc)
-        else:
+        if self._inbox is None:
             self._lose(exc)
+        else:
+            self._inbox.lose(exc)
 
     def _lose(self, exc: BaseException | None) -> None:
         if self._lost is not None and not self._lost.done():

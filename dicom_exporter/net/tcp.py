@@ -25,7 +25,7 @@ from dicom_exporter.net.errors import (
 )
 from dicom_exporter.net.tls_failure import classify
 from dicom_exporter.net.turns import Turns
-from dicom_exporter.net.wire import HANDSHAKE_BYTES, TLS, USELESS_BYTES, Wire, forget
+from dicom_exporter.net.wire import TLS, USELESS_BYTES, Wire, forget
 from dicom_exporter.results import TLSFacts, TLSFailure
 
 Buffer = bytes | memoryview
@@ -229,11 +229,11 @@ async def open_wire(
     upper = None
     try:
         if tls is None:
-            wire = Wire(sock, turns, protocol, allowed)
+            wire = Wire(sock, turns, protocol, allowed, None)
         else:
             name = tls.server_name.rstrip(".")  # the dot is for the resolver alone (RFC 6066 3)
             upper = TLS(loop, protocol, tls.context, shaken, False, name, True, _NEVER, TLS_SHUTDOWN_TIMEOUT)
-            wire = Wire(sock, turns, upper, HANDSHAKE_BYTES)
+            wire = Wire(sock, turns, upper, allowed, shaken)
         wire.count_useful = count_useful
         await loop.create_connection(lambda: wire, sock=sock)
     except BaseException:
@@ -247,7 +247,6 @@ async def open_wire(
         except BaseException:
             wire.abort()
             raise
-        wire.allow(allowed)
     return wire
 
 

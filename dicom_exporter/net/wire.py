@@ -48,12 +48,21 @@ class Wire(asyncio.Protocol):
         sock: the socket, of which the transport is another handle.
         upper: what the bytes are handed to.
         allowed: how many bytes may be of no use.
+        handshake: done once the handshake is, before which `HANDSHAKE_BYTES` may come; None without TLS.
     """
 
-    def __init__(self, sock: socket.socket, turns: Turns, upper: asyncio.BaseProtocol, allowed: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        turns: Turns,
+        upper: asyncio.BaseProtocol,
+        allowed: int,
+        handshake: asyncio.Future[None] | None,
+    ) -> None:
         self._sock = sock
         self.upper = upper
         self._allowed = allowed
+        self._handshake = handshake
         self._received = 0
         self._inbox = Inbox(turns, self._take, self._lose)
         self._transport: asyncio.Transport | None = None
@@ -62,18 +71,18 @@ class Wire(asyncio.Protocol):
         self.count_useful: Callable[[], int] = int
         """How many bytes of use the layers above have seen."""
 
-    def allow(self, useless: int) -> None:
-        """From now on, so many bytes more may be of no use."""
-        self._allowed = self._received + useless
-
     @property
     def over_limit(self) -> bool:
         """Whether the connection was ended as too much came that was of no use."""
         return isinstance(self._reason, TooManyBytes)
 
     def _take(self, data: bytes) -> None:
+        if self._handshake is not None and self._handshake.done():
+            self._handshake = None
+            self._allowed += self._received
         self._received += len(data)
-        if self._received > self._allowed + 2 * self.count_useful():
+        allowed = HANDSHAKE_BYTES if self._handshake is not None else self._allowed + 2 * self.count_useful()
+        if self._received > allowed:
             self._force_close(TooManyBytes("too many bytes of no use"))
             return
         upper = self.upper

@@ -29,7 +29,7 @@ async def test_connection_peer_sends_first_is_read() -> None:
     """An SSH server greets at once: that may arrive before our request is sent, and it still decides the outcome."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
-        connection = Connection(asyncio.get_running_loop().time() + 5)
+        connection = Connection(asyncio.get_running_loop().time() + 5, Turns())
         await connection.connect(SocketAddress(socket.AF_INET, host, port), 5.0, tls=False)
         theirs, _ = server.accept()
         with theirs:
@@ -71,7 +71,7 @@ def test_connection_cancelled_when_made_can_be_closed() -> None:
         async def connect() -> None:
             task = asyncio.current_task()
             assert task is not None
-            connection = _Observed(asyncio.get_running_loop().time() + 5)
+            connection = _Observed(asyncio.get_running_loop().time() + 5, Turns())
             connection.made = task.cancel
             with pytest.raises(asyncio.CancelledError):
                 await connection.connect(SocketAddress(socket.AF_INET, host, port), 5.0, tls=False)
@@ -87,7 +87,7 @@ def test_connection_made_while_loop_was_busy_counts() -> None:
 
         async def connect() -> None:
             loop = asyncio.get_running_loop()
-            connection = Connection(loop.time() + 5)
+            connection = Connection(loop.time() + 5, Turns())
             busy_until = time.monotonic() + 0.1
             connecting = asyncio.create_task(
                 connection.connect(SocketAddress(socket.AF_INET, host, port), 0.05, tls=False)
