@@ -175,6 +175,43 @@ def _connect_error(error: OSError) -> ProbeEnded:
     return ConnectionEnded("the connection was reset while it was made")
 
 
+async def closes_unasked(address: SocketAddress, timeout: float, wait: float) -> bool:
+    """Whether `address` ends a connection, made within `timeout` seconds, on which nothing is sent for `wait` seconds.
+
+    Then it is the address that the peer does not like, or nothing is behind it: no client gets further.
+
+    Raises what `connect` does.
+    """
+    sock = await connect(address, timeout)
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[bool] = loop.create_future()
+    transport, _ = await loop.create_connection(lambda: _FirstEvent(ended), sock=sock)
+    try:
+        async with asyncio.timeout(wait):
+            return await ended
+    except TimeoutError:
+        return False
+    finally:
+        transport.abort()
+
+
+class _FirstEvent(asyncio.Protocol):
+    """Whether the first that happens on a connection is its end."""
+
+    def __init__(self, ended: asyncio.Future[bool]) -> None:
+        self._ended = ended
+
+    def data_received(self, data: bytes) -> None:
+        self._note(ended=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._note(ended=True)
+
+    def _note(self, *, ended: bool) -> None:
+        if not self._ended.done():
+            self._ended.set_result(ended)
+
+
 async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, deadline: float) -> None:
     """Hand the connected `sock` to `protocol` after a TLS handshake; `deadline` is loop time.
 
