@@ -80,6 +80,7 @@ def run(options: Options) -> int:
         sys.stderr.write(f"{PROGRAM} report: cannot write {options.output}: no such directory, or no permission\n")
         return Exit.COULD_NOT_RUN
     process.raise_file_limit()
+    process.collect_garbage_less_often()
     started = datetime.now().astimezone()
     found = process.run(_probe_all(config))
     report = make_report(

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dicom_exporter import DEFAULT_HISTORY_LIMIT, DEFAULT_MAX_REQUESTS, DEFAULT_PORT, __version__
+from dicom_exporter import DEFAULT_HISTORY_LIMIT, DEFAULT_MAX_REQUESTS, DEFAULT_PORT, __version__, signals
 from dicom_exporter.cli.parser import (
     PROGRAM,
     ConfigOptions,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import socket
 
     from dicom_exporter import webconfig
-    from dicom_exporter.config import Config
+    from dicom_exporter.config import Config, ConfigError, ConfigErrors
     from dicom_exporter.prober.record import ProbeRecord
     from dicom_exporter.server.external_url import ExternalURL
 
@@ -40,6 +40,8 @@ _OWN_DESCRIPTORS = 64 + 256
 """For the log, listening sockets and files that are read, and a socket for each lookup of a name."""
 _IDLE_CONNECTIONS = 1024
 """Prometheus keeps up to a thousand open to one exporter between its scrapes."""
+_BEGIN_TIMEOUT = 60.0
+"""Seconds for reading the configuration and for listening; ten thousand targets take a few."""
 
 T = TypeVar("T")
 
@@ -161,14 +163,17 @@ def _timeout_offset(text: str) -> float:
 
 def run(options: Options) -> int:
     """Serve, or check the configuration."""
-    return check(options) if options.config_check else serve(options)
+    if not options.config_check:
+        return serve(options)
+    signals.interruptible()
+    return check(options)
 
 
 def check(options: Options) -> int:
     """Write to stdout that the configuration is valid, or each mistake in it to stderr, one a line."""
     from dicom_exporter import webconfig
 
-    loaded = _load_both_or_report(options, webconfig.load)
+    loaded = _reported(options, lambda: _load_both(options, webconfig.load))
     if loaded is None:
         return Exit.BAD_USAGE
     config, web_config = loaded
@@ -182,26 +187,9 @@ def check(options: Options) -> int:
 
 def serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` gets the addresses, once requests are answered and signals handled."""
-    from dicom_exporter import webconfig
     from dicom_exporter.cli import process
 
-    loaded = _load_both_or_report(options, webconfig.LiveConfig)
-    if loaded is None:
-        return Exit.BAD_USAGE
-    config, web_config = loaded
-    try:
-        sockets = listen(options.web_listen_address or [ListenAddress("", DEFAULT_PORT)])
-    except CannotListen as error:
-        sys.stderr.write(f"{PROGRAM}: {error}. Another address: --web.listen-address=HOST:PORT\n")
-        return Exit.COULD_NOT_RUN
-    budget = _allocate_descriptors(options, process.raise_file_limit())
-
-    def on_ready() -> None:
-        if announce is not None:
-            announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
-
-    process.run(_serve(config, sockets, options, budget, web_config, on_ready))
-    return Exit.OK
+    return process.run(_serve(options, announce), interruptible=False)
 
 
 def load_config(options: ConfigOptions) -> "Config":
@@ -213,28 +201,43 @@ def load_config(options: ConfigOptions) -> "Config":
 
 def load_or_report(options: ConfigOptions) -> "Config | None":
     """The configuration; or None, after each mistake in it was written to stderr, one a line."""
+    return _reported(options, lambda: load_config(options))
+
+
+def _reported(options: ConfigOptions, load: Callable[[], T]) -> T | None:
+    """What `load` returns; or None, after each mistake that it raises was written to stderr, one a line."""
     from dicom_exporter.config import ConfigErrors
 
     try:
-        return load_config(options)
+        return load()
     except ConfigErrors as errors:
-        sys.stderr.writelines(f"{error}\n" for error in errors.errors)
-        if options.config_file is None and not Path(DEFAULT_CONFIG_FILE).exists():
-            sys.stderr.write(f"Another file: --config.file=FILE. None yet? `{PROGRAM} demo` shows what this is.\n")
+        _report(options, errors)
         return None
 
 
-def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> "tuple[Config, T | None] | None":
-    """The configuration, and the web configuration as `load_web` loads it; None after the mistakes were reported."""
+def _report(options: ConfigOptions, errors: "ConfigErrors") -> None:
+    sys.stderr.writelines(f"{error}\n" for error in errors.errors)
+    if options.config_file is None and not Path(DEFAULT_CONFIG_FILE).exists():
+        sys.stderr.write(f"Another file: --config.file=FILE. None yet? `{PROGRAM} demo` shows what this is.\n")
+
+
+def _load_both(options: Options, load_web: Callable[[str], T]) -> "tuple[Config, T | None]":
+    """The configuration, and the web configuration as `load_web` loads it. Raises ConfigErrors."""
     from dicom_exporter.config import ConfigErrors
 
-    config = load_or_report(options)
+    errors: list[ConfigError] = []
+    config, web_config = None, None
+    try:
+        config = load_config(options)
+    except ConfigErrors as found:
+        errors += found.errors
     try:
         web_config = load_web(options.web_config_file) if options.web_config_file else None
-    except ConfigErrors as errors:
-        sys.stderr.writelines(f"{error}\n" for error in errors.errors)
-        return None
-    return None if config is None else (config, web_config)
+    except ConfigErrors as found:
+        errors += found.errors
+    if config is None or errors:
+        raise ConfigErrors(errors)
+    return config, web_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,16 +271,47 @@ def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
     return _Descriptors(max(1, clients - opening * webconfig.FILES_OF_AN_OPENING), opening, peers)
 
 
-async def _serve(
-    config: "Config",
-    sockets: "Sequence[socket.socket]",
-    options: Options,
-    budget: _Descriptors,
-    web_config: "webconfig.LiveConfig | None",
-    on_ready: Callable[[], None],
-) -> None:
+def _begin(options: Options) -> "tuple[Config, webconfig.LiveConfig | None, list[socket.socket]]":
+    """Read the configuration and listen. May block for ever. Raises ConfigErrors, CannotListen."""
+    from dicom_exporter import webconfig
+
+    config, web_config = _load_both(options, webconfig.LiveConfig)
+    return config, web_config, listen(options.web_listen_address or [ListenAddress("", DEFAULT_PORT)])
+
+
+async def _serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] | None) -> int:
+    import asyncio
+
+    from dicom_exporter.server.asked import Asked
+    from dicom_exporter.threads import in_daemon_thread
+
+    asked = Asked()
+    beginning = in_daemon_thread(partial(_begin, options), "begin")
+    stop = asyncio.create_task(asked.stop.wait())
+    first: set[asyncio.Future[Any]] = {beginning, stop}
+    await asyncio.wait(first, timeout=_BEGIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if asked.stop.is_set():
+        beginning.cancel()
+        return Exit.OK
+    if not beginning.done():
+        beginning.cancel()
+        sys.stderr.write(f"{PROGRAM}: cannot begin within {_BEGIN_TIMEOUT:.0f} s: a file or its file system hangs\n")
+        return Exit.COULD_NOT_RUN
+    from dicom_exporter.config import ConfigErrors
+
+    try:
+        config, web_config, sockets = beginning.result()
+    except ConfigErrors as errors:
+        _report(options, errors)
+        return Exit.BAD_USAGE
+    except CannotListen as error:
+        sys.stderr.write(f"{PROGRAM}: {error}. Another address: --web.listen-address=HOST:PORT\n")
+        return Exit.COULD_NOT_RUN
+
     import structlog
 
+    from dicom_exporter.cli import process
     from dicom_exporter.pages.history import History
     from dicom_exporter.prober.log import ProbeLog
     from dicom_exporter.prober.prober import Prober
@@ -288,11 +322,17 @@ async def _serve(
 
     log = structlog.stdlib.get_logger(__name__)
     log.info("starting", version=__version__, targets=len(config.targets))
+    budget = _allocate_descriptors(options, process.raise_file_limit())
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
     def on_result(record: "ProbeRecord") -> None:
         probe_log.add(record)
         history.add(record)
+
+    def on_ready() -> None:
+        process.collect_garbage_less_often()
+        if announce is not None:
+            announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
 
     prober = Prober(config, on_result, max_connections=budget.peers)
     state = State(
@@ -308,4 +348,5 @@ async def _serve(
         external_url=options.web_external_url,
         traffic=Traffic(options.web_max_requests),
     )
-    await lifecycle.serve(state, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)
+    await lifecycle.serve(state, asked, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)
+    return Exit.OK
