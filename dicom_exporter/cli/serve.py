@@ -199,6 +199,16 @@ def load_config(options: ConfigOptions) -> "Config":
     return load(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
 
 
+def _load_again(options: Options) -> "Config":
+    """The configuration, for a reload. Raises ConfigErrors."""
+    from dicom_exporter.config import ConfigError, ConfigErrors, load_again
+    from dicom_exporter.yamlfile.files import REPLACED, is_replaced
+
+    if options.web_config_file and is_replaced(Path(options.web_config_file)):
+        raise ConfigErrors([ConfigError(options.web_config_file, None, "", REPLACED)])
+    return load_again(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
+
+
 def load_or_report(options: ConfigOptions) -> "Config | None":
     """The configuration; or None, after each mistake in it was written to stderr, one a line."""
     return _reported(options, lambda: load_config(options))
@@ -338,7 +348,7 @@ async def _serve(options: Options, announce: Callable[[Sequence[ListenAddress]],
     state = State(
         prober,
         Reloader(
-            partial(load_config, options),
+            partial(_load_again, options),
             apply=(prober.reconfigure, history.reload, probe_log.reload),
             success_time=time(),
         ),
