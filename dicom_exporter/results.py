@@ -86,6 +86,42 @@ class QueryOutcome(StrEnum):
         return self in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY, QueryOutcome.TRUNCATED)
 
 
+class StoreOutcome(StrEnum):
+    """How the C-STOREs of a bandwidth test ended: by the last of them (PS3.4 B.2.3, PS3.7 9.1.1.1.9)."""
+
+    SUCCESS = "success"
+    """Every instance was taken, with status 0x0000."""
+    WARNING = "warning"
+    """Every instance was taken, and one at least with a warning: elements were coerced or discarded."""
+    OUT_OF_RESOURCES = "out_of_resources"
+    """A7xx: mostly a full disk."""
+    SOP_CLASS = "sop_class"
+    """The presentation context was not accepted, or the archive does not know the SOP class (0x0122)."""
+    REFUSED = "refused"
+    """0x0124: not authorised."""
+    MISMATCH = "mismatch"
+    """A9xx: the dataset does not match the SOP class."""
+    CANNOT_UNDERSTAND = "cannot_understand"
+    """Cxxx: many archives answer so for whatever goes wrong."""
+    FAILED = "failed"
+    """Another failure status."""
+    ABORTED = "aborted"
+    """A-ABORT, or the connection ended, in place of the answer."""
+    PROTOCOL_ERROR = "protocol_error"
+    """The answer breaks the standard or one of our limits."""
+    TIMEOUT = "timeout"
+    """No response until the deadline."""
+    NO_ASSOCIATION = "no_association"
+    """Nothing was sent: the association that it needs did not come about."""
+    OVERLOAD = "overload"
+    """We did not get to it in time; this says nothing about the peer."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the archive took every instance."""
+        return self in (StoreOutcome.SUCCESS, StoreOutcome.WARNING)
+
+
 class UnknownReason(StrEnum):
     """Why it is not known how far a stranger gets: what ended by our doing, or by the moment, and not by the peer's.
 
@@ -177,7 +213,7 @@ class Expect(StrEnum):
 
 
 class LadderService(StrEnum):
-    """What a stranger can reach on a target. Each has a level of its own, under this name in `dicom_exposure_level`."""
+    """What a stranger can reach on a target, each with a level of its own (label `protocol`)."""
 
     DIMSE = "dimse"
     """The DICOM port."""
@@ -341,8 +377,7 @@ class QueryResult:
 class StoreResult:
     """The C-STOREs of a bandwidth test."""
 
-    success: bool
-    """Every instance was taken."""
+    outcome: StoreOutcome
     bytes: int | None = None
     """Bytes of the datasets that the archive took."""
     duration: float | None = None

@@ -37,6 +37,7 @@ from dicom_exporter.results import (
     RejectSource,
     Service,
     SessionResult,
+    StoreOutcome,
     StoreResult,
     StrangerResult,
     TargetResult,
@@ -159,7 +160,7 @@ FULL = SessionResult(
         TLSFailure.OTHER,
         chain_expiry=1_700_000_000.0,
     ),
-    store=StoreResult(success=True, bytes=5_242_880, duration=0.75, status=0),
+    store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
     dicomweb=WebResult(
         WebAnswer.ENTRIES,
         queryable=True,

@@ -99,7 +99,9 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
     exporter = f"127.0.0.1:{ports['exporter']}"
     urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
     interval = "5s" if targets is None else "15s"
-    jobs: list[Mapping[str, Any]] = [{"job_name": "dicom", "static_configs": [{"targets": [exporter]}]}]
+    jobs: list[Mapping[str, Any]] = [
+        {"job_name": "dicom", "honor_labels": True, "static_configs": [{"targets": [exporter]}]}
+    ]
     write_rules(directory / "rules", TIMES_FASTER, urls["exporter"])
     (directory / "prometheus.yml").write_text(
         prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", "rules/*.yml", scrape=interval, evaluation="2s")

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-_SHOWN_LABELS = ("target", "site", "country", "service", "identity", "check", "query", "job")
+_SHOWN_LABELS = ("target", "site", "country", "protocol", "identity", "check", "query", "job")
 _COLOURS = {"CRITICAL": "\033[1;31m", "WARNING": "\033[33m", "INFO": "\033[36m", "RESOLVED": "\033[32m"}
 _RESET = "\033[0m"
 _INDENT = " " * 20

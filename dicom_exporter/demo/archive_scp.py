@@ -27,6 +27,7 @@ from dicom_exporter.demo.matching import UnknownLevel, find_records, find_studie
 from dicom_exporter.demo.targets import GUARDED_TITLE
 
 _SUCCESS, _PENDING, _CANCEL, _DOES_NOT_MATCH, _NOT_AUTHORISED = 0x0000, 0xFF00, 0xFE00, 0xA900, 0x0124  # PS3.4 C.4.1
+_OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3
 _SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
 
 
@@ -40,6 +41,8 @@ class Manner:
     """Seconds before each match of a C-FIND."""
     refuses_queries: bool = False
     """Whether queries end with the status not authorised, as with some archives that accepted the association."""
+    disk_full: bool = False
+    """Whether no image can be stored."""
 
 
 def archive_entity(known_caller: str | None = None, *, takes_images: bool = False) -> ApplicationEntity:
@@ -76,7 +79,7 @@ def archive_handlers(archive: Archive, manner: Manner = Manner()) -> Sequence[tu
         (evt.EVT_C_ECHO, _on_echo, [manner]),
         (evt.EVT_C_FIND, _on_find, [archive, manner]),
         (evt.EVT_C_GET, _on_get, [archive]),
-        (evt.EVT_C_STORE, _on_store),
+        (evt.EVT_C_STORE, _on_store, [manner]),
     ]
 
 
@@ -119,9 +122,9 @@ def _on_get(event: Event, archive: Archive) -> Iterator[int | tuple[int, Dataset
         yield _PENDING, synthetic_instance(record)
 
 
-def _on_store(event: Event) -> int:
+def _on_store(event: Event, manner: Manner) -> int:
     """Accept an image, and discard it."""
-    return _SUCCESS
+    return _OUT_OF_RESOURCES if manner.disk_full else _SUCCESS
 
 
 def _today() -> datetime.date:

@@ -39,6 +39,7 @@ class PeerKind(StrEnum):
     VENDOR = "vendor"
     RESTARTS = "restarts"
     HOSPITAL = "hospital"
+    DISK_FULL = "disk-full"
 
 
 PEERS = tuple(PeerKind)
@@ -91,6 +92,8 @@ NAMED = (
                dicomweb=PeerKind.WEB_OPEN, number=2),
     TargetKind("demo-dicomweb-login", PeerKind.SMALL_GUARDED, "guarded", "its DICOMweb requires a login", "graz", "AT",
                ("availability-web", "exposure"), dicomweb=PeerKind.WEB_LOGIN, number=3),
+    TargetKind("demo-disk-full", PeerKind.DISK_FULL, "available", "answers, and its disk is full", "bern", "CH",
+               ("availability", "bandwidth")),
     TargetKind("demo-down", PeerKind.CLOSED, "available", "is off", "lille", "FR", number=4),
     TargetKind("demo-drift", PeerKind.FORGOT_US, "guarded", "has forgotten our AE title", "basel", "CH"),
     TargetKind("demo-empty", PeerKind.EMPTY, "guarded", "answers anyone, and has nothing", "bern", "CH"),

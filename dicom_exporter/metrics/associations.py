@@ -103,7 +103,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_service_accepted",
         "Whether the peer accepted the presentation context of a service.",
-        shared("service", _services),
+        shared("sop_class", _services, former="service"),
     ),
     Family("dicom_peer_info", "Who the peer says it is (DICOM PS3.7 D.3.3.2).", _peer_info),
     Family(

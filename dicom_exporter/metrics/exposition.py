@@ -10,27 +10,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from prometheus_client.utils import floatToGoString
 
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row
 
+_AT_ONCE = 256
+"""Subjects whose lines are one text: those of ten thousand targets are never in memory at once."""
+
 
 def lines(groups: Iterable[Group[Any]]) -> Iterator[str]:
-    """The exposition of `groups`, family by family, a text of several lines at a time."""
+    """The exposition of `groups`, family by family, a text of many lines at a time."""
     for group in groups:
         subjects = [(_labels(labels), subject) for labels, subject in group.subjects]
+        parts = [subjects[start : start + _AT_ONCE] for start in range(0, len(subjects), _AT_ONCE)]
         for family in group.families:
-            yield from _family(family, subjects)
+            head = True
+            for part in parts:
+                if text := _lines(family, part):
+                    yield _head(family) + text if head else text
+                    head = False
 
 
-def _family(family: Family[Any], subjects: list[tuple[str, Any]]) -> Iterator[str]:
-    if family.type != "gauge":
-        raise ValueError(f"{family.name} is no gauge: its lines differ from format to format")
+def _lines(family: Family[Any], subjects: list[tuple[str, Any]]) -> str:
     name, rows = family.name, family.rows
-    head = f"# HELP {name} {_help(family.help)}\n# TYPE {name} gauge\n"
-    tails: dict[int, tuple[Constant, list[str]]] = {}
+    texts: list[str] = []
     previous: Any = None
     found: Collection[Row] = ()
     for labels, subject in subjects:
@@ -39,19 +45,24 @@ def _family(family: Family[Any], subjects: list[tuple[str, Any]]) -> Iterator[st
         if not found:
             continue
         if type(found) is Constant:
-            if id(found) not in tails:
-                tails[id(found)] = (found, _tails(found, bool(labels)))
-            text = f"{name}{{{labels}".join(tails[id(found)][1])
+            comma = "," if labels else ""
+            if comma not in found.tails:
+                found.tails[comma] = _tails(found, comma)
+            texts.append(f"{name}{{{labels}".join(found.tails[comma]))
         else:
-            text = "".join([_line(name, labels, own, value) for own, value in found])
-        if text:
-            yield head + text if head else text
-            head = ""
+            texts += [_line(name, labels, own, value) for own, value in found]
+    return "".join(texts)
 
 
-def _tails(found: Constant, more: bool) -> list[str]:
+@cache
+def _head(family: Family[Any]) -> str:
+    if family.type != "gauge":
+        raise ValueError(f"{family.name} is no gauge: its lines differ from format to format")
+    return f"# HELP {family.name} {_help(family.help)}\n# TYPE {family.name} gauge\n"
+
+
+def _tails(found: Constant, comma: str) -> list[str]:
     """What stands behind the labels of the subject, which are the first, line by line; joined by name and labels."""
-    comma = "," if more else ""
     return ["", *(f"{comma}{_labels(own)}}} {_number(value)}\n" for own, value in found)]
 
 

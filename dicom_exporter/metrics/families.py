@@ -19,7 +19,7 @@ Row: TypeAlias = tuple[Labels, float]
 NO_LABELS: Labels = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family(Generic[T]):
     """One metric: its name, its HELP text, and how its rows are read from a `T`."""
 
@@ -38,9 +38,15 @@ class Group(Generic[T]):
 
 
 class Constant(tuple[Row, ...]):
-    """Rows that are the same object whenever they are the same: `lines` writes their text once."""
+    """Rows that are the same object whenever they are the same: `lines` writes their text once, and keeps it here."""
 
-    __slots__ = ()
+    tails: dict[str, list[str]]
+
+    def __new__(cls, rows: Iterable[Row]) -> Constant:
+        """A tuple of `rows`."""
+        made = super().__new__(cls, rows)
+        made.tails = {}
+        return made
 
 
 def collect(table: Iterable[Family[T]], subjects: Sequence[tuple[Labels, T]]) -> Iterator[Metric]:
@@ -67,12 +73,18 @@ def single(read: Callable[[T], float | None]) -> Callable[[T], Collection[Row]]:
     return rows
 
 
-def shared(label: str, read: Callable[[T], Iterable[tuple[str, float | None]]]) -> Callable[[T], Collection[Row]]:
-    """The rows of a family with a series for each name that `read` gives a value for, of few choices in all."""
+def shared(
+    label: str, read: Callable[[T], Iterable[tuple[str, float | None]]], *, former: str = ""
+) -> Callable[[T], Collection[Row]]:
+    """The rows of a family with a series for each name that `read` gives a value for, of few choices in all.
+
+    Each series has the same value under `former`, a name that the label had before, so that queries by it still work.
+    """
+    names = [label, former] if former else [label]
 
     @lru_cache(maxsize=4096)
     def made(items: tuple[tuple[str, float | None], ...]) -> Constant:
-        return Constant(({label: name}, float(value)) for name, value in items if value is not None)
+        return Constant((dict.fromkeys(names, name), float(value)) for name, value in items if value is not None)
 
     return lambda subject: made(tuple(read(subject)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.families import Family, Row, single, states
-from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, StoreResult
+from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:
@@ -114,7 +114,12 @@ STORE_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_store_success",
         "1 if and only if the archive took every synthetic instance of the bandwidth test.",
-        _store(lambda store: store.success),
+        _store(lambda store: None if store.outcome is StoreOutcome.OVERLOAD else store.outcome.is_success),
+    ),
+    Family(
+        "dicom_store_outcome",
+        "How the bandwidth test ended: one series per outcome, 1 for the current one.",
+        states("outcome", StoreOutcome, lambda session: None if session.store is None else session.store.outcome),
     ),
     Family("dicom_store_bytes", "Bytes of the instances that the archive took.", _store(lambda store: store.bytes)),
     Family(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from prometheus_client import Metric
@@ -27,6 +27,9 @@ class Exposed:
     verdict: Verdict
 
 
+_by_protocol = partial(shared, "protocol", former="service")  # Prometheus' Operator puts `service` on what it scrapes
+
+
 def _known(exposed: Exposed) -> Iterable[tuple[str, float]]:
     return [(service, level is not None) for service, level in exposed.verdict.levels.items()]
 
@@ -39,7 +42,9 @@ def _unknown_reasons(exposed: Exposed) -> Collection[Row]:
 @lru_cache(maxsize=4096)
 def _reason_rows(reasons: tuple[tuple[LadderService, tuple[UnknownReason, ...]], ...]) -> Constant:
     return Constant(
-        ({"service": service.value, "reason": reason.value}, 1.0) for service, found in reasons for reason in found
+        ({"protocol": service.value, "service": service.value, "reason": reason.value}, 1.0)
+        for service, found in reasons
+        for reason in found
     )
 
 
@@ -52,19 +57,19 @@ EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
         "dicom_exposure_level",
         "How far a stranger got: 0 closed, 1 open port, 2 refuses strangers, 3 associates, 4 queryable, "
         "5 lists studies, 6 identifies patients, 7 hands out images. Absent if it is not known.",
-        shared("service", lambda exposed: exposed.verdict.levels.items()),
+        _by_protocol(lambda exposed: exposed.verdict.levels.items()),
     ),
     Family(
         "dicom_exposure_level_allowed",
         "The highest level that the configuration allows (`expect`).",
-        shared("service", _allowed),
+        _by_protocol(_allowed),
     ),
-    Family("dicom_exposure_known", "Whether the level of the service is known.", shared("service", _known)),
+    Family("dicom_exposure_known", "Whether the level of the service is known.", _by_protocol(_known)),
     Family(
         "dicom_exposure_level_at_least",
         "The level that was proved: equal to dicom_exposure_level if that is known, else a lower bound. Absent "
         "if nothing was proved.",
-        shared("service", lambda exposed: exposed.verdict.at_least.items()),
+        _by_protocol(lambda exposed: exposed.verdict.at_least.items()),
     ),
     Family(
         "dicom_exposure_unknown_reason",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from dicom_exporter.config import Config, Identity, Module, Query, Target
 from dicom_exporter.prober.silence import query_ran_out_of_time, ran_out_of_time
+from dicom_exporter.probes.tally import MAX_VALUES, OTHER
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
+from dicom_exporter.text import SafeText
 
 MAX_CHOICES = 8
 """Sessions kept of one identity on one target: a request can name any choice of modules, in any order."""
@@ -79,6 +82,8 @@ class ResultCache:
         self._results: dict[tuple[str, str, str], _Kept[QueryKey, QueryResult]] = {}
         self._minimal: dict[tuple[str, str, str], QueryKey] = {}
         self._sessions: dict[tuple[str, str], dict[tuple[str, ...], _Kept[SessionKey, SessionResult]]] = {}
+        self._values: dict[tuple[str, str, str], tuple[QueryKey, dict[str, set[SafeText]]]] = {}
+        """The values that each query has been counted by so far, by attribute."""
 
     def get(self, key: QueryKey) -> QueryResult | None:
         """The last result of exactly this query."""
@@ -98,6 +103,22 @@ class ResultCache:
             self._results[key.names] = _Kept(key, result, now, had)
         if result.minimal_keys and result.outcome.is_success:
             self._minimal[key.names] = key
+
+    def with_known_values(self, key: QueryKey, result: QueryResult) -> QueryResult:
+        """`result` with at most `MAX_VALUES` values of each attribute in all the results of this query together.
+
+        Otherwise an archive could bring as many new labels with each answer.
+        """
+        if not result.matches_by:
+            return result
+        of, known = self._values.get(key.names, (key, {}))
+        if of != key:
+            known = {}
+        self._values[key.names] = (key, known)
+        counts = {
+            keyword: _settled(found, known.setdefault(keyword, set())) for keyword, found in result.matches_by.items()
+        }
+        return replace(result, matches_by=counts)
 
     def wants_minimal_keys(self, key: QueryKey) -> bool:
         """Whether this archive has aborted on the optional keys of this query and answered without them."""
@@ -133,9 +154,25 @@ class ResultCache:
             for key, kept in self._sessions.items()
             if key[0] in names and key[1] in config.identities
         }
+        self._values = {
+            key: entry for key, entry in self._values.items() if key[0] in names and (key[1], key[2]) in asked
+        }
         self._minimal.clear()
 
 
 def reached_the_archive(result: QueryResult) -> bool:
     """Whether the archive got the query at all. Where it did not, the query is still due."""
     return result.outcome not in (QueryOutcome.NO_ASSOCIATION, QueryOutcome.OVERLOAD)
+
+
+def _settled(found: Mapping[SafeText, int], known: set[SafeText]) -> dict[SafeText, int]:
+    """The counts in `found`; values for which there is no room in `known` count as `OTHER`."""
+    counts: dict[SafeText, int] = {}
+    for value, count in found.items():
+        if value != OTHER and value not in known:
+            if len(known) < MAX_VALUES:
+                known.add(value)
+            else:
+                value = OTHER
+        counts[value] = counts.get(value, 0) + count
+    return counts

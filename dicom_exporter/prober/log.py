@@ -82,7 +82,7 @@ def facts(session: SessionResult, verdict: Verdict | None) -> Facts:
     for name, query in session.queries.items():
         found[f"query_{name}"] = _answer(query.outcome)
     if session.store is not None:
-        found["store"] = "success" if session.store.success else "failed"
+        found["store"] = session.store.outcome.value
     if session.stranger is not None and verdict is not None:
         found.update((f"level_{service}", _level(level)) for service, level in verdict.levels.items())
     elif session.dicomweb is not None:

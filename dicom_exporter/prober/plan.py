@@ -163,10 +163,11 @@ def _remember(
     now = asyncio.get_running_loop().time()
     shown = dict(found)
     for query in due:
-        result = shown[query.name]
+        key = _key(target, context, query)
+        result = shown[query.name] = results.with_known_values(key, shown[query.name])
         if query.every is not None and reached_the_archive(result):
             result = shown[query.name] = replace(result, last_run=time.time())
-        results.keep(_key(target, context, query), result, now, seconds)
+        results.keep(key, result, now, seconds)
     return shown
 
 

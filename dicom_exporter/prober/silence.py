@@ -16,13 +16,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from dicom_exporter.results import Attempt, Outcome, QueryOutcome, QueryResult, SessionResult, UnknownReason, WebAnswer
+from dicom_exporter.results import (
+    Attempt,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StoreOutcome,
+    StoreResult,
+    UnknownReason,
+    WebAnswer,
+)
 
 ENOUGH: Final = 1 / 3
 """Share of a timeout after which silence counts."""
 
 _SILENCE: Final = frozenset({Outcome.NO_ANSWER, Outcome.DNS_FAILURE})
 """Outcomes that more time might have changed. A `connect_timeout` had its time, or it would be `overload`."""
+_STORE_OUT_OF_TIME: Final = frozenset({StoreOutcome.TIMEOUT, StoreOutcome.OVERLOAD, StoreOutcome.NO_ASSOCIATION})
 _OUR_DOUBTS: Final = frozenset({UnknownReason.TIMEOUT, UnknownReason.OVERLOAD, UnknownReason.NOT_ASKED})
 
 T = TypeVar("T")
@@ -34,13 +45,15 @@ def is_hurried(seconds: float, longest_timeout: float) -> bool:
 
 
 def as_overload(found: T) -> T:
-    """The session `found` by a hurried probe, in which silence is our overload; anything else as it is."""
+    """What a hurried probe `found`, in which silence is our overload; what is no session and no store as it is."""
+    if isinstance(found, StoreResult) and found.outcome is StoreOutcome.TIMEOUT:
+        return replace(found, outcome=StoreOutcome.OVERLOAD)
     return _session(found) if isinstance(found, SessionResult) else found  # type: ignore[return-value]
 
 
 def ran_out_of_time(session: SessionResult) -> bool:
     """Whether something in `session` might have been answered, or asked, in more time."""
-    if session.store is not None and not session.store.success:
+    if session.store is not None and session.store.outcome in _STORE_OUT_OF_TIME:
         return True
     doubts = set() if session.stranger is None else set(session.stranger.doubts)
     outcomes = {session.association, None if session.echo is None else session.echo.outcome}

@@ -138,7 +138,7 @@ PROBES: tuple[Probe, ...] = (
         switched_on_by=("store",),
         is_wanted=lambda target, module: module.store is not None,
         fills=("store",),
-        families=("dicom_store_bytes", "dicom_store_duration_seconds", "dicom_store_success"),
+        families=("dicom_store_bytes", "dicom_store_duration_seconds", "dicom_store_outcome", "dicom_store_success"),
         columns=(),
         makes_associations=True,
     ),

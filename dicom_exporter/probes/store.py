@@ -15,10 +15,20 @@ from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted, ProbeEnded
 from dicom_exporter.probes.session import offer
-from dicom_exporter.results import Phase, StoreResult
+from dicom_exporter.results import Outcome, Phase, StoreOutcome, StoreResult
 
-_WARNINGS = frozenset({0xB000, 0xB006, 0xB007})
-"""Coercion of elements, elements discarded, dataset does not match SOP class: stored all the same (PS3.4 B.2.3)."""
+_SUCCESS = 0x0000
+_WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
+"""Statuses of the class Warning besides Bxxx: stored all the same (PS3.7 C.3)."""
+_BY_STATUS = {0x0122: StoreOutcome.SOP_CLASS, 0x0124: StoreOutcome.REFUSED}
+_ENDED = {
+    Outcome.NOT_OFFERED: StoreOutcome.SOP_CLASS,
+    Outcome.ABORTED: StoreOutcome.ABORTED,
+    Outcome.CLOSED: StoreOutcome.ABORTED,
+    Outcome.NO_ANSWER: StoreOutcome.TIMEOUT,
+    Outcome.OVERLOAD: StoreOutcome.OVERLOAD,
+}
+"""The outcome by how the association ended that was accepted; every other end is a protocol error."""
 
 
 async def probe_store(target: Target, module: Module, context: ProbeContext) -> StoreResult:
@@ -37,15 +47,16 @@ async def probe_store(target: Target, module: Module, context: ProbeContext) -> 
     request = offer(target, own, (SECONDARY_CAPTURE,))
     try:
         async with associate(target.address, request, own) as association:
+            stored.begun = True
             with own.phases.time(Phase.STORE):
                 await _store_all(association, target.name, settings, stored)
-    except ProbeEnded:
-        pass
+    except ProbeEnded as end:
+        stored.end(end.outcome)
     duration = own.phases.seconds[Phase.STORE] if stored.instances else None
     if duration is not None:
         context.phases.seconds[Phase.STORE] = duration
     return StoreResult(
-        success=stored.instances == settings.count,
+        stored.outcome,
         bytes=stored.bytes if stored.instances else None,
         duration=duration,
         status=stored.status,
@@ -64,15 +75,41 @@ class _Stored:
     """What the archive has stored so far."""
 
     def __init__(self) -> None:
+        self.begun = False
+        """Whether there is an association."""
         self.instances = 0
         self.bytes = 0
         self.status: int | None = None
+        self.outcome = StoreOutcome.SUCCESS
+
+    def end(self, outcome: Outcome) -> None:
+        """The association ended before the last response, or did not come about."""
+        if self.begun:
+            self.outcome = _ENDED.get(outcome, StoreOutcome.PROTOCOL_ERROR)
+        else:
+            overload = outcome is Outcome.OVERLOAD
+            self.outcome = StoreOutcome.OVERLOAD if overload else StoreOutcome.NO_ASSOCIATION
+
+
+def outcome_of(status: int) -> StoreOutcome:
+    """What the status of a C-STORE-RSP says about the archive (PS3.4 B.2.3, PS3.7 C)."""
+    if status == _SUCCESS:
+        return StoreOutcome.SUCCESS
+    if status >> 12 == 0xB or status in _WARNINGS:
+        return StoreOutcome.WARNING
+    if status >> 12 == 0xC:
+        return StoreOutcome.CANNOT_UNDERSTAND
+    by_first_byte = {0xA7: StoreOutcome.OUT_OF_RESOURCES, 0xA9: StoreOutcome.MISMATCH}
+    return _BY_STATUS.get(status) or by_first_byte.get(status >> 8, StoreOutcome.FAILED)
 
 
 async def _store_all(association: Connection, name: str, settings: Store, stored: _Stored) -> None:
     for instance in synthetic_instances(name, settings.count, settings.size):
         stored.status = await store(association, instance)
-        if stored.status != 0 and stored.status not in _WARNINGS:
+        outcome = outcome_of(stored.status)
+        if outcome is not StoreOutcome.SUCCESS:
+            stored.outcome = outcome
+        if not outcome.is_success:
             return
         stored.instances += 1
         stored.bytes += instance.length

@@ -23,7 +23,8 @@ US VA XA XAPROTOCOL XC AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST TM VF
 MODALITIES = frozenset(_TERMS.split())
 """The defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, and the retired ones: archives keep old studies."""
 MAX_VALUES = 50
-"""Distinct values that are counted apart for one attribute; later ones count as `OTHER`."""
+"""Distinct values that are counted apart for one attribute, in one answer and in all answers to one query; later ones
+count as `OTHER`."""
 OTHER = SafeText("other")
 NONE = SafeText("none")
 """The value of a match that has none."""

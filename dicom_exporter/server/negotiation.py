@@ -4,7 +4,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -33,6 +33,8 @@ _GZIP_LEVEL = 1
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """The `wbits` of zlib for a gzip header (RFC 1952)."""
 _CHUNK = 256 * 1024
+_FIRST_FLIGHT = 14_600
+"""Bytes: ten segments (RFC 6928)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,17 @@ def requested_format(request: web.Request) -> Format:
     """The format that `request` asks for. There are only a few, whatever a client sends."""
     encoder, content_type = choose_format(",".join(request.headers.getall(hdrs.ACCEPT, ())))
     return Format(encoder, content_type, accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))))
+
+
+def small_response(exposition: Exposition, format_: Format) -> web.Response:
+    """The response with the metrics of one target, without a thread: handing over to one takes longer than encoding.
+
+    It is compressed only if it is longer than what TCP sends without waiting for an acknowledgement.
+    """
+    body = b"".join(_chunks(exposition, format_))
+    if format_.zipped and len(body) > _FIRST_FLIGHT:
+        return format_.response(_joined([body], zipped=True))
+    return replace(format_, zipped=False).response(body)
 
 
 async def encode(collect: Collect, format_: Format, encoders: asyncio.Semaphore) -> bytes:

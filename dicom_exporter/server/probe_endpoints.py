@@ -31,7 +31,7 @@ from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
 from dicom_exporter.server.discovery import USER_LABELS
 from dicom_exporter.server.limits import RefusalReason, send
-from dicom_exporter.server.negotiation import Collect, Exposition, Families, encode, requested_format
+from dicom_exporter.server.negotiation import Collect, Exposition, Families, encode, requested_format, small_response
 from dicom_exporter.server.shared_scrapes import TooManyScrapes
 from dicom_exporter.server.state import STATE, State
 from dicom_exporter.verdict.comparison import missing_studies
@@ -47,7 +47,7 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
     timeout = _timeout(request, state)
     format_ = requested_format(request)
     if not _flag(request, "probe", default=True):
-        return format_.response(await encode(partial(_own, _facts(state)), format_, state.probe_encoders))
+        return format_.response(await encode(partial(_own, _facts(state)), format_, state.own_encoder))
     config = state.prober.config
     try:
         async with state.shared_scrapes.join(config, timeout, partial(_scrape_all, state, timeout)) as scrape:
@@ -75,7 +75,7 @@ async def get_probe(request: web.Request) -> web.Response:
     format_ = requested_format(request)
     if not user_labels:
         record = replace(record, target=replace(target, labels={}))
-    return format_.response(await encode(partial(_one, record), format_, state.probe_encoders))
+    return small_response(Exposition((), groups([record], target_label=False)), format_)
 
 
 async def _scrape_all(state: State, timeout: float | None) -> Collect:
@@ -90,10 +90,6 @@ async def _scrape_all(state: State, timeout: float | None) -> Collect:
         return Exposition(chain(flows, _own_families(facts)), groups(records, target_label=True))
 
     return collect
-
-
-def _one(record: ProbeRecord) -> Exposition:
-    return Exposition((), groups([record], target_label=False))
 
 
 def _own(facts: ExporterFacts) -> Exposition:

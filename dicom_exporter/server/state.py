@@ -30,8 +30,8 @@ class State:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while requests are answered: not before the first configuration is applied, and not after SIGTERM."""
     shared_scrapes: SharedScrapes = field(default_factory=SharedScrapes)
-    probe_encoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
-    """Held while the metrics of one target are encoded, so that these need not wait for those of all targets."""
+    own_encoder: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Held while the exporter's own metrics are encoded, so that these need not wait for those of all targets."""
 
 
 STATE = web.AppKey("STATE", State)

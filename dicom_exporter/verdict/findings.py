@@ -17,7 +17,16 @@ from enum import StrEnum
 from typing import Final
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import LadderLevel, Outcome, QueryOutcome, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import (
+    LadderLevel,
+    Outcome,
+    QueryOutcome,
+    SessionResult,
+    StoreOutcome,
+    StoreResult,
+    WebAnswer,
+    WebResult,
+)
 from dicom_exporter.verdict import texts
 from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
 
@@ -74,7 +83,19 @@ _STATUS: Final[Mapping[Kind, Status]] = {
     Kind.BUSY: Status.DEGRADED,
     Kind.TROUBLE: Status.DEGRADED,
 }
-_KIND_ORDER: Final = {kind: 10 * index for index, kind in enumerate(Kind)}
+BADNESS: Final[Mapping[Kind, int]] = {
+    Kind.EXPOSED: 10,
+    Kind.DOWN: 6,
+    Kind.BLIND: 5,
+    Kind.UNKNOWN: 4,
+    Kind.REFUSES_US: 3,
+    Kind.BUSY: 2,
+    Kind.TROUBLE: 1,
+}
+"""Kind of a finding -> how bad it is: the higher the worse, 0 if there is none. Exposed: plus the level, so 11 to 17.
+
+The one order of badness: of findings, pages and report, and of the recorded series `dicom:status` of the dashboards.
+"""
 
 MUST_ANSWER: Final = frozenset({Expect.AVAILABLE, Expect.GUARDED})
 """Expectations under which a target has to answer us."""
@@ -105,6 +126,11 @@ _TARGET_ALERTS: Final[Mapping[Kind, str]] = {
     Kind.BUSY: "DicomTargetBusy",
     Kind.UNKNOWN: "DicomTargetUnknown",
 }
+_STORE_ALERTS: Final[Mapping[StoreOutcome, str]] = {
+    StoreOutcome.OUT_OF_RESOURCES: "DicomStoreOutOfResources",
+    StoreOutcome.SOP_CLASS: "DicomStoreRefused",
+    StoreOutcome.REFUSED: "DicomStoreRefused",
+}
 _WEB_ALERTS: Final[Mapping[Kind, str]] = {
     Kind.DOWN: "DicomWebDown",
     Kind.REFUSES_US: "DicomWebRefusesUs",
@@ -122,7 +148,7 @@ class Finding:
     alert: str | None
     """Name of the alert that fires while this lasts, and of its runbook; None if there is none."""
     severity: int
-    """Orders findings, and targets by their worst one: lower is worse. By kind; of the exposed, by level."""
+    """Orders findings, and targets by their worst one: lower is worse, as it is minus its `BADNESS`."""
     identity: str | None = None
     """Whose session it was found in; None if it is about the target as a whole."""
 
@@ -157,7 +183,7 @@ def status_of(findings: Sequence[Finding]) -> Status:
 
 
 def _finding(kind: Kind, text: str, alert: str | None, identity: str | None = None, level: int = 0) -> Finding:
-    return Finding(kind, text, alert, _KIND_ORDER[kind] - level, identity)
+    return Finding(kind, text, alert, -BADNESS[kind] - level, identity)
 
 
 def _exposure(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | None) -> Iterator[Finding]:
@@ -221,11 +247,18 @@ def _availability(session: SessionResult) -> list[Finding]:
                 findings.append(_finding(Kind.TROUBLE, texts.query_failed(query, result), "DicomQueryFailing", name))
             elif result.outcome is QueryOutcome.OVERLOAD:
                 findings.append(_finding(Kind.UNKNOWN, texts.query_failed(query, result), "DicomTargetUnknown", name))
-    if session.store is not None and not session.store.success:
-        findings.append(_finding(Kind.TROUBLE, texts.STORE_FAILED, "DicomStoreFailing", name))
+    if session.store is not None and not session.store.outcome.is_success:
+        findings.append(_store(session.store, name))
     if session.dicomweb is not None:
         findings += _dicomweb(session.dicomweb, name)
     return findings
+
+
+def _store(store: StoreResult, identity: str) -> Finding:
+    if store.outcome is StoreOutcome.OVERLOAD:
+        return _finding(Kind.UNKNOWN, texts.store_failed(store), "DicomTargetUnknown", identity)
+    alert = _STORE_ALERTS.get(store.outcome, "DicomStoreFailing")
+    return _finding(Kind.TROUBLE, texts.store_failed(store), alert, identity)
 
 
 def _dicomweb(web: WebResult, identity: str) -> Iterator[Finding]:

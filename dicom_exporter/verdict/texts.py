@@ -18,6 +18,8 @@ from dicom_exporter.results import (
     QueryResult,
     RejectReason,
     SessionResult,
+    StoreOutcome,
+    StoreResult,
     UnknownReason,
     WebAnswer,
     WebResult,
@@ -54,6 +56,22 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.TIMEOUT: "no end of the answer in time",
     QueryOutcome.NO_ASSOCIATION: "not asked, as there was no association",
     QueryOutcome.OVERLOAD: "this machine did not get to it in time",
+}
+
+STORE_OUTCOMES: Mapping[StoreOutcome, str] = {
+    StoreOutcome.SUCCESS: "every image was taken",
+    StoreOutcome.WARNING: "every image was taken, and something in it was changed or discarded",
+    StoreOutcome.OUT_OF_RESOURCES: "the archive is out of resources: check its disk",
+    StoreOutcome.SOP_CLASS: "it does not accept Secondary Capture images from us",
+    StoreOutcome.REFUSED: "it does not authorise us to store",
+    StoreOutcome.MISMATCH: "it says that the image does not match its SOP class",
+    StoreOutcome.CANNOT_UNDERSTAND: "it says that it cannot understand the image",
+    StoreOutcome.FAILED: "it answered with a failure",
+    StoreOutcome.ABORTED: "it aborted the association in place of an answer, as some do to refuse",
+    StoreOutcome.PROTOCOL_ERROR: "its answer breaks the DICOM standard",
+    StoreOutcome.TIMEOUT: "no answer in time",
+    StoreOutcome.NO_ASSOCIATION: "nothing was sent, as there was no association",
+    StoreOutcome.OVERLOAD: "this machine did not get to it in time",
 }
 
 REJECTIONS: Mapping[RejectReason, str] = {
@@ -137,7 +155,6 @@ UNKNOWN_REASONS: Mapping[UnknownReason, str] = {
 
 NOTHING_FOUND = "The probe found nothing out; the log may say more"
 NO_STRANGER = "No stranger was sent to it, so it is not known how far one gets"
-STORE_FAILED = "It did not take all the images of the bandwidth test"
 
 _CALLED = {
     Called.CONFIGURED: "the called AE title given",
@@ -258,6 +275,12 @@ def query_failed(name: str, query: QueryResult) -> str:
     """One of our own queries was not answered."""
     code = "" if query.status is None else f" (status {query.status:04X})"
     return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
+
+
+def store_failed(store: StoreResult) -> str:
+    """Not every image of the bandwidth test was taken."""
+    code = "" if store.status in (None, 0) else f" (status {store.status:04X})"
+    return f"Bandwidth test {store.outcome}: {STORE_OUTCOMES[store.outcome]}{code}"
 
 
 def dicomweb_failed(web: WebResult) -> str:

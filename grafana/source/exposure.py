@@ -14,7 +14,6 @@ from grafana.source.queries import (
     NOT_CONTROL,
     PROVED,
     STRANGER,
-    TARGET,
     WORST_EXCESS,
     WORST_LEVEL,
     WORST_PROVED,
@@ -38,7 +37,6 @@ that this exporter can reach archives. Levels 6 and 7 are tried only where the c
 **Unknown is not safe**: an archive without a level may be open.
 """
 _CONTROL = 'expect="control"'
-_RISKY = 'alertname=~"Dicom(Exposed|ExposedOpenPort|PatientDataListed|AccessControlRegressed)"'
 _GREENBONE = {
     "probed": "Probed",
     "open": "Open",
@@ -53,7 +51,7 @@ _GREENBONE = {
 def exposure() -> dict[str, Any]:
     """The dashboard."""
     levels = chosen(WORST_LEVEL, NOT_CONTROL)
-    worst = f"topk(25, max by ({KEYS}, service) (avg_over_time({select('dicom_exposure_level')}[$__range] @ end())))"
+    worst = f"topk(25, max by ({KEYS}, protocol) (avg_over_time({select('dicom_exposure_level')}[$__range] @ end())))"
     unknown = f"max by ({KEYS}) ({select('dicom_exposure_known')} == 0)"
     controls = f"min({chosen(WORST_LEVEL, _CONTROL)})"
     by_level = [
@@ -154,8 +152,8 @@ def exposure() -> dict[str, Any]:
                     timeline(
                         "History of the 25 most exposed",
                         "How far a stranger got at the archives that were most exposed in the time that is shown.",
-                        f"({LEVEL}) and on ({KEYS}, service) {worst} and on ({KEYS}) {info(NOT_CONTROL)}",
-                        "{{target}} {{service}}",
+                        f"({LEVEL}) and on ({KEYS}, protocol) {worst} and on ({KEYS}) {info(NOT_CONTROL)}",
+                        "{{target}} {{protocol}}",
                         numbers(LEVELS),
                     ),
                 ),
@@ -166,14 +164,14 @@ def exposure() -> dict[str, Any]:
                         "Lowest and highest level of each archive in the last 24 hours. A level that "
                         "rose and fell may be maintenance by a vendor.",
                         {
-                            "moved": f"topk(100, {per_target(chosen(f'{high} - {low}', NOT_CONTROL), 'service')})",
-                            "low": per_target(chosen(low, NOT_CONTROL), "service"),
-                            "high": per_target(chosen(high, NOT_CONTROL), "service"),
-                            "now": per_target(chosen(LEVEL, NOT_CONTROL), "service"),
+                            "moved": f"topk(100, {per_target(chosen(f'{high} - {low}', NOT_CONTROL), 'protocol')})",
+                            "low": per_target(chosen(low, NOT_CONTROL), "protocol"),
+                            "high": per_target(chosen(high, NOT_CONTROL), "protocol"),
+                            "now": per_target(chosen(LEVEL, NOT_CONTROL), "protocol"),
                         },
                         names={
                             "target": "Target",
-                            "service": "Over",
+                            "protocol": "Over",
                             "low": "Lowest",
                             "high": "Highest",
                             "now": "Now",
@@ -293,7 +291,7 @@ def _vantage() -> list[dict[str, Any]]:
 def _day_excess() -> str:
     """The lowest excess of each target's worst service within a day."""
     lowest = f"min_over_time({select('dicom_exposure_level')}[1d])"
-    return f"max by ({KEYS}) (max by ({KEYS}, service) ({lowest}) - {ALLOWED})"
+    return f"max by ({KEYS}) (max by ({KEYS}, protocol) ({lowest}) - {ALLOWED})"
 
 
 def _check() -> str:
@@ -319,26 +317,26 @@ def _advisories() -> str:
 
 
 def _worst_first() -> Panel:
-    known = f"max by ({KEYS}, service) ({select('dicom_exposure_known')})"
+    known = f"max by ({KEYS}, protocol) ({select('dicom_exposure_known')})"
     return table(
         "How far strangers get, the worst first",
         "Each service of each archive that strangers are sent to: the level, or what was proved where the level is not "
         "known. The link of a name leads to its own dashboard.",
         {
-            "excess": f"topk(1000, {per_target(chosen(EXCESS, NOT_CONTROL), 'service')})",
-            "level": per_target(chosen(PROVED, NOT_CONTROL), "service"),
-            "known": per_target(chosen(known, NOT_CONTROL), "service"),
-            "allowed": per_target(chosen(ALLOWED, NOT_CONTROL), "service"),
+            "excess": f"topk(1000, {per_target(chosen(EXCESS, NOT_CONTROL), 'protocol')})",
+            "level": per_target(chosen(PROVED, NOT_CONTROL), "protocol"),
+            "known": per_target(chosen(known, NOT_CONTROL), "protocol"),
+            "allowed": per_target(chosen(ALLOWED, NOT_CONTROL), "protocol"),
             "since": per_target(
-                chosen(f"1000 * min by ({KEYS}, service) (ALERTS_FOR_STATE{{{_RISKY}, {TARGET}}})", NOT_CONTROL),
-                "service",
+                chosen(f"1000 * min by ({KEYS}, protocol) ({select('dicom:exposed_since')} > 0)", NOT_CONTROL),
+                "protocol",
             ),
         },
         names={
             "level": "A stranger gets to",
             "known": "Known",
             "target": "Target",
-            "service": "Over",
+            "protocol": "Over",
             "country": "Country",
             "site": "Site",
             "allowed": "May get to",
@@ -361,13 +359,13 @@ def _worst_first() -> Panel:
 
 
 def _could_not_tell() -> Panel:
-    reason = f"max by ({KEYS}, service, reason) ({select('dicom_exposure_unknown_reason')})"
+    reason = f"max by ({KEYS}, protocol, reason) ({select('dicom_exposure_unknown_reason')})"
     return table(
         "Could not tell, and why",
         "Services whose level is not known, with each reason: what ended by the exporter's doing or by the moment, and "
         "might have shown more. What to do about each reason is in docs/exposure.md.",
-        {"reason": f"topk(1000, {per_target(chosen(reason), 'service', 'reason')})"},
-        names={"target": "Target", "service": "Over", "country": "Country", "site": "Site", "reason": "Why"},
+        {"reason": f"topk(1000, {per_target(chosen(reason), 'protocol', 'reason')})"},
+        names={"target": "Target", "protocol": "Over", "country": "Country", "site": "Site", "reason": "Why"},
         sort="Target",
         overrides=[
             column("Target", links=to_target(), width=190),

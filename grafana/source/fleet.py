@@ -23,7 +23,6 @@ from grafana.source.queries import (
     EXCESS,
     EXPORTER,
     KEYS,
-    TARGET,
     US,
     WORST_EXCESS,
     WORST_LEVEL,
@@ -120,7 +119,7 @@ def fleet() -> dict[str, Any]:
                     stat(
                         "Exposed",
                         "Archives that let strangers further than they should: see the dashboard Exposure.",
-                        counted(f"({chosen(WORST_EXCESS)}) > 0"),
+                        counted(f"({chosen(select('dicom:status'))}) > 10"),
                         bad="dark-purple",
                         links=to_dashboard("exposure", "Exposure"),
                     ),
@@ -280,13 +279,11 @@ def _targets() -> Any:
         {
             "state": per_target(f"({state(ASKED)}) or on ({KEYS}) 0 * {info()}"),
             "happened": per_target(chosen(f"{outcome()} == 1"), "outcome"),
-            "since": per_target(
-                chosen(
-                    f'1000 * min by ({KEYS}) (ALERTS_FOR_STATE{{alertname=~"DicomTarget(Down|RefusesUs|Busy|Unknown)", '
-                    f"{TARGET}}})"
-                )
-            ),
+            "since": per_target(chosen(f"1000 * min by ({KEYS}) ({select('dicom:state_since')} > 0)")),
             "answered": per_target(chosen(f"1000 * max by ({KEYS}) ({answered})")),
+            "day": per_target(chosen(f"last_over_time({select('dicom:available:avg24h')}[2h])")),
+            "week": per_target(chosen(f"last_over_time({select('dicom:available:avg7d')}[2h])")),
+            "month": per_target(chosen(f"last_over_time({select('dicom:available:avg30d')}[2h])")),
             "seconds": per_target(chosen(ANSWER_SECONDS)),
             "stranger": per_target(chosen(WORST_LEVEL)),
             "excess": per_target(f"({chosen(f'max by ({KEYS}) {EXCESS}')}) > 0"),
@@ -299,6 +296,9 @@ def _targets() -> Any:
             "outcome": "What happened",
             "since": "Trouble for",
             "answered": "Last answer",
+            "day": "24 h",
+            "week": "7 d",
+            "month": "30 d",
             "seconds": "Time to answer",
             "stranger": "A stranger gets to",
             "excess": "Too far by",

@@ -22,6 +22,11 @@ def select(metric: str, *matchers: str) -> str:
     return f"{metric}{{{', '.join([TARGET, *matchers])}}}"
 
 
+def is_(label: str, value: str) -> str:
+    """A matcher of one label."""
+    return f'{label}="{value}"'
+
+
 def info(*matchers: str) -> str:
     """One series per target that the variables choose, with its labels site and country."""
     return f"group by ({KEYS}, site, country, expect) ({select('dicom_target_info', *_CHOSEN, *matchers)})"
@@ -71,12 +76,12 @@ def by_severity(matchers: str, *labels: str) -> str:
     return f"max by (alertname, {', '.join(labels)}) ({' or '.join(ranked)})"
 
 
-LEVEL = f"max by ({KEYS}, service) ({select('dicom_exposure_level')})"
-ALLOWED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_allowed')})"
-PROVED = f"max by ({KEYS}, service) ({select('dicom_exposure_level_at_least')})"
+LEVEL = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level')})"
+ALLOWED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_allowed')})"
+PROVED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_at_least')})"
 """The level, or a lower bound if it is not known."""
 EXCESS = f"({PROVED} - {ALLOWED})"
-"""Levels that were proved above what `expect` allows, for each service of a target."""
+"""Levels that were proved above what `expect` allows, for each protocol of a target."""
 WORST_EXCESS = f"max by ({KEYS}) ({EXCESS})"
 WORST_LEVEL = f"max by ({KEYS}) ({select('dicom_exposure_level')})"
 WORST_PROVED = f"max by ({KEYS}) ({select('dicom_exposure_level_at_least')})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from grafana.source.arrivals import arrivals
 from grafana.source.dashboard import dashboard, to_runbook
 from grafana.source.panels import (
     Panel,
@@ -19,7 +20,7 @@ from grafana.source.panels import (
     timeline,
     timeseries,
 )
-from grafana.source.queries import ALLOWED, EXCESS, KEYS, LEVEL, TARGET, US, by_severity, outcome, select, state
+from grafana.source.queries import ALLOWED, EXCESS, KEYS, LEVEL, TARGET, US, by_severity, is_, outcome, select, state
 from grafana.source.target_details import ENDS, others, protection
 from grafana.source.words import (
     LEVELS,
@@ -184,8 +185,8 @@ def target() -> dict[str, Any]:
                     timeline(
                         "How far a stranger got",
                         "The level of exposure, for each service, and what `expect` allows.",
-                        f'{LEVEL} or label_replace({ALLOWED}, "service", "$1: allowed", "service", "(.*)")',
-                        "{{service}}",
+                        f'{LEVEL} or label_replace({ALLOWED}, "protocol", "$1: allowed", "protocol", "(.*)")',
+                        "{{protocol}}",
                         numbers(LEVELS),
                         no_value="Strangers are not sent here, or there is no data.",
                     ),
@@ -280,6 +281,7 @@ def target() -> dict[str, Any]:
                 ),
             ],
         ),
+        *arrivals(),
         *protection(),
         *others(),
     )
@@ -289,13 +291,9 @@ def target() -> dict[str, Any]:
 def _outcome_number() -> str:
     """The outcome of the C-ECHO, or else of the association, for each identity, as its index in `words.OUTCOMES`."""
     numbered = " or ".join(
-        f"{index} * ({outcome(_is('outcome', name))} == 1)" for index, name in enumerate(OUTCOMES, 1)
+        f"{index} * ({outcome(is_('outcome', name))} == 1)" for index, name in enumerate(OUTCOMES, 1)
     )
     return f"max by (identity) ({numbered})"
-
-
-def _is(label: str, value: str) -> str:
-    return f'{label}="{value}"'
 
 
 def _queries() -> Panel:

@@ -53,8 +53,8 @@ def protection() -> list[Line]:
                         "Services it accepts",
                         "What the archive is willing to talk about, with us and with strangers. "
                         "Willing is not allowed: it may still refuse.",
-                        {"accepted": f"max by (service, identity) ({select('dicom_service_accepted')})"},
-                        names={"service": "Service", "identity": "With", "accepted": "Accepts"},
+                        {"accepted": f"max by (sop_class, identity) ({select('dicom_service_accepted')})"},
+                        names={"sop_class": "Service", "identity": "With", "accepted": "Accepts"},
                         sort="With",
                         ascending=True,
                         overrides=[

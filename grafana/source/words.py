@@ -68,6 +68,23 @@ QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
     "overload": ("the exporter had no time for it", QUIET),
 }
 
+STORE_OUTCOMES: Mapping[str, tuple[str, str]] = {
+    "success": ("takes images", GOOD),
+    "warning": ("takes images, and changes them", "light-blue"),
+    "out_of_resources": ("OUT OF RESOURCES", BAD),
+    "sop_class": ("does not accept this SOP class", WARNING),
+    "refused": ("refuses us", "light-orange"),
+    "mismatch": ("says the SOP class does not match", "semi-dark-orange"),
+    "cannot_understand": ("says it cannot understand", "dark-orange"),
+    "failed": ("answers with a failure", "light-red"),
+    "aborted": ("aborts", "semi-dark-red"),
+    "protocol_error": ("breaks the protocol", "dark-red"),
+    "timeout": ("no answer until the deadline", "purple"),
+    "no_association": ("no association", "dark-purple"),
+    "overload": ("the exporter had no time for it", QUIET),
+}
+"""How a bandwidth test ended."""
+
 CHECKS: Mapping[str, str] = {check.value: holds for check, (holds, _) in standard_words.CHECKS.items()}
 """What each check says where it holds, which is bad."""
 

@@ -61,6 +61,25 @@ def test_compose_mounts_no_single_file(services: dict[str, Any]) -> None:
     assert [pair for pair in mounts if Path(pair[0]).is_file() or Path(pair[1]).suffix] == []
 
 
+def test_compose_grafana_finds_its_dashboards_and_prometheus(services: dict[str, Any]) -> None:
+    """What Grafana reads in its container, by what is mounted where; and the data source is a service of this file."""
+    mounts = {at: Path(source) for source, at, *_ in (each.split(":") for each in services["grafana"]["volumes"])}
+
+    def on_host(path: str) -> Path:
+        at = max((at for at in mounts if path == at or path.startswith(f"{at}/")), key=len)
+        return mounts[at] / path[len(at) :].lstrip("/")
+
+    provisioning = "/etc/grafana/provisioning"
+    (provider,) = yaml.safe_load(on_host(f"{provisioning}/dashboards/dicom.yml").read_text())["providers"]
+    assert len(list(on_host(provider["options"]["path"]).glob("*.json"))) == 3
+    (source,) = yaml.safe_load(on_host(f"{provisioning}/datasources/prometheus.yml").read_text())["datasources"]
+    host, port = source["url"].removeprefix("http://").split(":")
+    assert host in services
+    assert [each for each in services[host]["ports"] if each.endswith((f":{port}", f":{port}/tcp"))]
+    interval = yaml.safe_load((COMPOSE / "prometheus" / "prometheus.yml").read_text())["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == interval
+
+
 def test_compose_prometheus_configuration_and_rules_pass_promtool(tmp_path: Path) -> None:
     shutil.copytree(COMPOSE / "prometheus", tmp_path / "compose")
     shutil.copytree(ROOT / "prometheus" / "rules", tmp_path / "rules")

@@ -9,8 +9,8 @@ from itertools import combinations
 import pytest
 import yaml
 
-from dicom_exporter.results import Outcome, QueryOutcome
-from grafana.source.words import LEVELS, OUTCOMES, QUERY_OUTCOMES
+from dicom_exporter.results import Outcome, QueryOutcome, StoreOutcome
+from grafana.source.words import LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES
 from tests.grafana.dashboards import DASHBOARDS, DIRECTORY, all_queries, panels
 from tests.testing.rules import alerts
 
@@ -89,6 +89,7 @@ def test_outcomes_and_levels_have_own_text_and_colour() -> None:
     assert list(LEVELS) == list(range(8))
     assert set(OUTCOMES) == {outcome.value for outcome in Outcome}
     assert set(QUERY_OUTCOMES) == {outcome.value for outcome in QueryOutcome}
+    assert set(STORE_OUTCOMES) == {outcome.value for outcome in StoreOutcome}
     for words in (LEVELS.values(), [(word, colour) for word, _, colour in OUTCOMES.values()]):
         assert max(Counter(colour for _, colour in words).values()) == 1
 

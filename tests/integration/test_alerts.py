@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ EXPECTED: Mapping[str, set[str]] = {
     "off-with-web": {"DicomTargetDown", "DicomWebDown"},  # Alertmanager sends only the first
     "broken-database": {"DicomQueryFailing"},
     "read-only": {"DicomStoreFailing"},
+    "no-storage": {"DicomStoreRefused"},
+    "disk-full": {"DicomStoreOutOfResources"},
     "large": {"DicomQueryTruncated"},
     # what strangers get
     "open": {"DicomPatientDataListed", "DicomExposed"},
@@ -113,6 +116,8 @@ async def test_alerts_fire_for_the_right_targets(
     knows_others = dcmqrscp(known={"other": "OTHER"})
     full = dcmqrscp(max_associations=1)
     receiver = storescp()
+    unwritable = storescp()
+    shutil.rmtree(unwritable.directory / "storage")
     worklist = wlmscpfs()
     broken = pynetdicom_scp((evt.EVT_C_FIND, breaks_off))
     soon = make_certificates(tmp_path / "soon", valid=datetime.timedelta(days=2))
@@ -142,6 +147,8 @@ async def test_alerts_fire_for_the_right_targets(
         {"name": "web-shut", "address": shut.dicom, "dicomweb": f"http://{shut.http}/dicom-web", **echo},
         {"name": "off-with-web", "address": NOWHERE, "dicomweb": "http://127.0.0.1:1/dicom-web", **echo},
         {"name": "broken-database", "address": broken},
+        {"name": "disk-full", "address": unwritable.dicom, "modules": ["bandwidth"]},
+        {"name": "no-storage", "address": broken, "modules": ["bandwidth"]},
         {"name": "read-only", "address": worklist.dicom, "called_ae_title": "WORKLIST", "modules": ["bandwidth"]},
         {"name": "large", "address": opened.dicom, "modules": ["recent"]},
         {"name": "open", "address": opened.dicom, "expect": "guarded"},

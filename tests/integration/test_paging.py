@@ -113,7 +113,7 @@ async def test_paging_each_expected_page_arrives_and_no_other(orthanc: Callable[
         page = await inbox.arrival("firing", LISTED, "main-pacs")
         assert page.receiver == "pager"
         assert page.labels["severity"] == "critical"
-        assert (page.labels["site"], page.labels["country"], page.labels["service"]) == ("south", "DE", "dimse")
+        assert (page.labels["site"], page.labels["country"], page.labels["protocol"]) == ("south", "DE", "dimse")
         assert page.annotations["level"] == "5"
         assert "EXPOSED: main-pacs shows patients' studies to strangers" in page.annotations["summary"]
         assert page.annotations["runbook_url"] == f"{RUNBOOKS}/runbooks/{LISTED}"

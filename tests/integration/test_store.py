@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydicom import dcmread
 from pynetdicom import evt
 from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, ConfigErrors, load
+from dicom_exporter.results import StoreOutcome
 from tests.testing.exporting import Exporter, Exposition, configure, exporter
 from tests.testing.peers import Orthanc, dcmtk, synthetic
+from tests.testing.readme import blocks
 from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
@@ -38,6 +42,14 @@ def stored(shown: Exposition) -> tuple[float | None, float | None, bool]:
     duration = shown.value("dicom_store_duration_seconds")
     assert duration is None or duration > 0
     return shown.value("dicom_store_success"), shown.value("dicom_store_bytes"), duration is not None
+
+
+def store_outcome(shown: Exposition, target: str = "archive") -> str:
+    """The one outcome whose series is 1."""
+    (outcome,) = [
+        each.value for each in StoreOutcome if shown.value("dicom_store_outcome", target=target, outcome=each) == 1
+    ]
+    return outcome
 
 
 def assert_holds(count: int, size: int, total: float | None) -> None:
@@ -86,6 +98,32 @@ async def test_store_to_storescp_is_received(
         assert len(dataset.PixelData) == dataset.Rows * dataset.Columns
 
 
+DOCS = Path(__file__).parents[2] / "docs" / "store.md"
+
+
+async def test_store_docs_disk_full_and_sop_class_refused_differ(
+    storescp: Callable[..., dcmtk.Server], pynetdicom_scp: Callable[..., Address], tmp_path: Path
+) -> None:
+    """The configuration of docs/store.md, for a server that stores, one that cannot write, and one without storage."""
+    (text,) = blocks("yaml", DOCS)
+    sections = yaml.safe_load(text.replace("every: 10m", "# on each scrape"))
+    fine, full, without = storescp(), storescp(), pynetdicom_scp()
+    shutil.rmtree(full.directory / "storage")
+    (target,) = sections["targets"]
+    sections["targets"] = [
+        {**target, "name": name, "address": str(address)}
+        for name, address in (("fine", fine.dicom), ("full", full.dicom), ("without", without))
+    ]
+    async with exporter(tmp_path, **sections) as exporting:
+        shown = await exporting.get()
+    assert [store_outcome(shown, name) for name in ("fine", "full", "without")] == [
+        "success",
+        "out_of_resources",
+        "sop_class",
+    ]
+    assert shown.values("dicom_echo_success") == [1, 1, 1]
+
+
 async def test_store_does_not_change_other_probes(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     archive = orthanc(known={"monitor": "PROMETHEUS"})
     archive.upload(synthetic.studies(2))
@@ -102,10 +140,13 @@ async def test_store_not_accepted_is_no_success(
     closed = orthanc(DicomAlwaysAllowStore=False)
     async with exporter(tmp_path, **storing(closed.dicom)) as exporting:
         assert stored(await exporting.get()) == (0, None, False)
+        assert store_outcome(await exporting.get()) == "aborted"  # this is how Orthanc refuses
     assert closed.statistics()["CountInstances"] == 0
     address = pynetdicom_scp()  # it offers no storage
     async with exporter(tmp_path, **storing(f"{address.host}:{address.port}")) as exporting:
-        assert stored(await exporting.get()) == (0, None, False)
+        shown = await exporting.get()
+        assert stored(shown) == (0, None, False)
+        assert store_outcome(shown) == "sop_class"
 
 
 async def test_store_failure_status_half_way_is_no_success(
@@ -120,10 +161,36 @@ async def test_store_failure_status_half_way_is_no_success(
     address = pynetdicom_scp((evt.EVT_C_STORE, on_store), services=[SECONDARY_CAPTURE, "1.2.840.10008.1.1"])
     sections = storing(f"{address.host}:{address.port}", count=10, size="64KiB")
     async with exporter(tmp_path, **sections) as exporting:
-        success, total, timed = stored(await exporting.get())
+        shown = await exporting.get()
+    success, total, timed = stored(shown)
     assert (success, timed) == (0, True)
+    assert store_outcome(shown) == "out_of_resources"
     assert_holds(3, 64 * KIB, total)
     assert next(statuses, None) is None
+
+
+async def test_store_abort_and_no_association_are_told_apart(
+    pynetdicom_scp: Callable[..., Address], tmp_path: Path
+) -> None:
+    def aborts(event: Event) -> int:
+        event.assoc.abort()
+        return 0x0000
+
+    services = [SECONDARY_CAPTURE, "1.2.840.10008.1.1"]
+    aborting = pynetdicom_scp((evt.EVT_C_STORE, aborts), services=services)
+    warning = pynetdicom_scp((evt.EVT_C_STORE, lambda _: 0xB006), services=services)
+    sections = storing("127.0.0.1:1", count=1, size="1KiB")
+    (target,) = sections["targets"]
+    sections["targets"] += [
+        {**target, "name": name, "address": f"{address.host}:{address.port}"}
+        for name, address in (("aborting", aborting), ("warning", warning))
+    ]
+    async with exporter(tmp_path, **sections) as exporting:
+        shown = await exporting.get()
+    assert store_outcome(shown) == "no_association"
+    assert store_outcome(shown, "aborting") == "aborted"
+    assert store_outcome(shown, "warning") == "warning"
+    assert shown.value("dicom_store_success", target="warning") == 1
 
 
 async def test_store_without_response_is_no_success(pynetdicom_scp: Callable[..., Address], tmp_path: Path) -> None:
@@ -144,6 +211,7 @@ async def test_store_without_response_is_no_success(pynetdicom_scp: Callable[...
         over.set()
     assert shown.value("dicom_echo_success") == 1
     assert stored(shown) == (0, None, False)
+    assert store_outcome(shown) == "timeout"
     assert shown.value("dicomweb_success") == 0
     taken, given = shown.value("dicom_probe_duration_seconds"), shown.value("dicom_probe_timeout_seconds")
     assert taken is not None

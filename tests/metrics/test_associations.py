@@ -78,8 +78,8 @@ def test_rejection_codes_are_labels() -> None:
 
 def test_services_accepted_are_1_and_refused_0() -> None:
     assert shown(FULL)["dicom_service_accepted"] == {
-        MONITOR | labels(service="verification"): 1,
-        MONITOR | labels(service="study_find"): 0,
+        MONITOR | labels(sop_class="verification", service="verification"): 1,
+        MONITOR | labels(sop_class="study_find", service="study_find"): 0,
     }
 
 

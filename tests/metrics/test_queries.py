@@ -12,6 +12,7 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     SessionResult,
+    StoreOutcome,
     StoreResult,
 )
 from tests.builders import FULL, STUDIES
@@ -93,7 +94,12 @@ def test_store_success_bytes_and_duration_are_shown() -> None:
     assert found["dicom_store_duration_seconds"] == {MONITOR: 0.75}
 
 
-def test_store_refused_has_no_bytes() -> None:
-    found = shown(replace(NOTHING, store=StoreResult(success=False)))
-    assert found["dicom_store_success"] == {MONITOR: 0}
-    assert found.keys() == {"dicom_target_info", "dicom_store_success"}
+@pytest.mark.parametrize("outcome", StoreOutcome)
+def test_store_only_its_outcome_is_1(outcome: StoreOutcome) -> None:
+    found = shown(replace(NOTHING, store=StoreResult(outcome)))
+    assert {dict(key)["outcome"]: value for key, value in found["dicom_store_outcome"].items()} == {
+        each.value: each is outcome for each in StoreOutcome
+    }
+    success = {} if outcome is StoreOutcome.OVERLOAD else {MONITOR: outcome.is_success}
+    assert found.get("dicom_store_success", {}) == success
+    assert found.keys() - {"dicom_store_success"} == {"dicom_target_info", "dicom_store_outcome"}

@@ -78,23 +78,26 @@ def test_flow_missing_studies_has_series_per_pair() -> None:
 
 
 def test_exposure_level_is_furthest_step_of_each_service() -> None:
-    assert shown(STRANGER)["dicom_exposure_level"] == {labels(service="dimse"): 3, labels(service="dicomweb"): 2}
+    assert shown(STRANGER)["dicom_exposure_level"] == {
+        labels(protocol="dimse", service="dimse"): 3,
+        labels(protocol="dicomweb", service="dicomweb"): 2,
+    }
 
 
 def test_exposure_unknown_service_has_known_0_and_no_level() -> None:
     found = shown(STRANGER)
     assert found["dicom_exposure_known"] == {
-        labels(service="dimse"): 1,
-        labels(service="dicomweb"): 1,
-        labels(service="web"): 0,
+        labels(protocol="dimse", service="dimse"): 1,
+        labels(protocol="dicomweb", service="dicomweb"): 1,
+        labels(protocol="web", service="web"): 0,
     }
-    assert labels(service="web") not in found["dicom_exposure_level"]
+    assert labels(protocol="web", service="web") not in found["dicom_exposure_level"]
 
 
 def test_exposure_without_attempt_is_not_known() -> None:
     found = shown(SessionResult("stranger", None, stranger=StrangerResult()))
-    assert found["dicom_exposure_known"] == {labels(service="dimse"): 0}
-    assert found["dicom_exposure_unknown_reason"] == {labels(service="dimse", reason="overload"): 1}
+    assert found["dicom_exposure_known"] == {labels(protocol="dimse", service="dimse"): 0}
+    assert found["dicom_exposure_unknown_reason"] == {labels(protocol="dimse", service="dimse", reason="overload"): 1}
     assert not {"dicom_exposure_level", "dicom_exposure_level_at_least"} & found.keys()
 
 
@@ -104,10 +107,10 @@ def test_exposure_unknown_service_has_a_series_for_each_reason_and_what_was_prov
         SessionResult("stranger", None, stranger=StrangerResult((Attempt(Outcome.SUCCESS, queries=queries),)))
     )
     assert found["dicom_exposure_unknown_reason"] == {
-        labels(service="dimse", reason="not_asked"): 1,
-        labels(service="dimse", reason="timeout"): 1,
+        labels(protocol="dimse", service="dimse", reason="not_asked"): 1,
+        labels(protocol="dimse", service="dimse", reason="timeout"): 1,
     }
-    assert found["dicom_exposure_level_at_least"] == {labels(service="dimse"): 3}
+    assert found["dicom_exposure_level_at_least"] == {labels(protocol="dimse", service="dimse"): 3}
     assert "dicom_exposure_level" not in found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreResult
+from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
 from dicom_exporter.server.external_url import parse_external_url
 from tests import builders
 from tests.testing.in_process import FakeProber, exporter, state
@@ -61,14 +61,14 @@ async def test_page_target_off_without_echo_is_down() -> None:
 async def test_page_target_lists_all_findings() -> None:
     """The overview has the worst one."""
     session = replace(
-        builders.GOOD, queries={"today": QueryResult(QueryOutcome.FAILED)}, store=StoreResult(success=False)
+        builders.GOOD, queries={"today": QueryResult(QueryOutcome.FAILED)}, store=StoreResult(StoreOutcome.FAILED)
     )
     history = History(builders.CONFIG)
     history.add(builders.recent(builders.OK_TARGET, session))
     async with pages(history=history) as (client, _):
         page = await get(client, target_path(builders.OK_TARGET))
     assert "Query today failed: the query failed." in page.text
-    assert "It did not take all the images of the bandwidth test." in page.text
+    assert "Bandwidth test failed: it answered with a failure." in page.text
 
 
 async def test_pages_probe_nothing() -> None:

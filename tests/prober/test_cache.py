@@ -8,6 +8,7 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Identity, Level, Model, Module, Query, Target
 from dicom_exporter.prober.cache import MAX_CHOICES, QueryKey, ResultCache, SessionKey
+from dicom_exporter.probes.tally import MAX_VALUES, OTHER
 from dicom_exporter.results import (
     Attempt,
     EchoResult,
@@ -18,6 +19,7 @@ from dicom_exporter.results import (
     StrangerResult,
     UnknownReason,
 )
+from dicom_exporter.text import SafeText
 
 QUERY = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)
 KEY = QueryKey(Target("main", Address("127.0.0.1", 104)), Identity("monitor", "PROMETHEUS"), QUERY)
@@ -187,3 +189,34 @@ def test_cache_session_that_ran_out_of_time_serves_no_request_that_allows_more(
     cache.keep_session(session_key("m"), session, 1000.0, 0.5 * SECONDS)
     assert (cache.get_session(session_key("m"), 300.0, 1001.0, SECONDS) is session) is kept
     assert cache.get_session(session_key("m"), 300.0, 1001.0, 0.5 * SECONDS) is session
+
+
+def answer(*values: str) -> QueryResult:
+    counts = {SafeText(value): 1 for value in values}
+    return replace(RESULT, matches_by={"InstitutionName": counts})
+
+
+def test_cache_values_of_a_query_are_bounded_over_all_its_answers() -> None:
+    cache = ResultCache()
+    first = [f"A{number}" for number in range(MAX_VALUES - 1)]
+    assert cache.with_known_values(KEY, answer(*first)) == answer(*first)
+    later = cache.with_known_values(KEY, answer("A1", "B1", "B2", "B3"))
+    assert later.matches_by == {"InstitutionName": {"A1": 1, "B1": 1, OTHER: 2}}
+    again = cache.with_known_values(KEY, answer("B3", "B1", OTHER))
+    assert again.matches_by == {"InstitutionName": {OTHER: 2, "B1": 1}}
+
+
+def test_cache_values_of_a_query_begin_anew_where_it_was_changed() -> None:
+    cache = ResultCache()
+    cache.with_known_values(KEY, answer(*(f"A{number}" for number in range(MAX_VALUES))))
+    other = replace(KEY, target=replace(KEY.target, called_ae_title="OTHER"))
+    assert cache.with_known_values(other, answer("B")) == answer("B")
+
+
+def test_cache_values_of_a_query_outlive_a_reload_that_keeps_it() -> None:
+    cache = ResultCache()
+    cache.with_known_values(KEY, answer(*(f"A{number}" for number in range(MAX_VALUES))))
+    cache.reload(CONFIG)
+    assert cache.with_known_values(KEY, answer("B")) == answer(OTHER)
+    cache.reload(Config(()))
+    assert cache.with_known_values(KEY, answer("B")) == answer("B")

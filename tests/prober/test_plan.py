@@ -36,6 +36,7 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     SessionResult,
+    StoreOutcome,
     StoreResult,
     StrangerResult,
     WebAnswer,
@@ -161,7 +162,7 @@ async def test_probe_as_nothing_due_makes_no_association(monkeypatch: pytest.Mon
 
 
 async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = StoreResult(True, bytes=5, duration=0.5)
+    stored = StoreResult(StoreOutcome.SUCCESS, bytes=5, duration=0.5)
     echo = EchoResult(Outcome.SUCCESS, 0)
     use(monkeypatch, session=SessionResult("monitor", echo), store=stored, dicomweb=WebResult(WebAnswer.EMPTY))
     found = await run(replace(ECHO, store=Store()), ResultCache())

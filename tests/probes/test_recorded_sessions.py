@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, StoreResult
+from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, StoreOutcome, StoreResult
 from tests.testing.hostile import damage, scenarios, sessions, simulated, wire
 from tests.testing.hostile.playing import facts, play
 
@@ -25,7 +25,7 @@ def test_the_servers_that_we_mean_are_recorded() -> None:
 def test_a_whole_session_says_what_the_server_had(session: sessions.Session) -> None:
     found = play(scenarios.ALL[session.scenario], session.steps)
     if isinstance(found, StoreResult):
-        assert found.success
+        assert found.outcome is StoreOutcome.SUCCESS
         return
     assert found.echo is not None
     assert found.echo.outcome is Outcome.SUCCESS

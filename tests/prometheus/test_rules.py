@@ -17,7 +17,8 @@ from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, SessionResult, UnknownReason
-from dicom_exporter.verdict.findings import assess
+from dicom_exporter.verdict.findings import BADNESS, assess
+from tests.grafana.dashboards import all_queries
 from tests.testing.peers.requirements import program
 from tests.testing.rules import ROOT, RULE_FILES, RULE_TESTS, alerts, rules
 
@@ -138,7 +139,8 @@ def test_rules_metrics_exist() -> None:
     templates = [text for rule in alerts().values() for text in rule["annotations"].values()]
     asked = {name for text in templates for name in re.findall(r"\b(dicom(?:web)?[_:][\w:]+)\{", text)}
     assert {name for text in expressions for name in named(text)} | asked <= METRICS | recorded
-    assert recorded <= {name for text in expressions for name in named(text)}  # none is recorded for nobody
+    shown = {name for *_, query in all_queries() for name in named(query)}
+    assert recorded <= {name for text in expressions for name in named(text)} | shown  # none is recorded for nobody
 
 
 def outcomes_of(alert: str, metric: str) -> list[str]:
@@ -159,6 +161,20 @@ def test_rules_alert_by_outcome_as_the_findings_do(metric: str) -> None:
         assert finding.alert is not None
         expected[finding.alert].append(outcome.value)
     assert {name: outcomes_of(name, metric) for name in names} == {name: sorted(of) for name, of in expected.items()}
+
+
+@pytest.mark.parametrize("metric", ["dicom_echo_outcome", "dicom:association_outcome:last"])
+def test_rules_recorded_state_is_the_badness_of_the_finding(metric: str) -> None:
+    (rule,) = (rule for rule in rules() if rule.get("record") == "dicom:state")
+    numbers = re.findall(r"(\d) \* [^\n]*" + metric + r'\{[^}]*outcome=~?"([a-z_|]+)"', rule["expr"])
+    recorded = {outcome: int(number) for number, outcomes in numbers for outcome in outcomes.split("|")}
+    expected = {}
+    for outcome in Outcome:
+        echo = EchoResult(outcome) if metric == "dicom_echo_outcome" else None
+        session = SessionResult("monitor", echo, association=outcome)
+        _, findings = assess(Target("main", Address("pacs.example", 104)), (session,))
+        expected[outcome.value] = BADNESS[findings[0].kind] if findings else 0
+    assert recorded == expected
 
 
 def test_rules_query_failing_selects_every_failure() -> None:

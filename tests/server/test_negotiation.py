@@ -6,7 +6,8 @@ import gzip
 
 import pytest
 
-from dicom_exporter.server.negotiation import accepts_gzip
+from dicom_exporter.metrics.families import Family, Group
+from dicom_exporter.server.negotiation import Exposition, Format, accepts_gzip, choose_format, small_response
 from tests.testing.in_process import exporter
 
 pytestmark = pytest.mark.loopback
@@ -63,6 +64,19 @@ async def test_negotiation_no_gzip_if_not_accepted(accept: str) -> None:
     async with exporter() as client, client.get("/metrics", headers={"Accept-Encoding": accept}) as response:
         assert "Content-Encoding" not in response.headers
         assert b"\ndicom_echo_success{" in await response.read()
+
+
+@pytest.mark.parametrize(("text", "compressed"), [("x" * 100, False), ("x" * 100_000, True)], ids=["short", "long"])
+def test_metrics_of_one_target_are_compressed_only_if_that_saves_a_round_trip(text: str, compressed: bool) -> None:
+    family: Family[str] = Family("dicom_text", "Some text.", lambda subject: [({"text": subject}, 1.0)])
+    encoder, content_type = choose_format("")
+    exposition = Exposition((), [Group((family,), [({}, text)])])
+    response = small_response(exposition, Format(encoder, content_type, zipped=True))
+    assert response.headers.get("Content-Encoding") == ("gzip" if compressed else None)
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
+    assert isinstance(response.body, bytes)
+    body = gzip.decompress(response.body) if compressed else response.body
+    assert f'dicom_text{{text="{text}"}} 1.0' in body.decode()
 
 
 async def test_vary_names_accept_and_accept_encoding() -> None:

@@ -21,6 +21,7 @@ from dicom_exporter.results import (
     RejectResult,
     RejectSource,
     SessionResult,
+    StoreOutcome,
     StoreResult,
     StrangerResult,
     TLSFacts,
@@ -160,9 +161,30 @@ def test_find_query_reused_between_runs_is_judged_without_association() -> None:
     assert finding.text == "Query today refused: it refuses the query (status 0124)"
 
 
-def test_find_failed_store_is_trouble() -> None:
-    (finding,) = findings(Expect.AVAILABLE, replace(GOOD, store=StoreResult(success=False)))
-    assert (finding.kind, finding.alert) == (Kind.TROUBLE, "DicomStoreFailing")
+@pytest.mark.parametrize(
+    ("outcome", "kind", "alert"),
+    [
+        (StoreOutcome.SUCCESS, None, None),
+        (StoreOutcome.WARNING, None, None),
+        (StoreOutcome.OUT_OF_RESOURCES, Kind.TROUBLE, "DicomStoreOutOfResources"),
+        (StoreOutcome.SOP_CLASS, Kind.TROUBLE, "DicomStoreRefused"),
+        (StoreOutcome.REFUSED, Kind.TROUBLE, "DicomStoreRefused"),
+        (StoreOutcome.CANNOT_UNDERSTAND, Kind.TROUBLE, "DicomStoreFailing"),
+        (StoreOutcome.NO_ASSOCIATION, Kind.TROUBLE, "DicomStoreFailing"),
+        (StoreOutcome.OVERLOAD, Kind.UNKNOWN, "DicomTargetUnknown"),
+    ],
+)
+def test_find_store_by_its_outcome(outcome: StoreOutcome, kind: Kind | None, alert: str | None) -> None:
+    found = findings(Expect.AVAILABLE, replace(GOOD, store=StoreResult(outcome)))
+    assert [(finding.kind, finding.alert) for finding in found] == ([] if kind is None else [(kind, alert)])
+
+
+def test_find_store_says_its_status() -> None:
+    store = StoreResult(StoreOutcome.OUT_OF_RESOURCES, status=0xA700)
+    (finding,) = findings(Expect.AVAILABLE, replace(GOOD, store=store))
+    assert (
+        finding.text == "Bandwidth test out_of_resources: the archive is out of resources: check its disk (status A700)"
+    )
 
 
 @pytest.mark.parametrize("session", [GOOD, SessionResult("monitor", None)], ids=["with echo", "DICOMweb only"])
@@ -339,7 +361,8 @@ def everything() -> Iterator[tuple[SessionResult, ...]]:
     ours = [each(outcome) for outcome in Outcome for each in (echoed, associated)]
     ours += [replace(GOOD, queries={"today": QueryResult(outcome)}) for outcome in QueryOutcome]
     ours += [replace(GOOD, dicomweb=WebResult(answer)) for answer in WebAnswer]
-    ours += [replace(GOOD, store=StoreResult(success=False)), replace(GOOD, echo=None)]
+    ours += [replace(GOOD, store=StoreResult(outcome)) for outcome in StoreOutcome]
+    ours.append(replace(GOOD, echo=None))
     yield ()
     yield from ((session,) for session in (*ours, *strangers))
     yield from ((own, other) for own in ours for other in strangers[:: len(WebAnswer)])

@@ -5,13 +5,23 @@ from enum import Enum
 
 import pytest
 
-from dicom_exporter.results import Check, LadderLevel, LadderService, Outcome, QueryOutcome, UnknownReason, WebAnswer
+from dicom_exporter.results import (
+    Check,
+    LadderLevel,
+    LadderService,
+    Outcome,
+    QueryOutcome,
+    StoreOutcome,
+    UnknownReason,
+    WebAnswer,
+)
 from dicom_exporter.verdict.texts import (
     CHECKS,
     LEVELS,
     OUTCOMES,
     QUERY_OUTCOMES,
     SERVICES,
+    STORE_OUTCOMES,
     UNKNOWN_REASONS,
     WEB_ANSWERS,
 )
@@ -24,6 +34,7 @@ from dicom_exporter.verdict.texts import (
         (LEVELS, LadderLevel),
         (OUTCOMES, Outcome),
         (QUERY_OUTCOMES, QueryOutcome),
+        (STORE_OUTCOMES, StoreOutcome),
         (SERVICES, LadderService),
         (UNKNOWN_REASONS, UnknownReason),
         (WEB_ANSWERS, WebAnswer),

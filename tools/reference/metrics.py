@@ -14,7 +14,7 @@ from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
 from dicom_exporter.results import HTTP_PHASES, Flow, Phase
 from dicom_exporter.verdict.findings import assess
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, UNKNOWN_REASONS
+from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES, UNKNOWN_REASONS
 from tools.reference.markdown import code, head, table
 from tools.reference.sample import ANSWERED, QUERY, REJECTED, STRANGER, TARGET
 
@@ -81,7 +81,7 @@ def _lines() -> Iterator[str]:
             yield ""
         yield from table(
             ("metric", "type", "labels", "meaning"),
-            [(code(family.name), family.type, _labels(name, family), family.help) for family in families],
+            [(code(family.name), family.type, ", ".join(labels(name, family)), family.help) for family in families],
         )
     yield from _words()
 
@@ -99,6 +99,9 @@ def _words() -> Iterator[str]:
     yield "`outcome` of `dicom_query_outcome`:"
     yield ""
     yield from table(("outcome", "what happened"), [(code(word.value), text) for word, text in QUERY_OUTCOMES.items()])
+    yield "`outcome` of `dicom_store_outcome`:"
+    yield ""
+    yield from table(("outcome", "what happened"), [(code(word.value), text) for word, text in STORE_OUTCOMES.items()])
     yield "Values of `dicom_exposure_level`:"
     yield ""
     rows = [(str(level), name, text) for level, (name, text) in LEVELS.items()]
@@ -111,8 +114,8 @@ def _words() -> Iterator[str]:
     yield from table(("check", "meaning"), [(code(name), bad) for name, (bad, _) in CHECKS.items()])
 
 
-def _labels(table_name: str, family: Family[Any]) -> str:
-    """The labels of a family, from its series for the sample."""
+def labels(table_name: str, family: Family[Any]) -> list[str]:
+    """The labels of a family of a table, from its series for the sample; your own are ``yours``."""
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
     if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
         shared = ["identity"]
@@ -122,7 +125,7 @@ def _labels(table_name: str, family: Family[Any]) -> str:
     own = list(rows[0][0])
     if family.name == "dicom_target_info":
         own = [*(name for name in own if name not in TARGET.labels), "yours"]
-    return ", ".join([*shared, *own])
+    return [*shared, *own]
 
 
 def _subjects(table_name: str) -> Sequence[object]:

@@ -17,6 +17,7 @@ from dicom_exporter.results import (
     RejectSource,
     Service,
     SessionResult,
+    StoreOutcome,
     StoreResult,
     StrangerResult,
     TLSFacts,
@@ -67,7 +68,7 @@ ANSWERED = SessionResult(
         SafeText("1.2.826.0.1.3680043.2.135.1066.101"), SafeText("1.4.16/LINUX"), 16384, "ConQuest"
     ),  # in a version with an advisory
     tls=_TLS,
-    store=StoreResult(success=True, bytes=5_242_880, duration=0.75, status=0),
+    store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
     dicomweb=WebResult(
         WebAnswer.ENTRIES,
         queryable=True,

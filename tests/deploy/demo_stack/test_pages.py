@@ -13,7 +13,7 @@ EXPOSED: dict[str, Any] = {
         "severity": "critical",
         "target": "main",
         "site": "north",
-        "service": "dimse",
+        "protocol": "dimse",
     },
     "annotations": {
         "summary": "EXPOSED: main shows patients' studies to strangers",

@@ -138,16 +138,16 @@ def claims(record: ProbeRecord) -> Claims:
     for family in families([record], target_label=False):
         for sample in family.samples:
             samples.setdefault(sample.name, []).append((sample.labels, sample.value))
-    known = _by(samples.get("dicom_exposure_known", []), "service")
-    level = _by(samples.get("dicom_exposure_level", []), "service")
-    at_least = _by(samples.get("dicom_exposure_level_at_least", []), "service")
+    known = _by(samples.get("dicom_exposure_known", []), "protocol")
+    level = _by(samples.get("dicom_exposure_level", []), "protocol")
+    at_least = _by(samples.get("dicom_exposure_level_at_least", []), "protocol")
     reasons = samples.get("dicom_exposure_unknown_reason", [])
     levels = {
         service: Level(
             value == 1,
             _integer(level.get(service)),
             _integer(at_least.get(service)),
-            frozenset(labels["reason"] for labels, one in reasons if labels["service"] == service and one),
+            frozenset(labels["reason"] for labels, one in reasons if labels["protocol"] == service and one),
         )
         for service, value in known.items()
     }
