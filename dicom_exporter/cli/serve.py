@@ -25,15 +25,16 @@ from dicom_exporter.cli.parser import (
     checked,
     whole_number,
 )
-from dicom_exporter.server.listening import CannotListen, ListenAddress, listen
 
 if TYPE_CHECKING:
     import socket
 
-    from dicom_exporter import webconfig
     from dicom_exporter.config import Config, ConfigError, ConfigErrors
     from dicom_exporter.prober.record import ProbeRecord
     from dicom_exporter.server.external_url import ExternalURL
+    from dicom_exporter.server.listening import ListenAddress
+    from dicom_exporter.webconfig.live import LiveConfig
+    from dicom_exporter.webconfig.load import WebConfig
 
 DEFAULT_CONFIG_FILE = "config.yml"
 _OWN_DESCRIPTORS = 64 + 256
@@ -171,21 +172,27 @@ def run(options: Options) -> int:
 
 def check(options: Options) -> int:
     """Write to stdout that the configuration is valid, or each mistake in it to stderr, one a line."""
-    from dicom_exporter import webconfig
-
-    loaded = _reported(options, lambda: _load_both(options, webconfig.load))
+    loaded = _reported(options, lambda: _load_both(options, _load_web))
     if loaded is None:
         return Exit.BAD_USAGE
     config, web_config = loaded
     count = len(config.targets)
     sys.stdout.write(f"The configuration is valid: {count} target{'' if count == 1 else 's'}.\n")
     if web_config is not None:
-        sys.stdout.write(f"The web configuration is valid: {webconfig.described(web_config)}.\n")
+        from dicom_exporter.webconfig.live import described
+
+        sys.stdout.write(f"The web configuration is valid: {described(web_config)}.\n")
         sys.stderr.writelines(f"{note}\n" for note in web_config.notes)
     return Exit.OK
 
 
-def serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
+def _load_web(file: str) -> "WebConfig":
+    from dicom_exporter.webconfig.load import load
+
+    return load(file)
+
+
+def serve(options: Options, announce: "Callable[[Sequence[ListenAddress]], None] | None" = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` gets the addresses, once requests are answered and signals handled."""
     from dicom_exporter.cli import process
 
@@ -268,28 +275,34 @@ def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
 
     A process that has no file descriptor left cannot accept a scrape: to Prometheus, it is down.
     """
-    from dicom_exporter import webconfig
+    from dicom_exporter.webconfig.site import FILES_OF_AN_OPENING, MAX_OPENING
 
     wanted = options.web_max_requests + _IDLE_CONNECTIONS if options.web_max_requests else limit
     if options.web_config_file:
-        wanted += webconfig.MAX_OPENING * webconfig.FILES_OF_AN_OPENING
+        wanted += MAX_OPENING * FILES_OF_AN_OPENING
     clients = max(1, min(wanted, limit // 2))
     peers = max(1, limit - clients - min(_OWN_DESCRIPTORS, limit // 4))
     if not options.web_config_file:
         return _Descriptors(clients, 0, peers)
-    opening = max(1, min(webconfig.MAX_OPENING, clients // 2 // webconfig.FILES_OF_AN_OPENING))
-    return _Descriptors(max(1, clients - opening * webconfig.FILES_OF_AN_OPENING), opening, peers)
+    opening = max(1, min(MAX_OPENING, clients // 2 // FILES_OF_AN_OPENING))
+    return _Descriptors(max(1, clients - opening * FILES_OF_AN_OPENING), opening, peers)
 
 
-def _begin(options: Options) -> "tuple[Config, webconfig.LiveConfig | None, list[socket.socket]]":
+def _load_live(file: str) -> "LiveConfig":
+    from dicom_exporter.webconfig.live import LiveConfig
+
+    return LiveConfig(file)
+
+
+def _begin(options: Options) -> "tuple[Config, LiveConfig | None, list[socket.socket]]":
     """Read the configuration and listen. May block for ever. Raises ConfigErrors, CannotListen."""
-    from dicom_exporter import webconfig
+    from dicom_exporter.server.listening import ListenAddress, listen
 
-    config, web_config = _load_both(options, webconfig.LiveConfig)
+    config, web_config = _load_both(options, _load_live)
     return config, web_config, listen(options.web_listen_address or [ListenAddress("", DEFAULT_PORT)])
 
 
-async def _serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] | None) -> int:
+async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]], None] | None") -> int:
     import asyncio
 
     from dicom_exporter.server.asked import Asked
@@ -309,6 +322,7 @@ async def _serve(options: Options, announce: Callable[[Sequence[ListenAddress]],
         sys.stderr.write(f"{PROGRAM}: cannot begin within {_BEGIN_TIMEOUT:.0f} s: a file or its file system hangs\n")
         return Exit.COULD_NOT_RUN
     from dicom_exporter.config import ConfigErrors
+    from dicom_exporter.server.listening import CannotListen, ListenAddress
 
     try:
         config, web_config, sockets = beginning.result()

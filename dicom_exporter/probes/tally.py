@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import tag_for_keyword
-
+from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.dataset import MalformedDataset, count_value, find_values
+from dicom_exporter.dicom.uids import SOP_CLASSES
 from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
 from dicom_exporter.text import SafeText
 
@@ -30,11 +29,10 @@ NONE = SafeText("none")
 """The value of a match that has none."""
 
 _STUDY_UID_TAG = 0x0020000D
-_SOP_CLASSES = frozenset(uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class")
 _VOCABULARIES = {
     "Modality": MODALITIES,
     "ModalitiesInStudy": MODALITIES,
-    "SOPClassesInStudy": _SOP_CLASSES,
+    "SOPClassesInStudy": SOP_CLASSES,
 }
 """Attributes whose values the standard lists. What is not listed counts as `OTHER`, so that an archive which answers
 with something else there, a name even, cannot bring it into a label."""
@@ -60,12 +58,12 @@ class Tally:
         self._attributes: dict[str, dict[SafeText, int]] = {keyword: {} for keyword in keywords}
         self._digest_key = query.digest_key
         self._digests: set[bytes] = set()
-        self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
+        self._instances_tag = ATTRIBUTES[INSTANCES].tag if counts_instances(query) and not query.minimal_keys else None
         self._instances: int | None = None
         self._instances_missing = False
-        self._step_tag = _tag(STEP_SEQUENCE)
-        self._step_tags = {_tag(keyword): keyword for keyword in keywords if in_step(query, keyword)}
-        self._top_tags = {_tag(keyword): keyword for keyword in keywords if not in_step(query, keyword)}
+        self._step_tag = ATTRIBUTES[STEP_SEQUENCE].tag
+        self._step_tags = {ATTRIBUTES[keyword].tag: keyword for keyword in keywords if in_step(query, keyword)}
+        self._top_tags = {ATTRIBUTES[keyword].tag: keyword for keyword in keywords if not in_step(query, keyword)}
 
     @property
     def consume(self) -> Callable[[bytes], None]:
@@ -161,10 +159,3 @@ def _add(counts: dict[SafeText, int], value: SafeText) -> None:
     if value not in counts and len(counts) >= MAX_VALUES:
         value = OTHER
     counts[value] = counts.get(value, 0) + 1
-
-
-def _tag(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
-    if tag is None:
-        raise ValueError(f"{keyword} is no DICOM keyword")
-    return tag

@@ -9,13 +9,15 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from dicom_exporter import webconfig
 from dicom_exporter.server.app import create_app
 from dicom_exporter.server.asked import Asked
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress
 from dicom_exporter.server.state import State
 from dicom_exporter.server.systemd import READY, STOPPING, notify, reloading
+from dicom_exporter.webconfig.live import LiveConfig, summary
+from dicom_exporter.webconfig.middleware import protect
+from dicom_exporter.webconfig.site import MAX_OPENING, Site
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -30,10 +32,10 @@ async def serve(
     asked: Asked,
     sockets: Sequence[socket.socket],
     max_connections: int,
-    web_config: webconfig.LiveConfig | None = None,
+    web_config: LiveConfig | None = None,
     on_ready: Callable[[], None] = lambda: None,
     *,
-    max_opening: int = webconfig.MAX_OPENING,
+    max_opening: int = MAX_OPENING,
 ) -> None:
     """Serve on `sockets`, which are listening, until `asked` to stop. Closes `state.prober`.
 
@@ -48,7 +50,7 @@ async def serve(
     """
     app = create_app(state)
     if web_config is not None:
-        webconfig.protect(app, web_config)
+        protect(app, web_config)
     runner = BoundedRunner(
         app,
         state.traffic,
@@ -61,7 +63,7 @@ async def serve(
         for sock in sockets:
             host, port, *_ = sock.getsockname()
             await _site(runner, sock, web_config, max(1, max_opening // len(sockets))).start()
-            protection = {} if web_config is None else webconfig.summary(web_config.in_force)
+            protection = {} if web_config is None else summary(web_config.in_force)
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready.set()
         notify(READY)
@@ -75,12 +77,10 @@ async def serve(
         await _drain(runner, state, asked.stop_now)
 
 
-def _site(
-    runner: web.AppRunner, sock: socket.socket, web_config: webconfig.LiveConfig | None, max_opening: int
-) -> web.BaseSite:
+def _site(runner: web.AppRunner, sock: socket.socket, web_config: LiveConfig | None, max_opening: int) -> web.BaseSite:
     if web_config is None:
         return web.SockSite(runner, sock)
-    return webconfig.Site(runner, sock, web_config, max_opening)
+    return Site(runner, sock, web_config, max_opening)
 
 
 async def _drain(runner: web.AppRunner, state: State, stop_now: asyncio.Event) -> None:

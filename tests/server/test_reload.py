@@ -135,6 +135,9 @@ async def test_reload_that_hangs_again_and_again_takes_no_more_threads(monkeypat
         assert await reloader.reload()
     assert 1 <= len(begun) <= 16
     hang.set()
+    for thread in threading.enumerate():
+        if thread.name == "reload":
+            thread.join(60)  # the next test counts them too
 
 
 async def test_reload_that_hangs_holds_up_no_later_one_and_does_not_undo_it(monkeypatch: pytest.MonkeyPatch) -> None:

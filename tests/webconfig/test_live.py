@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dicom_exporter.webconfig.live as live_module
-from dicom_exporter.webconfig import LiveConfig
+from dicom_exporter.webconfig.live import LiveConfig
 from dicom_exporter.yamlfile.errors import ConfigErrors
 from dicom_exporter.yamlfile.snapshot import Snapshot, take
 from tests.testing.peers import make_certificates
