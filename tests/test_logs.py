@@ -12,7 +12,7 @@ import structlog
 from pynetdicom import _config
 
 from dicom_exporter import logs
-from dicom_exporter.logs import LogFormat, configure
+from dicom_exporter.logs import LogFormat, configure, silence_pynetdicom
 
 
 def fail_with(text: str) -> None:

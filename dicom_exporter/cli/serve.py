@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dicom_exporter.webconfig.load import WebConfig
 
 DEFAULT_CONFIG_FILE = "config.yml"
+_TELEMETRY_PATH = "/metrics"
 _OWN_DESCRIPTORS = 64 + 256
 """For the log, listening sockets and files that are read, and a socket for each lookup of a name."""
 _IDLE_CONNECTIONS = 1024
@@ -101,9 +102,9 @@ exit codes:
     parser.add_flag(
         "--web.telemetry-path",
         type=checked(_telemetry_path),
-        default="/metrics",
+        default=_TELEMETRY_PATH,
         metavar="PATH",
-        help="path of the metrics of all targets (default: /metrics)",
+        help=f"path of the metrics of all targets (default: {_TELEMETRY_PATH})",
     )
     parser.add_flag(
         "--web.external-url",
@@ -138,6 +139,8 @@ exit codes:
 
 
 def _telemetry_path(text: str) -> str:
+    if text == _TELEMETRY_PATH:  # argparse reads the default too, and need not import the server for it
+        return text
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
         raise ValueError(f"{text!r} is not a path like /metrics")
     from dicom_exporter.server.app import is_reserved

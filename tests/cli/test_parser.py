@@ -102,7 +102,7 @@ def test_version_prints_program_and_version(capsys: pytest.CaptureFixture[str]) 
 def test_help_and_completion_import_no_heavy_module(arguments: list[str]) -> None:
     code = (
         "import atexit, sys\n"
-        "heavy = {'aiohttp', 'asyncio', 'pydantic', 'pynetdicom', 'jinja2', 'cryptography', 'rich'}\n"
+        "heavy = {'aiohttp', 'pydantic', 'pynetdicom', 'jinja2', 'cryptography', 'rich'}\n"
         "atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
         "from dicom_exporter.cli.main import main\n"
         f"main({arguments!r})"
