@@ -9,8 +9,6 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import (
     ConnectionEnded,
@@ -293,6 +291,8 @@ def _first_expiry(ssl_object: Any, method: str) -> float | None:
         method: ``get_verified_chain`` or ``get_unverified_chain``. Where this Python has neither, the chain is the
             peer's own certificate.
     """
+    from cryptography import x509  # 8 MiB, for those who meet TLS
+
     try:
         # Public from Python 3.13 on; before, the same function is one attribute deeper.
         get_chain = getattr(ssl_object, method, None) or getattr(getattr(ssl_object, "_sslobj", None), method, None)
