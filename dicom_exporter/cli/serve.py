@@ -278,15 +278,15 @@ def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
 
     A process that has no file descriptor left cannot accept a scrape: to Prometheus, it is down.
     """
+    wanted = options.web_max_requests + _IDLE_CONNECTIONS if options.web_max_requests else limit
+    reserved = min(_OWN_DESCRIPTORS, limit // 4)
+    if not options.web_config_file:
+        clients = max(1, min(wanted, limit // 2))
+        return _Descriptors(clients, 0, max(1, limit - clients - reserved))
     from dicom_exporter.webconfig.site import FILES_OF_AN_OPENING, MAX_OPENING
 
-    wanted = options.web_max_requests + _IDLE_CONNECTIONS if options.web_max_requests else limit
-    if options.web_config_file:
-        wanted += MAX_OPENING * FILES_OF_AN_OPENING
-    clients = max(1, min(wanted, limit // 2))
-    peers = max(1, limit - clients - min(_OWN_DESCRIPTORS, limit // 4))
-    if not options.web_config_file:
-        return _Descriptors(clients, 0, peers)
+    clients = max(1, min(wanted + MAX_OPENING * FILES_OF_AN_OPENING, limit // 2))
+    peers = max(1, limit - clients - reserved)
     opening = max(1, min(MAX_OPENING, clients // 2 // FILES_OF_AN_OPENING))
     return _Descriptors(max(1, clients - opening * FILES_OF_AN_OPENING), opening, peers)
 
