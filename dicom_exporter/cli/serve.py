@@ -175,12 +175,15 @@ def run(options: Options) -> int:
 
 def check(options: Options) -> int:
     """Write to stdout that the configuration is valid, or each mistake in it to stderr, one a line."""
+    from dicom_exporter.config import notes
+
     loaded = _reported(options, lambda: _load_both(options, _load_web))
     if loaded is None:
         return Exit.BAD_USAGE
     config, web_config = loaded
     count = len(config.targets)
     sys.stdout.write(f"The configuration is valid: {count} target{'' if count == 1 else 's'}.\n")
+    sys.stderr.writelines(f"warning: {note}\n" for note in notes(config))
     if web_config is not None:
         from dicom_exporter.webconfig.live import described
 
@@ -324,7 +327,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         beginning.cancel()
         sys.stderr.write(f"{PROGRAM}: cannot begin within {_BEGIN_TIMEOUT:.0f} s: a file or its file system hangs\n")
         return Exit.COULD_NOT_RUN
-    from dicom_exporter.config import ConfigErrors
+    from dicom_exporter.config import ConfigErrors, notes
     from dicom_exporter.server.listening import CannotListen, ListenAddress
 
     try:
@@ -352,6 +355,12 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
     budget = _allocate_descriptors(options, process.raise_file_limit())
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
+    def log_notes(config: "Config") -> None:
+        for note in notes(config):
+            log.warning("configuration", note=note)
+
+    log_notes(config)
+
     def on_result(record: "ProbeRecord") -> None:
         probe_log.add(record)
         history.add(record)
@@ -366,7 +375,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         prober,
         Reloader(
             partial(_load_again, options),
-            apply=(prober.reconfigure, history.reload, probe_log.reload),
+            apply=(prober.reconfigure, history.reload, probe_log.reload, log_notes),
             success_time=time(),
         ),
         history,
