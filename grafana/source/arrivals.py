@@ -4,19 +4,71 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.source.panels import Line, queries, row, timeline, timeseries
-from grafana.source.queries import US, is_, select
-from grafana.source.words import STORE_OUTCOMES, numbers
+from grafana.source.panels import Line, queries, query, row, timeline, timeseries
+from grafana.source.queries import KEYS, US, is_, select
+from grafana.source.words import STORE_OUTCOMES, numbers, yes_no
 
 
 def arrivals() -> list[Line]:
-    """Whether it takes images."""
+    """Whether its modalities send, and whether it takes, keeps and returns images."""
     stored = " or ".join(
         f"{index} * ({select('dicom_store_outcome', is_('outcome', name))} == 1)"
         for index, name in enumerate(STORE_OUTCOMES, 1)
     )
     return [
         row("Whether images arrive"),
+        (
+            8,
+            [
+                (
+                    8,
+                    timeline(
+                        "Canary: stored, found, returned?",
+                        "A synthetic image is stored, listed, retrieved and compared. The first step that fails is red.",
+                        f"max by (service, step) ({select('dicom_canary_step_success')})",
+                        "{{service}} {{step}}",
+                        yes_no(("works", "blue"), ("FAILS", "red")),
+                        no_value="No canary is configured for this target, or there is no data.",
+                    ),
+                ),
+                (
+                    8,
+                    timeseries(
+                        "Canary: how long each step takes",
+                        "Seconds; `findable` is the time until the archive lists what it stored.",
+                        queries(
+                            (
+                                f"max by (service, step) ({select('dicom_canary_step_duration_seconds')})",
+                                "{{service}} {{step}}",
+                            ),
+                            (
+                                f"max by (service) ({select('dicom_canary_retrieve_first_byte_seconds')})",
+                                "{{service}} first byte",
+                            ),
+                        ),
+                        unit="s",
+                        no_value="No canary is configured for this target, or no step succeeded.",
+                    ),
+                ),
+                (
+                    8,
+                    timeseries(
+                        "Canary: delivery",
+                        "Bytes a second of the image that is retrieved, over DICOM and over DICOMweb.",
+                        [
+                            query(
+                                f"max by (service) ({select('dicom_canary_retrieve_bytes')} "
+                                f"/ on ({KEYS}, identity, service) "
+                                f"{select('dicom_canary_step_duration_seconds', is_('step', 'retrieve'))})",
+                                "{{service}}",
+                            )
+                        ],
+                        unit="Bps",
+                        no_value="No canary is configured for this target, or nothing was retrieved.",
+                    ),
+                ),
+            ],
+        ),
         (
             8,
             [
