@@ -48,7 +48,7 @@ from dicom_exporter.config.values.dicom import Level, MatchValue, Model
 from dicom_exporter.config.values.hours import WeeklyHours
 from dicom_exporter.config.values.network import IPAddress
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.results import Expect
+from dicom_exporter.results import Expect, LadderLevel
 from dicom_exporter.yamlfile.validation import Block
 
 
@@ -247,6 +247,12 @@ class Exposure(Block):
     def prove_download(self) -> bool:
         """Whether to ask for the first bytes of an image (level 7)."""
         return "download" in self.prove
+
+    @property
+    def steps(self) -> frozenset[LadderLevel]:
+        """The levels above 5 that are to be proved."""
+        identity = {LadderLevel.IDENTIFIES_PATIENTS} if self.prove_identity else set()
+        return frozenset(identity | ({LadderLevel.HANDS_OUT_IMAGES} if self.prove_download else set()))
 
 
 @dataclass(frozen=True, kw_only=True)

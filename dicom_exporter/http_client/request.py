@@ -38,6 +38,8 @@ MAX_ANSWER = 256 * 1024
 MAX_PAGE = 64 * 1024
 """Bytes of a page that are looked at."""
 
+_CONNECTING_ENDS_BY_ITSELF = 0.02
+"""Seconds beyond the deadline, at which a lookup and a connection end and say how: silence may be proved by then."""
 _READABLE = frozenset({200, 203, 206})
 _DENIED = frozenset({401, 403, 407, 495, 496})
 """495 and 496 are nginx's own, for the client certificate."""
@@ -129,7 +131,10 @@ async def request(
         reply.status, reply.url, reply.media_type = response.status, url, media_type(response)
 
     try:
-        async with asyncio.timeout_at(own.deadline), follow(url, own, accept, trail, note) as response:
+        async with (
+            asyncio.timeout_at(own.deadline + _CONNECTING_ENDS_BY_ITSELF),
+            follow(url, own, accept, trail, note) as response,
+        ):
             with own.phases.time(Phase.TRANSFER):
                 await _judge(response, facts, reply, limit, trail)
     except TimeoutError:

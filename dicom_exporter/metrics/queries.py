@@ -170,7 +170,7 @@ def _canary(
 
     def rows(session: SessionResult) -> Collection[Row]:
         return [
-            ({"service": each.service.value} | ({"step": each.step.value} if step else {}), float(value))
+            ({"protocol": each.service.value} | ({"step": each.step.value} if step else {}), float(value))
             for each in (() if session.canary is None else session.canary.steps)
             if (value := read(each)) is not None
         ]

@@ -123,6 +123,8 @@ async def probe_each(
         return EachAddress(((None, await probe(context)),))
     loop = asyncio.get_running_loop()
     count = len(resolved.addresses)
+    if resolved.total > 1:
+        context.record(address, resolved.total)
     doubts = set() if resolved.doubt is None else {resolved.doubt}
     if resolved.total > count:
         doubts.add(UnknownReason.ADDRESS_NOT_TRIED)

@@ -22,7 +22,8 @@ from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.results import Peer, Phase, UnknownReason
 
-_PROOF_AMONG_SEVERAL = 1.5
+PROOF_AMONG_SEVERAL = 1.5
+"""Seconds of silence that show that one of several addresses is dark: enough for a second SYN (RFC 6298 2.1)."""
 
 
 @dataclass(slots=True)
@@ -113,12 +114,12 @@ class ProbeContext:
     def proof_of_silence(self, host: str, port: int) -> float:
         """Seconds without an answer to our SYN that show that nothing answers at one address of `host`.
 
-        The addresses of a name share the time of one. `_PROOF_AMONG_SEVERAL` is enough for a second SYN (RFC 6298 2.1).
+        The addresses of a name share the time of one.
         """
         record = self.notes.names.get((host, port))
         if record is None or record.total == 1:
             return self.connect_proof
-        return min(self.connect_proof, _PROOF_AMONG_SEVERAL)
+        return min(self.connect_proof, PROOF_AMONG_SEVERAL)
 
     def with_own_phases(self) -> ProbeContext:
         """A copy with a phase timer of its own, for work that must not add to the phases of this one."""

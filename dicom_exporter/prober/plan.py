@@ -25,7 +25,7 @@ from dicom_exporter.prober.silence import as_overload
 from dicom_exporter.probes import PROBES, Probe
 from dicom_exporter.probes.freshness import while_kept
 from dicom_exporter.probes.store import check_store
-from dicom_exporter.results import LadderLevel, Outcome, QueryResult, SessionResult
+from dicom_exporter.results import Outcome, QueryResult, SessionResult
 
 _Found = dict[str, Any]
 """Fields of `SessionResult` that are known so far, by name."""
@@ -70,19 +70,10 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
         phases=context.phases.seconds,
         duration=duration,
         timeout=timeout,
-        prove=_steps_to_prove(module),
+        prove=frozenset() if module.exposure is None else module.exposure.steps,
         addresses=None if record is None else record.total,
         addresses_failed=None if record is None else len(record.failed),
     )
-
-
-def _steps_to_prove(module: Module) -> frozenset[LadderLevel]:
-    """The steps of the exposure ladder above 5 that `module` asks for."""
-    exposure = module.exposure
-    if exposure is None or not exposure.prove:
-        return frozenset()
-    identity = {LadderLevel.IDENTIFIES_PATIENTS} if exposure.prove_identity else set()
-    return frozenset(identity | ({LadderLevel.HANDS_OUT_IMAGES} if exposure.prove_download else set()))
 
 
 def merged(modules: Sequence[Module]) -> Module:

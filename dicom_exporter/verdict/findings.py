@@ -69,11 +69,17 @@ class Kind(StrEnum):
         return _STATUS[self]
 
     @property
+    def word(self) -> str:
+        """What a person calls it, within a sentence."""
+        return _WORDS.get(self, self.value)
+
+    @property
     def could_not_tell(self) -> bool:
         """Whether it says something about the exporter's own view rather than about the target."""
         return self in (Kind.BLIND, Kind.UNKNOWN)
 
 
+_WORDS: Final[Mapping[Kind, str]] = {Kind.BLIND: "blind", Kind.REFUSES_US: "rejects monitor"}
 _STATUS: Final[Mapping[Kind, Status]] = {
     Kind.EXPOSED: Status.EXPOSED,
     Kind.DOWN: Status.DOWN,

@@ -14,7 +14,7 @@ question that was never put. Unknown is not safe; what was proved all the same i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -124,6 +124,11 @@ def allowed_level(expect: Expect) -> LadderLevel | None:
     return _ALLOWED.get(expect)
 
 
+def highest(prove: Collection[LadderLevel]) -> LadderLevel:
+    """The highest level that is looked for, if `prove` are the steps above 5 that the configuration asks for."""
+    return max(prove, default=LadderLevel.LISTS_STUDIES)
+
+
 def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
     """The verdict over what strangers found on one target; None if no session was a stranger's."""
     strangers = [session for session in sessions if session.stranger is not None]
@@ -200,7 +205,8 @@ def _dimse_evidence(stranger: StrangerResult, prove: frozenset[LadderLevel]) -> 
     attempts = stranger.attempts
     evidence = [_attempt_evidence(attempt) for attempt in attempts]
     if stranger.doubts or not attempts:  # without an attempt, there was no time for one
-        evidence.append(_Evidence(None, stranger.doubts or frozenset({UnknownReason.OVERLOAD})))
+        doubts = stranger.doubts or frozenset({UnknownReason.OVERLOAD})
+        evidence.append(_Evidence(None, doubts, highest(prove)))
     accepted = [attempt for attempt in attempts if attempt.outcome is Outcome.SUCCESS]
     if accepted and all(_asks_nothing(attempt) for attempt in accepted):
         # Only under a called title that nobody put questions to.

@@ -46,9 +46,9 @@ def configuration(
 
 
 def steps(shown: Exposition) -> dict[str, float]:
-    """Success by service and step."""
+    """Success by protocol and step."""
     return {
-        f"{sample.labels['service']} {sample.labels['step']}": sample.value
+        f"{sample.labels['protocol']} {sample.labels['step']}": sample.value
         for sample in shown.samples
         if sample.name == "dicom_canary_step_success"
     }
@@ -60,10 +60,10 @@ async def test_canary_in_orthanc_lives_over_dicom_and_dicomweb(orthanc: Callable
         for _ in range(2):
             assert steps(await exporting.get()) == OVER_DICOM | OVER_WEB
         shown = await exporting.get()
-    for service in ("dimse", "dicomweb"):
-        seconds = shown.value("dicom_canary_step_duration_seconds", service=service, step="retrieve")
-        first = shown.value("dicom_canary_retrieve_first_byte_seconds", service=service)
-        size = shown.value("dicom_canary_retrieve_bytes", service=service)
+    for protocol in ("dimse", "dicomweb"):
+        seconds = shown.value("dicom_canary_step_duration_seconds", protocol=protocol, step="retrieve")
+        first = shown.value("dicom_canary_retrieve_first_byte_seconds", protocol=protocol)
+        size = shown.value("dicom_canary_retrieve_bytes", protocol=protocol)
         assert seconds is not None
         assert first is not None
         assert 0 < first <= seconds

@@ -16,6 +16,7 @@ from dicom_exporter.results import (
     CanaryStep,
     CanaryStepResult,
     EchoResult,
+    LadderService,
     Outcome,
     QueryOutcome,
     QueryResult,

@@ -15,6 +15,7 @@ from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import probe_as
 from dicom_exporter.prober.record import ProbeRecord, make_record
+from dicom_exporter.prober.silence import ENOUGH
 from dicom_exporter.results import Expect, TargetResult
 from tests.testing.truth.model import CALLED, NAME, TLS, Page, Server, Web
 from tests.testing.truth.network import PORTS, Network
@@ -101,6 +102,7 @@ async def probe(
         connect_timeout,
         asyncio.get_running_loop().time() + seconds,
         datetime(2026, 1, 15, 12, tzinfo=UTC),
+        connect_proof=min(connect_timeout, seconds * ENOUGH),
     )
     session = await probe_as(target, module, context, ResultCache())
     return make_record(target, (module.name,), TargetResult(target.name, (session,)), 0.0)

@@ -161,7 +161,8 @@ def _sends(dimse: Dimse) -> bool:
 def _count(find: Find) -> Count:
     text = (find.instances or "").strip(" ")
     legal = text.removeprefix("+").isdigit()
-    return Count(find.matches + find.more, int(text) * find.matches if legal else None)
+    images = int(text) * find.matches if legal else None
+    return Count(find.matches + find.more, images if find.matches else 0)
 
 
 def _guarded(web: Web | Page) -> frozenset[int] | None:
