@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom import _config
-from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_STORE_RQ, C_STORE_RSP, DIMSEMessage
 from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_GET, C_STORE
 from pynetdicom.dsutils import encode
 from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
@@ -186,6 +186,18 @@ def store_command(
     primitive.Priority = _LOW_PRIORITY
     primitive.DataSet = BytesIO(b"\0\0")  # in place of the dataset, so that the command announces one
     return _encode(C_STORE_RQ(), primitive, context_id, max_pdu_length, command_only=True)
+
+
+def store_response(
+    sop_class: str, sop_instance_uid: str, context_id: int, message_id: int, max_pdu_length: int
+) -> bytes:
+    """Encode a C-STORE-RSP (PS3.7 9.3.1.2) with status Success to the request with `message_id`."""
+    primitive = C_STORE()
+    primitive.MessageIDBeingRespondedTo = message_id
+    primitive.AffectedSOPClassUID = UID(sop_class)
+    primitive.AffectedSOPInstanceUID = UID(sop_instance_uid)
+    primitive.Status = 0x0000
+    return _encode(C_STORE_RSP(), primitive, context_id, max_pdu_length)
 
 
 def _encode(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydicom._uid_dict import UID_dictionary
+from pydicom.uid import ExplicitVRLittleEndian as ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian as ImplicitVRLittleEndian
 from pynetdicom import ALL_TRANSFER_SYNTAXES
 from pynetdicom.presentation import StoragePresentationContexts
