@@ -26,7 +26,7 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded
 from dicom_exporter.dicom.uids import VERIFICATION
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ProbeEnded
+from dicom_exporter.net.errors import NetworkUnreachable, ProbeEnded
 from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.query import run_query
@@ -171,6 +171,8 @@ async def _ask_together(
         found.note_end(end)
         if found.peer is None and isinstance(end, LimitExceeded):
             asking.doubts.add(UnknownReason.LIMIT)
+        if isinstance(end, NetworkUnreachable) and end.from_here:
+            asking.doubts.add(UnknownReason.IP_VERSION)
 
 
 def _sop_class(query: Query) -> str:

@@ -50,6 +50,7 @@ ALERTS = (
     "DicomExposedOpenPort",
     "DicomExposureUnknown",
     "DicomPatientDataListed",
+    "DicomProbeCloseToTimeout",
     "DicomQueryFailing",
     "DicomStoreFailing",
     "DicomStoreOutOfResources",

@@ -17,7 +17,9 @@ from tests.testing.truth.model import (
     Endpoint,
     Find,
     Get,
+    Login,
     Page,
+    Policy,
     Reach,
     Redirect,
     Server,
@@ -47,6 +49,10 @@ def studies(**answer: object) -> Dimse:
 
 
 NAMELESS = Dimse(finds={STUDY_FIND: Find(names=False)})
+NO_IPV6 = (
+    Endpoint(dimse=Dimse(policy=Policy.REJECTS_CALLING), web=Web(login=Login.STATUS_401)),
+    Endpoint("2001:db8::1", Reach.NO_ROUTE, dimse=Dimse(), web=Web()),
+)
 DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) for number in (1, 2))
 
 
@@ -63,6 +69,8 @@ DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) 
         pytest.param(dimse(studies(status=0xC001)), "dimse", 3, id="unable to process"),
         pytest.param(dimse(studies(status=0xC001, too_much=True)), "dimse", {"not_offered"}, id="too much"),
         pytest.param(dimse(studies(status=0x0124, too_much=True)), "dimse", 4, id="list not authorised"),
+        pytest.param(Server(NO_IPV6), "dimse", {"ip_version"}, id="no route for IPv6"),
+        pytest.param(Server(NO_IPV6), "dicomweb", {"ip_version"}, id="no route for IPv6 over HTTP"),
         pytest.param(Server(DARK), "dicomweb", 0, id="two dark addresses over HTTP"),
         pytest.param(Server(DARK), "web", 0, id="two dark addresses of a page"),
         pytest.param(Server(DARK), "dimse", 0, id="two dark addresses over DICOM"),

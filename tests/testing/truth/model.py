@@ -51,6 +51,8 @@ class Reach(_Name):
     UNREACHABLE = 4
     REFUSES_ONCE = 5
     """The server restarts: the first connection is refused."""
+    NO_ROUTE = 6
+    """The exporter's machine has no route for such addresses; others may."""
 
 
 class TLS(_Name):
