@@ -43,7 +43,7 @@ def trouble() -> list[Line]:
                     8,
                     table(
                         "Certificates that end first",
-                        "Of DICOM over TLS; the earliest certificate of each chain.",
+                        "Of DICOM over TLS; the first to expire of each verified chain.",
                         {"ends": f"bottomk(50, {per_target(f'({chosen(expiry)}) - time()')})"},
                         names={"target": "Target", "site": "Site", "ends": "Ends in"},
                         sort="Ends in",
