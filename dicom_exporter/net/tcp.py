@@ -266,4 +266,4 @@ def _expiries(ssl_object: Any, method: str) -> list[float]:
             ders = [leaf]
         return [x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders]
     except Exception:  # noqa: BLE001 - a certificate that we cannot read must not cost what was found besides
-        return None
+        return []
