@@ -45,7 +45,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "dicom/connection.py": ("dicom/test_state_machine.py", "integration/test_connection.py"),
     "dicom/operations.py": ("probes/test_recorded_sessions.py", "integration/test_query_endings.py"),
     "net/tcp.py": ("integration/test_connection.py", "integration/test_scrape.py"),
-    "net/tls.py": ("integration/test_outcomes.py", "integration/test_dicomweb.py"),
     "probes/echo.py": ("probes/test_recorded_sessions.py", "integration/test_outcomes.py"),
     "probes/exposure.py": ("probes/test_recorded_sessions.py", "integration/test_exposure.py"),
     # Peers of the demo: a test starts them all, and checks what the exporter finds.

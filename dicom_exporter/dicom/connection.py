@@ -259,8 +259,8 @@ class Connection(asyncio.Protocol):
         """Abort what is still open, and close the connection. Never waits, and may be called again."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._end is None:
-            self._end = ConnectionEnded("closed by us")
+        # Both lead to how it ended, whose traceback leads back to us: a cycle, which stays until garbage is collected.
+        self._end, self._waiter = ConnectionEnded("closed by us"), None
         transport = self._transport
         if transport is None:
             if self._sock is not None and not self._sock_given:

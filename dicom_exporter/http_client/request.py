@@ -49,6 +49,8 @@ _MOMENTARY = frozenset({408, 425, 429})
 """RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4. So are all of 5xx that are not in `_NO_SUCH_RESOURCE`: gateways have many
 of their own."""
 _PASSWORD_FIELD = re.compile(rb"""<input\b[^>]{0,500}\btype\s*=\s*["']?password""", re.IGNORECASE)
+_REFRESH = re.compile(rb"""<meta\b[^>]{0,500}\bhttp-equiv\s*=\s*["']?refresh\b""", re.IGNORECASE)
+"""A page that browsers leave for another by themselves."""
 _NO_CLIENT_CERTIFICATE = b"No required SSL certificate was sent"
 """nginx asks for a certificate, goes on without one, and says so with status 400."""
 _MORE = re.compile(r"(?:^|,)\s*299\b|additional results", re.IGNORECASE)
@@ -184,7 +186,7 @@ async def _judge(response: Response, facts: ServerFacts, reply: Reply, limit: in
     status = response.status
     if 300 <= status < 400:
         reply.answer = WebAnswer.DENIED if trail.to_login else WebAnswer.OTHER
-        if trail.stopped and not trail.to_login:
+        if not trail.to_login:
             reply.doubt = UnknownReason.REDIRECT
         return
     if status == 204:
@@ -211,6 +213,8 @@ def _judge_page(response: Response, reply: Reply, trail: Trail) -> None:
         trail.to_login or (trail.followed and _PASSWORD_FIELD.search(reply.page) is not None)
     ):
         reply.answer, reply.doubt = WebAnswer.DENIED, None
+    elif response.status in _READABLE and ("Refresh" in response.headers or _REFRESH.search(reply.page) is not None):
+        reply.doubt = UnknownReason.REDIRECT
 
 
 def _judge_body(reply: Reply, cut: UnknownReason | None) -> None:

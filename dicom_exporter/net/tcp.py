@@ -54,6 +54,7 @@ _UNREACHABLE = frozenset(
         errno.EINVAL,
     }
 )
+_NO_ROUTE_FROM_HERE = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
 _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 
@@ -168,7 +169,7 @@ def _connect_error(error: OSError) -> ProbeEnded:
     if error.errno == errno.ECONNREFUSED:
         return ConnectionRefused("connection refused")
     if error.errno in _UNREACHABLE:
-        return NetworkUnreachable("no route to the address")
+        return NetworkUnreachable("no route to the address", from_here=error.errno in _NO_ROUTE_FROM_HERE)
     if error.errno in _OUT_OF_RESOURCES:
         return Overloaded("this machine has no socket left")
     return ConnectionEnded("the connection was reset while it was made")

@@ -23,6 +23,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
 from dicom_exporter.prober.silence import as_overload
 from dicom_exporter.probes import PROBES, Probe
+from dicom_exporter.probes.freshness import while_kept
 from dicom_exporter.probes.store import check_store
 from dicom_exporter.results import Outcome, QueryResult, SessionResult
 
@@ -122,7 +123,7 @@ def scheduled(
         in_window = query.only_between is None or query.only_between.contains(context.now.time())
         due = in_window and results.is_due(key, now, seconds)
         if not due and (last := results.get(key)) is not None:
-            kept[name] = last
+            kept[name] = while_kept(query, last, context.now)
         minimal = due and results.wants_minimal_keys(key)
         queries[name] = query if due and not minimal else replace(query, due=due, minimal_keys=minimal)
     return replace(module, queries=queries), kept

@@ -40,7 +40,9 @@ _ORDER = (
     WebAnswer.ENTRIES,
 )
 """From the answer that shows least to the one that shows most."""
-_NO_CONNECTION = frozenset({UnknownReason.DNS_FAILURE, UnknownReason.UNREACHABLE, UnknownReason.OVERLOAD})
+_NO_CONNECTION = frozenset(
+    {UnknownReason.DNS_FAILURE, UnknownReason.UNREACHABLE, UnknownReason.IP_VERSION, UnknownReason.OVERLOAD}
+)
 _FIRST_SHARE = 0.5
 _MARGIN = 0.5
 """Seconds beyond the time to connect that the first question has at least: silence is closed only if waited for."""

@@ -36,7 +36,7 @@ _UNIQUE_KEYS = {
 
 def has_optional_keys(query: Query) -> bool:
     """Whether `identifier` asks for more than the minimal keys, which some archives answer with A-ABORT."""
-    return counts_instances(query) or bool(query.count_by)
+    return counts_instances(query) or bool(query.count_by) or query.expect_within is not None
 
 
 def counts_instances(query: Query) -> bool:
@@ -56,6 +56,8 @@ def identifier(query: Query, now: datetime) -> bytes:
     if not query.minimal_keys:
         if counts_instances(query):
             keys[INSTANCES] = ""
+        if query.expect_within is not None:
+            keys |= {"StudyDate": "", "StudyTime": ""}
         for keyword in query.count_by:
             (step if in_step(query, keyword) else keys)[keyword] = ""
     for keyword, value in query.match.items():

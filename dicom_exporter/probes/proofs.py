@@ -84,6 +84,7 @@ _MOST_COMPRESSED = 16
 """Further ones in a context of a SOP class that is offered on suspicion: the request must not become too long."""
 _NOT_AUTHORISED = 0x0124
 _NOT_SUPPORTED = frozenset({0x0122, 0xA900})
+_OUT_OF_RESOURCES = 0xA701
 _UNABLE_TO_SEND = frozenset({0x0000, 0xA702, 0xB000})
 """Final statuses of a C-GET that has sent nothing, although there was something to send (PS3.4 C.4.3.1.4)."""
 
@@ -285,6 +286,8 @@ def _judge(result: GetResult) -> Proof:
     """Whether a C-GET that sent nothing was refused, or had nothing that we take."""
     if result.arrived:
         return _PROVED
+    if result.status == _OUT_OF_RESOURCES:
+        return _doubt(UnknownReason.UNAVAILABLE)
     for_want = result.status in _NOT_SUPPORTED or result.status in _UNABLE_TO_SEND or bool(result.failed)
     if for_want and result.status != _NOT_AUTHORISED:
         return _doubt(UnknownReason.NOT_OFFERED)

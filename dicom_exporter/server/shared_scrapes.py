@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from dicom_exporter.config import Config
-from dicom_exporter.server.negotiation import Collect, Format, encode
+from dicom_exporter.server.negotiation import Collect, Format, Text, encode
 
 JOIN_WITHIN = 1.0
 """Seconds after its start in which a scrape can be joined, so that no answer is older than that."""
@@ -40,13 +40,13 @@ class SharedScrape:
     results: asyncio.Future[Collect]
     encoder: asyncio.Semaphore
     requests: int = 0
-    bodies: dict[Format, asyncio.Task[bytes]] = field(default_factory=dict)
+    bodies: dict[tuple[Text, bool], asyncio.Task[bytes]] = field(default_factory=dict)
 
     async def body(self, format_: Format) -> bytes:
         """The results in that format, which are encoded once for all requests."""
-        body = self.bodies.get(format_)
+        body = self.bodies.get(format_.body_key)
         if body is None:
-            body = self.bodies[format_] = asyncio.create_task(self._encode(format_))
+            body = self.bodies[format_.body_key] = asyncio.create_task(self._encode(format_))
         return await asyncio.shield(body)
 
     async def _encode(self, format_: Format) -> bytes:

@@ -158,7 +158,7 @@ def test_chart_secrets_are_files_where_the_values_say() -> None:
     [
         {"imagee": {}},
         {"image": {"tga": "1"}},
-        {"config": {"targets": None}},
+        {"config": "targets"},
         {"monitoring": {"scrape": "annotations"}},
         {"networkPolicy": {"archives": {"ports": ["dicom"]}}},
         {"args": ["log.level=debug"]},

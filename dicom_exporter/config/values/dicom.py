@@ -87,11 +87,25 @@ COUNTED: Mapping[str, tuple[Level, ...]] = {
     "SOPClassesInStudy": (Level.STUDY,),
     "Modality": (Level.SERIES,),
     "InstitutionName": (Level.STUDY, Level.SERIES, Level.IMAGE),
+    "StationName": (
+        Level.STUDY,
+        Level.SERIES,
+    ),  # the standard has it in the series; some archives answer it for a study
 }
 """What `count_by` takes -> the levels whose matches carry it."""
 
 COUNTED_IN_WORKLIST = ("Modality", "ScheduledStationAETitle")
 """Both in the Scheduled Procedure Step Sequence: `Modality` is that of the scheduled step."""
+
+_TERMS = """
+ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DMS DG DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT
+IVUS KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF
+RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG
+US VA XA XAPROTOCOL XC AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST TM VF
+"""
+
+MODALITIES = tuple(_TERMS.split())
+"""The defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, and the retired ones: archives keep old studies."""
 
 MATCH_KEYWORDS = tuple(dict.fromkeys((*MATCHED, *MATCHED_IN_WORKLIST)))
 COUNT_KEYWORDS = tuple(dict.fromkeys((*COUNTED, *COUNTED_IN_WORKLIST)))

@@ -47,6 +47,7 @@ class Count:
     number: int | None
     complete: bool | None
     instances: int | None = None
+    instances_complete: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ def claims(record: ProbeRecord) -> Claims:
     matches = _by(samples.get("dicom_query_matches", []), "query")
     complete = _by(samples.get("dicom_query_complete", []), "query")
     images = next((value for _, value in samples.get("dicom_images_visible", [])), None)
+    images_complete = next((value for _, value in samples.get("dicom_images_complete", [])), None)
     session = record.sessions[0]
     web = session.dicomweb
     return Claims(
@@ -165,6 +167,7 @@ def claims(record: ProbeRecord) -> Claims:
                 _integer(value),
                 None if name not in complete else complete[name] == 1,
                 _integer(images) if name == "studies" else None,
+                images_complete == 1 if name == "studies" else None,
             )
             for name, value in matches.items()
         },

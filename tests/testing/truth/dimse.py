@@ -246,12 +246,13 @@ class _Association:
         if aborts or find.end is End.CLOSE:
             yield Close()
             return
-        if find.end is End.HANG:
+        asked = keys.get(_STUDY_UID, b"").strip(b"\0 ")
+        if find.end is End.HANG or (find.end is End.HANG_ON_UNKNOWN and asked and asked not in _known_uids()):
             yield Wait(HANG)
         if find.end is End.MALFORMED:
             yield Send(messages.message(message.context_id, b"\xff" * 9))
             return
-        refused = find.status not in (0x0000, 0xB001)
+        refused = find.status not in (0x0000, 0xB001) and not (find.too_much and asked)
         matched = () if refused else _matched(find, keys, context)
         data = b""
         for number in matched:
@@ -263,7 +264,8 @@ class _Association:
             yield Close()
             return
         listed_all = find.status == 0xB001 and len(matched) < find.matches
-        yield Send(data + _respond(message, messages.C_FIND_RSP, 0x0000 if listed_all else find.status))
+        ended_well = listed_all or (find.too_much and not refused)
+        yield Send(data + _respond(message, messages.C_FIND_RSP, 0x0000 if ended_well else find.status))
 
     def _get(self, message: Message, get: Get) -> Iterator[Action]:
         match get.end:
@@ -330,7 +332,7 @@ def _dataset(find: Find, keys: dict[tuple[int, int], bytes], number: int, syntax
         _PATIENT: f"SYN-{number}".encode() if find.names else b"",
         _BIRTH: b"19700101" if find.names else b"",
     }
-    if find.instances is not None:
+    if find.instances is not None and (number or find.instances_of_first):
         values[_INSTANCES] = find.instances.encode()
     if find.huge and number == 0:
         values[_COMMENTS] = b"x" * (1_200_000 if syntax == IMPLICIT else 60_000)

@@ -16,7 +16,7 @@ from tests.testing.truth.model import NAME, OTHER_NAME, Endpoint, Reach, Server
 from tests.testing.truth.servers import Door, Ports, doors
 from tests.testing.truth.session import Action, Close, Send, Session, Wait
 
-_ON_LOOPBACK = {Reach.UNREACHABLE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
+_ON_LOOPBACK = {Reach.UNREACHABLE: Reach.REFUSES, Reach.NO_ROUTE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
 """What a socket cannot do -> what is done in its place."""
 _next_host = itertools.count(1)
 

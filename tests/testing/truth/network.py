@@ -249,6 +249,8 @@ class Network(asyncio.BaseEventLoop):
                 raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
             case Reach.UNREACHABLE:
                 raise OSError(errno.EHOSTUNREACH, "no route to host")
+            case Reach.NO_ROUTE:
+                raise OSError(errno.ENETUNREACH, "network is unreachable")
             case Reach.DROPS:
                 await self.create_future()
 
