@@ -16,7 +16,7 @@ import yaml
 
 from dicom_exporter.config import load
 from prometheus.build import built
-from tests.deploy.test_kubernetes import MANIFESTS, ROOT, VERSIONS, fits_the_operator
+from tests.deploy.manifests import MANIFESTS, ROOT, VERSIONS, fits_the_operator
 from tests.testing.peers.requirements import program
 
 helm = pytest.importorskip("helm_python", reason="pip install helm-python-sdk")

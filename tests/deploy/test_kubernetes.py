@@ -11,22 +11,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from cloudcoil.models.prometheus_operator import v1, v1alpha1
 
 from dicom_exporter import DEFAULT_PORT
 from dicom_exporter.config import load
+from tests.deploy.manifests import MANIFESTS, ROOT, VERSIONS, fits_the_operator
 from tests.testing.peers.requirements import program
-
-ROOT = Path(__file__).parents[2]
-MANIFESTS = ROOT / "deploy" / "kubernetes"
-VERSIONS = ("1.29", "1.33", "1.37")
-"""Of Kubernetes: the oldest and the newest that are maintained by anybody, and one between them."""
-OPERATOR = {
-    ("monitoring.coreos.com/v1", "ServiceMonitor"): v1.ServiceMonitor,
-    ("monitoring.coreos.com/v1", "Probe"): v1.Probe,
-    ("monitoring.coreos.com/v1", "PrometheusRule"): v1.PrometheusRule,
-    ("monitoring.coreos.com/v1alpha1", "ScrapeConfig"): v1alpha1.ScrapeConfig,
-}
 
 
 def _kustomization() -> dict[str, Any]:
@@ -36,13 +25,6 @@ def _kustomization() -> dict[str, Any]:
 def _resource(name: str) -> dict[str, Any]:
     (document,) = yaml.safe_load_all((MANIFESTS / name).read_text())
     return dict(document)
-
-
-def fits_the_operator(manifest: dict[str, Any]) -> None:
-    """Check an object of the Prometheus Operator against its model."""
-    model = OPERATOR[manifest["apiVersion"], manifest["kind"]]
-    understood = model.model_validate(manifest).model_dump(by_alias=True, exclude_unset=True, mode="json")
-    assert understood == manifest  # a key that it does not know would be missing
 
 
 @pytest.mark.parametrize("version", VERSIONS)
