@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from dicom_exporter import __version__
 from dicom_exporter.config import load
 from prometheus.build import built
 from tests.deploy.manifests import MANIFESTS, ROOT, VERSIONS, fits_the_operator
@@ -76,9 +76,8 @@ def test_chart_lint_finds_nothing() -> None:
 
 
 def test_chart_has_the_version_of_the_package() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert (chart["version"], chart["appVersion"]) == (version, version)
+    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
 
 
 def test_chart_gives_what_kustomize_gives() -> None:
