@@ -325,8 +325,7 @@ class TLSFacts:
     """None if the handshake did not get that far. This and `cipher` are names of our TLS library, not peer text."""
     cipher: str | None = None
     certificate_expiry: float | None = None
-    """Unix time at which the first certificate of the verified chain expires; of those shown, if none was
-    verified."""
+    """Unix time at which the first certificate of the verified chain expires; if none was verified, the peer's own."""
     certificate_trusted: bool | None = None
     client_certificate_required: bool | None = None
     failure: TLSFailure | None = None
