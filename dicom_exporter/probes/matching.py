@@ -16,8 +16,9 @@ from typing import TypeAlias
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from dicom_exporter.config import Query, RelativeDate
-from dicom_exporter.dicom.dataset import MalformedDataset, find_values
+from dicom_exporter.dicom.dataset import Budget, MalformedDataset, find_values
 from dicom_exporter.probes.keys import STEP_SEQUENCE, in_step
+from dicom_exporter.probes.tally import MATCH_ELEMENTS
 
 _Test: TypeAlias = Callable[[bytes], bool]
 """Whether one value of an attribute is what was asked for."""
@@ -49,12 +50,13 @@ def ignored_key(query: Query, now: datetime) -> Callable[[bytes], bool] | None:
     if not top and not step:
         return None
     sequence = tag_for_keyword(STEP_SEQUENCE)
+    budget = Budget(MATCH_ELEMENTS * (query.max_matches + 1))
 
     def is_ignored(data: bytes) -> bool:
         try:
-            if top and _fails(find_values(data, top), top):
+            if top and _fails(find_values(data, top, budget=budget), top):
                 return True
-            return bool(step) and _fails(find_values(data, step, sequence=sequence), step)
+            return bool(step) and _fails(find_values(data, step, sequence, budget), step)
         except MalformedDataset:
             return False
 
