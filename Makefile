@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run quick test lint format docs fuzz soak truth bench clean
+.PHONY: help demo demo-stack run quick test lint format docs lock fuzz soak truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make docs    rewrite the pages of docs/ that are made from the code"
+	@echo "make lock    rewrite the versions and hashes of the packages in the container image"
 	@echo "make fuzz    coverage-guided fuzzing of everything that reads bytes of a peer, for SECONDS=300"
 	@echo "make soak    the exporter with 500 peers that start, stop, hang and send wrong data, for MINUTES=30"
 	@echo "make truth   generated servers whose openness is known: are the claims about them true, for MINUTES=30"
@@ -53,6 +54,12 @@ format: .venv/.installed-lint
 
 docs: .venv/.installed-test
 	$(BIN)/python -m tools.reference
+
+# The newest versions that pyproject.toml allows, for every platform and Python; setuptools builds the exporter itself.
+lock: .venv/.installed
+	$(PIP) uv
+	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet pyproject.toml - --upgrade --universal --python-version=3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --output-file=deploy/container/requirements.txt
 
 # Keeps the inputs it finds in tests/fuzz/found. Needs CPython on Linux: atheris has no other wheels.
 SECONDS ?= 300

@@ -132,7 +132,9 @@ class UnknownReason(StrEnum):
     DNS_FAILURE = "dns_failure"
     """The name did not resolve, or not in time."""
     UNREACHABLE = "unreachable"
-    """No route to the address."""
+    """The network says that there is no route to the address."""
+    IP_VERSION = "ip_version"
+    """This machine has no route for addresses of that IP version: others may have one."""
     OVERLOAD = "overload"
     """Our own queue, file descriptors or event loop; or another probe of the address took the time."""
     TIMEOUT = "timeout"
@@ -140,11 +142,12 @@ class UnknownReason(StrEnum):
     BUSY = "busy"
     """The peer has no room now: a transient A-ASSOCIATE-RJ (PS3.8 Table 9-21)."""
     UNAVAILABLE = "unavailable"
-    """An HTTP status that is about this moment (RFC 9110 15.5.9, 15.6), or a gateway without the server behind it."""
+    """A status that is about this moment: of HTTP (RFC 9110 15.5.9, 15.6) or of DIMSE; or a gateway without the server
+    behind it."""
     TLS_HANDSHAKE = "tls_handshake"
     """The TLS handshake failed, and no client certificate had been asked for: another client might succeed."""
     REDIRECT = "redirect"
-    """We stopped following redirects."""
+    """A redirect that we did not follow, and that another client might."""
     UNREADABLE = "unreadable"
     """An answer that we cannot read: another media type, or one that breaks its format."""
     NOT_OFFERED = "not_offered"
@@ -342,6 +345,19 @@ class EchoResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """The newest study of a query, of one value of the attribute that it counts by."""
+
+    attribute: str
+    """Its keyword; empty where the query counts by nothing."""
+    value: SafeText
+    age: float | None
+    """Seconds from the newest study, by its date and time, until the query ran; None where that is not known."""
+    overdue: bool | None
+    """Whether something newer should have come; None where that is not known, or nothing is said of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueryResult:
     """One C-FIND. Counts are of responses; no identifier is kept."""
 
@@ -358,6 +374,7 @@ class QueryResult:
     """True: `instances` is the whole sum. False: at least this many. None if `complete` is, or without a sum."""
     matches_by: Mapping[str, Mapping[SafeText, int]] = field(default_factory=dict)
     """attribute keyword -> value -> matches; see `config` for the attributes that are allowed."""
+    freshness: tuple[Freshness, ...] = ()
     duration: float | None = None
     first_match: float | None = None
     match_interval_mean: float | None = None

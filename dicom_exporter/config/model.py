@@ -8,6 +8,7 @@ the file differs from the setting. At the end: the built-in identities, queries 
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -44,9 +45,10 @@ from dicom_exporter.config.types import (
     true_is_defaults,
 )
 from dicom_exporter.config.values.dicom import Level, MatchValue, Model
+from dicom_exporter.config.values.hours import WeeklyHours
 from dicom_exporter.config.values.network import IPAddress
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.results import Expect
+from dicom_exporter.results import Expect, LadderLevel
 from dicom_exporter.yamlfile.validation import Block
 
 
@@ -187,6 +189,12 @@ class Query:
     """Seconds for which an answer is reused; None: ask on each scrape."""
     only_between: TimeWindow | None = None
     """In the target's time zone; None: at any time."""
+    expect_within: Mapping[str, float] | None = field(default=None, hash=False)
+    """Value of the attribute in `count_by`, or `default` -> seconds of working time without a new study that are
+    expected; None: ages of studies are not asked for."""
+    working_hours: tuple[WeeklyHours, ...] = ()
+    """In the target's time zone; empty: at any time."""
+    holidays: tuple[date, ...] = ()
 
     # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)
@@ -226,6 +234,12 @@ class Exposure(Block):
     def prove_download(self) -> bool:
         """Whether to ask for the first bytes of an image (level 7)."""
         return "download" in self.prove
+
+    @property
+    def steps(self) -> frozenset[LadderLevel]:
+        """The levels above 5 that are to be proved."""
+        identity = {LadderLevel.IDENTIFIES_PATIENTS} if self.prove_identity else set()
+        return frozenset(identity | ({LadderLevel.HANDS_OUT_IMAGES} if self.prove_download else set()))
 
 
 @dataclass(frozen=True, kw_only=True)

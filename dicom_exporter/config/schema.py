@@ -25,11 +25,14 @@ from dicom_exporter.config.types import (
     AETitle,
     CountKeywords,
     Duration,
+    Holidays,
     MatchKeyword,
     MatchValues,
     Name,
     Positive,
+    Text,
     Window,
+    WorkingHours,
     one_of,
 )
 from dicom_exporter.config.values.dicom import Level, Model
@@ -70,6 +73,13 @@ class QueryBlock(Block):
     """Reuse an answer for this long; by default the archive is asked on each scrape."""
     only_between: Window | None = None
     """The time of day in which it may run, like 20:00-06:00, in the target's time zone."""
+    expect_within: Mapping[Text, Duration] | None = None
+    """Ask how old the newest study is, and say how long none may come, for each value of the attribute in `count_by`;
+    `default` is for the others. Time outside of `working_hours` does not count."""
+    working_hours: WorkingHours = ()
+    """When new studies are expected, like Mo-Fr 07:00-19:00, in the target's time zone; by default always."""
+    holidays: Holidays = ()
+    """Days without working hours, like 2026-12-25."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ pydantic's `string_type`, which `yamlfile.validation` explains.
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +24,13 @@ from dicom_exporter.config.values.dicom import (
     MAX_AE_TITLE_LENGTH,
     check_match_keyword,
     parse_ae_title,
+)
+from dicom_exporter.config.values.hours import (
+    HOLIDAY_PATTERN,
+    HOURS_PATTERN,
+    WeeklyHours,
+    parse_holiday,
+    parse_hours,
 )
 from dicom_exporter.config.values.network import (
     NETWORK_PATTERN,
@@ -198,6 +206,11 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def _read_holiday(value: object) -> object:
+    """A day, which YAML may have read as one."""
+    return value if type(value) is date else parse_holiday(text_of(value))
+
+
 def _string(**keywords: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **keywords})
 
@@ -246,6 +259,16 @@ PageURL = Annotated[str, _read_with(parse_url), _string(pattern=URL_PATTERN)]
 RootURL = Annotated[str, _read_with(parse_root), _string(pattern=URL_PATTERN)]
 TimeZone = Annotated[str, AfterValidator(_check_time_zone), _string()]
 Window = Annotated[TimeWindow, _read_with(parse_window), _string(pattern=WINDOW_PATTERN)]
+WorkingHours = Annotated[
+    tuple[Annotated[WeeklyHours, _read_with(parse_hours)], ...],
+    BeforeValidator(_as_list),
+    _one_or_more(pattern=HOURS_PATTERN),
+]
+Holidays = Annotated[
+    tuple[Annotated[date, BeforeValidator(_read_holiday)], ...],
+    BeforeValidator(_as_list),
+    _one_or_more(pattern=HOLIDAY_PATTERN),
+]
 LabelName = Annotated[str, AfterValidator(check_label_name), _string(pattern=LABEL_PATTERN)]
 LabelValue = Annotated[str, AfterValidator(check_label_value), _string(minLength=1)]
 Labels = Annotated[Mapping[LabelName, LabelValue], AfterValidator(MappingProxyType)]

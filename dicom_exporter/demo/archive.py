@@ -158,12 +158,14 @@ def _study(number: int, count: int, rng: random.Random) -> Study:
         Series(synthetic_uid(uid, "series", index), modality, index, rng.randint(low, high))
         for index in range(1, 1 + rng.choice((1, 1, 2)))
     )
+    days_ago = int(60 * (1 - number / count) ** 2)  # more of them in the last days
+    hour, minute = rng.randint(0, 23), rng.randint(0, 59)
     return Study(
         uid=uid,
         number=number,
         patient=1 + number * 7 % max(1, count * 3 // 4),  # some patients have two studies
-        days_ago=int(60 * (1 - number / count) ** 2),  # more of them in the last days
-        time=f"{rng.randint(0, 23):02}{rng.randint(0, 59):02}00",
+        days_ago=days_ago,
+        time=f"{hour if days_ago else 0:02}{minute:02}00",  # those of today are of the first hour: not later than now
         series=series,
     )
 

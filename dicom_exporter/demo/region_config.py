@@ -17,12 +17,29 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
     "activity": {
         "queries": {
             "today": {**_TODAY, "count_by": ["ModalitiesInStudy"], "every": "30s"},
-            "last_month": {**_LAST_MONTH, "count_by": ["ModalitiesInStudy"], "every": "1m"},
+            "last_month": {
+                **_LAST_MONTH,
+                "count_by": ["ModalitiesInStudy"],
+                "every": "1m",
+                "expect_within": {"default": "30d"},
+            },
             "patients": {"every": "1m"},
             "worklist": {"every": "30s"},
         }
     },
     "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
+    "newest": {
+        "echo": False,
+        "queries": {
+            "newest": {
+                **_TODAY,
+                "match": {"StudyDate": "last 7d"},
+                "count_by": ["ModalitiesInStudy"],
+                "every": "30s",
+                "expect_within": {"CT": "45m"},
+            }
+        },
+    },
     "flow": {"echo": False, "queries": {"all": {"model": "study_root", "level": "STUDY"}}},
 }
 """Each of them exists for the identity `monitor-tls` too, with -tls after its name."""

@@ -19,7 +19,7 @@ from dicom_exporter.dicom.dimse import Command, Message
 from dicom_exporter.dicom.errors import LimitExceeded, NotOffered, ProtocolViolation, UsageError
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
-from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
+from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN
 from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, Overloaded, ProbeEnded, TLSFailed
 from dicom_exporter.net.tcp import (
     LATE,
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
         if context is None or context.result != ContextResult.ACCEPTED:
             other = context is not None and context.result == ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED
             raise NotOffered("presentation context not accepted", other_syntax=other)
-        if dataset and context.transfer_syntax != ImplicitVRLittleEndian:
+        if dataset and context.transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN:
             text = "presentation context accepted with a transfer syntax that we did not propose"
             raise NotOffered(text, other_syntax=True)
         return context_id
@@ -267,8 +267,8 @@ class Connection(asyncio.Protocol):
         """Abort what is still open, and close the connection. Never waits, and may be called again."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._end is None:
-            self._end = ConnectionEnded("closed by us")
+        # Both lead to how it ended, whose traceback leads back to us: a cycle, which stays until garbage is collected.
+        self._end, self._waiter = ConnectionEnded("closed by us"), None
         transport = self._transport
         if transport is None:
             if self._sock is not None and not self._sock_given:

@@ -22,14 +22,21 @@ from yarl import URL
 
 from dicom_exporter.config import Address, HTTPSettings
 from dicom_exporter.config.values.network import SocketAddress
-from dicom_exporter.net.addresses import connect_to_first
+from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, Overloaded, ProbeEnded, TLSFailed
+from dicom_exporter.net.errors import (
+    ConnectionRefused,
+    ConnectTimeout,
+    NetworkUnreachable,
+    Overloaded,
+    ProbeEnded,
+    TLSFailed,
+)
 from dicom_exporter.net.tcp import TLSClient, connect, open_wire, tls_facts, tls_failed
 from dicom_exporter.net.tls import explained, look, verifying_context
 from dicom_exporter.net.tls_failure import chain, classify
 from dicom_exporter.net.turns import Turns
-from dicom_exporter.net.wire import USELESS_BYTES, Wire
+from dicom_exporter.net.wire import USELESS_BYTES, Wire, forget
 from dicom_exporter.results import Outcome, Phase, TLSFacts, TLSFailure, UnknownReason, WebAnswer
 
 
@@ -52,7 +59,6 @@ _USELESS = USELESS_BYTES + 4 * _READ_BUFFER
 _DOUBTS = {
     Outcome.DNS_FAILURE: UnknownReason.DNS_FAILURE,
     Outcome.OVERLOAD: UnknownReason.OVERLOAD,
-    Outcome.UNREACHABLE: UnknownReason.UNREACHABLE,
 }
 """Why it is not known what a server answers that there is no connection to."""
 
@@ -149,26 +155,25 @@ async def _connect(
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
         async with AsyncExitStack() as lock:
             await lock.enter_async_context(context.limits.lock_address(address, until))
-            sock = await _connect_to(address, context, until, context.proof_of_silence(host, port))
+            sock = await _connect_to(address, context, until, Address(host, port))
             stack.push_async_exit(lock.pop_all())
+        stack.callback(forget, sock)
         return address, sock
 
     try:
         connected = await connect_to_first(Address(host, port), context, connect_to)
         await stack.enter_async_context(context.limits.association_slot(context.deadline))
-    except ConnectionRefused:
+    except (ConnectionRefused, ConnectTimeout):
         raise NoResponse(WebAnswer.CLOSED) from None
-    except ConnectTimeout as end:
-        # Silence means closed only if we waited for as long as we meant to.
-        if end.cut_short:
-            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.TIMEOUT) from None
-        raise NoResponse(WebAnswer.CLOSED) from None
+    except NetworkUnreachable as end:
+        doubt = UnknownReason.IP_VERSION if end.from_here else UnknownReason.UNREACHABLE
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=doubt) from None
     except ProbeEnded as end:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
     return connected
 
 
-async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, proof: float) -> socket.socket:
+async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, named: Address) -> socket.socket:
     timeout = min(context.connect_timeout, until - asyncio.get_running_loop().time())
     if timeout <= 0:
         raise Overloaded("the deadline came before the connection was tried")
@@ -176,8 +181,7 @@ async def _connect_to(address: SocketAddress, context: ProbeContext, until: floa
         with context.phases.time(Phase.CONNECT):
             return await connect(address, timeout)
     except ConnectTimeout as end:
-        end.cut_short = timeout < proof
-        raise
+        raise judge_silence(end, timeout, named, context) from None
 
 
 class _Connector(aiohttp.BaseConnector):
@@ -202,9 +206,7 @@ class _Connector(aiohttp.BaseConnector):
         return protocol
 
     def let_go(self) -> None:
-        """Close the connection, whoever has it."""
-        if self._sock is not None:
-            self._sock.close()
+        """Close the connection, whatever aiohttp thinks of it."""
         if self.wire is not None:
             self.wire.abort()
 

@@ -27,7 +27,9 @@ MAX_REDIRECTS = 5
 """How many are followed, one after another."""
 
 _STATUSES = frozenset({301, 302, 303, 307, 308})
-_LOGIN = re.compile(r"log-?(?:in|on)|sign-?(?:in|on)|auth|openid|saml|sso|keycloak|adfs|/cas/", re.IGNORECASE)
+_LOGIN = re.compile(
+    r"log-?(?:in|on)|sign-?(?:in|on)|auth(?!or(?!i))|openid|saml|\bsso|keycloak|adfs|/cas/", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -37,8 +39,6 @@ class Trail:
     url: URL | None = None
     """Where the last response came from."""
     followed: int = 0
-    stopped: bool = False
-    """The last response is a redirect that was not followed, and that another client might follow."""
     to_login: bool = False
     """One of the redirects leads to a login."""
 
@@ -68,7 +68,6 @@ async def follow(
             if login and target is not None and target.name != asked.name:
                 break
             if target is None or target in seen or len(seen) > MAX_REDIRECTS or not _may_follow(target, url, context):
-                trail.stopped = True
                 break
             await stack.aclose()  # one connection at a time to one address
             seen.add(target)

@@ -38,6 +38,8 @@ MAX_ANSWER = 256 * 1024
 MAX_PAGE = 64 * 1024
 """Bytes of a page that are looked at."""
 
+_CONNECTING_ENDS_BY_ITSELF = 0.02
+"""Seconds beyond the deadline, at which a lookup and a connection end and say how: silence may be proved by then."""
 _READABLE = frozenset({200, 203, 206})
 _DENIED = frozenset({401, 403, 407, 495, 496})
 """495 and 496 are nginx's own, for the client certificate."""
@@ -47,6 +49,8 @@ _MOMENTARY = frozenset({408, 425, 429})
 """RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4. So are all of 5xx that are not in `_NO_SUCH_RESOURCE`: gateways have many
 of their own."""
 _PASSWORD_FIELD = re.compile(rb"""<input\b[^>]{0,500}\btype\s*=\s*["']?password""", re.IGNORECASE)
+_REFRESH = re.compile(rb"""<meta\b[^>]{0,500}\bhttp-equiv\s*=\s*["']?refresh\b""", re.IGNORECASE)
+"""A page that browsers leave for another by themselves."""
 _NO_CLIENT_CERTIFICATE = b"No required SSL certificate was sent"
 """nginx asks for a certificate, goes on without one, and says so with status 400."""
 _MORE = re.compile(r"(?:^|,)\s*299\b|additional results", re.IGNORECASE)
@@ -129,9 +133,12 @@ async def request(
         reply.status, reply.url, reply.media_type = response.status, url, media_type(response)
 
     try:
-        async with asyncio.timeout_at(own.deadline), follow(url, own, accept, trail, note) as response:
+        async with (
+            asyncio.timeout_at(own.deadline + _CONNECTING_ENDS_BY_ITSELF),
+            follow(url, own, accept, trail, note) as response,
+        ):
             with own.phases.time(Phase.TRANSFER):
-                await _judge(response, facts, reply, limit, trail)
+                await _judge(response, facts, reply, limit, trail, for_people="html" in accept)
     except TimeoutError:
         _judge_unfinished(reply)
     except NoResponse as end:
@@ -175,11 +182,13 @@ def _judge_no_response(end: NoResponse, facts: ServerFacts, reply: Reply, trail:
         facts.client_certificate_required = end.client_certificate_required
 
 
-async def _judge(response: Response, facts: ServerFacts, reply: Reply, limit: int, trail: Trail) -> None:
+async def _judge(
+    response: Response, facts: ServerFacts, reply: Reply, limit: int, trail: Trail, *, for_people: bool
+) -> None:
     status = response.status
     if 300 <= status < 400:
         reply.answer = WebAnswer.DENIED if trail.to_login else WebAnswer.OTHER
-        if trail.stopped and not trail.to_login:
+        if not trail.to_login:
             reply.doubt = UnknownReason.REDIRECT
         return
     if status == 204:
@@ -195,17 +204,22 @@ async def _judge(response: Response, facts: ServerFacts, reply: Reply, limit: in
             reply.answer, reply.doubt = WebAnswer.DENIED, None
             facts.client_certificate_required = True
     if reply.answer not in (WebAnswer.ENTRIES, WebAnswer.EMPTY):
-        _judge_page(response, reply, trail)
+        _judge_page(response, reply, trail, for_people=for_people)
 
 
-def _judge_page(response: Response, reply: Reply, trail: Trail) -> None:
-    """What the page, or the error, that came in place of a list says by itself."""
+def _judge_page(response: Response, reply: Reply, trail: Trail, *, for_people: bool) -> None:
+    """What the page, or the error, that came in place of a list says by itself.
+
+    With `for_people`, a page was asked for, which may hold a form beside all else.
+    """
     if "Retry-After" in response.headers and response.status != 401:
         reply.answer, reply.doubt = WebAnswer.UNKNOWN, UnknownReason.UNAVAILABLE
     elif response.status in _READABLE and (
-        trail.to_login or (trail.followed and _PASSWORD_FIELD.search(reply.page) is not None)
+        trail.to_login or ((trail.followed or not for_people) and _PASSWORD_FIELD.search(reply.page) is not None)
     ):
         reply.answer, reply.doubt = WebAnswer.DENIED, None
+    elif response.status in _READABLE and ("Refresh" in response.headers or _REFRESH.search(reply.page) is not None):
+        reply.doubt = UnknownReason.REDIRECT
 
 
 def _judge_body(reply: Reply, cut: UnknownReason | None) -> None:

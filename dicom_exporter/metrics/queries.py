@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from dicom_exporter.metrics.families import Family, Row, single, states
-from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
+from dicom_exporter.metrics.families import NO_LABELS, Family, Row, single, states
+from dicom_exporter.results import Freshness, QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:
@@ -27,6 +27,19 @@ def _matches_by(query: QueryResult) -> Collection[Row]:
         for attribute, counts in query.matches_by.items()
         for value, matches in counts.items()
     ]
+
+
+def _freshness(read: Callable[[Freshness], float | None]) -> Callable[[QueryResult], Collection[Row]]:
+    """A row for each value of the attribute that a query counts by, of those for which `read` gives a number."""
+
+    def rows(query: QueryResult) -> Collection[Row]:
+        return [
+            ({"attribute": each.attribute, "value": each.value} if each.attribute else NO_LABELS, float(value))
+            for each in query.freshness
+            if (value := read(each)) is not None
+        ]
+
+    return rows
 
 
 VISIBLE_FAMILIES: tuple[Family[SessionResult], ...] = (
@@ -78,6 +91,18 @@ QUERY_FAMILIES: tuple[Family[QueryResult], ...] = (
         single(lambda query: query.complete),
     ),
     Family("dicom_query_matches_by", "Matches by the value of an attribute that identifies no patient.", _matches_by),
+    Family(
+        "dicom_query_newest_age_seconds",
+        "Seconds from the newest study, by StudyDate and StudyTime to the minute, until the query ran; for each value "
+        "of the attribute that the query counts by. Absent where it is not known.",
+        _freshness(lambda each: each.age),
+    ),
+    Family(
+        "dicom_query_overdue",
+        "1 if nothing came for longer than `expect_within`, counted in `working_hours`; 0 if something did, or nothing "
+        "is expected now. Absent where it is not known.",
+        _freshness(lambda each: each.overdue),
+    ),
     Family(
         "dicom_query_duration_seconds",
         "Seconds from the C-FIND request to its final response.",

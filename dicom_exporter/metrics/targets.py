@@ -128,7 +128,11 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
         for labels, record in labelled
         for session in record.result.sessions
     ]
-    yield Group(SESSION_FAMILIES, sessions)
+    yield Group(ASSOCIATION_FAMILIES, sessions)
+    # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
+    yield Group(VISIBLE_FAMILIES, [(labels, session) for labels, session in sessions if session.queries])
+    yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
+    yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
     yield Group(
         QUERY_FAMILIES,
         [({**labels, "query": name}, query) for labels, session in sessions for name, query in session.queries.items()],

@@ -22,7 +22,8 @@ from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import PhaseTimer
 from dicom_exporter.results import Peer, Phase, UnknownReason
 
-_PROOF_AMONG_SEVERAL = 1.5
+PROOF_AMONG_SEVERAL = 1.5
+"""Seconds of silence that show that one of several addresses is dark: enough for a second SYN (RFC 6298 2.1)."""
 
 
 @dataclass(slots=True)
@@ -107,18 +108,18 @@ class ProbeContext:
 
     def until_at_least(self, share: float, seconds: float) -> ProbeContext:
         """As `until`, but with `seconds` at least, if there are so many."""
-        deadline = max(self.until(share).deadline, asyncio.get_running_loop().time() + seconds)
-        return replace(self, deadline=min(self.deadline, deadline))
+        now = asyncio.get_running_loop().time()
+        return replace(self, deadline=min(self.deadline, now + max((self.deadline - now) * share, seconds)))
 
     def proof_of_silence(self, host: str, port: int) -> float:
         """Seconds without an answer to our SYN that show that nothing answers at one address of `host`.
 
-        The addresses of a name share the time of one. `_PROOF_AMONG_SEVERAL` is enough for a second SYN (RFC 6298 2.1).
+        The addresses of a name share the time of one.
         """
         record = self.notes.names.get((host, port))
         if record is None or record.total == 1:
             return self.connect_proof
-        return min(self.connect_proof, _PROOF_AMONG_SEVERAL)
+        return min(self.connect_proof, PROOF_AMONG_SEVERAL)
 
     def with_own_phases(self) -> ProbeContext:
         """A copy with a phase timer of its own, for work that must not add to the phases of this one."""
@@ -133,9 +134,10 @@ class ProbeContext:
         return self.notes.names.setdefault((address.host, address.port), NameRecord(total))
 
     def as_stranger(self, tls: ssl.SSLContext | None) -> ProbeContext:
-        """A copy without anything that tells a server who we are, and with `tls`, or without TLS."""
+        """A copy without anything that tells a server who we are, and with `tls`, or without TLS; phases of its own."""
         settings = None if tls is None else TLSSettings(context=tls, server_name=self.server_name)
-        return replace(self, identity=Identity(self.identity.name, None, tls=settings))
+        identity = Identity(self.identity.name, None, tls=settings)
+        return replace(self, identity=identity, phases=PhaseTimer(self.phases.on_phase))
 
     def tls_client(self, host: str) -> TLSClient | None:
         """How the identity speaks TLS to `host` over DICOM; None if it does not."""

@@ -46,14 +46,22 @@ class StrangerTLS:
     """
 
     def __init__(self) -> None:
-        self.certificate_requested = False
+        requests: set[str] = set()
+        self._requests = requests
         self.context = stranger_context()
-        # Not public, and the only way to see the request: http.client's debugging uses it, too.
-        self.context._msg_callback = self._note  # type: ignore[attr-defined]
 
-    def _note(self, _conn: Any, direction: str, _version: Any, _content: Any, message: Any, _data: bytes) -> None:
-        if direction == "read" and message == _CERTIFICATE_REQUEST:
-            self.certificate_requested = True
+        def note(_conn: Any, direction: str, _version: Any, _content: Any, message: Any, _data: bytes) -> None:
+            if direction == "read" and message == _CERTIFICATE_REQUEST:
+                requests.add(direction)
+
+        # Not public, and the only way to see the request: http.client's debugging uses it, too. `note` has no way back
+        # to the context: OpenSSL's part of that takes much memory, and would stay until garbage is collected.
+        self.context._msg_callback = note  # type: ignore[attr-defined]
+
+    @property
+    def certificate_requested(self) -> bool:
+        """Whether the server asked."""
+        return bool(self._requests)
 
 
 @dataclass(frozen=True, slots=True)

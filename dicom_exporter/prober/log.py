@@ -81,6 +81,10 @@ def facts(session: SessionResult, verdict: Verdict | None) -> Facts:
         found["association"] = session.association.value
     for name, query in session.queries.items():
         found[f"query_{name}"] = _answer(query.outcome)
+        if query.freshness:
+            found[f"query_{name}_overdue"] = (
+                " ".join(each.value or "yes" for each in query.freshness if each.overdue) or "no"
+            )
     if session.store is not None:
         found["store"] = session.store.outcome.value
     if session.stranger is not None and verdict is not None:

@@ -23,8 +23,9 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
 from dicom_exporter.prober.silence import as_overload
 from dicom_exporter.probes import PROBES, Probe
+from dicom_exporter.probes.freshness import while_kept
 from dicom_exporter.probes.store import check_store
-from dicom_exporter.results import LadderLevel, Outcome, QueryResult, SessionResult
+from dicom_exporter.results import Outcome, QueryResult, SessionResult
 
 _Found = dict[str, Any]
 """Fields of `SessionResult` that are known so far, by name."""
@@ -69,19 +70,10 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
         phases=context.phases.seconds,
         duration=duration,
         timeout=timeout,
-        prove=_steps_to_prove(module),
+        prove=frozenset() if module.exposure is None else module.exposure.steps,
         addresses=None if record is None else record.total,
         addresses_failed=None if record is None else len(record.failed),
     )
-
-
-def _steps_to_prove(module: Module) -> frozenset[LadderLevel]:
-    """The steps of the exposure ladder above 5 that `module` asks for."""
-    exposure = module.exposure
-    if exposure is None or not exposure.prove:
-        return frozenset()
-    identity = {LadderLevel.IDENTIFIES_PATIENTS} if exposure.prove_identity else set()
-    return frozenset(identity | ({LadderLevel.HANDS_OUT_IMAGES} if exposure.prove_download else set()))
 
 
 def merged(modules: Sequence[Module]) -> Module:
@@ -131,7 +123,7 @@ def scheduled(
         in_window = query.only_between is None or query.only_between.contains(context.now.time())
         due = in_window and results.is_due(key, now, seconds)
         if not due and (last := results.get(key)) is not None:
-            kept[name] = last
+            kept[name] = while_kept(query, last, context.now)
         minimal = due and results.wants_minimal_keys(key)
         queries[name] = query if due and not minimal else replace(query, due=due, minimal_keys=minimal)
     return replace(module, queries=queries), kept

@@ -12,11 +12,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydicom.config import disable_value_validation
-
 from dicom_exporter.config import Level, Model, Query, RelativeDate
 from dicom_exporter.dicom import uids
-from dicom_exporter.dicom.requests import encode_identifier
+from dicom_exporter.dicom.requests import encode_dataset
 
 SOP_CLASSES = {
     Model.STUDY_ROOT: uids.STUDY_FIND,
@@ -36,7 +34,7 @@ _UNIQUE_KEYS = {
 
 def has_optional_keys(query: Query) -> bool:
     """Whether `identifier` asks for more than the minimal keys, which some archives answer with A-ABORT."""
-    return counts_instances(query) or bool(query.count_by)
+    return counts_instances(query) or bool(query.count_by) or query.expect_within is not None
 
 
 def counts_instances(query: Query) -> bool:
@@ -56,14 +54,15 @@ def identifier(query: Query, now: datetime) -> bytes:
     if not query.minimal_keys:
         if counts_instances(query):
             keys[INSTANCES] = ""
+        if query.expect_within is not None:
+            keys |= {"StudyDate": "", "StudyTime": ""}
         for keyword in query.count_by:
             (step if in_step(query, keyword) else keys)[keyword] = ""
     for keyword, value in query.match.items():
         (step if in_step(query, keyword) else keys)[keyword] = _value(value, now)
     if query.model == Model.WORKLIST:
         keys[STEP_SEQUENCE] = step
-    with disable_value_validation():  # the config has checked the values; pydicom warns of `C*`, which is no code
-        return encode_identifier(keys)
+    return encode_dataset(keys)
 
 
 def in_step(query: Query, keyword: str) -> bool:

@@ -11,6 +11,7 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
 from dicom_exporter.dicom.find import Find, FindEnded
 from dicom_exporter.dicom.operations import find
+from dicom_exporter.probes.freshness import Newest
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
 from dicom_exporter.probes.matching import ignored_key
 from dicom_exporter.probes.tally import Tally
@@ -50,7 +51,8 @@ async def run_query(
     Never raises for what the peer does: `association.established` says whether it can still be used.
     """
     tally = Tally(query)
-    checked = _Checked(tally.consume, ignored_key(query, now) if check_keys else None)
+    newest = Newest(query, now) if query.expect_within is not None and not query.minimal_keys else None
+    checked = _Checked(_both(tally, newest), ignored_key(query, now) if check_keys else None)
     keys = identifier(query, now)
     try:
         counted = await find(association, SOP_CLASSES[query.model], keys, query.max_matches, checked.consume, first_by)
@@ -63,11 +65,24 @@ async def run_query(
             outcome = QueryOutcome.TRUNCATED
         if checked.ignored:
             return _unsupported(ended.find)
-        result = _result(outcome, ended.find, tally, minimal_keys=query.minimal_keys)
+        result = _result(outcome, ended.find, tally, newest, minimal_keys=query.minimal_keys)
         return replace(result, doubt=UnknownReason.LIMIT) if at_limit else result
     if checked.ignored:
         return _unsupported(counted)
-    return _result(outcome_of(counted), counted, tally, minimal_keys=query.minimal_keys)
+    return _result(outcome_of(counted), counted, tally, newest, minimal_keys=query.minimal_keys)
+
+
+def _both(tally: Tally, newest: Newest | None) -> Callable[[bytes], None]:
+    """What the bytes of each match are handed to."""
+    if newest is None:
+        return tally.consume
+    count = tally.consume
+
+    def consume(data: bytes) -> None:
+        count(data)
+        newest.consume(data)
+
+    return consume
 
 
 def _unsupported(counted: Find) -> QueryResult:
@@ -110,7 +125,9 @@ def outcome_of(counted: Find) -> QueryOutcome:
     return QueryOutcome.REFUSED if unable and not counted.matches else QueryOutcome.FAILED
 
 
-def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys: bool) -> QueryResult:
+def _result(
+    outcome: QueryOutcome, counted: Find, tally: Tally, newest: Newest | None, *, minimal_keys: bool
+) -> QueryResult:
     all_came = outcome in (QueryOutcome.ALLOWED, QueryOutcome.EMPTY)
     if not all_came and not counted.matches:  # no count: a 0 here would be no result
         return QueryResult(outcome, counted.status, duration=counted.duration)
@@ -123,6 +140,7 @@ def _result(outcome: QueryOutcome, counted: Find, tally: Tally, *, minimal_keys:
         instances=tally.instances,
         instances_complete=_instances_complete(tally, complete=complete),
         matches_by=tally.matches_by,
+        freshness=() if newest is None else newest.results(complete=complete is True),
         digests=tally.digests,
         duration=counted.duration,
         first_match=counted.first_match,

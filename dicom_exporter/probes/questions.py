@@ -26,7 +26,7 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded
 from dicom_exporter.dicom.uids import VERIFICATION
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ProbeEnded
+from dicom_exporter.net.errors import NetworkUnreachable, ProbeEnded
 from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.query import run_query
@@ -55,25 +55,24 @@ _REASONS: Mapping[Outcome, UnknownReason] = {
     Outcome.BUSY: UnknownReason.BUSY,
 }
 """Why a question was not asked, by how the association that it needs ended; every other end is just `not_asked`."""
+_OUT_OF_RESOURCES = 0xA700
+_NOT_AUTHORISED = 0x0124
 _QUERY_REASONS: Mapping[QueryOutcome, UnknownReason] = {
     QueryOutcome.TIMEOUT: UnknownReason.TIMEOUT,
     QueryOutcome.OVERLOAD: UnknownReason.OVERLOAD,
     QueryOutcome.NO_ASSOCIATION: UnknownReason.NOT_ASKED,
     QueryOutcome.PROTOCOL_ERROR: UnknownReason.UNREADABLE,
+    QueryOutcome.FAILED: UnknownReason.UNAVAILABLE,
 }
 """Outcomes of a query that say nothing about what the archive lists."""
 
 
-def questions(max_matches: int) -> tuple[Query, ...]:
-    """What a stranger asks, in the order of the first association."""
-    uid = f"2.25.{uuid.uuid4().int}"
-    unlikely = Query(RANDOM_UID, Model.STUDY_ROOT, Level.STUDY, match={"StudyInstanceUID": uid}, max_matches=1)
-    return (unlikely, *_listings(max_matches))
-
-
 @lru_cache
-def _listings(max_matches: int) -> tuple[Query, ...]:
+def questions(max_matches: int) -> tuple[Query, ...]:
+    """What a stranger asks, in the order of the first association. The UID is a new one in each process."""
+    uid = f"2.25.{uuid.uuid4().int}"
     return (
+        Query(RANDOM_UID, Model.STUDY_ROOT, Level.STUDY, match={"StudyInstanceUID": uid}, max_matches=1),
         Query(STUDIES, Model.STUDY_ROOT, Level.STUDY, max_matches=max_matches),
         Query(WORKLIST, Model.WORKLIST, None, max_matches=max_matches),
         Query(PATIENTS, Model.PATIENT_ROOT, Level.PATIENT, max_matches=max_matches),
@@ -92,13 +91,13 @@ class _Asking:
 
 
 async def ask(
-    target: Target, first: ProbeContext, later: ProbeContext, proposed: Sequence[str], asked: Sequence[Query]
+    target: Target, first: ProbeContext, until: float, proposed: Sequence[str], asked: Sequence[Query]
 ) -> tuple[SessionResult, frozenset[UnknownReason]]:
     """Ask a C-ECHO and the questions `asked`; return what came, and what is doubtful in it (`Attempt.doubts`).
 
     Args:
         first: the context of the first association. The phases go there, with the queries of the later associations.
-        later: the context of the later ones, with a later deadline: they are made only if the first was accepted.
+        until: loop time at which the later ones end. They are made only if the first was accepted.
         proposed: SOP classes for the first association, besides Verification.
 
     Never raises for what a peer does.
@@ -109,7 +108,12 @@ async def ask(
     if found.peer is None:
         found.queries.update((query.name, NOT_SENT) for query in asked)
     elif asked:
-        await _ask_rest(asking, first, later, sorted(asked, key=lambda query: _ORDER_ALONE.index(query.name)))
+        await _ask_rest(
+            asking,
+            first,
+            replace(first, deadline=until),
+            sorted(asked, key=lambda query: _ORDER_ALONE.index(query.name)),
+        )
         asking.doubts |= doubts(found.queries)
     return found.session(first), frozenset(asking.doubts)
 
@@ -118,17 +122,32 @@ def doubts(queries: Mapping[str, QueryResult]) -> frozenset[UnknownReason]:
     """Why these answers may prove less than another client would; empty if one of them brought a match."""
     if any(result.matches for result in queries.values()):
         return frozenset()
+    answered = _answered(queries.values())
     reasons = {
         doubt_of(result)
         for name, result in queries.items()
-        if name != RANDOM_UID or not _answered(queries.values())  # it could not prove more than that
+        if name != RANDOM_UID or not answered  # it could not prove more than that
     }
+    random = queries.get(RANDOM_UID)
+    if random is not None and random.outcome.is_success and _is_refused_as_asked(queries.get(STUDIES)):
+        reasons.add(UnknownReason.NOT_OFFERED)
     return frozenset(reason for reason in reasons if reason is not None)
 
 
 def doubt_of(result: QueryResult) -> UnknownReason | None:
     """Why another client may get another answer; None if it is the archive's doing."""
+    if result.status == _OUT_OF_RESOURCES and not result.matches:
+        return UnknownReason.UNAVAILABLE
     return result.doubt or _QUERY_REASONS.get(result.outcome)
+
+
+def _is_refused_as_asked(listing: QueryResult | None) -> bool:
+    """Whether the list of all was refused, and not the client: some archives refuse what would match too much.
+
+    So it is if the same client gets an answer to a narrow question of the same SOP class.
+    """
+    refused = (QueryOutcome.REFUSED, QueryOutcome.UNSUPPORTED)
+    return listing is not None and listing.outcome in refused and listing.status not in (None, _NOT_AUTHORISED)
 
 
 def _answered(results: Collection[QueryResult]) -> bool:
@@ -153,6 +172,8 @@ async def _ask_together(
         found.note_end(end)
         if found.peer is None and isinstance(end, LimitExceeded):
             asking.doubts.add(UnknownReason.LIMIT)
+        if isinstance(end, NetworkUnreachable) and end.from_here:
+            asking.doubts.add(UnknownReason.IP_VERSION)
 
 
 def _sop_class(query: Query) -> str:

@@ -1,7 +1,7 @@
 """The list of studies over DICOMweb, counted page by page (QIDO-RS, PS3.18 10.6 and 8.3.4).
 
 ```
-limit=1001 ── refused ─> 200 ─> 100 ─> 50 ─> no count
+limit=1001 ── refused ─> 200 ─> 100 ─> 50 ─> 10 ─> no count
     │
     └─ a page ─> offset=<last entry>&limit=2 ── that one entry ─> all counted
                         │                    └─ nothing, or the first page again ─> at least so many
@@ -29,7 +29,7 @@ MAX_STUDY = 8 * 1024
 """Bytes of a list that are looked at for each study it may hold, decoded: talkative archives spend two thousand."""
 MAX_REQUESTS = 30
 """Requests for one count."""
-_SMALLER = (200, 100, 50)
+_SMALLER = (200, 100, 50, 10)
 """What is asked for if the archive refuses a larger `limit`."""
 
 

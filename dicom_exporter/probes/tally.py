@@ -5,45 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import tag_for_keyword
-
+from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.config import Query
+from dicom_exporter.config.values.dicom import MODALITIES
 from dicom_exporter.dicom.dataset import Budget, MalformedDataset, count_value, find_values
+from dicom_exporter.dicom.uids import SOP_CLASSES
 from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
 from dicom_exporter.text import SafeText
 
-_TERMS = """
-ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DMS DG DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT
-IVUS KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF
-RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG
-US VA XA XAPROTOCOL XC AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST TM VF
-"""
-
-MODALITIES = frozenset(_TERMS.split())
-"""The defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, and the retired ones: archives keep old studies."""
 MAX_VALUES = 50
 """Distinct values that are counted apart for one attribute, in one answer and in all answers to one query; later ones
 count as `OTHER`."""
-MATCH_ELEMENTS = 128
+_MATCH_ELEMENTS = 128
 """Elements of a match that are stepped over, on average. The rest cannot be read, as in a match that is malformed."""
 _MORE_MATCHES = 32
 """For so many matches more, as a query for few may get large ones."""
-_MOST_IN_ONE = 64
+_MOST_IN_ONE = 32
 """Values in one attribute of one match. An attribute with more counts as `OTHER`."""
 OTHER = SafeText("other")
 NONE = SafeText("none")
 """The value of a match that has none."""
 
 _STUDY_UID_TAG = 0x0020000D
-_SOP_CLASSES = frozenset(uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class")
 _VOCABULARIES = {
-    "Modality": MODALITIES,
-    "ModalitiesInStudy": MODALITIES,
-    "SOPClassesInStudy": _SOP_CLASSES,
+    "Modality": frozenset(MODALITIES),
+    "ModalitiesInStudy": frozenset(MODALITIES),
+    "SOPClassesInStudy": SOP_CLASSES,
 }
 """Attributes whose values the standard lists. What is not listed counts as `OTHER`, so that an archive which answers
 with something else there, a name even, cannot bring it into a label."""
+
+
+def budget_of(query: Query) -> Budget:
+    """The elements of all matches of `query` that one reader may step over."""
+    return Budget(_MATCH_ELEMENTS * (query.max_matches + _MORE_MATCHES))
 
 
 class Tally:
@@ -65,15 +60,15 @@ class Tally:
     def __init__(self, query: Query) -> None:
         keywords = () if query.minimal_keys else query.count_by
         self._attributes: dict[str, dict[SafeText, int]] = {keyword: {} for keyword in keywords}
-        self._budget = Budget(MATCH_ELEMENTS * (query.max_matches + _MORE_MATCHES))
+        self._budget = budget_of(query)
         self._digest_key = query.digest_key
         self._digests: set[bytes] = set()
-        self._instances_tag = _tag(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
+        self._instances_tag = tag_of(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
         self._instances: int | None = None
         self._instances_missing = False
-        self._step_tag = _tag(STEP_SEQUENCE)
-        self._step_tags = {_tag(keyword): keyword for keyword in keywords if in_step(query, keyword)}
-        self._top_tags = {_tag(keyword): keyword for keyword in keywords if not in_step(query, keyword)}
+        self._step_tag = tag_of(STEP_SEQUENCE)
+        self._step_tags = {tag_of(keyword): keyword for keyword in keywords if in_step(query, keyword)}
+        self._top_tags = {tag_of(keyword): keyword for keyword in keywords if not in_step(query, keyword)}
 
     @property
     def consume(self) -> Callable[[bytes], None]:
@@ -151,20 +146,25 @@ class Tally:
 
 
 def label_value(keyword: str, value: bytes) -> SafeText:
-    """The label for a raw value of attribute `keyword`; several values are sorted and joined by ``+``: ``CT+PT``.
+    """The label for a raw value of attribute `keyword`; several values are sorted and joined by ``+``: ``CT+PT``."""
+    names = label_values(keyword, value)
+    return SafeText("+".join(names)) if names else NONE
+
+
+def label_values(keyword: str, value: bytes) -> list[SafeText]:
+    """The labels for the single values in a raw value of attribute `keyword`, sorted; empty if there are none.
 
     Free text with a ``^`` in it is `OTHER`: that is how DICOM writes a person's name (PS3.5 6.2.1), not a station's.
     """
     if value.count(b"\\") >= _MOST_IN_ONE:
-        return OTHER
+        return [OTHER]
     texts = sorted({part.strip(b" \0") for part in value.split(b"\\")} - {b""})
-    if not texts:
-        return NONE
     vocabulary = _VOCABULARIES.get(keyword)
     if vocabulary is None:
-        return SafeText("+".join(OTHER if b"^" in text else SafeText(text) for text in texts))
-    shown = sorted({name if (name := text.decode("ascii", "replace")) in vocabulary else OTHER for text in texts})
-    return SafeText("+".join(shown))
+        return [OTHER if b"^" in text else SafeText(text) for text in texts]
+    return sorted(
+        {SafeText(name) if (name := text.decode("ascii", "replace")) in vocabulary else OTHER for text in texts}
+    )
 
 
 def _add(counts: dict[SafeText, int], value: SafeText) -> None:
@@ -173,8 +173,6 @@ def _add(counts: dict[SafeText, int], value: SafeText) -> None:
     counts[value] = counts.get(value, 0) + 1
 
 
-def _tag(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
-    if tag is None:
-        raise ValueError(f"{keyword} is no DICOM keyword")
-    return tag
+def tag_of(keyword: str) -> int:
+    """The tag of an attribute, ``0xGGGGEEEE``."""
+    return ATTRIBUTES[keyword].tag

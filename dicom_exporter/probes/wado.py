@@ -76,7 +76,7 @@ async def _first_bytes(url: URL, context: ProbeContext, accept: str) -> Image:
             asyncio.timeout_at(own.deadline),
             follow(url, own, accept, trail, lambda response, url: None) as response,
         ):
-            if trail.stopped:
+            if 300 <= response.status < 400 and not trail.to_login:
                 return _doubt(UnknownReason.REDIRECT)
             if response.status not in (200, 203, 206):
                 _, doubt = status_meaning(response.status)

@@ -15,6 +15,7 @@ from dicom_exporter.pages.handlers import (
     not_found,
     static_routes,
 )
+from dicom_exporter.server import accept
 from dicom_exporter.server.discovery import get_discovery
 from dicom_exporter.server.limits import limiting
 from dicom_exporter.server.probe_endpoints import get_metrics, get_probe
@@ -92,7 +93,8 @@ async def _not_found_as_page(request: web.Request, handler: Handler) -> web.Stre
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+        wanted = accept.match(accept.parse(request.headers.getall(hdrs.ACCEPT, ())), "text/html")
+        if wanted is None or not wanted.named or not wanted.quality:
             raise
         return await not_found(request, "The exporter has no such page.")
 

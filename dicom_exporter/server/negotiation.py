@@ -1,18 +1,18 @@
 """Metric families -> the body of an HTTP response, in the format and encoding that the client asks for."""
 
 import asyncio
-import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from aiohttp import hdrs, web
-from prometheus_client import Metric
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import Metric, exposition, openmetrics
 from prometheus_client.registry import Collector
 
 from dicom_exporter.metrics import Group, lines
+from dicom_exporter.server import accept
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,28 @@ class Exposition:
 
 Collect = Callable[[], Exposition]
 
-_VERSION = re.compile(r";\s*version=([^;]*)")
-_VERSIONS = {"0.0.1", "0.0.4", "1.0.0"}
+
+class Text(Enum):
+    """The two texts that there are, each with its encoder. The names of our metrics need no escaping in any of them."""
+
+    PROMETHEUS = (exposition.generate_latest,)
+    OPENMETRICS = (openmetrics.exposition.generate_latest,)
+
+    @property
+    def encode(self) -> Callable[[Collector], bytes]:
+        """Encodes metric families."""
+        encode: Callable[[Collector], bytes] = self.value[0]
+        return encode
+
+
+_OFFERED = (
+    ("text/plain", "0.0.4", Text.PROMETHEUS),
+    ("text/plain", "1.0.0", Text.PROMETHEUS),
+    ("application/openmetrics-text", "1.0.0", Text.OPENMETRICS),
+    ("application/openmetrics-text", "0.0.1", Text.OPENMETRICS),
+)
+"""Media types, with their versions. The first is for clients that say nothing that we know."""
+_UNNAMED = accept.Match(0.0, named=False, order=0)
 _GZIP_LEVEL = 1
 """Makes the text ten times smaller. A higher level takes twice the time and saves a tenth more."""
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -48,9 +68,14 @@ class Families:
 class Format:
     """The format and encoding that a client asked for."""
 
-    encode: Callable[[Collector], bytes] = field(compare=False)  # the content type says which it is
+    text: Text
     content_type: str
     zipped: bool
+
+    @property
+    def body_key(self) -> tuple[Text, bool]:
+        """Equal for formats whose bodies are the same bytes: there are four."""
+        return self.text, self.zipped
 
     def response(self, body: bytes) -> web.Response:
         """The response with a `body` in this format."""
@@ -61,9 +86,9 @@ class Format:
 
 
 def requested_format(request: web.Request) -> Format:
-    """The format that `request` asks for. There are only a few, whatever a client sends."""
-    encoder, content_type = choose_format(",".join(request.headers.getall(hdrs.ACCEPT, ())))
-    return Format(encoder, content_type, accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))))
+    """The format that `request` asks for, one of a few. Raises HTTPNotAcceptable if it refuses all of them."""
+    text, content_type = choose_format(request.headers.getall(hdrs.ACCEPT, ()))
+    return Format(text, content_type, accepts_gzip(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
 
 
 def small_response(exposition: Exposition, format_: Format) -> web.Response:
@@ -103,7 +128,7 @@ def _chunks(exposition: Exposition, format_: Format) -> Iterator[bytes]:
             piece.clear()
             length = 0
     yield "".join(piece).encode()
-    yield format_.encode(Families(lambda: exposition.metrics))  # last, as it writes the end mark of OpenMetrics
+    yield format_.text.encode(Families(lambda: exposition.metrics))  # last, as it writes the end mark of OpenMetrics
 
 
 def _joined(chunks: Iterable[bytes], *, zipped: bool) -> bytes:
@@ -115,19 +140,41 @@ def _joined(chunks: Iterable[bytes], *, zipped: bool) -> bytes:
     return b"".join([*packed, packer.flush()])
 
 
-def choose_format(accept: str) -> tuple[Callable[[Collector], bytes], str]:
-    """The encoder for an `Accept` header, and its content type: text 0.0.4 if no other known format is accepted.
+def choose_format(lines: Iterable[str]) -> tuple[Text, str]:
+    """The text for the lines of an `Accept` header, and its content type: what the client wants most.
 
-    prometheus_client repeats any version that it is given, so it is given only versions that exist.
+    If it names nothing that we have: the first that it does not refuse. Raises HTTPNotAcceptable if it refuses all.
     """
-    return choose_encoder(",".join(item for item in accept.split(",") if set(_VERSION.findall(item)) <= _VERSIONS))
+    accepted = [replace(each, parameters=_without_escaping(each.parameters)) for each in accept.parse(lines)]
+    wanted = []
+    for number, (name, version, text) in enumerate(_OFFERED):
+        found = accept.match(accepted, name, {"version": version, "charset": "utf-8"})
+        if found is None or found.quality:
+            wanted.append((found or _UNNAMED, -number, text, f"{name}; version={version}; charset=utf-8"))
+    if not wanted:
+        raise web.HTTPNotAcceptable(text=f"There is {' and '.join(dict.fromkeys(each[0] for each in _OFFERED))}.\n")
+    _, _, text, content_type = max(wanted, key=lambda each: each[:2])
+    return text, content_type
 
 
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an `Accept-Encoding` header allows gzip (RFC 9110 12.5.3): `gzip;q=0` does not, `*` does."""
-    allowed = {}
-    for item in accept_encoding.split(","):
-        coding, *parameters = (part.strip().lower() for part in item.split(";"))
-        quality = next((parameter[2:] for parameter in parameters if parameter.startswith("q=")), "1")
-        allowed[coding] = quality.strip("0.") != ""
-    return allowed.get("gzip", allowed.get("*", False))
+def _without_escaping(parameters: Mapping[str, str]) -> dict[str, str]:
+    """How Prometheus 3 wants names escaped is no matter: ours need no escaping."""
+    return {key: value for key, value in parameters.items() if key != "escaping"}
+
+
+def accepts_gzip(lines: Iterable[str]) -> bool:
+    """Whether the lines of an `Accept-Encoding` header allow gzip, and want it no less than the plain text.
+
+    Raises HTTPNotAcceptable if they refuse both.
+    """
+    accepted = accept.parse(lines)
+    old_name = accept.match(accepted, "x-gzip")
+    zipped = old_name if old_name is not None and old_name.named else accept.match(accepted, "gzip")
+    plain = accept.match(accepted, "identity")
+    if plain is not None and not plain.quality:  # refused by name, or by a wildcard that does not name it
+        if zipped is None or not zipped.quality:
+            raise web.HTTPNotAcceptable(text="There is gzip and identity.\n")
+        return True
+    if zipped is None or not zipped.quality:
+        return False
+    return plain is None or not plain.named or plain.quality <= zipped.quality

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from dicom_exporter.config import Config
-from dicom_exporter.server.negotiation import Collect, Format, encode
+from dicom_exporter.server.negotiation import Collect, Format, Text, encode
 
 JOIN_WITHIN = 1.0
 """Seconds after its start in which a scrape can be joined, so that no answer is older than that."""
@@ -19,6 +19,10 @@ JOIN_ANY_FROM = 2
 """While so many scrapes are in flight, an older one is joined too: one more would make all of them late."""
 MAX_SCRAPES = 8
 """Scrapes of all targets in flight at once. Each may hold a body of many megabytes."""
+
+_RESERVE = 2.0
+"""How many times as long as the last scrapes took to write their results a scrape has for that: a machine that was idle
+may be busy the next time."""
 
 Start = Callable[[], Awaitable[Collect]]
 
@@ -39,18 +43,25 @@ class SharedScrape:
     """Seconds that it was given; infinity likewise."""
     results: asyncio.Future[Collect]
     encoder: asyncio.Semaphore
+    note: Callable[[float], None]
+    """Called with the seconds from the end of the probes, or from the deadline if they went on beyond it, to a body."""
     requests: int = 0
-    bodies: dict[Format, asyncio.Task[bytes]] = field(default_factory=dict)
+    bodies: dict[tuple[Text, bool], asyncio.Task[bytes]] = field(default_factory=dict)
 
     async def body(self, format_: Format) -> bytes:
         """The results in that format, which are encoded once for all requests."""
-        body = self.bodies.get(format_)
+        body = self.bodies.get(format_.body_key)
         if body is None:
-            body = self.bodies[format_] = asyncio.create_task(self._encode(format_))
+            body = self.bodies[format_.body_key] = asyncio.create_task(self._encode(format_))
         return await asyncio.shield(body)
 
     async def _encode(self, format_: Format) -> bytes:
-        return await encode(await asyncio.shield(self.results), format_, self.encoder)
+        loop = asyncio.get_running_loop()
+        collect = await asyncio.shield(self.results)
+        begun = min(loop.time(), self.deadline)
+        body = await encode(collect, format_, self.encoder)
+        self.note(loop.time() - begun)
+        return body
 
 
 class SharedScrapes:
@@ -60,6 +71,16 @@ class SharedScrapes:
         self._in_flight: list[SharedScrape] = []
         self._encoder = asyncio.Semaphore(1)
         """Held while a body is encoded: one at a time, as that takes much memory."""
+        self._longest = 0.0
+
+    @property
+    def margin(self) -> float:
+        """Seconds to keep for writing the results of the next scrape: by how long the last ones took. 0 before one."""
+        return _RESERVE * self._longest
+
+    def _note(self, seconds: float) -> None:
+        """A body took so many `seconds`. What took longest is forgotten by half with each scrape."""
+        self._longest = max(seconds, self._longest / 2)
 
     @asynccontextmanager
     async def join(self, config: Config, timeout: float | None, start: Start) -> AsyncIterator[SharedScrape]:
@@ -77,7 +98,9 @@ class SharedScrapes:
         if scrape is None:
             if len(self._in_flight) >= MAX_SCRAPES:
                 raise TooManyScrapes
-            scrape = SharedScrape(config, now, deadline, seconds, asyncio.ensure_future(start()), self._encoder)
+            scrape = SharedScrape(
+                config, now, deadline, seconds, asyncio.ensure_future(start()), self._encoder, self._note
+            )
             self._in_flight.append(scrape)
         scrape.requests += 1
         try:

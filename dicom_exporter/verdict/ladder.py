@@ -14,7 +14,7 @@ question that was never put. Unknown is not safe; what was proved all the same i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -71,8 +71,13 @@ _QUERY_DOUBTS: Final[Mapping[QueryOutcome, UnknownReason]] = {
     QueryOutcome.PROTOCOL_ERROR: UnknownReason.UNREADABLE,
 }
 """Queries that ended by our doing. Every other outcome is an answer, or the peer's refusal by a status or an abort."""
-_OUR_READING: Final = frozenset({UnknownReason.LIMIT, UnknownReason.UNREADABLE})
-"""Why an answer was not read. Where the attempt says which, its word counts; `unreadable` is only the default."""
+_RANDOM_UID: Final = "random_uid"
+"""The query for a study that cannot exist: it proves no more than that queries are answered."""
+_FINER: Final[Mapping[UnknownReason, frozenset[UnknownReason]]] = {
+    UnknownReason.UNREADABLE: frozenset({UnknownReason.LIMIT}),
+    UnknownReason.UNREACHABLE: frozenset({UnknownReason.IP_VERSION}),
+}
+"""Reason by an outcome alone -> those that say it better, if the attempt has noted one."""
 _NO_DOUBTS: Final[frozenset[UnknownReason]] = frozenset()
 _NOT_CONNECTED: Final = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
 _SPOKE_DICOM: Final = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
@@ -122,6 +127,11 @@ class _Evidence:
 def allowed_level(expect: Expect) -> LadderLevel | None:
     """The highest level that `expect` allows; None if nothing is said of strangers."""
     return _ALLOWED.get(expect)
+
+
+def highest(prove: Collection[LadderLevel]) -> LadderLevel:
+    """The highest level that is looked for, if `prove` are the steps above 5 that the configuration asks for."""
+    return max(prove, default=LadderLevel.LISTS_STUDIES)
 
 
 def judge(sessions: Sequence[SessionResult]) -> Verdict | None:
@@ -200,7 +210,8 @@ def _dimse_evidence(stranger: StrangerResult, prove: frozenset[LadderLevel]) -> 
     attempts = stranger.attempts
     evidence = [_attempt_evidence(attempt) for attempt in attempts]
     if stranger.doubts or not attempts:  # without an attempt, there was no time for one
-        evidence.append(_Evidence(None, stranger.doubts or frozenset({UnknownReason.OVERLOAD})))
+        doubts = stranger.doubts or frozenset({UnknownReason.OVERLOAD})
+        evidence.append(_Evidence(None, doubts, highest(prove)))
     accepted = [attempt for attempt in attempts if attempt.outcome is Outcome.SUCCESS]
     if accepted and all(_asks_nothing(attempt) for attempt in accepted):
         # Only under a called title that nobody put questions to.
@@ -239,8 +250,13 @@ def _attempt_evidence(attempt: Attempt) -> _Evidence:
     """What one association proved, and what is in doubt about it."""
     reach = LadderLevel.ASSOCIATES if _asks_nothing(attempt) else LadderLevel.LISTS_STUDIES
     if attempt.outcome is Outcome.SUCCESS:
-        doubts = {_QUERY_DOUBTS[each.outcome] for each in attempt.queries.values() if each.outcome in _QUERY_DOUBTS}
-        return _Evidence(_accepted_level(attempt), _doubts(attempt.doubts, doubts), reach)
+        level = _accepted_level(attempt)
+        doubts = {
+            _QUERY_DOUBTS[result.outcome]
+            for name, result in attempt.queries.items()
+            if result.outcome in _QUERY_DOUBTS and (name != _RANDOM_UID or level < LadderLevel.QUERYABLE)
+        }
+        return _Evidence(level, _doubts(attempt.doubts, doubts), reach)
     proved, doubt = _ENDED[attempt.outcome]
     if _demands_certificate(attempt.tls):
         return _Evidence(LadderLevel.REFUSES_STRANGERS, attempt.doubts, reach)
@@ -251,7 +267,7 @@ def _attempt_evidence(attempt: Attempt) -> _Evidence:
 
 def _doubts(noted: frozenset[UnknownReason], found: set[UnknownReason]) -> frozenset[UnknownReason]:
     """The doubts that an attempt `noted`, and those `found` by its outcomes."""
-    return noted | (found - _OUR_READING if noted & _OUR_READING else found)
+    return noted | {reason for reason in found if not noted & _FINER.get(reason, _NO_DOUBTS)}
 
 
 def _accepted_level(attempt: Attempt) -> LadderLevel:

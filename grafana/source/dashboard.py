@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from grafana.source.panels import DATASOURCE, Panel
+from grafana.source.queries import ONE_TARGET, TARGETS
+from grafana.source.words import BAD
 
 UIDS = {"fleet": "dicom-fleet", "exposure": "dicom-exposure", "target": "dicom-target"}
 TITLES = {"fleet": "DICOM / Fleet", "exposure": "DICOM / Exposure", "target": "DICOM / Target"}
@@ -16,9 +18,18 @@ _FAMILIES = '{__name__=~"dicom_target_info|dicom_exporter_build_info"}'
 
 def to_target(name: str = "${__value.raw}") -> list[dict[str, Any]]:
     """Links of a cell that holds a target's name: its dashboard, and its page at the exporter."""
+    encoded = f"{name[:-1]}:percentencode}}"
     return [
-        {"title": f"{name}: dashboard", "url": f"/d/{UIDS['target']}?var-target={name}&{_KEPT}", "targetBlank": False},
-        {"title": f"{name}: last probes, at the exporter", "url": f"${{exporter}}/targets/{name}", "targetBlank": True},
+        {
+            "title": f"{name}: dashboard",
+            "url": f"/d/{UIDS['target']}?var-target={encoded}&{_KEPT}",
+            "targetBlank": False,
+        },
+        {
+            "title": f"{name}: last probes, at the exporter",
+            "url": f"${{exporter}}/targets/{encoded}",
+            "targetBlank": True,
+        },
     ]
 
 
@@ -32,7 +43,15 @@ def to_dashboard(which: str, title: str) -> list[dict[str, Any]]:
     return [{"title": title, "url": f"/d/{UIDS[which]}?${{__url_time_range}}&${{__all_variables}}"}]
 
 
-def dashboard(which: str, description: str, panels: Sequence[Panel], *, one_target: bool = False) -> dict[str, Any]:
+def dashboard(
+    which: str,
+    description: str,
+    panels: Sequence[Panel],
+    *,
+    one_target: bool = False,
+    start: str = "now-6h",
+    refresh: str = "1m",
+) -> dict[str, Any]:
     """The JSON of one dashboard."""
     return {
         "uid": UIDS[which],
@@ -43,30 +62,51 @@ def dashboard(which: str, description: str, panels: Sequence[Panel], *, one_targ
         "graphTooltip": 1,
         "schemaVersion": 39,
         "version": 1,
-        "refresh": "1m",
-        "time": {"from": "now-6h", "to": "now"},
+        "refresh": refresh,
+        "time": {"from": start, "to": "now"},
         "timezone": "browser",
         "timepicker": {},
         "fiscalYearStartMonth": 0,
         "weekStart": "",
-        "annotations": {"list": []},
+        "annotations": {"list": [_pages(ONE_TARGET if one_target else TARGETS)]},
         "links": [_link(other) for other in UIDS if other != which],
         "templating": {"list": _variables(one_target)},
         "panels": list(panels),
     }
 
 
+def _pages(targets: str) -> dict[str, Any]:
+    """The alerts that page somebody, as marks on the time axis."""
+    return {
+        "name": "Critical alerts",
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": BAD,
+        "target": {
+            "refId": "Alerts",
+            "expr": f'topk by (alertname) (20, ALERTS{{alertstate="firing", severity="critical", {targets}}})',
+            "interval": "60s",
+        },
+        "titleFormat": "{{alertname}}",
+        "textFormat": "{{target}}",
+        "tagKeys": "site",
+        "useValueForTime": "false",
+    }
+
+
 def _link(which: str) -> dict[str, Any]:
+    """A link to another dashboard. The one of a single target has no choice of several, so it takes no names along."""
     return {
         "type": "link",
         "title": TITLES[which],
         "tooltip": "",
-        "url": f"/d/{UIDS[which]}",
+        "url": f"/d/{UIDS[which]}" + ("?${datasource:queryparam}&${job:queryparam}" if which == "target" else ""),
         "icon": "dashboard",
         "tags": [],
         "asDropdown": False,
         "targetBlank": False,
-        "includeVars": True,
+        "includeVars": which != "target",
         "keepTime": True,
     }
 
@@ -94,13 +134,13 @@ def _variables(one_target: bool) -> list[dict[str, Any]]:
         ),
         _choice("target", "Target", f"label_values(dicom_target_info{{{labels}}}, target)", one=one_target),
         {
-            "type": "textbox",
+            "type": "constant",
             "name": "exporter",
             "label": "Exporter",
-            "description": "Where your browser reaches the exporter: its pages and runbooks are linked from here.",
+            "description": "Where browsers reach the exporter: its pages and runbooks are linked from here.",
             "query": "http://localhost:10104",
             "current": {"selected": True, "text": "http://localhost:10104", "value": "http://localhost:10104"},
-            "hide": 0,
+            "hide": 2,
         },
     ]
 

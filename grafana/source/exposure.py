@@ -5,25 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from grafana.source.dashboard import dashboard, to_target
-from grafana.source.panels import Panel, bars, column, lay_out, query, row, stat, table, text, timeline, timeseries
+from grafana.source.fleet import vantage
+from grafana.source.panels import (
+    Line,
+    Panel,
+    bars,
+    column,
+    lay_out,
+    query,
+    row,
+    strip,
+    table,
+    text,
+    timeline,
+    timeseries,
+)
 from grafana.source.queries import (
-    ALLOWED,
-    EXCESS,
+    CONTROL,
     KEYS,
-    LEVEL,
     NOT_CONTROL,
-    PROVED,
+    OVER,
+    POLICY,
     STRANGER,
-    WORST_EXCESS,
-    WORST_LEVEL,
-    WORST_PROVED,
     chosen,
     counted,
     info,
     per_target,
     select,
+    status,
 )
-from grafana.source.words import CHECKS, GOOD, LEVELS, NOTE, SERVICES, UNKNOWN_REASONS, numbers, texts, yes_no
+from grafana.source.words import (
+    CHECKS,
+    EXPOSED,
+    LEVELS,
+    OK,
+    PATIENT_DATA,
+    SERVICES,
+    STATUSES,
+    UNKNOWN,
+    UNKNOWN_REASONS,
+    WARNING,
+    numbers,
+    texts,
+)
+from grafana.source.words import POLICY as POLICY_WORDS
 
 _ABOUT = """\
 The exporter comes to each archive **as a stranger**: under a random name, without a password, and asks for more \
@@ -32,276 +57,339 @@ until it is refused.
 0 **closed** · 1 **open port** · 2 **refuses strangers** · 3 **associates** (lets anyone begin) · 4 **queryable** \
 (answers questions) · 5 **lists studies** of patients · 6 **identifies patients** by name · 7 **hands out images**
 
-How far is too far depends on the archive: `closed` allows 0, `guarded` 2; a `control` is open on purpose, to prove \
-that this exporter can reach archives. Levels 6 and 7 are tried only where the configuration says so. \
+What is allowed depends on the archive: `closed` allows 0, `guarded` 2; a `control` is open on purpose, to prove \
+that this exporter can reach archives. Levels 6 and 7 are tried only if the configuration says so. \
 **Unknown is not safe**: an archive without a level may be open.
 """
-_CONTROL = 'expect="control"'
-_GREENBONE = {
-    "probed": "Probed",
-    "open": "Open",
-    "listing": "Listing",
-    "studies": "Studies",
-    "patients": "Patients",
-    "images": "Images",
-    "exposed": "Too far",
-}
+_EXPOSED = STATUSES[EXPOSED + 3][1]
+_SINCE = select("dicom:exposed_since")
+_NOBODY = "Nobody got further than allowed in this range."
+_NO_STRANGER = "No stranger is sent to these targets: give them a module with `exposure`."
 
 
 def exposure() -> dict[str, Any]:
     """The dashboard."""
-    levels = chosen(WORST_LEVEL, NOT_CONTROL)
-    worst = f"topk(25, max by ({KEYS}, protocol) (avg_over_time({select('dicom_exposure_level')}[$__range] @ end())))"
-    unknown = f"max by ({KEYS}) ({select('dicom_exposure_known')} == 0)"
-    controls = f"min({chosen(WORST_LEVEL, _CONTROL)})"
-    by_level = [
-        query(f"count(({levels}) == {level}) or 0 * count({levels})", words, chr(ord("A") + level), instant=True)
-        for level, (words, _) in LEVELS.items()
-    ]
-    colours = [column(words, colour=colour) for words, colour in LEVELS.values()]
-    low, high = (f"{kind}_over_time({select('dicom_exposure_level')}[1d])" for kind in ("min", "max"))
-    newly = f"({chosen(WORST_EXCESS)}) > 0 and on ({KEYS}) ({_day_excess()}) <= 0"
     panels = lay_out(
+        (4, [(24, _now())]),
+        (12, [(24, _by_level())]),
         (
-            4,
+            9,
             [
                 (
-                    4,
-                    stat(
-                        "Exposed",
-                        "Archives where a stranger gets further than `expect` allows.",
-                        counted(f"({chosen(WORST_EXCESS)}) > 0"),
-                        bad="red",
-                    ),
-                ),
-                (
-                    4,
-                    stat(
-                        "Show patients' studies",
-                        "Of those, archives that list studies, identify patients or hand out images (level 5 and up).",
-                        counted(f"({chosen(WORST_EXCESS)}) > 0 and on ({KEYS}) {WORST_PROVED} >= 5"),
-                        bad="dark-purple",
-                    ),
-                ),
-                (
-                    4,
-                    stat(
-                        "New within a day",
-                        "Archives that are exposed now and were as they should be at some time of the last day.",
-                        counted(newly),
-                        bad="orange",
-                    ),
-                ),
-                (
-                    4,
-                    stat(
-                        "As they should be",
-                        "Archives where strangers get no further than they may.",
-                        counted(f"({chosen(WORST_EXCESS, NOT_CONTROL)}) <= 0 unless on ({KEYS}) {unknown}"),
-                    ),
-                ),
-                (
-                    4,
-                    stat(
-                        "Unknown",
-                        "Archives of which it is not known how far strangers get: unknown is not safe.",
-                        counted(chosen(unknown)),
-                        bad="semi-dark-yellow",
-                    ),
-                ),
-                (
-                    4,
-                    stat(
-                        "Can this exporter reach archives?",
-                        "An archive that is open on purpose (`expect: control`) must read as open "
-                        "from here. If it reads closed, no other `closed` proves anything.",
-                        controls,
-                        mappings=_vantage(),
-                        unit="none",
-                        no_value="not proved: no target has expect: control",
-                    ),
-                ),
-            ],
-        ),
-        (
-            12,
-            [
-                (16, _worst_first()),
-                (
-                    8,
+                    12,
                     timeseries(
-                        "Archives by level, over time",
-                        "How many archives are at each level of exposure; controls do not count.",
-                        [dict(one, instant=False, range=True) for one in by_level],
+                        "Violations over time",
+                        "Targets where a stranger gets further than `expect` allows, by the level that is reached.",
+                        [query(f'count_values("status", {status()} > {EXPOSED})', "{{status}}")],
                         stacked=True,
-                        overrides=colours,
+                        overrides=[
+                            column(f"{EXPOSED + level}", displayName=words, colour=colour)
+                            for level, (words, colour) in LEVELS.items()
+                            if level
+                        ],
                         decimals=0,
                         legend_calcs=["lastNotNull"],
+                        no_value=_NOBODY,
                     ),
                 ),
+                (12, _changes()),
             ],
         ),
-        row("By country and by site"),
-        (9, [(10, _greenbone("country", "Country")), (14, _greenbone("site", "Site"))]),
-        row("Where, and since when"),
         (
-            11,
+            9,
             [
                 (
-                    12,
+                    24,
                     timeline(
-                        "History of the 25 most exposed",
-                        "How far a stranger got at the archives that were most exposed in the time that is shown.",
-                        f"({LEVEL}) and on ({KEYS}, protocol) {worst} and on ({KEYS}) {info(NOT_CONTROL)}",
-                        "{{target}} {{protocol}}",
+                        "Services that broke policy in this range",
+                        "How far a stranger got: the 25 services with the greatest difference to what is allowed.",
+                        f"{select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {_offenders()}"
+                        f" and on ({KEYS}) {info(NOT_CONTROL)}",
+                        f"{{{{target}}}} {{{{{OVER}}}}}",
                         numbers(LEVELS),
-                    ),
-                ),
-                (
-                    12,
-                    table(
-                        "What moved within a day",
-                        "Lowest and highest level of each archive in the last 24 hours. A level that "
-                        "rose and fell may be maintenance by a vendor.",
-                        {
-                            "moved": f"topk(100, {per_target(chosen(f'{high} - {low}', NOT_CONTROL), 'protocol')})",
-                            "low": per_target(chosen(low, NOT_CONTROL), "protocol"),
-                            "high": per_target(chosen(high, NOT_CONTROL), "protocol"),
-                            "now": per_target(chosen(LEVEL, NOT_CONTROL), "protocol"),
-                        },
-                        names={
-                            "target": "Target",
-                            "protocol": "Over",
-                            "low": "Lowest",
-                            "high": "Highest",
-                            "now": "Now",
-                            "moved": "Moved by",
-                        },
-                        sort="Moved by",
-                        overrides=[
-                            *(
-                                column(name, mappings=numbers(LEVELS), coloured=True)
-                                for name in ("Lowest", "Highest", "Now")
-                            ),
-                            column("Target", links=to_target()),
-                            column("Over", mappings=texts(SERVICES), width=100),
-                            column("Moved by", width=90),
-                        ],
+                        _NOBODY,
                     ),
                 ),
             ],
         ),
-        row("Why"),
-        (
-            10,
-            [
-                (
-                    9,
-                    table(
-                        "What strangers find",
-                        "Single facts beside the level: at how many archives each is true, of those where it "
-                        "is known. Controls do not count.",
-                        {
-                            "bad": f"sum by (check) ({chosen(_check(), NOT_CONTROL)})",
-                            "all": f"count by (check) ({chosen(_check(), NOT_CONTROL)})",
-                        },
-                        names={"check": "What", "bad": "So at", "all": "Of"},
-                        sort="So at",
-                        overrides=[
-                            column("What", mappings=texts(CHECKS), width=380),
-                            column("So at", coloured=True, steps=[(None, "transparent"), (1, "orange")]),
-                        ],
-                    ),
-                ),
-                (
-                    9,
-                    table(
-                        "Software, and what is known against it",
-                        "What archives say they run, and published advisories that leave "
-                        "no doubt. Without one, a version is not proved to be sound.",
-                        {"count": _software(), "advisory": _advisories()},
-                        names={
-                            "product": "Product",
-                            "implementation_version": "Version",
-                            "count": "Archives",
-                            "id": "Advisory",
-                            "advisory": "Concerned",
-                        },
-                        sort="Concerned",
-                        overrides=[
-                            column("Version", width=150),
-                            column("Archives", width=75),
-                            column("Concerned", width=110, coloured=True, steps=[(None, "transparent"), (1, "red")]),
-                            column(
-                                "Advisory",
-                                width=140,
-                                links=[
-                                    {
-                                        "title": "${__value.raw}",
-                                        "targetBlank": True,
-                                        "url": "https://nvd.nist.gov/vuln/detail/${__value.raw}",
-                                    }
-                                ],
-                            ),
-                        ],
-                    ),
-                ),
-                (6, text("What the levels mean", _ABOUT)),
-            ],
-        ),
-        (7, [(24, _could_not_tell())]),
-        (
-            7,
-            [
-                (
-                    12,
-                    bars(
-                        "Archives at each level",
-                        "How far strangers get now; controls do not count.",
-                        by_level,
-                        overrides=colours,
-                    ),
-                ),
-                (
-                    12,
-                    bars(
-                        "Studies shown to strangers",
-                        "The ten archives that list most studies to strangers: "
-                        "at least so many, as a stranger's count ends early.",
-                        [query(f"topk(10, {per_target(chosen(_studies(), NOT_CONTROL))})", "{{target}}", instant=True)],
-                        steps=[(None, "orange")],
-                        no_value="No stranger was shown a study, or no stranger was sent: see Unknown.",
-                    ),
-                ),
-            ],
-        ),
+        (9, [(24, _by_site())]),
+        *_details(),
     )
-    return dashboard("exposure", "How far strangers get at each DICOM archive, and what they are shown.", panels)
+    return dashboard(
+        "exposure",
+        "How far strangers get at each DICOM archive, and what they are shown.",
+        panels,
+        start="now-7d",
+        refresh="5m",
+    )
 
 
-def _vantage() -> list[dict[str, Any]]:
-    sees = {"text": "it sees", "color": "blue", "index": 0}
-    blind = {"text": "BLIND", "color": "red", "index": 1}
+def _now() -> Panel:
+    checked = f"last_over_time({select('dicom_exposure_known')}[10m])"
+    begun = f"group by ({KEYS}) ({_SINCE} > time() - 86400)"
+    bad: list[tuple[float | None, str]] = [(None, "transparent"), (1, _EXPOSED)]
+    unknown: list[tuple[float | None, str]] = [(None, "transparent"), (1, STATUSES[UNKNOWN][1])]
+    within = f"{select('dicom:exposure_excess')} > 0 or {select('dicom_exposure_known')} == 0"
+    return strip(
+        "Exposure now",
+        "Targets, without controls. Patient data exposed: level 5 and up. Within policy: strangers get no further than "
+        "`expect` "
+        "allows. Not checked: no stranger is sent there. Vantage check: a target that is open on purpose (`expect: "
+        "control`) must "
+        "read as open from here. BLIND: it reads closed, so no other `closed` proves anything.",
+        {
+            "Patient data exposed": (counted(f"{status()} >= {PATIENT_DATA}"), bad),
+            "Violate policy": (counted(f"{status()} > {EXPOSED}"), bad),
+            "New in 24 h": (counted(f"{status()} > {EXPOSED} and on ({KEYS}) {begun}"), bad),
+            "Unknown": (
+                counted(
+                    f"({status(NOT_CONTROL)} < {EXPOSED} and on ({KEYS}) {select('dicom:exposure_level_allowed:last')}"
+                    f" and on ({KEYS}) {select('dicom_exposure_known')} == 0)"
+                ),
+                unknown,
+            ),
+            "Not checked": (counted(f"({info(NOT_CONTROL)} unless on ({KEYS}) {checked})"), unknown),
+            "Within policy": (
+                counted(
+                    f"({info(NOT_CONTROL)} and on ({KEYS}) {select('dicom:exposure_level_allowed:last')}"
+                    f" unless on ({KEYS}) ({within}))"
+                ),
+                [(None, "transparent")],
+            ),
+            "Vantage check": (f"max({status(CONTROL)})", [(None, "transparent")]),
+        },
+        overrides=[vantage()],
+    )
+
+
+def _offenders() -> str:
+    """The 25 services that were furthest above their limit in the range, of those that ever were."""
+    furthest = f"max_over_time(({select('dicom:exposure_excess')} > 0)[$__range:15m] @ end())"
+    ever = f"max_over_time({_SINCE}[$__range] @ end()) > 0"
+    return f"topk(25, max by ({KEYS}, {OVER}) ({furthest} or 0 * ({ever})))"
+
+
+def _by_level() -> Panel:
+    return table(
+        "Services by level, the worst first",
+        "Each service of each target that strangers are sent to, without controls. `at least`: it is not known whether "
+        "a "
+        "stranger gets further. Since: a restart or a probe that cannot tell does not begin it anew. Studies: at least "
+        "this many "
+        "are shown to a stranger. The link of a name leads to its own dashboard. The 1,000 worst.",
+        {
+            "verdict": f"topk(1000, {per_target(chosen(POLICY, NOT_CONTROL), OVER)})",
+            "got": per_target(chosen(select("dicom:exposure_level:last"), NOT_CONTROL), OVER),
+            "allowed": per_target(chosen(select("dicom:exposure_level_allowed:last"), NOT_CONTROL), OVER),
+            "since": per_target(chosen(f"1000 * ({_SINCE} > 0)", NOT_CONTROL), OVER),
+            "studies": per_target(chosen(_studies(OVER), NOT_CONTROL), OVER),
+        },
+        names={
+            "verdict": "Verdict",
+            "target": "Target",
+            OVER: "Over",
+            "allowed": "Allowed",
+            "got": "Got",
+            "since": "Since",
+            "studies": "Studies ≥",
+            "site": "Site",
+        },
+        sort="Verdict",
+        overrides=[
+            column("Verdict", mappings=numbers(POLICY_WORDS), coloured=True, width=215),
+            column("Target", links=to_target(), width=190),
+            column("Over", mappings=texts(SERVICES), width=85),
+            column("Allowed", width=70),
+            column("Got", width=50),
+            column("Since", unit="dateTimeFromNow", width=120),
+            column("Studies ≥", unit="locale", width=85),
+        ],
+        no_value=_NO_STRANGER,
+    )
+
+
+def _changes() -> Panel:
+    return table(
+        "Changes, last 24 h",
+        "Services that began to break policy, or ended to, as a probe proved. One that did both may have been under "
+        "maintenance.",
+        {
+            "change": per_target(
+                chosen(f"({_SINCE} == bool 0) and ({_SINCE} == 0 or {_SINCE} > time() - 86400)", NOT_CONTROL), OVER
+            ),
+            "since": per_target(chosen(f"1000 * ({_SINCE} > time() - 86400)", NOT_CONTROL), OVER),
+        },
+        names={"change": "Change", "target": "Target", OVER: "Over", "since": "Since"},
+        sort="Change",
+        ascending=True,
+        overrides=[
+            column(
+                "Change",
+                mappings=numbers({0: ("now exposed", _EXPOSED), 1: ("within policy again", STATUSES[OK][1])}),
+                coloured=True,
+                width=150,
+            ),
+            column("Target", links=to_target()),
+            column("Over", mappings=texts(SERVICES), width=85),
+            column("Since", unit="dateTimeFromNow", width=110),
+        ],
+        no_value="No service began or ended to break policy within 24 hours.",
+    )
+
+
+def _by_site() -> Panel:
+    by = "by (country, site)"
+    checked = f"{info(NOT_CONTROL)} and on ({KEYS}) {select('dicom_exposure_known')}"
+
+    def level(lowest: int) -> str:
+        reached = f"max by ({KEYS}) ({select('dicom:exposure_level:last')} >= bool {lowest})"
+        return f"sum {by} ({chosen(reached, NOT_CONTROL)})"
+
+    def total(metric: str) -> str:
+        return f"sum {by} ({chosen(f'max by ({KEYS}) ({select(metric, STRANGER)})', NOT_CONTROL)})"
+
+    return table(
+        "Sites",
+        "What strangers are shown, by country and site, without controls. Studies, patients and images are lower "
+        "bounds, as counts "
+        "end early. An empty cell: not known, or nothing is shown.",
+        {
+            "checked": f"count {by} ({checked})",
+            "open": level(3),
+            "listing": level(5),
+            "violations": f"sum {by} ({status(NOT_CONTROL)} > bool {EXPOSED})",
+            "studies": f"sum {by} ({chosen(_studies(), NOT_CONTROL)})",
+            "patients": total("dicom_patients_visible"),
+            "images": total("dicom_images_visible"),
+        },
+        names={
+            "country": "Country",
+            "site": "Site",
+            "checked": "Checked",
+            "violations": "Violations",
+            "open": "Open (3+)",
+            "listing": "Patient data (5+)",
+            "studies": "Studies ≥",
+            "patients": "Patients ≥",
+            "images": "Images ≥",
+        },
+        sort="Violations",
+        overrides=[
+            column("Violations", coloured=True, steps=[(None, "transparent"), (1, _EXPOSED)], width=105),
+            column("Country", noValue="(none)", width=75),
+            column("Site", noValue="(none)"),
+            column("Checked", width=80),
+            column("Open (3+)", width=85),
+            column("Patient data (5+)", width=125),
+            *(column(name, unit="locale", width=90) for name in ("Studies ≥", "Patients ≥", "Images ≥")),
+        ],
+        no_value=_NO_STRANGER,
+    )
+
+
+def _details() -> list[Line]:
+    check = f"max by ({KEYS}, check) ({select('dicom_exposure_check')})"
     return [
-        {"type": "range", "options": {"from": 3, "to": 7, "result": sees}},
-        {"type": "range", "options": {"from": 0, "to": 2, "result": blind}},
+        row(
+            "Why",
+            (
+                10,
+                [
+                    (
+                        9,
+                        table(
+                            "Failed checks",
+                            "Single facts beside the level: at how many targets each check failed, of those where it "
+                            "is known. "
+                            "Without controls.",
+                            {
+                                "failed": f"sum by (check) ({chosen(check, NOT_CONTROL)})",
+                                "checked": f"count by (check) ({chosen(check, NOT_CONTROL)})",
+                            },
+                            names={"check": "Check", "failed": "Failed", "checked": "Checked"},
+                            sort="Failed",
+                            overrides=[
+                                column("Check", mappings=texts(CHECKS)),
+                                column("Failed", coloured=True, steps=[(None, "transparent"), (1, WARNING)], width=75),
+                                column("Checked", width=80),
+                            ],
+                            no_value=_NO_STRANGER,
+                        ),
+                    ),
+                    (9, _software_table()),
+                    (6, text("What the levels mean", _ABOUT)),
+                ],
+            ),
+            (
+                9,
+                [
+                    (14, _unknown()),
+                    (
+                        10,
+                        bars(
+                            "Studies shown to strangers",
+                            "The ten targets that list most studies to strangers: at least this many, as a stranger's "
+                            "count ends "
+                            "early.",
+                            [
+                                query(
+                                    f"topk(10, {per_target(chosen(_studies(), NOT_CONTROL))})",
+                                    "{{target}}",
+                                    instant=True,
+                                )
+                            ],
+                            steps=[(None, WARNING)],
+                            no_value="No stranger was shown a study, or no stranger was sent: see Unknown.",
+                        ),
+                    ),
+                ],
+            ),
+        )
     ]
 
 
-def _day_excess() -> str:
-    """The lowest excess of each target's worst service within a day."""
-    lowest = f"min_over_time({select('dicom_exposure_level')}[1d])"
-    return f"max by ({KEYS}) (max by ({KEYS}, protocol) ({lowest}) - {ALLOWED})"
+def _studies(*labels: str) -> str:
+    """Studies that a stranger was shown, over DICOM and over DICOMweb; without `labels`, whichever has more."""
+    by = ", ".join([KEYS, *labels])
+    seen = (
+        f'label_replace(max by ({KEYS}) ({select(metric, STRANGER)}), "{OVER}", "{over}", "", "")'
+        for over, metric in (("dimse", "dicom_studies_visible"), ("dicomweb", "dicomweb_studies_visible"))
+    )
+    return f"max by ({by}) ({' or '.join(seen)})"
 
 
-def _check() -> str:
-    return f"max by ({KEYS}, check) ({select('dicom_exposure_check')})"
-
-
-def _studies() -> str:
-    """Studies that a stranger was shown, over DICOM or DICOMweb, whichever has more."""
-    seen = (select(name, STRANGER) for name in ("dicom_studies_visible", "dicomweb_studies_visible"))
-    return f"max by ({KEYS}) ({' or '.join(f'max by ({KEYS}, __name__) ({one})' for one in seen)})"
+def _software_table() -> Panel:
+    return table(
+        "Software and advisories",
+        "What targets say they run, and published advisories that leave no doubt. Without one, a version is not proved "
+        "to be sound.",
+        {"count": _software(), "advisory": _advisories()},
+        names={
+            "product": "Product",
+            "implementation_version": "Version",
+            "count": "Targets",
+            "id": "Advisory",
+            "advisory": "Affected",
+        },
+        sort="Affected",
+        overrides=[
+            column("Version", width=150),
+            column("Targets", width=75),
+            column("Affected", width=85, coloured=True, steps=[(None, "transparent"), (1, WARNING)]),
+            column(
+                "Advisory",
+                width=140,
+                links=[
+                    {
+                        "title": "${__value.raw}",
+                        "targetBlank": True,
+                        "url": "https://nvd.nist.gov/vuln/detail/${__value.raw}",
+                    }
+                ],
+            ),
+        ],
+        no_value="No target has said yet what it runs.",
+    )
 
 
 def _software() -> str:
@@ -316,95 +404,21 @@ def _advisories() -> str:
     return f"count by (product, implementation_version, id) ({joined})"
 
 
-def _worst_first() -> Panel:
-    known = f"max by ({KEYS}, protocol) ({select('dicom_exposure_known')})"
+def _unknown() -> Panel:
+    reason = f"max by ({KEYS}, {OVER}, reason) ({select('dicom_exposure_unknown_reason')})"
     return table(
-        "How far strangers get, the worst first",
-        "Each service of each archive that strangers are sent to: the level, or what was proved where the level is not "
-        "known. The link of a name leads to its own dashboard.",
-        {
-            "excess": f"topk(1000, {per_target(chosen(EXCESS, NOT_CONTROL), 'protocol')})",
-            "level": per_target(chosen(PROVED, NOT_CONTROL), "protocol"),
-            "known": per_target(chosen(known, NOT_CONTROL), "protocol"),
-            "allowed": per_target(chosen(ALLOWED, NOT_CONTROL), "protocol"),
-            "since": per_target(
-                chosen(f"1000 * min by ({KEYS}, protocol) ({select('dicom:exposed_since')} > 0)", NOT_CONTROL),
-                "protocol",
-            ),
-        },
-        names={
-            "level": "A stranger gets to",
-            "known": "Known",
-            "target": "Target",
-            "protocol": "Over",
-            "country": "Country",
-            "site": "Site",
-            "allowed": "May get to",
-            "excess": "Too far by",
-            "since": "Exposed for",
-        },
-        sort="Too far by",
-        overrides=[
-            column("A stranger gets to", mappings=numbers(LEVELS), coloured=True, width=170),
-            column("Known", mappings=yes_no(("yes", GOOD), ("perhaps further", NOTE)), coloured=True, width=120),
-            column("May get to", mappings=numbers(LEVELS), width=150),
-            column("Target", links=to_target(), width=190),
-            column("Over", mappings=texts(SERVICES), width=100),
-            column("Country", width=80),
-            column("Site", width=120),
-            column("Too far by", coloured=True, steps=[(None, "transparent"), (1, "orange"), (3, "red")], width=100),
-            column("Exposed for", unit="dateTimeFromNow"),
-        ],
-    )
-
-
-def _could_not_tell() -> Panel:
-    reason = f"max by ({KEYS}, protocol, reason) ({select('dicom_exposure_unknown_reason')})"
-    return table(
-        "Could not tell, and why",
+        "Unknown, and why",
         "Services whose level is not known, with each reason: what ended by the exporter's doing or by the moment, and "
         "might have shown more. What to do about each reason is in docs/exposure.md.",
-        {"reason": f"topk(1000, {per_target(chosen(reason), 'protocol', 'reason')})"},
-        names={"target": "Target", "protocol": "Over", "country": "Country", "site": "Site", "reason": "Why"},
+        {"reason": f"topk(1000, {per_target(chosen(reason), OVER, 'reason')})"},
+        names={"target": "Target", OVER: "Over", "site": "Site", "reason": "Why"},
         sort="Target",
+        ascending=True,
         overrides=[
-            column("Target", links=to_target(), width=190),
-            column("Over", mappings=texts(SERVICES), width=100),
-            column("Country", width=80),
-            column("Site", width=120),
+            column("Target", links=to_target(), width=220),
+            column("Over", mappings=texts(SERVICES), width=85),
+            column("Site", width=100),
             column("Why", mappings=texts(UNKNOWN_REASONS)),
         ],
-    )
-
-
-def _greenbone(label: str, heading: str) -> Panel:
-    by = f"by ({'country, ' if label == 'site' else ''}{label})"
-    level = chosen(WORST_PROVED, NOT_CONTROL)
-
-    def total(metric: str) -> str:
-        return f"sum {by} ({chosen(f'max by ({KEYS}) ({select(metric, STRANGER)})', NOT_CONTROL)})"
-
-    probed = f"max by ({KEYS}) ({select('dicom_exposure_known')})"
-    names = {"country": "Country"} if label == "site" else {}
-    return table(
-        f"What strangers are shown, by {label}",
-        "Systems that strangers were sent to, and what those list to them: studies, patients and images are at least "
-        "so many, as counts end early. An empty cell: not known, or nothing is shown. Controls do not count.",
-        {
-            "probed": f"count {by} ({chosen(probed, NOT_CONTROL)})",
-            "open": f"sum {by} (({level}) >= bool 3)",
-            "listing": f"sum {by} (({level}) >= bool 5)",
-            "studies": f"sum {by} ({chosen(_studies(), NOT_CONTROL)})",
-            "patients": total("dicom_patients_visible"),
-            "images": total("dicom_images_visible"),
-            "exposed": f"sum {by} (({chosen(WORST_EXCESS, NOT_CONTROL)}) > bool 0)",
-        },
-        names={**names, label: heading, **_GREENBONE},
-        sort="Studies",
-        overrides=[
-            column("Open", coloured=True, steps=[(None, "transparent"), (1, "orange")]),
-            column("Listing", coloured=True, steps=[(None, "transparent"), (1, "red")]),
-            column("Too far", coloured=True, steps=[(None, "transparent"), (1, "dark-purple")]),
-            *(column(name, unit="locale") for name in ("Studies", "Patients", "Images")),
-        ],
+        no_value="The level of every service that was checked is known.",
     )

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from grafana.source.words import GOOD
+
 Panel = dict[str, Any]
 Line = tuple[int, Sequence[tuple[int, Panel]]] | Panel
 """A line of panels: its height, and each panel with its width; or the heading of a row."""
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-NO_DATA = "No data: is Prometheus scraping the exporter?"
+NO_DATA = "No data: is Prometheus scraping the exporter, with the rules of prometheus/rules?"
+"""Only for what every target has; what can be absent says so in its own words."""
 _EMPTY_CELLS = {
     "matcher": {"id": "byRegexp", "options": ".*"},
     "properties": [{"id": "noValue", "value": "-"}],
@@ -54,9 +57,9 @@ def panel(
     overrides: Sequence[Mapping[str, Any]] = (),
     transformations: Sequence[Mapping[str, Any]] = (),
     links: Sequence[Mapping[str, Any]] = (),
-    no_value: str = NO_DATA,
+    no_value: str,
 ) -> Panel:
-    """A panel without a place yet."""
+    """A panel without a place yet; `no_value` says why there may be nothing."""
     return {
         "type": kind,
         "title": title,
@@ -81,27 +84,25 @@ def stat(
     bad: str | None = None,
     mappings: Sequence[Any] = (),
     unit: str = "short",
-    legend: str = "",
     steps: Sequence[tuple[float | None, str]] = (),
     links: Sequence[Mapping[str, Any]] = (),
     no_value: str = NO_DATA,
-    graph: bool = False,
     decimals: int | None = None,
 ) -> Panel:
     """One number; with `bad` it takes that colour from 1 on."""
-    thresholds = list(steps) or ([(None, "blue"), (1, bad)] if bad else [(None, "text")])
+    thresholds = list(steps) or ([(None, "transparent"), (1, bad)] if bad else [(None, "text")])
     return panel(
         "stat",
         title,
         description,
-        [query(expr, legend, instant=not graph)],
+        [query(expr, instant=True)],
         unit=unit,
         no_value=no_value,
         links=links,
         options={
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             "colorMode": "background_solid" if bad or steps or mappings else "value",
-            "graphMode": "area" if graph else "none",
+            "graphMode": "none",
             "justifyMode": "center",
             "textMode": "auto",
             "orientation": "auto",
@@ -109,6 +110,37 @@ def stat(
         },
         defaults={"mappings": list(mappings), "color": {"mode": "thresholds"}, "thresholds": _thresholds(thresholds)}
         | ({} if decimals is None else {"decimals": decimals}),
+    )
+
+
+def strip(
+    title: str,
+    description: str,
+    numbers: Mapping[str, tuple[str, Sequence[tuple[float | None, str]]]],
+    *,
+    overrides: Sequence[Mapping[str, Any]] = (),
+    no_value: str = NO_DATA,
+) -> Panel:
+    """Several numbers beside each other: name -> query and thresholds. The names shrink until all have room."""
+    pairs = [(expr, name) for name, (expr, _) in numbers.items()]
+    return panel(
+        "stat",
+        title,
+        description,
+        queries(*pairs, instant=True),
+        unit="locale",
+        no_value=no_value,
+        options={
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "colorMode": "background_solid",
+            "graphMode": "none",
+            "justifyMode": "center",
+            "textMode": "value_and_name",
+            "orientation": "vertical",
+            "wideLayout": False,
+        },
+        defaults={"mappings": [], "color": {"mode": "thresholds"}, "thresholds": _thresholds([(None, "transparent")])},
+        overrides=[*(column(name, steps=steps) for name, (_, steps) in numbers.items()), *overrides],
     )
 
 
@@ -120,7 +152,7 @@ def timeseries(
     unit: str = "short",
     stacked: bool = False,
     overrides: Sequence[Mapping[str, Any]] = (),
-    no_value: str = NO_DATA,
+    no_value: str,
     lowest: float | None = 0,
     decimals: int | None = None,
     legend_calcs: Sequence[str] = ("lastNotNull", "max"),
@@ -159,9 +191,9 @@ def bars(
     targets: Sequence[dict[str, Any]],
     *,
     unit: str = "short",
-    steps: Sequence[tuple[float | None, str]] = ((None, "blue"),),
+    steps: Sequence[tuple[float | None, str]] = ((None, GOOD),),
     overrides: Sequence[Mapping[str, Any]] = (),
-    no_value: str = NO_DATA,
+    no_value: str,
     highest: float | None = None,
     transformations: Sequence[Mapping[str, Any]] = (),
     links: Sequence[Mapping[str, Any]] = (),
@@ -199,9 +231,7 @@ def bars(
     )
 
 
-def timeline(
-    title: str, description: str, expr: str, legend: str, mappings: Sequence[Any], no_value: str = NO_DATA
-) -> Panel:
+def timeline(title: str, description: str, expr: str, legend: str, mappings: Sequence[Any], no_value: str) -> Panel:
     """States over time, one line per series: only for a bounded number of series."""
     return panel(
         "state-timeline",
@@ -236,7 +266,7 @@ def table(
     sort: str | None = None,
     ascending: bool = False,
     overrides: Sequence[Mapping[str, Any]] = (),
-    no_value: str = NO_DATA,
+    no_value: str,
 ) -> Panel:
     """Rows of labels and present values, the worst first, page by page.
 
@@ -330,19 +360,29 @@ def text(title: str, content: str) -> Panel:
     }
 
 
-def row(title: str) -> Panel:
-    """A heading."""
-    return {"type": "row", "title": title, "collapsed": False, "panels": []}
+def row(title: str, *lines: Line) -> Panel:
+    """A row that is closed until somebody opens it: until then its panels ask Prometheus nothing."""
+    return {"type": "row", "title": title, "collapsed": True, "panels": list(lines)}
 
 
 def lay_out(*lines: Line) -> list[Panel]:
-    """Give each panel its place and its id: lines of (height, [(width, panel), …]), or a row's heading."""
+    """Give each panel its place and its id: lines of (height, [(width, panel), …]), or a row with such lines."""
+    placed, _ = _placed(lines, 0)
+    number = 0
+    for one in placed:
+        for each in (one, *one.get("panels", ())):
+            number += 1
+            each["id"] = number
+    return placed
+
+
+def _placed(lines: Sequence[Line], y: int) -> tuple[list[Panel], int]:
     placed: list[Panel] = []
-    y = 0
     for line in lines:
         if isinstance(line, dict):
-            placed.append({**line, "gridPos": {"x": 0, "y": y, "w": _WIDTH, "h": 1}})
-            y += 1
+            inner, end = _placed(line["panels"], y + 1)
+            placed.append({**line, "gridPos": {"x": 0, "y": y, "w": _WIDTH, "h": 1}, "panels": inner})
+            y = y + 1 if line["collapsed"] else end
             continue
         height, across = line
         x = 0
@@ -354,7 +394,7 @@ def lay_out(*lines: Line) -> list[Panel]:
         if x != _WIDTH:
             raise ValueError(f"a line is {x} wide in place of {_WIDTH}: {[one['title'] for _, one in across]}")
         y += height
-    return [{"id": number, **one} for number, one in enumerate(placed, 1)]
+    return placed, y
 
 
 def _thresholds(steps: Sequence[tuple[float | None, str]]) -> dict[str, Any]:

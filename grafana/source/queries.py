@@ -1,25 +1,35 @@
-"""PromQL that several panels share. Every selector is filtered by the variables job and instance."""
+"""PromQL that several panels share. Every selector is filtered by the variables job and instance.
+
+The dashboards read what prometheus/rules/recorded.yml records, one series for each target, so that they stay cheap.
+"""
 
 from __future__ import annotations
 
-from grafana.source.words import BUSY, DOWN, REFUSES, SEVERITIES, UNKNOWN, UP, outcome_names
+from grafana.source.words import SEVERITIES
 
 KEYS = "job, instance, target"
 """The labels that identify a target, whether it is scraped over /metrics or over /probe."""
+OVER = "protocol"
+"""The label for what a stranger uses: DICOM, DICOMweb, web pages."""
 EXPORTER = 'job=~"$job", instance=~"$instance"'
-TARGET = f'{EXPORTER}, target=~"$target"'
+TARGETS = f'{EXPORTER}, target=~"$target"'
+"""Of dashboards where several targets can be chosen: Grafana escapes their names for a regular expression."""
+ONE_TARGET = f'{EXPORTER}, target="$target"'
+"""Of a dashboard of one target: Grafana does not escape a single name, which may have any characters."""
+PLACE = 'site=~"$site", country=~"$country"'
+FAILED = 'outcome!="success"'
 US, STRANGER = 'identity!="stranger"', 'identity="stranger"'
-ASKED = 'expect=~"available|guarded"'
-"""Targets that must answer us."""
-NOT_CONTROL = 'expect!="control"'
-
-
-_CHOSEN = ('site=~"$site"', 'country=~"$country"')
+NOT_CONTROL, CONTROL = 'expect!="control"', 'expect="control"'
 
 
 def select(metric: str, *matchers: str) -> str:
-    """A selector of a metric of a target."""
-    return f"{metric}{{{', '.join([TARGET, *matchers])}}}"
+    """A selector of a metric of the targets that are chosen by name."""
+    return f"{metric}{{{', '.join([TARGETS, *matchers])}}}"
+
+
+def select_one(metric: str, *matchers: str) -> str:
+    """The same, of the only target."""
+    return f"{metric}{{{', '.join([ONE_TARGET, *matchers])}}}"
 
 
 def is_(label: str, value: str) -> str:
@@ -28,12 +38,17 @@ def is_(label: str, value: str) -> str:
 
 
 def info(*matchers: str) -> str:
-    """One series per target that the variables choose, with its labels site and country."""
-    return f"group by ({KEYS}, site, country, expect) ({select('dicom_target_info', *_CHOSEN, *matchers)})"
+    """One series per target that the variables choose, with its labels site, country and expect."""
+    return select("dicom:target_info", PLACE, *matchers)
+
+
+def status(*matchers: str) -> str:
+    """The status of each target that the variables choose, with its labels site, country and expect."""
+    return select("dicom:status", PLACE, *matchers)
 
 
 def chosen(expression: str, *matchers: str) -> str:
-    """`expression`, of the targets that the variables choose."""
+    """`expression`, of the targets that the variables choose, with their labels site and country."""
     return f"({expression}) * on ({KEYS}) group_left (site, country) {info(*matchers)}"
 
 
@@ -47,45 +62,54 @@ def counted(expression: str) -> str:
     return f"count({expression}) or 0 * count({info()})"
 
 
-def outcome(*matchers: str) -> str:
-    """How our own identities fared: the outcome of the C-ECHO, or of the association if no C-ECHO is asked for.
-
-    Series of the C-ECHO's other outcomes are there too, with the value 0.
-    """
-    echo, association = (select(f"dicom_{name}_outcome", US, *matchers) for name in ("echo", "association"))
-    return f"({echo} or {association} unless on ({KEYS}, identity) {select('dicom_echo_outcome', US)})"
-
-
-def state(*matchers: str) -> str:
-    """The state of each target, as a number of `words.STATES`: the worst of its identities."""
-    parts = []
-    for score in (DOWN, REFUSES, BUSY, UNKNOWN, UP):
-        names = f'outcome=~"{"|".join(outcome_names(score))}"'
-        parts.append(f"{score} * {outcome(names)}")
-    return f"max by ({KEYS}) ({' or '.join(parts)})" if not matchers else chosen(state(), *matchers)
-
-
-def in_state(score: int) -> str:
-    """The targets that must answer and are in that state."""
-    return f"({state(ASKED)}) == {score}"
-
-
 def by_severity(matchers: str, *labels: str) -> str:
     """The alerts that fire, as numbers of `words.SEVERITIES`."""
     ranked = (f'{rank} * ALERTS{{severity="{words}", {matchers}}}' for rank, (words, _) in SEVERITIES.items())
     return f"max by (alertname, {', '.join(labels)}) ({' or '.join(ranked)})"
 
 
-LEVEL = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level')})"
-ALLOWED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_allowed')})"
-PROVED = f"max by ({KEYS}, protocol) ({select('dicom_exposure_level_at_least')})"
-"""The level, or a lower bound if it is not known."""
-EXCESS = f"({PROVED} - {ALLOWED})"
-"""Levels that were proved above what `expect` allows, for each protocol of a target."""
-WORST_EXCESS = f"max by ({KEYS}) ({EXCESS})"
-WORST_LEVEL = f"max by ({KEYS}) ({select('dicom_exposure_level')})"
-WORST_PROVED = f"max by ({KEYS}) ({select('dicom_exposure_level_at_least')})"
+def since(chosen_targets: str) -> str:
+    """Unix time in milliseconds since when a target has been exposed; or else in its state; or else its first alert.
 
-_TO_ANSWER = 'phase=~"connect|tls|associate|echo"'
-ANSWER_SECONDS = f"sum by ({KEYS}) ({select('dicom_phase_duration_seconds', US, _TO_ANSWER)})"
-"""From the first packet to the answer of the C-ECHO."""
+    `chosen_targets` are matchers.
+    """
+    recorded = (
+        f"min by ({KEYS}) ({name}{{{chosen_targets}}} > 0)" for name in ("dicom:exposed_since", "dicom:state_since")
+    )
+    others = 'alertname=~"Dicom(VantageBlind|ExposureUnknown|WebDown|WebRefusesUs|QueryFailing|StoreFailing)"'
+    alert = f"min by ({KEYS}) (ALERTS_FOR_STATE{{{others}, {chosen_targets}}})"
+    return f"1000 * ({' or '.join(recorded)} or {alert})"
+
+
+def alerts_since(matchers: str, *labels: str) -> str:
+    """Unix time in milliseconds since when the condition of each alert has held.
+
+    As recorded, if it is: ALERTS_FOR_STATE begins anew when Prometheus does.
+    """
+    recorded = (
+        f'0 * ALERTS{{alertname=~"{alerts}", {matchers}}}'
+        f" + on ({KEYS}) group_left () min by ({KEYS}) ({series}{{{EXPORTER}}} > 0)"
+        for alerts, series in (
+            ("Dicom(Exposed|ExposedOpenPort|PatientDataListed)", "dicom:exposed_since"),
+            ("DicomTarget(Down|RefusesUs|Busy|Unknown)", "dicom:state_since"),
+        )
+    )
+    return f"1000 * min by (alertname, {', '.join(labels)}) ({' or '.join(recorded)} or ALERTS_FOR_STATE{{{matchers}}})"
+
+
+def available(days: str) -> str:
+    """Share of the time in which a target was not down, as recorded each hour."""
+    return f"last_over_time({select(f'dicom:available:avg{days}')}[2h])"
+
+
+POLICY = (
+    f"(10 + ({select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {select('dicom:exposure_excess')} > 0)"
+    f" + on ({KEYS}, {OVER}) 0.5 * (1 - max by ({KEYS}, {OVER}) ({select('dicom_exposure_known')})))"
+    f" or on ({KEYS}, {OVER}) (4 * max by ({KEYS}, {OVER}) ({select('dicom_exposure_known')} == bool 0)"
+    f" and on ({KEYS}, {OVER}) {select('dicom:exposure_level_allowed:last')})"
+    f" or on ({KEYS}, {OVER}) (0 * max by ({KEYS}, {OVER}) ({select('dicom_exposure_known')}) - 1)"
+)
+"""For each service of a target, the numbers of `words.POLICY`."""
+
+ANSWER_SECONDS = f"max by ({KEYS}) ({select('dicom:answer_seconds:avg15m')})"
+"""From the first packet to the answer of the C-ECHO, of targets that answer."""

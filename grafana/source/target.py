@@ -7,6 +7,7 @@ from typing import Any
 from grafana.source.arrivals import arrivals
 from grafana.source.dashboard import dashboard, to_runbook
 from grafana.source.panels import (
+    NO_DATA,
     Panel,
     bars,
     column,
@@ -15,180 +16,118 @@ from grafana.source.panels import (
     query,
     row,
     stat,
+    strip,
     table,
     text,
     timeline,
     timeseries,
 )
-from grafana.source.queries import ALLOWED, EXCESS, KEYS, LEVEL, TARGET, US, by_severity, is_, outcome, select, state
-from grafana.source.target_details import ENDS, others, protection
+from grafana.source.queries import ONE_TARGET, OVER, US, alerts_since, by_severity, is_, select_one, since
+from grafana.source.target_details import CUT, ENDS, bandwidth, dicomweb, protection, software
+from grafana.source.trouble import by_phase
 from grafana.source.words import (
+    AT_LEAST,
     LEVELS,
     OUTCOMES,
     QUERY_OUTCOMES,
     SEVERITIES,
-    STATES,
+    STATUSES,
     numbers,
     texts,
-    yes_no,
 )
 
 _LINKS = """\
-[**The last probes of ${target}**, with what happened in each](${exporter}/targets/${target})
+[**Last probes of this target**](${exporter}/targets/${target:percentencode}), with what happened in each
 
-[All targets](${exporter}/) · [The running configuration](${exporter}/config)
-
-*${exporter} is where your browser reaches the exporter: change it above if the links lead nowhere.*
+[All targets](${exporter}/) · [Running configuration](${exporter}/config)
 """
+NOT_MONITORED = "Not monitored: this target must stay closed, or no C-ECHO is asked for."
+NO_STRANGER = "Not checked: no stranger is sent to this target."
+AVAILABILITY = ((None, STATUSES[6][1]), (0.95, STATUSES[3][1]), (0.999, "transparent"))
+_ANY_LEVEL: dict[float, tuple[str, str]] = {
+    **dict(LEVELS.items()),
+    **{level + AT_LEAST: (f"at least {words}", colour) for level, (words, colour) in LEVELS.items()},
+}
+_LEVEL = (
+    f"max by ({OVER}) ({select_one('dicom:exposure_level:last')})"
+    f" + on ({OVER}) {AT_LEAST} * (1 - max by ({OVER}) ({select_one('dicom_exposure_known')}))"
+)
+_ALLOWED = f"max by ({OVER}) ({select_one('dicom:exposure_level_allowed:last')})"
 
 
 def target() -> dict[str, Any]:
     """The dashboard."""
-    seconds = f"max by ({KEYS}) ({select('dicom_probe_duration_seconds')} / {select('dicom_probe_timeout_seconds')})"
-    expiry = " or ".join(
-        f"min by ({KEYS}) ({select(name)})"
-        for name in (
-            "dicom_tls_certificate_expiry_timestamp_seconds",
-            "dicomweb_tls_certificate_expiry_timestamp_seconds",
-        )
-    )
+    up = f"{select_one('dicom:state')} != 4 < bool 6"
     panels = lay_out(
+        (4, _header()),
         (
             5,
             [
                 (
-                    5,
-                    stat(
-                        "Does it answer us?",
-                        "Whether the archive answers our C-ECHO. One that must stay closed is not asked.",
-                        f"{state()} or on ({KEYS}) 0 * group by ({KEYS}) ({select('dicom_target_info')})",
-                        mappings=numbers(STATES),
-                        unit="none",
-                    ),
-                ),
-                (
-                    5,
-                    stat(
-                        "How far does a stranger get?",
-                        "The highest level over all services; no level is no all-clear.",
-                        f"max({select('dicom_exposure_level')})",
-                        mappings=numbers(LEVELS),
-                        unit="none",
-                        no_value="unknown, or strangers are not sent here",
-                    ),
-                ),
-                (
-                    4,
-                    stat(
-                        "Further than allowed by",
-                        "Levels above what `expect` allows; 0 and less is as it should be.",
-                        f"max({EXCESS})",
-                        steps=[(None, "blue"), (1, "orange"), (3, "red")],
-                        no_value="unknown, or nothing is said of strangers",
-                    ),
-                ),
-                (
-                    3,
-                    stat(
-                        "Studies",
-                        "Studies that the query `studies` lists to us; at least so many if it was cut.",
-                        f"max({select('dicom_studies_visible', US)})",
-                        unit="locale",
-                        no_value="not asked, or no answer",
-                    ),
-                ),
-                (
-                    3,
-                    stat(
-                        "Certificate ends in",
-                        "The first that ends, of DICOM over TLS and of DICOMweb.",
-                        f"min({expiry}) - time()",
-                        unit="dtdurations",
-                        steps=ENDS,
-                        decimals=1,
-                        no_value="no TLS was seen",
-                    ),
-                ),
-                (
-                    4,
-                    stat(
-                        "Time that probes need",
-                        "Share of their timeout; near 1 they find less than they could.",
-                        f"max({seconds})",
-                        unit="percentunit",
-                        decimals=0,
-                        steps=[(None, "blue"), (0.7, "orange"), (0.9, "red")],
-                    ),
-                ),
-            ],
-        ),
-        (
-            7,
-            [
-                (
-                    9,
+                    13,
                     table(
                         "What it is",
                         "The target as the exporter's configuration has it.",
-                        {"info": select("dicom_target_info")},
+                        {"info": select_one("dicom:target_info")},
                         names={
+                            "target": "Target",
                             "address": "Address",
                             "called_ae_title": "AE title",
                             "expect": "Expected",
-                            "country": "Country",
                             "site": "Site",
                         },
-                        overrides=[column("Address", width=150), column("AE title", width=140)],
+                        overrides=[
+                            column("Target", width=150),
+                            column("Address", width=150),
+                            column("AE title", width=135),
+                            column("Expected", width=85),
+                        ],
+                        no_value=NO_DATA,
                     ),
                 ),
                 (
-                    9,
-                    table(
-                        "Its alerts",
-                        "What Prometheus' rules say of it now. A click on a name leads to what to do.",
+                    7,
+                    strip(
+                        "Available",
+                        "Share of the time in which it was not down, of the time in which that is known.",
                         {
-                            "since": f"1000 * min by (alertname) (ALERTS_FOR_STATE{{{TARGET}}})",
-                            "rank": by_severity(TARGET, "alertstate"),
+                            f"{number} {unit}": (f"avg_over_time(({up})[{number}{unit}:5m])", AVAILABILITY)
+                            for number, unit in ((24, "h"), (7, "d"), (30, "d"))
                         },
-                        names={"rank": "Severity", "alertname": "Alert", "alertstate": "State", "since": "For"},
-                        sort="Severity",
-                        overrides=[
-                            column("Severity", mappings=numbers(SEVERITIES), coloured=True, width=80),
-                            column("Alert", links=to_runbook()),
-                            column("State", width=75),
-                            column("For", unit="dateTimeFromNow", width=120),
-                        ],
-                        no_value="No alert, or Prometheus has not loaded the rules of prometheus/rules.",
+                        overrides=[column(days, unit="percentunit", decimals=2) for days in ("24 h", "7 d", "30 d")],
+                        no_value=NOT_MONITORED,
                     ),
                 ),
-                (6, text("More", _LINKS)),
+                (4, text("More", _LINKS)),
             ],
         ),
-        row("Over time"),
+        (7, [(24, _alerts())]),
         (
             8,
             [
                 (
                     12,
                     timeline(
-                        "What happened to our questions",
-                        "The outcome of our C-ECHO, for each identity that asks.",
+                        "C-ECHO results",
+                        "How the C-ECHO of each of our identities ended.",
                         _outcome_number(),
                         "{{identity}}",
                         numbers(
                             {index: (words, colour) for index, (words, _, colour) in enumerate(OUTCOMES.values(), 1)}
                         ),
+                        NOT_MONITORED,
                     ),
                 ),
                 (
                     12,
                     timeline(
-                        "How far a stranger got",
-                        "The level of exposure, for each service, and what `expect` allows.",
-                        f'{LEVEL} or label_replace({ALLOWED}, "protocol", "$1: allowed", "protocol", "(.*)")',
-                        "{{protocol}}",
-                        numbers(LEVELS),
-                        no_value="Strangers are not sent here, or there is no data.",
+                        "Anonymous access",
+                        "How far a stranger got, for each service. `at least`: a probe could not tell whether one gets "
+                        "further.",
+                        _LEVEL,
+                        f"{{{{{OVER}}}}}",
+                        numbers(_ANY_LEVEL),
+                        NO_STRANGER,
                     ),
                 ),
             ],
@@ -199,101 +138,204 @@ def target() -> dict[str, Any]:
                 (
                     12,
                     timeseries(
-                        "Where the time goes",
-                        "Seconds of each phase of a session; phases that were not reached are missing.",
-                        [query(f"max by (phase) ({select('dicom_phase_duration_seconds', US)})", "{{phase}}")],
+                        "Time per phase",
+                        "Seconds of each phase of our session, in order; phases that were not reached are missing.",
+                        by_phase(lambda phase: f"max({select_one('dicom_phase_duration_seconds', US, phase)})"),
                         unit="s",
                         stacked=True,
+                        no_value=NOT_MONITORED,
                     ),
                 ),
                 (
                     12,
                     timeseries(
-                        "Whole probes, and the time they had",
-                        "Seconds of a probe by each identity; dashed: its timeout.",
-                        queries(
-                            (f"max by (identity) ({select('dicom_probe_duration_seconds')})", "{{identity}}"),
-                            (f"max by (identity) ({select('dicom_probe_timeout_seconds')})", "{{identity}}: timeout"),
-                        ),
-                        unit="s",
-                        overrides=[_dashed("/timeout/")],
-                    ),
-                ),
-            ],
-        ),
-        row("What it holds: queries"),
-        (
-            9,
-            [
-                (14, _queries()),
-                (
-                    10,
-                    bars(
-                        "Matches by value",
-                        "What the matches of our queries are, by the attribute that the configuration "
-                        "counts: modalities, for one. CT, MR, US … are kinds of imaging machines.",
+                        "Probe time used",
+                        "Share of the timeout that the probe of each identity needed. If it needs all of it, its "
+                        "results may be "
+                        "incomplete.",
                         [
                             query(
-                                f"topk(20, max by (query, attribute, value) ({select('dicom_query_matches_by')}))",
-                                "{{value}} · {{query}}",
-                                instant=True,
+                                f"max by (identity) ({select_one('dicom_probe_duration_seconds')}"
+                                f" / {select_one('dicom_probe_timeout_seconds')})",
+                                "{{identity}}",
                             )
                         ],
-                        no_value="No query of this target has count_by, or none was answered.",
+                        unit="percentunit",
+                        no_value=NO_DATA,
                     ),
                 ),
             ],
         ),
-        (
-            8,
-            [
-                (
-                    8,
-                    timeseries(
-                        "Matches",
-                        "How many entities each query lists.",
-                        [query(f"max by (query, identity) ({select('dicom_query_matches', US)})", "{{query}}")],
-                    ),
-                ),
-                (
-                    8,
-                    timeseries(
-                        "Time that queries take",
-                        "Seconds from the request to the last response.",
-                        [query(f"max by (query) ({select('dicom_query_duration_seconds', US)})", "{{query}}")],
-                        unit="s",
-                    ),
-                ),
-                (
-                    8,
-                    timeseries(
-                        "Between matches",
-                        "Seconds to the first match, and the longest pause between two: where an archive is slow.",
-                        queries(
-                            (f"max by (query) ({select('dicom_query_first_match_seconds', US)})", "{{query}}: first"),
-                            (
-                                f"max by (query) ({select('dicom_query_match_interval_max_seconds', US)})",
-                                "{{query}}: longest pause",
-                            ),
+        row(
+            "Queries",
+            (
+                9,
+                [
+                    (14, _queries()),
+                    (
+                        10,
+                        bars(
+                            "Matches by value",
+                            "What the matches of our queries are, by the attribute that the configuration "
+                            "counts: modalities, for one. CT, MR, US … are kinds of imaging machines.",
+                            [
+                                query(
+                                    "topk(20, max by (query, attribute, value) "
+                                    f"({select_one('dicom_query_matches_by')}))",
+                                    "{{value}} · {{query}}",
+                                    instant=True,
+                                )
+                            ],
+                            no_value="No query of this target has count_by, or none was answered.",
                         ),
-                        unit="s",
                     ),
-                ),
-            ],
+                ],
+            ),
+            (8, _query_times()),
         ),
-        *arrivals(),
-        *protection(),
-        *others(),
+        row("Protection and TLS", *protection()),
+        row("DICOMweb", dicomweb()),
+        row("Software, flows, bandwidth", software(), bandwidth(), arrivals()),
     )
     return dashboard("target", "One DICOM archive: everything that is known of it.", panels, one_target=True)
+
+
+def _header() -> list[tuple[int, Panel]]:
+    return [
+        (
+            5,
+            stat(
+                "Verdict",
+                "The worst that is found.",
+                f"max({select_one('dicom:status')})",
+                mappings=numbers(STATUSES),
+                unit="none",
+            ),
+        ),
+        (
+            4,
+            stat(
+                "Since",
+                "A restart of Prometheus or of the exporter, or a probe that cannot tell, does not begin it anew.",
+                f"max({since(ONE_TARGET)}) and on () (max({select_one('dicom:status')}) > 0)",
+                unit="dateTimeFromNow",
+                no_value="-",
+            ),
+        ),
+        (
+            4,
+            stat(
+                "C-ECHO",
+                "How our C-ECHO ended.",
+                f"max({_outcome_number()})",
+                mappings=numbers(
+                    {index: (words, colour) for index, (words, _, colour) in enumerate(OUTCOMES.values(), 1)}
+                ),
+                unit="none",
+                no_value="not monitored",
+            ),
+        ),
+        (
+            7,
+            strip(
+                "Policy",
+                "How far a stranger gets with the worst service, and what `expect` allows there.",
+                {"Anonymous access": (f"max({_LEVEL})", []), "Allowed": (f"min({_ALLOWED})", [])},
+                overrides=[
+                    column("Anonymous access", mappings=numbers(_ANY_LEVEL), unit="none"),
+                    column(
+                        "Allowed",
+                        mappings=numbers({level: (words, "transparent") for level, (words, _) in LEVELS.items()}),
+                        unit="none",
+                        noValue="no limit set",
+                    ),
+                ],
+                no_value="not checked",
+            ),
+        ),
+        (
+            4,
+            stat(
+                "Certificate",
+                "The first that expires, of DICOM over TLS and of DICOMweb.",
+                f"min({select_one('dicom:certificate_expiry:last')}) / 86400 - time() / 86400",
+                unit="d",
+                steps=ENDS,
+                decimals=0,
+                no_value="no TLS",
+            ),
+        ),
+    ]
+
+
+def _alerts() -> Panel:
+    return table(
+        "Alerts",
+        "What Prometheus' rules say of it now. The link of an alert leads to what to do.",
+        {
+            "since": alerts_since(ONE_TARGET, "alertname"),
+            "rank": by_severity(ONE_TARGET, "alertstate"),
+        },
+        names={"rank": "Severity", "alertname": "Alert", "since": "Since", "alertstate": "State"},
+        sort="Severity",
+        overrides=[
+            column("Severity", mappings=numbers(SEVERITIES), coloured=True, width=90),
+            column("Alert", links=to_runbook(), width=280),
+            column("Since", unit="dateTimeFromNow", width=130),
+        ],
+        no_value="No alert, or Prometheus has not loaded the rules of prometheus/rules.",
+    )
 
 
 def _outcome_number() -> str:
     """The outcome of the C-ECHO, or else of the association, for each identity, as its index in `words.OUTCOMES`."""
     numbered = " or ".join(
-        f"{index} * ({outcome(is_('outcome', name))} == 1)" for index, name in enumerate(OUTCOMES, 1)
+        f"{index} * (({select_one('dicom_echo_outcome', US, is_('outcome', name))} or "
+        f"{select_one('dicom:association_outcome:last', is_('outcome', name))}) == 1)"
+        for index, name in enumerate(OUTCOMES, 1)
     )
     return f"max by (identity) ({numbered})"
+
+
+def _query_times() -> list[tuple[int, Panel]]:
+    none = "No query is configured for this target, or none was answered."
+    return [
+        (
+            8,
+            timeseries(
+                "Matches",
+                "How many entities each query lists; a lower bound if the table above says `at least`.",
+                [query(f"max by (query, identity) ({select_one('dicom_query_matches', US)})", "{{query}}")],
+                no_value=none,
+            ),
+        ),
+        (
+            8,
+            timeseries(
+                "Query time",
+                "Seconds from the request to the last response.",
+                [query(f"max by (query) ({select_one('dicom_query_duration_seconds', US)})", "{{query}}")],
+                unit="s",
+                no_value=none,
+            ),
+        ),
+        (
+            8,
+            timeseries(
+                "Between matches",
+                "Seconds to the first match, and the longest pause between two: where an archive is slow.",
+                queries(
+                    (f"max by (query) ({select_one('dicom_query_first_match_seconds', US)})", "{{query}}: first"),
+                    (
+                        f"max by (query) ({select_one('dicom_query_match_interval_max_seconds', US)})",
+                        "{{query}}: longest pause",
+                    ),
+                ),
+                unit="s",
+                no_value=none,
+            ),
+        ),
+    ]
 
 
 def _queries() -> Panel:
@@ -303,12 +345,12 @@ def _queries() -> Panel:
         "Each query of the configuration (C-FIND), and those of a stranger: how it ended, and what it listed. "
         "`at least` means that there are more than were counted.",
         {
-            "ended": f"max by ({by}, outcome) ({select('dicom_query_outcome')} == 1)",
-            "matches": f"max by ({by}) ({select('dicom_query_matches')})",
-            "complete": f"min by ({by}) ({select('dicom_query_complete')})",
-            "seconds": f"max by ({by}) ({select('dicom_query_duration_seconds')})",
-            "pause": f"max by ({by}) ({select('dicom_query_match_interval_mean_seconds')})",
-            "age": f"time() - min by ({by}) ({select('dicom_query_last_run_timestamp_seconds')})",
+            "ended": f"max by ({by}, outcome) ({select_one('dicom_query_outcome')} == 1)",
+            "matches": f"max by ({by}) ({select_one('dicom_query_matches')})",
+            "complete": f"min by ({by}) ({select_one('dicom_query_complete')})",
+            "seconds": f"max by ({by}) ({select_one('dicom_query_duration_seconds')})",
+            "pause": f"max by ({by}) ({select_one('dicom_query_match_interval_mean_seconds')})",
+            "age": f"time() - min by ({by}) ({select_one('dicom_query_last_run_timestamp_seconds')})",
         },
         names={
             "query": "Query",
@@ -324,14 +366,10 @@ def _queries() -> Panel:
         ascending=True,
         overrides=[
             column("Ended", mappings=texts(QUERY_OUTCOMES), coloured=True, width=190),
-            column("Counted", mappings=yes_no(("all", "blue"), ("at least", "orange")), width=90),
+            column("Counted", mappings=CUT, width=90),
             column("Took", unit="s", decimals=2, width=90),
             column("Between matches", unit="s", width=130),
             column("Age", unit="s", decimals=0, width=90),
         ],
+        no_value="No query is configured for this target, or it was not asked yet.",
     )
-
-
-def _dashed(names: str) -> dict[str, Any]:
-    style = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 8]}}
-    return {"matcher": {"id": "byRegexp", "options": names}, "properties": [style]}

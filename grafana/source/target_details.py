@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dicom_exporter.results import HTTP_PHASES
 from grafana.source.dashboard import to_target
-from grafana.source.panels import Line, column, query, row, table, timeseries
-from grafana.source.queries import EXPORTER, KEYS, select
-from grafana.source.words import CHECKS, texts, yes_no
+from grafana.source.panels import Line, column, queries, query, table, timeseries
+from grafana.source.queries import EXPORTER, KEYS, select_one
+from grafana.source.words import BAD, CHECKS, GOOD, NOTE, WARNING, texts, yes_no
 
-ENDS = ((None, "red"), (3 * 86400, "orange"), (21 * 86400, "blue"))
-"""Thresholds of the seconds until a certificate ends: those of the alerts."""
+ENDS = ((None, BAD), (3, WARNING), (21, GOOD))
+"""Thresholds of the days until a certificate ends: those of the alerts."""
 
 _PLACE = f"{KEYS}, identity"
 _SERVICES = {
@@ -22,29 +23,35 @@ _SERVICES = {
 }
 _EXPIRY = "dicom_tls_certificate_expiry_timestamp_seconds"
 _REJECTED = "dicom_association_rejected_info"
-_YES_NO = yes_no(("yes", "blue"), ("no", "orange"))
+_YES_NO = yes_no(("yes", GOOD), ("no", WARNING))
+CUT = yes_no(("all", GOOD), ("at least", NOTE))
+"""Whether a count is complete."""
 
 
 def protection() -> list[Line]:
     """What strangers find, what it offers, and TLS."""
     return [
-        row("How it is protected"),
         (
             9,
             [
                 (
                     8,
                     table(
-                        "What strangers find",
+                        "Checks",
                         "Single facts beside the level. A fact that is missing is not known.",
-                        {"holds": f"max by (check) ({select('dicom_exposure_check')})"},
-                        names={"check": "What", "holds": "So?"},
-                        sort="So?",
+                        {"holds": f"max by (check) ({select_one('dicom_exposure_check')})"},
+                        names={"check": "Check", "holds": "Result"},
+                        sort="Result",
                         overrides=[
-                            column("What", mappings=texts(CHECKS)),
-                            column("So?", mappings=yes_no(("yes", "orange"), ("no", "blue")), coloured=True, width=70),
+                            column("Check", mappings=texts(CHECKS)),
+                            column(
+                                "Result",
+                                mappings=yes_no(("FAILED", WARNING), ("passed", GOOD)),
+                                coloured=True,
+                                width=70,
+                            ),
                         ],
-                        no_value="Strangers are not sent here, or nothing is known.",
+                        no_value="Not checked: no stranger is sent to this target, or nothing is known.",
                     ),
                 ),
                 (
@@ -53,7 +60,7 @@ def protection() -> list[Line]:
                         "Services it accepts",
                         "What the archive is willing to talk about, with us and with strangers. "
                         "Willing is not allowed: it may still refuse.",
-                        {"accepted": f"max by (sop_class, identity) ({select('dicom_service_accepted')})"},
+                        {"accepted": f"max by (sop_class, identity) ({select_one('dicom_service_accepted')})"},
                         names={"sop_class": "Service", "identity": "With", "accepted": "Accepts"},
                         sort="With",
                         ascending=True,
@@ -70,10 +77,10 @@ def protection() -> list[Line]:
                         "TLS",
                         "DICOM over TLS, for each identity that speaks it.",
                         {
-                            "info": f"max by ({_PLACE}, version, cipher) ({select('dicom_tls_info')})",
-                            "trusted": f"max by ({_PLACE}) ({select('dicom_tls_certificate_trusted')})",
-                            "client": f"max by ({_PLACE}) ({select('dicom_tls_client_certificate_required')})",
-                            "ends": f"max by ({_PLACE}) ({select(_EXPIRY)}) - time()",
+                            "info": f"max by ({_PLACE}, version, cipher) ({select_one('dicom_tls_info')})",
+                            "trusted": f"max by ({_PLACE}) ({select_one('dicom_tls_certificate_trusted')})",
+                            "client": f"max by ({_PLACE}) ({select_one('dicom_tls_client_certificate_required')})",
+                            "ends": f"max by ({_PLACE}) ({select_one(_EXPIRY)}) / 86400 - time() / 86400",
                         },
                         names={
                             "identity": "Identity",
@@ -83,11 +90,11 @@ def protection() -> list[Line]:
                             "client": "Wants ours",
                             "ends": "Ends in",
                         },
-                        no_value="No TLS was spoken, or there is no data.",
+                        no_value="No TLS was spoken.",
                         overrides=[
                             column("Trusted", mappings=_YES_NO),
                             column("Wants ours", mappings=_YES_NO),
-                            column("Ends in", unit="dtdurations", decimals=1, coloured=True, steps=ENDS),
+                            column("Ends in", unit="d", decimals=0, coloured=True, steps=ENDS),
                         ],
                     ),
                 ),
@@ -96,140 +103,155 @@ def protection() -> list[Line]:
     ]
 
 
-def others() -> list[Line]:
-    """Who it is, DICOMweb, flows, bandwidth."""
-    return [
-        row("Who it is, DICOMweb, flows, bandwidth"),
-        (
-            7,
-            [
-                (
-                    8,
-                    table(
-                        "Who it says it is",
-                        "Its own words, and the product that we take it for.",
-                        {
-                            "peer": f"max by ({_PLACE}, product, implementation_version, implementation_class_uid) "
-                            f"({select('dicom_peer_info')})",
-                            "pdu": f"max by ({_PLACE}) ({select('dicom_peer_max_pdu_bytes')})",
-                        },
-                        names={
-                            "identity": "Asked by",
-                            "product": "Product",
-                            "implementation_version": "Version",
-                            "implementation_class_uid": "Class UID",
-                            "pdu": "Longest PDU",
-                        },
-                        overrides=[column("Longest PDU", unit="bytes")],
-                    ),
+def _web_seconds(phase: str) -> str:
+    matcher = f'phase="{phase}"'
+    return f"max({select_one('dicomweb_duration_seconds', matcher)})"
+
+
+def dicomweb() -> Line:
+    """Its web service."""
+    return (
+        8,
+        [
+            (
+                14,
+                table(
+                    "DICOMweb",
+                    "Its web service (QIDO-RS), asked by us and by a stranger.",
+                    {
+                        "success": f"max by (identity) ({select_one('dicomweb_success')})",
+                        "status": f"max by (identity) ({select_one('dicomweb_http_status_code')})",
+                        "login": f"max by (identity) ({select_one('dicomweb_authentication_required')})",
+                        "studies": f"max by (identity) ({select_one('dicomweb_studies_visible')})",
+                        "complete": f"min by (identity) ({select_one('dicomweb_studies_complete')})",
+                        "software": f"max by (identity, server) ({select_one('dicomweb_server_info')})",
+                    },
+                    names={
+                        "identity": "Asked by",
+                        "success": "Answers",
+                        "status": "HTTP",
+                        "login": "Login",
+                        "studies": "Studies",
+                        "complete": "Counted",
+                        "server": "Server",
+                    },
+                    no_value="No DICOMweb address is configured for this target.",
+                    overrides=[
+                        column("Answers", mappings=_YES_NO),
+                        column("Login", mappings=_YES_NO),
+                        column("Counted", mappings=CUT),
+                    ],
                 ),
-                (
-                    8,
-                    table(
-                        "Published advisories, and refusals",
-                        "Advisories that its own version name leaves no doubt about, and "
-                        "the reason of each refusal that we got.",
-                        {
-                            "advisory": f"max by (id) ({select('dicom_peer_advisory')})",
-                            "rejected": f"max by (identity, reason, result) ({select(_REJECTED)})",
-                        },
-                        names={"id": "Advisory", "identity": "Refused", "reason": "Reason", "result": "For"},
-                        overrides=[
-                            column(
-                                "Advisory",
-                                links=[
-                                    {
-                                        "title": "${__value.raw}",
-                                        "targetBlank": True,
-                                        "url": "https://nvd.nist.gov/vuln/detail/${__value.raw}",
-                                    }
-                                ],
-                            )
-                        ],
-                        no_value="No advisory is known to concern it, and nobody was refused; that proves nothing.",
-                    ),
+            ),
+            (
+                10,
+                timeseries(
+                    "Time per phase, DICOMweb",
+                    "Seconds of each phase of the first request.",
+                    queries(*((_web_seconds(phase), phase.value) for phase in HTTP_PHASES)),
+                    unit="s",
+                    stacked=True,
+                    no_value="No DICOMweb address is configured for this target.",
                 ),
-                (
-                    8,
-                    table(
-                        "Flows that it is part of",
-                        "Studies that the source lists and the destination does not.",
-                        {
-                            "missing": "max by (source, destination) ("
-                            f'dicom_flow_missing_studies{{{EXPORTER}, source=~"$target"}} or '
-                            f'dicom_flow_missing_studies{{{EXPORTER}, destination=~"$target"}})'
-                        },
-                        names={"source": "From", "destination": "To", "missing": "Not arrived"},
-                        overrides=[
-                            column("Not arrived", coloured=True, steps=[(None, "blue"), (1, "orange")]),
-                            column("From", links=to_target()),
-                            column("To", links=to_target()),
-                        ],
-                        no_value="It is in no flow that could be compared.",
-                    ),
+            ),
+        ],
+    )
+
+
+def software() -> Line:
+    """What it says that it is, and its flows."""
+    return (
+        7,
+        [
+            (
+                8,
+                table(
+                    "Software",
+                    "What it says of itself, and the product that this belongs to.",
+                    {
+                        "peer": f"max by ({_PLACE}, product, implementation_version, implementation_class_uid) "
+                        f"({select_one('dicom_peer_info')})",
+                        "pdu": f"max by ({_PLACE}) ({select_one('dicom_peer_max_pdu_bytes')})",
+                    },
+                    names={
+                        "identity": "Asked by",
+                        "product": "Product",
+                        "implementation_version": "Version",
+                        "implementation_class_uid": "Class UID",
+                        "pdu": "Longest PDU",
+                    },
+                    overrides=[column("Longest PDU", unit="bytes")],
+                    no_value="No association was accepted: it has not said what it is.",
                 ),
-            ],
-        ),
-        (
-            8,
-            [
-                (
-                    8,
-                    table(
-                        "DICOMweb",
-                        "Its web service (QIDO-RS), asked by us and by a stranger.",
-                        {
-                            "success": f"max by (identity) ({select('dicomweb_success')})",
-                            "status": f"max by (identity) ({select('dicomweb_http_status_code')})",
-                            "login": f"max by (identity) ({select('dicomweb_authentication_required')})",
-                            "studies": f"max by (identity) ({select('dicomweb_studies_visible')})",
-                            "complete": f"min by (identity) ({select('dicomweb_studies_complete')})",
-                            "software": f"max by (identity, server) ({select('dicomweb_server_info')})",
-                        },
-                        names={
-                            "identity": "Asked by",
-                            "success": "Answers",
-                            "status": "HTTP",
-                            "login": "Login",
-                            "studies": "Studies",
-                            "complete": "Counted",
-                            "server": "Server",
-                        },
-                        no_value="No DICOMweb address is configured for this target, or there is no data.",
-                        overrides=[
-                            column("Answers", mappings=_YES_NO),
-                            column("Login", mappings=_YES_NO),
-                            column("Counted", mappings=yes_no(("all", "blue"), ("at least", "orange"))),
-                        ],
-                    ),
+            ),
+            (
+                8,
+                table(
+                    "Advisories and rejections",
+                    "Published advisories that its version is affected by, and the reason of each rejection.",
+                    {
+                        "advisory": f"max by (id) ({select_one('dicom_peer_advisory')})",
+                        "rejected": f"max by (identity, reason, result) ({select_one(_REJECTED)})",
+                    },
+                    names={"id": "Advisory", "identity": "Rejected", "reason": "Reason", "result": "For"},
+                    overrides=[
+                        column(
+                            "Advisory",
+                            links=[
+                                {
+                                    "title": "${__value.raw}",
+                                    "targetBlank": True,
+                                    "url": "https://nvd.nist.gov/vuln/detail/${__value.raw}",
+                                }
+                            ],
+                        )
+                    ],
+                    no_value="No advisory is known to affect it, and nobody was rejected.",
                 ),
-                (
-                    8,
-                    timeseries(
-                        "DICOMweb: where the time goes",
-                        "Seconds of each phase of the first request.",
-                        [query(f"max by (phase) ({select('dicomweb_duration_seconds')})", "{{phase}}")],
-                        unit="s",
-                        stacked=True,
-                        no_value="No DICOMweb address is configured for this target, or no data.",
-                    ),
+            ),
+            (
+                8,
+                table(
+                    "Flows",
+                    "Studies that the source lists and the destination does not.",
+                    {
+                        "missing": "max by (source, destination) ("
+                        f'dicom_flow_missing_studies{{{EXPORTER}, source="$target"}} or '
+                        f'dicom_flow_missing_studies{{{EXPORTER}, destination="$target"}})'
+                    },
+                    names={"source": "From", "destination": "To", "missing": "Missing"},
+                    overrides=[
+                        column("Missing", coloured=True, steps=[(None, "transparent"), (1, WARNING)]),
+                        column("From", links=to_target()),
+                        column("To", links=to_target()),
+                    ],
+                    no_value="It is in no flow that could be compared.",
                 ),
-                (
-                    8,
-                    timeseries(
-                        "Bandwidth",
-                        "Bytes a second that it took in the bandwidth test.",
-                        [
-                            query(
-                                f"max by (identity) ({select('dicom_store_bytes')} / "
-                                f"{select('dicom_store_duration_seconds')})",
-                                "as {{identity}}",
-                            )
-                        ],
-                        unit="Bps",
-                        no_value="No bandwidth test is configured for this target, or none was taken.",
-                    ),
+            ),
+        ],
+    )
+
+
+def bandwidth() -> Line:
+    """The bandwidth test."""
+    return (
+        8,
+        [
+            (
+                24,
+                timeseries(
+                    "Bandwidth",
+                    "Bytes a second that it took in the bandwidth test.",
+                    [
+                        query(
+                            f"max by (identity) ({select_one('dicom_store_bytes')} / "
+                            f"{select_one('dicom_store_duration_seconds')})",
+                            "as {{identity}}",
+                        )
+                    ],
+                    unit="Bps",
+                    no_value="No bandwidth test is configured for this target, or none was run.",
                 ),
-            ],
-        ),
-    ]
+            ),
+        ],
+    )

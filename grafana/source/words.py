@@ -1,86 +1,123 @@
 """The words and colours that all dashboards share: levels of exposure, outcomes, states, checks.
 
-Colours are those of Grafana's own palette, which has a shade for the dark and the light theme. Good is blue, not green:
-red and green are the pair that most colour-blind people confuse. Every colour comes with a word.
+The colours of states and levels are those of the pages and the report. Good is blue, not green: red and green are the
+pair that most colour-blind people confuse. Every colour comes with a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from dicom_exporter.results import LadderLevel
 from dicom_exporter.verdict import texts as standard_words
+from dicom_exporter.verdict.colours import LEVELS as LEVEL_COLOURS
+from dicom_exporter.verdict.colours import STATES
+from dicom_exporter.verdict.findings import BADNESS, Kind
 
-GOOD, QUIET, NOTE, WARNING, BAD = "blue", "#7f8490", "light-yellow", "orange", "red"
-
-_LEVEL_COLOURS = (
-    "dark-blue", "semi-dark-blue", "light-blue", "light-yellow", "semi-dark-yellow", "orange", "red", "dark-purple",
+GOOD, QUIET, NOTE, WARNING, BAD = (
+    STATES[None], "#7f8490", STATES[Kind.BUSY], STATES[Kind.REFUSES_US], STATES[Kind.DOWN]
 )  # fmt: skip
+
 LEVELS: Mapping[int, tuple[str, str]] = {
-    level: (f"{level} {name}", colour)
-    for (level, (name, _)), colour in zip(standard_words.LEVELS.items(), _LEVEL_COLOURS, strict=True)
+    int(level): (f"{level} {name}", LEVEL_COLOURS[level]) for level, (name, _) in standard_words.LEVELS.items()
 }
 """How far a stranger gets."""
 
-UP, UNKNOWN, BUSY, REFUSES, DOWN, NOT_ASKED = 1, 2, 3, 4, 5, 0
-STATES: Mapping[int, tuple[str, str]] = {
-    NOT_ASKED: ("not asked", QUIET),
-    UP: ("up", GOOD),
-    UNKNOWN: ("unknown", NOTE),
-    BUSY: ("busy", "semi-dark-yellow"),
-    REFUSES: ("refuses us", WARNING),
-    DOWN: ("DOWN", BAD),
+EXPOSED, DOWN, BLIND, UNKNOWN, REFUSES, BUSY, TROUBLE = (
+    BADNESS[kind]
+    for kind in (
+        Kind.EXPOSED, Kind.DOWN, Kind.BLIND, Kind.UNKNOWN, Kind.REFUSES_US, Kind.BUSY, Kind.TROUBLE
+    )
+)  # fmt: skip
+OK = 0
+PATIENT_DATA = EXPOSED + LadderLevel.LISTS_STUDIES
+"""From this status on a stranger is shown patients' data."""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+STATUSES: Mapping[float, tuple[str, str]] = {
+    OK: ("OK", STATES[None]),
+    **{
+        number: (kind.word.upper() if kind in (Kind.DOWN, Kind.BLIND) else _capital(kind.word), STATES[kind])
+        for kind, number in BADNESS.items()
+        if kind is not Kind.EXPOSED
+    },
+    **{
+        EXPOSED + int(level): (f"EXPOSED: {name}", STATES[Kind.EXPOSED])
+        for level, (name, _) in standard_words.LEVELS.items()
+        if level
+    },
 }
-"""Whether a target answers us: what the score of `queries.state` means."""
+"""What the number of `dicom:status` means: the worst that is found at a target."""
+
+AT_LEAST = 0.5
+"""Added to the status of a service whose level is not known, and may be higher."""
+NO_POLICY = -1
+POLICY: Mapping[float, tuple[str, str]] = {
+    NO_POLICY: ("no limit set", QUIET),
+    OK: ("within policy", STATES[None]),
+    UNKNOWN: STATUSES[UNKNOWN],
+    **{number: shown for number, shown in STATUSES.items() if number > EXPOSED},
+    **{
+        number + AT_LEAST: (words.replace(":", ", at least:"), colour)
+        for number, (words, colour) in STATUSES.items()
+        if number > EXPOSED
+    },
+}
+"""The same for one service of a target, and only about strangers."""
 
 OUTCOMES: Mapping[str, tuple[str, int, str]] = {
-    # outcome -> words, state, colour
-    "success": ("answers", UP, GOOD),
-    "overload": ("the exporter had no time for it", UNKNOWN, NOTE),
-    "busy": ("busy: no room for us", BUSY, "semi-dark-yellow"),
-    "rejected": ("rejects us", REFUSES, WARNING),
-    "not_offered": ("does not offer C-ECHO", REFUSES, "light-orange"),
-    "dns_failure": ("name does not resolve", DOWN, "light-purple"),
-    "unreachable": ("no route", DOWN, "semi-dark-purple"),
-    "refused": ("connection refused", DOWN, "red"),
-    "connect_timeout": ("no answer to connect", DOWN, "semi-dark-red"),
-    "tls_failure": ("TLS fails", DOWN, "purple"),
-    "no_answer": ("connected, then silence", DOWN, "dark-red"),
-    "closed": ("hangs up", DOWN, "light-red"),
-    "not_dicom": ("does not speak DICOM", DOWN, "dark-orange"),
-    "protocol_error": ("breaks the protocol", DOWN, "semi-dark-orange"),
-    "aborted": ("aborts", DOWN, "super-light-red"),
-    "failure_status": ("answers with a failure", DOWN, "super-light-orange"),
+    # outcome -> words, status, colour
+    "success": ("answers", OK, GOOD),
+    "overload": ("the exporter had no time for it", UNKNOWN, STATES[Kind.UNKNOWN]),
+    "busy": ("busy: no free association", BUSY, NOTE),
+    "rejected": ("rejects monitor", REFUSES, WARNING),
+    "not_offered": ("does not offer C-ECHO", REFUSES, "#e89b3f"),
+    "dns_failure": ("name does not resolve", DOWN, "#6b3a4f"),
+    "unreachable": ("no route", DOWN, "#8c5a6e"),
+    "refused": ("connection refused", DOWN, BAD),
+    "connect_timeout": ("no answer to connect", DOWN, "#a52522"),
+    "tls_failure": ("TLS fails", DOWN, "#7a1f4d"),
+    "no_answer": ("connected, then silence", DOWN, "#7d1b19"),
+    "closed": ("hangs up", DOWN, "#e2726f"),
+    "not_dicom": ("does not speak DICOM", DOWN, "#b5541c"),
+    "protocol_error": ("breaks the protocol", DOWN, "#8f4316"),
+    "aborted": ("aborts", DOWN, "#efa5a3"),
+    "failure_status": ("answers with a failure", DOWN, "#d9895b"),
 }
 """How a C-ECHO ended. Which of them mean DOWN is decided as in prometheus/rules/availability.yml."""
 
 QUERY_OUTCOMES: Mapping[str, tuple[str, str]] = {
     "allowed": ("answered", GOOD),
-    "empty": ("answered: no match", "light-blue"),
-    "truncated": ("answered: at least so many", NOTE),
+    "empty": ("answered: no match", LEVEL_COLOURS[LadderLevel.REFUSES_STRANGERS]),
+    "truncated": ("answered: at least this many", NOTE),
     "refused": ("refused", WARNING),
-    "unsupported": ("not supported", "light-orange"),
+    "unsupported": ("not supported", "#e89b3f"),
     "failed": ("failed", BAD),
-    "aborted": ("aborted", "semi-dark-red"),
-    "protocol_error": ("breaks the protocol", "dark-red"),
-    "timeout": ("no end until the deadline", "purple"),
-    "no_association": ("no association", "dark-purple"),
+    "aborted": ("aborted", "#a52522"),
+    "protocol_error": ("breaks the protocol", "#7d1b19"),
+    "timeout": ("no end until the deadline", "#b5541c"),
+    "no_association": ("not asked: no association", STATES[Kind.UNKNOWN]),
     "overload": ("the exporter had no time for it", QUIET),
 }
 
 STORE_OUTCOMES: Mapping[str, tuple[str, str]] = {
     "success": ("takes images", GOOD),
-    "warning": ("takes images, and changes them", "light-blue"),
+    "warning": ("takes images, and changes them", LEVEL_COLOURS[LadderLevel.REFUSES_STRANGERS]),
     "out_of_resources": ("OUT OF RESOURCES", BAD),
     "sop_class": ("does not accept this SOP class", WARNING),
-    "refused": ("refuses us", "light-orange"),
+    "refused": ("rejects monitor", "#e89b3f"),
     "mismatch": ("says the SOP class does not match", "semi-dark-orange"),
     "cannot_understand": ("says it cannot understand", "dark-orange"),
     "failed": ("answers with a failure", "light-red"),
     "aborted": ("aborts", "semi-dark-red"),
     "protocol_error": ("breaks the protocol", "dark-red"),
-    "timeout": ("no answer until the deadline", "purple"),
-    "no_association": ("no association", "dark-purple"),
+    "timeout": ("no answer until the deadline", "#b5541c"),
+    "no_association": ("no association", STATES[Kind.UNKNOWN]),
     "overload": ("the exporter had no time for it", QUIET),
 }
 """How a bandwidth test ended."""
@@ -97,7 +134,7 @@ SEVERITIES: Mapping[int, tuple[str, str]] = {3: ("critical", BAD), 2: ("warning"
 """Severities of the alerts, as numbers that sort."""
 
 
-def numbers(words: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
+def numbers(words: Mapping[int, tuple[str, str]] | Mapping[float, tuple[str, str]]) -> list[dict[str, Any]]:
     """Value mappings of Grafana for numbers."""
     return texts({str(number): word for number, word in words.items()})
 
@@ -114,8 +151,3 @@ def texts(words: Mapping[str, tuple[str, str] | str]) -> list[dict[str, Any]]:
 def yes_no(yes: tuple[str, str], no: tuple[str, str]) -> list[dict[str, Any]]:
     """Value mappings for 1 and 0."""
     return numbers({1: yes, 0: no})
-
-
-def outcome_names(state: int) -> Iterable[str]:
-    """The outcomes that mean a state."""
-    return (name for name, (_, means, _) in OUTCOMES.items() if means == state)

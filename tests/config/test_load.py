@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from textwrap import dedent
 
@@ -31,6 +31,7 @@ from dicom_exporter.config import (
     TimeWindow,
     WebEntry,
 )
+from dicom_exporter.config.values.hours import WeeklyHours
 from tests.testing.loading import TARGETS, errors_of, load_text
 
 
@@ -106,6 +107,14 @@ def test_load_all_keys(tmp_path: Path) -> None:
                 max_matches: 5000
                 every: 5m
                 only_between: 20:00-06:00
+              newest:
+                model: study_root
+                level: STUDY
+                match: {StudyDate: last 7d}
+                count_by: ModalitiesInStudy
+                expect_within: {CT: 45m, default: 2h}
+                working_hours: [Mo-Fr 07:00-19:00, "Sa 08:00-12:00"]
+                holidays: [2026-12-25, "2026-12-26"]
               scheduled:
                 model: worklist
                 match: {ScheduledProcedureStepStartDate: last 7d, ScheduledStationAETitle: CT1}
@@ -144,6 +153,19 @@ def test_load_all_keys(tmp_path: Path) -> None:
             max_matches=5000,
             every=300.0,
             only_between=TimeWindow(time(20), time(6)),
+        ),
+        "newest": Query(
+            "newest",
+            Model.STUDY_ROOT,
+            Level.STUDY,
+            match={"StudyDate": RelativeDate(6, 0)},
+            count_by=("ModalitiesInStudy",),
+            expect_within={"CT": 2700.0, "default": 7200.0},
+            working_hours=(
+                WeeklyHours(frozenset(range(5)), time(7), time(19)),
+                WeeklyHours(frozenset({5}), time(8), time(12)),
+            ),
+            holidays=(date(2026, 12, 25), date(2026, 12, 26)),
         ),
         "scheduled": Query(
             "scheduled",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
 
 from dicom_exporter.config import Address, Module, Target
+from dicom_exporter.dicom import associate
+from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
+from dicom_exporter.net.turns import Turns
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.results import Outcome
 from tests.testing.context import lookup_threads, probe_context
@@ -102,3 +107,35 @@ def test_associate_waiting_for_another_probe_of_the_address_adds_no_pause() -> N
         begun = loop.time()
         assert loop.play(script, client) == [Outcome.NO_ANSWER, Outcome.REJECTED]
         assert loop.time() - begun < 11.0
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("answer", [REJECTED, b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["RJ", "HTTP", "closed"])
+async def test_associate_that_failed_leaves_no_garbage(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of peers fail in each scrape: what waits for a garbage collection is memory of the process."""
+    connections: list[weakref.ref[Connection]] = []
+
+    def connection(deadline: float, turns: Turns) -> Connection:
+        made = Connection(deadline, turns)
+        connections.append(weakref.ref(made))
+        return made
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        writer.close()
+
+    monkeypatch.setattr(associate, "Connection", connection)
+    server = await asyncio.start_server(peer, "127.0.0.1", 0)
+    target = Target("target", Address("127.0.0.1", server.sockets[0].getsockname()[1]))
+    gc.disable()
+    try:
+        with lookup_threads() as lookups:
+            found = await probe_session(target, ECHO, probe_context(lookups))
+        for _ in range(20):  # turns in which the loop drops its own handles
+            await asyncio.sleep(0)
+        assert found.association is not Outcome.SUCCESS
+        assert [each() for each in connections] == [None]
+    finally:
+        gc.enable()
+        server.close()

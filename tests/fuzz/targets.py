@@ -131,7 +131,7 @@ def _entries(body: bytes) -> int | None:
     if b"\\" in body or body.count(b"[") + body.count(b"{") > 60:
         return None
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode("utf-8-sig"))  # from bytes, Python takes UTF-16 too; RFC 8259 8.1 does not
     except (ValueError, RecursionError):
         return None
     tag = re.compile("[0-9A-Fa-f]{8}")

@@ -18,8 +18,9 @@ _GLOBALS = {"__rate_interval": "5m", "__interval": "1m", "__range": "6h"}
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All panels but the headings of rows."""
-    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
+    """All panels, also those of closed rows."""
+    for panel in dashboard["panels"]:
+        yield from panel["panels"] if panel["type"] == "row" else (panel,)
 
 
 def queried(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -42,8 +42,9 @@ def test_queries_metrics_exist() -> None:
 
 
 def test_metrics_are_each_in_a_panel() -> None:
-    """Each metric of targets is in a dashboard, or is listed here with the reason why not."""
+    """Each metric of targets is in a dashboard, also as a recorded one, or is listed here with the reason why not."""
     named = {selector.name for *_, query in all_queries() for selector in selectors(query)}
+    named |= {selector.name for rule in rules() if "record" in rule for selector in selectors(rule["expr"])}
     assert OF_TARGETS - named == {
         "dicom_probe_last_run_timestamp_seconds",  # the age of queries is shown
         "dicom_target_addresses",  # for a rule or a query of one's own: few names have several

@@ -36,6 +36,8 @@ def scanned(data: bytes, split: int = 0, most: int = 100, identity: bool = False
         (b"[[]]", Shape.OTHER),
         (b"{}", Shape.OTHER),
         (b"<html>", Shape.OTHER),
+        ("[]".encode("utf-16-be"), Shape.OTHER),
+        ('[{"0020000D":{}}]'.encode("utf-16-le"), Shape.OTHER),
         (b"null", Shape.OTHER),
         (b'["0a1b-2c3d"]', Shape.STRINGS),
         (b'[{"id":1}]', Shape.OTHER),

@@ -26,7 +26,14 @@ def test_redirects_to_login_is_recognized(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://pacs.hospital.example/dicom-web/studies/", "https://other.example/?next=login", "http://x/blog"]
+    "url",
+    [
+        "https://pacs.hospital.example/dicom-web/studies/",
+        "https://other.example/?next=login",
+        "http://x/blog",
+        "https://association.example/dicom-web/studies",
+        "https://pacs.hospital.example/author/studies",
+    ],
 )
 def test_redirects_elsewhere_is_no_login(url: str) -> None:
     assert not leads_to_login(URL(url))

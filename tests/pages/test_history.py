@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -75,6 +78,40 @@ def test_history_many_targets_keep_last_probe_and_last_failure(monkeypatch: pyte
             kept.add(record(start, BAD if start == 3 else GOOD, target=target))
     for target in targets:
         assert [probe.start for probe in kept.of(target).probes] == [9, 3]
+
+
+GUARDED = replace(MAIN, modules=("availability", "exposure"), expect=Expect.GUARDED)
+LISTED = QueryResult(QueryOutcome.ALLOWED, 0, matches=7, complete=True, duration=0.25)
+
+
+@pytest.mark.parametrize(
+    "sessions",
+    [(GOOD, STRANGER), (replace(GOOD, queries={"studies": LISTED, "today": LISTED}), BAD), (GOOD, BAD)],
+    ids=["guarded", "queries", "short"],
+)
+def test_history_shows_records_as_they_were(sessions: Sequence[SessionResult]) -> None:
+    kept = History(Config((GUARDED,)))
+    probe = record(0, *sessions, target=GUARDED, reused=["monitor"])
+    kept.add(probe)
+    assert kept.of(GUARDED).probes == [probe]
+
+
+def test_history_probe_of_guarded_target_takes_no_more_than_two_kib() -> None:
+    queries = dict.fromkeys(["studies", "today", "patients"], LISTED)
+    kept = History(Config((GUARDED,)), limit=200)
+    records = [record(start, replace(GOOD, queries=queries), STRANGER, target=GUARDED) for start in range(200)]
+    kept.add(records.pop())
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        while records:
+            kept.add(copy.deepcopy(records.pop()))
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(kept.of(GUARDED).probes) == 200
+    assert after - before < 199 * 2048
 
 
 def test_history_since_is_first_probe_with_the_status() -> None:

@@ -13,6 +13,9 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.probes import addresses
 from dicom_exporter.results import (
     Attempt,
+    Called,
+    LadderLevel,
+    LadderService,
     Outcome,
     QueryOutcome,
     QueryResult,
@@ -20,6 +23,7 @@ from dicom_exporter.results import (
     StrangerResult,
     UnknownReason,
 )
+from dicom_exporter.verdict.ladder import judge
 from tests.testing.context import STRANGER, lookup_threads, probe_context
 
 TARGET = Target("target", Address("pacs.example", 104))
@@ -28,17 +32,21 @@ TIMEOUT = frozenset({UnknownReason.TIMEOUT})
 
 
 def listing(image: bool | None = None, doubts: frozenset[UnknownReason] = frozenset()) -> Attempt:
-    return Attempt(Outcome.SUCCESS, queries=STUDIES, image_received=image, doubts=doubts)
+    return Attempt(Outcome.SUCCESS, queries=STUDIES, identity_seen=image, image_received=image, doubts=doubts)
 
 
-async def everywhere(
-    monkeypatch: pytest.MonkeyPatch, found: Mapping[str, Attempt], *prove: str
-) -> tuple[StrangerResult, ProbeContext]:
-    """The merged result of `found`, an attempt for each IP address."""
+Found = Mapping[str, Attempt | tuple[Attempt, ...]]
+"""IP address -> the attempts there."""
+
+
+async def everywhere(monkeypatch: pytest.MonkeyPatch, found: Found, *prove: str) -> tuple[StrangerResult, ProbeContext]:
+    """The merged result of `found`."""
 
     async def probe_exposure(target: Target, module: Module, context: ProbeContext) -> SessionResult:
         resolved = await context.resolve(target.address)
-        return SessionResult("stranger", None, stranger=StrangerResult((found[resolved.addresses[0].ip],)))
+        attempts = found[resolved.addresses[0].ip]
+        made = attempts if isinstance(attempts, tuple) else (attempts,)
+        return SessionResult("stranger", None, stranger=StrangerResult(made))
 
     def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 0)) for ip in found]
@@ -81,19 +89,32 @@ async def test_exposure_end_of_another_address_that_is_not_the_peers_doing_is_a_
     assert stranger.doubts == {doubt}
 
 
+HANGS = Attempt(Outcome.SUCCESS, queries={"studies": QueryResult(QueryOutcome.TIMEOUT)})
+BUSY = Attempt(Outcome.BUSY)
+OTHER_TITLE = Attempt(Outcome.SUCCESS, Called.RANDOM)
+
+
+@pytest.mark.parametrize("step", ["identity", "download"])
 @pytest.mark.parametrize(
-    ("other", "known"),
+    ("other", "reasons"),
     [
-        (listing(image=False), True),
-        (listing(image=None, doubts=TIMEOUT), False),
-        (Attempt(Outcome.REFUSED), True),
-        (Attempt(Outcome.UNREACHABLE), False),
+        (listing(image=False), set()),
+        (Attempt(Outcome.REFUSED), set()),
+        (Attempt(Outcome.REJECTED), set()),
+        (listing(image=None, doubts=TIMEOUT), {UnknownReason.TIMEOUT}),
+        (Attempt(Outcome.UNREACHABLE), {UnknownReason.UNREACHABLE}),
+        (Attempt(Outcome.TLS_FAILURE, over_tls=True), {UnknownReason.TLS_HANDSHAKE}),
+        (HANGS, {UnknownReason.TIMEOUT}),
+        ((BUSY, BUSY, OTHER_TITLE), {UnknownReason.BUSY, UnknownReason.NOT_ASKED}),
     ],
 )
-async def test_exposure_image_refused_by_one_address_is_known_only_where_no_other_is_in_doubt(
-    monkeypatch: pytest.MonkeyPatch, other: Attempt, known: bool
+async def test_exposure_step_refused_by_one_address_is_known_only_where_no_other_is_in_doubt(
+    monkeypatch: pytest.MonkeyPatch, other: Attempt | tuple[Attempt, ...], reasons: set[UnknownReason], step: str
 ) -> None:
-    found = {"192.0.2.1": listing(image=False), "192.0.2.2": other}
-    stranger, _ = await everywhere(monkeypatch, found, "download")
-    received = [attempt.image_received for attempt in stranger.attempts if attempt.queries]
-    assert (False in received) is known
+    found: Found = {"192.0.2.1": listing(image=False), "192.0.2.2": other}
+    stranger, _ = await everywhere(monkeypatch, found, step)
+    asked = LadderLevel.IDENTIFIES_PATIENTS if step == "identity" else LadderLevel.HANDS_OUT_IMAGES
+    verdict = judge([SessionResult("stranger", None, stranger=stranger, prove=frozenset({asked}))])
+    assert verdict is not None
+    assert verdict.at_least[LadderService.DIMSE] == LadderLevel.LISTS_STUDIES
+    assert set(verdict.reasons[LadderService.DIMSE]) == reasons

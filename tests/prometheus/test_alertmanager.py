@@ -47,6 +47,8 @@ def test_alertmanager_example_passes_amtool() -> None:
         ("DicomExposedOpenPort", {"site": "south"}, "tickets"),
         ("DicomExposureUnknown", {"site": "north"}, "tickets-north"),
         ("DicomTargetRefusesUs", {}, "tickets"),
+        ("DicomStudiesDriedUp", {}, "tickets"),
+        ("DicomStudiesDriedUp", {"site": "north"}, "tickets-north"),
         ("DicomExporterDown", {"target": "", "site": ""}, "pager"),
         ("DicomExporterAbsent", {"target": "", "job": "", "instance": ""}, "pager"),
         ("DicomReloadFailed", {"target": ""}, "tickets"),

@@ -6,6 +6,7 @@ from dicom_exporter.config import Address, Expect, Target
 from dicom_exporter.results import (
     Attempt,
     EchoResult,
+    Freshness,
     Outcome,
     Peer,
     Phase,
@@ -45,6 +46,7 @@ QUERY = QueryResult(
     complete=False,
     instances=1234,
     instances_complete=False,
+    freshness=(Freshness("ModalitiesInStudy", SafeText("CT"), 600.0, overdue=False),),
     matches_by={"ModalitiesInStudy": {SafeText("CT"): 30}},
     duration=0.5,
     first_match=0.125,

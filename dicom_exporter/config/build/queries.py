@@ -9,6 +9,7 @@ from dicom_exporter.config.model import BUILTIN_QUERIES, Query
 from dicom_exporter.config.schema import QueryBlock, given
 from dicom_exporter.config.sections import Entry
 from dicom_exporter.config.values.dicom import (
+    MODALITIES,
     Level,
     MatchValue,
     Model,
@@ -16,6 +17,7 @@ from dicom_exporter.config.values.dicom import (
     why_not_counted,
     why_not_matched,
 )
+from dicom_exporter.config.values.time import RelativeDate
 from dicom_exporter.text import did_you_mean, shown
 
 
@@ -36,7 +38,11 @@ def build_query(name: str, block: QueryBlock | None, entry: Entry) -> Query | No
     if "match" in options:
         options["match"] = _match(base, options["match"], entry)
     _check_count_by(base, options.get("count_by", ()), entry)
-    return None if len(entry.document.errors) > errors_before else replace(base, **options)
+    if "expect_within" in options:
+        options["expect_within"] = MappingProxyType(options["expect_within"])
+    query = replace(base, **options)
+    _check_freshness(query, entry)
+    return None if len(entry.document.errors) > errors_before else query
 
 
 def _own_query(name: str, options: Mapping[str, Any], entry: Entry) -> Query | None:
@@ -88,3 +94,31 @@ def _check_count_by(query: Query, keywords: Sequence[str], entry: Entry) -> None
             entry.report(reason, "count_by", index)
         elif keyword in keywords[:index]:
             entry.report(f"{keyword} is listed twice", "count_by", index)
+
+
+def _check_freshness(query: Query, entry: Entry) -> None:
+    """Report what leaves it open how old the newest study is."""
+    expected = query.expect_within
+    if expected is None:
+        for key in ("working_hours", "holidays"):
+            if getattr(query, key):
+                entry.report("needs `expect_within`", key)
+        return
+    date = query.match.get("StudyDate")
+    if query.level is not Level.STUDY:
+        entry.report("only studies have an age: it needs the level STUDY", "expect_within")
+    elif "StudyTime" in query.match or not (date is None or (isinstance(date, RelativeDate) and date.last == 0)):
+        entry.report("the newest studies have to match: StudyDate is today or 'last 7d', without StudyTime", "match")
+    if len(query.count_by) > 1:
+        entry.report("with `expect_within`, a query counts by one attribute", "count_by")
+    for name in expected:
+        if name == "default":
+            continue
+        if not query.count_by:
+            entry.report("needs `count_by`: without it there is only `default`", "expect_within", name)
+        elif query.count_by[0] == "ModalitiesInStudy" and name not in MODALITIES:
+            entry.report(
+                f"{shown(name)} is not a modality of the standard{did_you_mean(name, MODALITIES)}",
+                "expect_within",
+                name,
+            )

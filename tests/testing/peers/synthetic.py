@@ -39,6 +39,7 @@ def studies(
     patient_name: str = "SYNTHETIC^PATIENT^{:04}",
     patient_id: str = "SYN-{:04}",
     first: int = 1,
+    time: str = "120000",
 ) -> Iterator[Instance]:
     """`count` studies of `instances` images each, one patient and one series a study.
 
@@ -55,11 +56,19 @@ def studies(
                 date=day,
                 patient_name=patient_name.format(number),
                 patient_id=patient_id.format(number),
+                time=time,
             )
 
 
 def instance(
-    study: int, image: int, *, modality: str, date: datetime.date, patient_name: str, patient_id: str
+    study: int,
+    image: int,
+    *,
+    modality: str,
+    date: datetime.date,
+    patient_name: str,
+    patient_id: str,
+    time: str = "120000",
 ) -> Instance:
     """One Secondary Capture image of two by two pixels (PS3.3 A.8.1)."""
     dataset = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=bytes(128))
@@ -73,7 +82,7 @@ def instance(
     dataset.PatientSex = "O"
     dataset.StudyID = str(study)
     dataset.StudyDate = f"{date:%Y%m%d}"
-    dataset.StudyTime = "120000"
+    dataset.StudyTime = time
     dataset.AccessionNumber = f"SYN-A{study}"
     dataset.ReferringPhysicianName = ""
     dataset.Modality = modality

@@ -16,6 +16,7 @@ from dicom_exporter.net.turns import Turns
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import probe_as
 from dicom_exporter.prober.record import ProbeRecord, make_record
+from dicom_exporter.prober.silence import ENOUGH
 from dicom_exporter.results import Expect, TargetResult
 from tests.testing.truth.model import CALLED, NAME, TLS, Page, Server, Web
 from tests.testing.truth.network import PORTS, Network
@@ -47,6 +48,7 @@ class Count:
     number: int | None
     complete: bool | None
     instances: int | None = None
+    instances_complete: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ async def probe(
         connect_timeout,
         asyncio.get_running_loop().time() + seconds,
         datetime(2026, 1, 15, 12, tzinfo=UTC),
+        connect_proof=min(connect_timeout, seconds * ENOUGH),
     )
     session = await probe_as(target, module, context, ResultCache())
     return make_record(target, (module.name,), TargetResult(target.name, (session,)), 0.0)
@@ -117,14 +120,14 @@ class Simulation:
         self._lookups = LookupThreads(self._network.getaddrinfo_of)
         self._network.waiting_for_threads = lambda: self._lookups.pending > 0
 
-    def ask(self, server: Server) -> Claims:
+    def ask(self, server: Server, seconds: float = SECONDS) -> Claims:
         """What the exporter claims about `server`. Asserts that it took no longer than it had, and left nothing."""
         target = target_of(server, PORTS)
         begun = self._network.time()
 
         async def client() -> ProbeRecord:
-            record = await probe(server, target, self._lookups)
-            assert self._network.time() - begun <= SECONDS + _OVER, "took longer than it had"
+            record = await probe(server, target, self._lookups, seconds=seconds)
+            assert self._network.time() - begun <= seconds + _OVER, "took longer than it had"
             return record
 
         return claims(self._network.run(server, client))
@@ -157,6 +160,7 @@ def claims(record: ProbeRecord) -> Claims:
     matches = _by(samples.get("dicom_query_matches", []), "query")
     complete = _by(samples.get("dicom_query_complete", []), "query")
     images = next((value for _, value in samples.get("dicom_images_visible", [])), None)
+    images_complete = next((value for _, value in samples.get("dicom_images_complete", [])), None)
     session = record.sessions[0]
     web = session.dicomweb
     return Claims(
@@ -166,6 +170,7 @@ def claims(record: ProbeRecord) -> Claims:
                 _integer(value),
                 None if name not in complete else complete[name] == 1,
                 _integer(images) if name == "studies" else None,
+                images_complete == 1 if name == "studies" else None,
             )
             for name, value in matches.items()
         },

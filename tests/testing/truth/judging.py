@@ -55,7 +55,7 @@ def _count(what: str, claim: asking.Count, true: Collection[levels.Count]) -> It
     if claim.number > max(numbers, default=0):
         yield f"{what}: {claim.number}; true is {shown}"
     if claim.instances is not None and (sums := [count.instances for count in true if count.instances is not None]):
-        if claim.complete and claim.instances not in sums:
+        if claim.instances_complete and claim.instances not in sums:
             yield f"{what}: {claim.instances} images, complete; true is {'/'.join(map(str, sums))}"
         if claim.instances > max(sums):
             yield f"{what}: {claim.instances} images; true is {'/'.join(map(str, sums))}"

@@ -30,6 +30,8 @@ CLOSED, OPEN_PORT, REFUSES, ASSOCIATES, QUERYABLE, LISTS, IDENTIFIES, HANDS_OUT 
 """The exposure ladder."""
 
 _NO_CONNECTION = frozenset({Reach.REFUSES, Reach.DROPS, Reach.UNREACHABLE})
+_ANSWERED = frozenset({0x0000, 0xB001})
+_ENDS_AFTER_MATCHES = frozenset({End.ABORT_AFTER_MATCHES, End.FAILURE_AFTER_MATCHES})
 _CLIENT_CERTIFICATE = frozenset({TLS.CLIENT_CERTIFICATE, TLS.CLIENT_CERTIFICATE_1_2})
 
 
@@ -53,7 +55,7 @@ class Count:
     number: int
     """Of the matches."""
     instances: int | None = None
-    """The sum of the images of the studies; None if the matches do not tell."""
+    """The sum of the images of the studies that are sent."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def _of_all(addresses: Iterable[tuple[Reach, frozenset[int]]]) -> Level:
 def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
     if dimse is None:
         return frozenset({CLOSED})
+    if dimse.policy is Policy.HANGS_UP:
+        return frozenset({OPEN_PORT})
     if dimse.tls in _CLIENT_CERTIFICATE:
         return frozenset({REFUSES})
     match dimse.policy:
@@ -133,7 +137,12 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
             return frozenset({OPEN_PORT})
         case Policy.REJECTS_CALLING | Policy.REJECTS_CALLED | Policy.ABORTS:
             return frozenset({REFUSES})
-        case Policy.ACCEPTS_AND_ABORTS:
+        case (
+            Policy.ACCEPTS_AND_ABORTS
+            | Policy.ACCEPTS_THEN_ABORTS
+            | Policy.ACCEPTS_AND_CLOSES
+            | Policy.ACCEPTS_AND_RELEASES
+        ):
             return frozenset({ASSOCIATES})
     finds = dimse.finds.values()
     if any(_lists(find) for find in finds):
@@ -141,12 +150,15 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
         sent = _sends(dimse)
         # Where only the unique keys may be asked for, an ID may be among them or not.
         return steps.above(bool(named), sent) | (steps.above(False, sent) if False not in named else frozenset())
-    return frozenset({QUERYABLE if any(find.answers for find in finds) else ASSOCIATES})
+    level = frozenset({QUERYABLE if any(find.answers for find in finds) else ASSOCIATES})
+    if any(find.too_much and find.answers and find.matches and find.status not in _ANSWERED for find in finds):
+        level |= {LISTS, IDENTIFIES, HANDS_OUT}  # a narrower question may be answered
+    return level
 
 
 def _lists(find: Find) -> bool:
-    refuses = find.status not in (0x0000, 0xB001)  # then there is no match to abort after
-    sends = find.answers or (find.end is End.ABORT_AFTER_MATCHES and not refuses)
+    refuses = find.status not in _ANSWERED  # then there is no match to abort after
+    sends = (find.answers and not refuses) or (find.end in _ENDS_AFTER_MATCHES and not refuses)
     return sends and find.matches > 0
 
 
@@ -158,10 +170,12 @@ def _sends(dimse: Dimse) -> bool:
     return get.refusal is None and get.end in (End.STATUS, End.HANG, End.ABORT_ONCE)
 
 
+_IMAGES = 7
+"""Of each study, whatever its match says."""
+
+
 def _count(find: Find) -> Count:
-    text = (find.instances or "").strip(" ")
-    legal = text.removeprefix("+").isdigit()
-    return Count(find.matches + find.more, int(text) * find.matches if legal else None)
+    return Count(find.matches + (find.more if find.status == 0xB001 else 0), _IMAGES * find.matches)
 
 
 def _guarded(web: Web | Page) -> frozenset[int] | None:

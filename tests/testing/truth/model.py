@@ -51,6 +51,8 @@ class Reach(_Name):
     UNREACHABLE = 4
     REFUSES_ONCE = 5
     """The server restarts: the first connection is refused."""
+    NO_ROUTE = 6
+    """The exporter's machine has no route for such addresses; others may."""
 
 
 class TLS(_Name):
@@ -86,6 +88,15 @@ class Policy(_Name):
     ACCEPTS_AND_ABORTS = 9
     """A-ASSOCIATE-AC and A-ABORT in one segment."""
     ABORTS_ONCE = 10
+    HANGS_UP = 11
+    """It closes each connection as soon as it is made."""
+    ACCEPTS_THEN_ABORTS = 12
+    """The same as `ACCEPTS_AND_ABORTS` in two segments."""
+    ACCEPTS_AND_CLOSES = 13
+    ACCEPTS_AND_RELEASES = 14
+    """A-ASSOCIATE-AC and A-RELEASE-RQ."""
+    REJECTS_EVERY_OTHER = 15
+    """After each association, the next is rejected as transient: it is still busy with the last."""
 
 
 class End(_Name):
@@ -103,6 +114,10 @@ class End(_Name):
     CLOSE = 7
     MALFORMED = 8
     """The bytes are no command set."""
+    HANG_ON_UNKNOWN = 9
+    """A query for a UID that is not there is never answered."""
+    FAILURE_AFTER_MATCHES = 10
+    """The final status is out of resources, after all matches."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +144,18 @@ class Find(Part):
 
     matches: int = 3
     status: int = 0x0000
-    """The final status. A refusal (not 0000, not B001) comes without matches, to every query."""
+    """The final status. A refusal (not 0000, not B001) comes without matches."""
+    too_much: bool = False
+    """Whether a refusal is only for queries that would list everything; else for every query."""
     end: End = End.STATUS
     more: int = 0
     """With B001: how many the server did not send."""
     names: bool = True
     """Whether matches carry a patient's name."""
     instances: str | None = "7"
-    """NumberOfStudyRelatedInstances as written; None: absent."""
+    """NumberOfStudyRelatedInstances as written for a study, which has 7; None: absent."""
+    instances_of_first: bool = True
+    """Whether the first match has it, too."""
     out_of_order: bool = False
     huge: bool = False
     """The first match is larger than 1 MiB."""
@@ -149,7 +168,8 @@ class Find(Part):
     @property
     def answers(self) -> bool:
         """Whether a query gets to a final status that is no refusal, sooner or later."""
-        return self.status in (0x0000, 0xB001) and self.end not in (End.ABORT, End.CLOSE, End.MALFORMED)
+        answered = self.status in (0x0000, 0xB001) or self.too_much
+        return answered and self.end not in (End.ABORT, End.CLOSE, End.MALFORMED, End.FAILURE_AFTER_MATCHES)
 
 
 @dataclass(frozen=True, repr=False)
@@ -194,6 +214,10 @@ class Redirect(_Name):
     ABSOLUTE = 2
     OTHER_HOST = 3
     LOGIN = 4
+    META = 5
+    """200 and a page that browsers leave for another by themselves."""
+    COOKIE = 6
+    """To the same address, which answers to those who bring the cookie that came with it."""
 
 
 class Login(_Name):
@@ -254,6 +278,9 @@ class Web(Part):
     list_status: int | None = None
     """With which status every query without a study UID is refused."""
     ignores_offset: bool = False
+    ignores_limit: bool = False
+    repeats: bool = False
+    """Whether a page after the first begins with the last entry of the one before."""
     ignores_filter: bool = False
     names: bool = True
     wado_status: int = 200

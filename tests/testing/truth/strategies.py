@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -35,9 +36,9 @@ from tests.testing.truth.model import (
 T = TypeVar("T")
 
 _IPS = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2")
-_REFUSALS = (0x0122, 0x0124, 0xA700, 0xA900, 0xC000, 0xC001)
+_REFUSALS = (0x0110, 0x0122, 0x0124, 0x0213, 0xA700, 0xA900, 0xC000, 0xC001)
 _UNAVAILABLE = (408, 425, 429, 500, 502, 503, 504)
-_INSTANCES = ("7", " 7", "+7", "07", "7 ", "", "many", "7\\8", None)
+_INSTANCES = ("7", " 7", "+7", "07", "7 ", "7.0", "0.7E1", "", "many", "7\\8", None)
 _DELAYS = (0.5, 4.0, 40.0)
 _WADO_ACCEPT = ("transfer-syntax=*", 'type="application/dicom"')
 
@@ -60,10 +61,12 @@ def finds(draw: DrawFn) -> Find:
     return Find(
         matches=matches,
         status=status,
+        too_much=draw(mostly(False, True)),
         end=draw(others_of(End.STATUS, End, weight=3)),
         more=draw(st.sampled_from((5, 0, 1000))) if status == 0xB001 else 0,
         names=draw(mostly(True, False)),
         instances=draw(mostly(*_INSTANCES)),
+        instances_of_first=draw(mostly(True, False)),
         out_of_order=draw(mostly(False, True)),
         huge=draw(mostly(False, True, weight=15)),
         ignores_keys=draw(mostly(False, True, weight=8)),
@@ -80,7 +83,7 @@ def gets(draw: DrawFn) -> Get:
         syntax=draw(st.sampled_from(SYNTAXES)),
         converts=draw(st.booleans()),
         end=draw(mostly(End.STATUS, End.ABORT, End.HANG)),
-        refusal=draw(mostly(None, 0x0124, 0xA900, 0xC000)),
+        refusal=draw(mostly(None, 0x0122, 0x0124, 0xA701, 0xA702, 0xA900, 0xB000, 0xC000)),
     )
 
 
@@ -90,6 +93,8 @@ def dimses(draw: DrawFn) -> Dimse:
     answers = draw(st.dictionaries(st.sampled_from(FINDS), finds(), max_size=3))
     if draw(mostly(True, False)):
         answers.setdefault(STUDY_FIND, draw(finds()))
+    # Narrower questions are only asked for studies.
+    answers = {uid: find if uid == STUDY_FIND else replace(find, too_much=False) for uid, find in answers.items()}
     return Dimse(
         tls=draw(others_of(TLS.NONE, TLS, weight=3)),
         policy=draw(others_of(Policy.ACCEPTS, Policy, weight=3)),
@@ -124,6 +129,8 @@ def webs(draw: DrawFn, *, over_tls: bool) -> Web:
         refusal=draw(st.sampled_from((400, 413, 422))),
         list_status=draw(mostly(None, 400, 403, 413, weight=8)),
         ignores_offset=draw(mostly(False, True)),
+        ignores_limit=draw(mostly(False, True, weight=8)),
+        repeats=draw(mostly(False, True, weight=8)),
         ignores_filter=draw(mostly(False, True, weight=8)),
         names=draw(mostly(True, False)),
         wado_status=draw(mostly(200, 401, 403, 404, 503)),

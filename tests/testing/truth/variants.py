@@ -17,6 +17,7 @@ from tests.testing.truth.model import (
     Page,
     Policy,
     Reach,
+    Redirect,
     Server,
     Web,
 )
@@ -24,9 +25,21 @@ from tests.testing.truth.model import (
 _MOST_ADDRESSES = 2
 _MOST_REDIRECTS = 5
 _UNCLEAR = frozenset(
-    {Policy.CLOSES, Policy.NOT_DICOM, Policy.ABORTS_ON_MANY, Policy.ACCEPTS_AND_ABORTS, Policy.ABORTS_ONCE}
+    {
+        Policy.CLOSES,
+        Policy.NOT_DICOM,
+        Policy.ABORTS_ON_MANY,
+        Policy.ACCEPTS_AND_ABORTS,
+        Policy.ACCEPTS_THEN_ABORTS,
+        Policy.ACCEPTS_AND_CLOSES,
+        Policy.ACCEPTS_AND_RELEASES,
+        Policy.REJECTS_EVERY_OTHER,
+        Policy.ABORTS_ONCE,
+    }
 )
-_PLAIN_REACH = {Reach.UNREACHABLE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
+_PLAIN_STATUSES = frozenset({0x0000, 0x0122, 0x0124, 0xA900, 0xC000, 0xC001})
+_UNUSUAL_REDIRECTS = frozenset({Redirect.META, Redirect.COOKIE})
+_PLAIN_REACH = {Reach.UNREACHABLE: Reach.REFUSES, Reach.NO_ROUTE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
 
 
 def slowed(server: Server, delay: float) -> Server:
@@ -78,13 +91,13 @@ def _plain_dimse(dimse: Dimse) -> Dimse:
 
 def _plain_find(find: Find) -> Find:
     # What B001 holds back may name somebody.
-    status = 0x0000 if find.status == 0xB001 else find.status
-    return replace(find, status=status, more=0, end=End.STATUS, huge=False, implicit=True)
+    status = find.status if find.status in _PLAIN_STATUSES else 0x0000 if find.status == 0xB001 else 0x0124
+    return replace(find, status=status, too_much=False, more=0, end=End.STATUS, huge=False, implicit=True)
 
 
 def _plain_get(get: Get) -> Get:
-    # A900 says that the identifier was not liked: another may be.
-    return replace(get, end=End.STATUS, refusal=0x0124 if get.refusal == 0xA900 else get.refusal)
+    # The others do not say that nobody gets an image: the identifier was not liked, or something failed.
+    return replace(get, end=End.STATUS, refusal=get.refusal if get.refusal in (None, 0xC000) else 0x0124)
 
 
 def _plain_tls(tls: TLS) -> TLS:
@@ -96,7 +109,7 @@ def _plain_web(web: Web) -> Web:
         web,
         tls=_plain_tls(web.tls),
         gateway=None,
-        redirects=min(web.redirects, _MOST_REDIRECTS),
+        redirects=0 if web.redirect in _UNUSUAL_REDIRECTS else min(web.redirects, _MOST_REDIRECTS),
         login=Login.STATUS_401 if web.login is Login.FORM else web.login,
         nothing=Nothing.NO_CONTENT if web.nothing is Nothing.NO_CONTENT else Nothing.ARRAY,
         media=Media.DICOM_JSON if web.media in (Media.XML, Media.HTML) else web.media,
@@ -111,7 +124,7 @@ def _plain_page(page: Page) -> Page:
         page,
         tls=_plain_tls(page.tls),
         gateway=None,
-        redirects=min(page.redirects, _MOST_REDIRECTS),
+        redirects=0 if page.redirect in _UNUSUAL_REDIRECTS else min(page.redirects, _MOST_REDIRECTS),
         login=Login.STATUS_401 if page.login is Login.FORM else page.login,
         rest_status=None if page.rest_status == 503 else page.rest_status,
         delay=0.0,

@@ -24,7 +24,7 @@ _TYPES = {
     Media.JSON: "application/json",
     Media.XML: 'multipart/related; type="application/dicom+xml"; boundary=b',
 }
-_WARNING = '299 {}: "There are additional results that can be requested"'
+_WARNING = '299 http://synthetic.test: "There are additional results that can be requested"'
 
 
 @dataclass
@@ -78,8 +78,9 @@ class _Connection:
         if web.gateway is not None and site.requests <= web.gateway_times:
             return _response(web.gateway, _GATEWAY, {"Content-Type": "text/html", "Server": "gateway"})
         hops, path = _hops(request.path)
-        if hops < web.redirects:
-            return _response(302, b"", {"Location": self._location(request, hops + 1, path)})
+        has_cookie = web.redirect is Redirect.COOKIE and "cookie" in request.headers
+        if hops < web.redirects and not has_cookie:
+            return self._redirect(request, hops + 1, path)
         match web.login:
             case Login.STATUS_401:
                 return _response(401, b"", {"WWW-Authenticate": 'Basic realm="archive"'})
@@ -88,6 +89,16 @@ class _Connection:
             case Login.FORM:
                 return _response(200, _FORM, {"Content-Type": "text/html"})
         return _page(web, path) if isinstance(web, Page) else _DICOMweb(web).answer(request, path)
+
+    def _redirect(self, request: _Request, hops: int, path: str) -> bytes:
+        there = self._location(request, hops, path)
+        match self._site.web.redirect:
+            case Redirect.META:
+                body = f'<html><head><meta http-equiv="refresh" content="0; url={there}"></head></html>'.encode()
+                return _response(200, body, {"Content-Type": "text/html"})
+            case Redirect.COOKIE:
+                return _response(302, b"", {"Location": request.path, "Set-Cookie": "seen=1"})
+        return _response(302, b"", {"Location": there})
 
     def _location(self, request: _Request, hops: int, path: str) -> str:
         web = self._site.web
@@ -136,13 +147,14 @@ class _DICOMweb:
             return self._list([_study(web, int(number))] if known else [], {})
         if asked is None and web.list_status is not None:
             return _response(web.list_status, b"")
-        limit = int(request.query.get("limit", ALL))
-        if web.max_limit is not None and limit > web.max_limit:
+        limit = ALL if web.ignores_limit else int(request.query.get("limit", ALL))
+        if web.max_limit is not None and not web.ignores_limit and limit > web.max_limit:
             return _response(web.refusal, b"limit is too large", {"Content-Type": "text/plain"})
         offset = 0 if web.ignores_offset else int(request.query.get("offset", 0))
+        offset -= bool(offset and web.repeats)
         end = min(web.studies, offset + min(limit, web.page or ALL))
         more = end < web.studies and end - offset < limit
-        headers = {"Warning": _WARNING.format("http://synthetic.test")} if more and web.says_more else {}
+        headers = {"Warning": f'199 - "none"\r\nWarning: {_WARNING}'} if more and web.says_more else {}
         entries = [_study(web, number) for number in range(offset, max(offset, end))]
         return self._list(entries, headers, 206 if more and web.partial and entries else 200)
 

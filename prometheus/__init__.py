@@ -1,0 +1,1 @@
+"""Rules and examples for Prometheus and Alertmanager; `prometheus.build` writes the rules for other labels."""
