@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from dicom_exporter import webconfig
-from dicom_exporter.server.app import create_app
+from dicom_exporter.server.app import create_app, is_health_check
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress
 from dicom_exporter.server.state import State
@@ -47,7 +47,7 @@ async def serve(
     stop, stop_now = asyncio.Event(), asyncio.Event()
     app = create_app(state)
     if web_config is not None:
-        webconfig.protect(app, web_config)
+        webconfig.protect(app, web_config, unlimited=is_health_check)
     runner = BoundedRunner(
         app,
         state.traffic,

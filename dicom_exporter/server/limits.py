@@ -9,6 +9,7 @@ connection ── connections.py: a maximum number; the one that was idle for lo
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -83,12 +84,12 @@ class Traffic:
             log.warning("overloaded: clients are refused", too_many=reason.value, refused=self.refused[reason])
 
 
-def limiting(traffic: Traffic, exempt: frozenset[str]) -> Middleware:
-    """The middleware that applies the limits. The paths in `exempt` are always answered."""
+def limiting(traffic: Traffic, exempt: Callable[[web.Request], bool]) -> Middleware:
+    """The middleware that applies the limits. Requests that are `exempt` are always answered."""
 
     @web.middleware
     async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in exempt:
+        if exempt(request):
             return await handler(request)
         if traffic.full:
             raise traffic.refuse(RefusalReason.REQUESTS)
