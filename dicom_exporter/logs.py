@@ -7,9 +7,12 @@ what a peer sent.
 
 import asyncio
 import logging
+import math
 import ssl
 import sys
+import time
 import traceback
+from collections import Counter
 from collections.abc import Mapping, MutableMapping
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +22,7 @@ import structlog
 
 from dicom_exporter.text import escaped
 
+_LIMITED_INTERVAL = 10.0
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -117,3 +121,22 @@ def silence_pynetdicom() -> None:
     _config.LOG_RESPONSE_IDENTIFIERS = False
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
     logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+
+
+class LimitedLog:
+    """Warnings that strangers can cause: one of each kind in `interval` seconds, with the number of those left out."""
+
+    def __init__(self, interval: float = _LIMITED_INTERVAL) -> None:
+        self._interval = interval
+        self._last: dict[str, float] = {}
+        self._not_logged: Counter[str] = Counter()
+
+    def warning(self, message: str, **details: object) -> None:
+        """Log it or count it. There are only a few different messages."""
+        now = time.monotonic()
+        if now - self._last.get(message, -math.inf) < self._interval:
+            self._not_logged[message] += 1
+            return
+        self._last[message] = now
+        log = structlog.stdlib.get_logger(__name__)
+        log.warning(message, **details, not_logged=self._not_logged.pop(message, 0))

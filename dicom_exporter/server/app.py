@@ -16,6 +16,7 @@ from dicom_exporter.pages.handlers import (
     static_routes,
 )
 from dicom_exporter.server import accept
+from dicom_exporter.server.bad_requests import secure
 from dicom_exporter.server.discovery import get_discovery
 from dicom_exporter.server.limits import limiting
 from dicom_exporter.server.probe_endpoints import get_metrics, get_probe
@@ -104,7 +105,4 @@ async def _not_found_as_page(request: web.Request, handler: Handler) -> web.Stre
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers[hdrs.SERVER] = "dicom_exporter"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault(hdrs.CONTENT_SECURITY_POLICY, "default-src 'none'")
-    response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    secure(response.headers)

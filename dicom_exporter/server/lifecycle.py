@@ -12,9 +12,12 @@ from aiohttp.abc import AbstractAccessLogger
 
 from dicom_exporter import webconfig
 from dicom_exporter.server.app import create_app, is_health_check
+from dicom_exporter.server.bad_requests import BadRequest
 from dicom_exporter.server.connections import BoundedRunner
+from dicom_exporter.server.limits import Traffic
 from dicom_exporter.server.listening import ListenAddress
 from dicom_exporter.server.state import State
+from dicom_exporter.text import shown
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -52,6 +55,7 @@ async def serve(
         app,
         state.traffic,
         max_connections,
+        headers=lambda: {} if web_config is None else web_config.headers,
         access_log_class=_AccessLogger,
         shutdown_timeout=_GRACE + _ANSWER_TIME,
     )
@@ -60,7 +64,7 @@ async def serve(
         _on_signals(state, lambda: (stop_now if stop.is_set() else stop).set())
         for sock in sockets:
             host, port, *_ = sock.getsockname()
-            await _site(runner, sock, web_config, max(1, max_opening // len(sockets))).start()
+            await _site(runner, sock, web_config, max(1, max_opening // len(sockets)), state.traffic).start()
             protection = {} if web_config is None else webconfig.summary(web_config.in_force)
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready.set()
@@ -72,11 +76,15 @@ async def serve(
 
 
 def _site(
-    runner: web.AppRunner, sock: socket.socket, web_config: webconfig.LiveConfig | None, max_opening: int
+    runner: web.AppRunner,
+    sock: socket.socket,
+    web_config: webconfig.LiveConfig | None,
+    max_opening: int,
+    traffic: Traffic,
 ) -> web.BaseSite:
     if web_config is None:
         return web.SockSite(runner, sock)
-    return webconfig.Site(runner, sock, web_config, max_opening)
+    return webconfig.Site(runner, sock, web_config, max_opening, lambda reason: traffic.count_bad(BadRequest(reason)))
 
 
 async def _drain(runner: web.AppRunner, state: State, stop_now: asyncio.Event) -> None:
@@ -119,5 +127,9 @@ class _AccessLogger(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         log.debug(
-            "request", method=request.method, path=request.raw_path, status=response.status, seconds=round(time, 4)
+            "request",
+            method=shown(request.method),
+            path=shown(request.raw_path),
+            status=response.status,
+            seconds=round(time, 4),
         )

@@ -19,6 +19,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from dicom_exporter import DEFAULT_MAX_REQUESTS
+from dicom_exporter.logs import LimitedLog
+from dicom_exporter.server.bad_requests import BadRequest
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -26,6 +28,8 @@ RETRY_AFTER = 5
 """Seconds after which a client that was refused may try again."""
 SEND_TIMEOUT = 60.0
 """Seconds in which a client has to read its response: longer than the timeout of any scrape."""
+EVEN_SHARE = 16
+"""Requests, and connections, that one client may have in any case. Beyond, it may lose them to others."""
 _CHUNK = 256 * 1024
 """Bytes of a response that are written at once."""
 _LOG_INTERVAL = 60.0
@@ -55,6 +59,9 @@ class Traffic:
     """Requests for a target that the configuration does not have, since the start."""
     denied_targets: int = 0
     """Requests for an address that `probe.allow` does not allow, since the start."""
+    bad: Counter[BadRequest] = field(default_factory=Counter)
+    """What was no request, since the start."""
+    _log: LimitedLog = field(default_factory=LimitedLog)
     _last_logged: dict[RefusalReason, float] = field(default_factory=dict)
 
     @property
@@ -74,6 +81,15 @@ class Traffic:
             text=f"Too many {reason} at once. Try again in {RETRY_AFTER} seconds.\n",
             headers={hdrs.RETRY_AFTER: str(RETRY_AFTER)},
         )
+
+    def bad_request(self, reason: BadRequest, client: str) -> None:
+        """Count what is no request, and log one in ten seconds, whatever it is."""
+        self.count_bad(reason)
+        self._log.warning("bad request", reason=reason.value, client=client)
+
+    def count_bad(self, reason: BadRequest) -> None:
+        """Count it alone."""
+        self.bad[reason] += 1
 
     def count(self, reason: RefusalReason) -> None:
         """Count a refusal, and log it at most once a minute."""

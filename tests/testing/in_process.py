@@ -111,7 +111,8 @@ async def exporter(
     app = create_app(of)
     if web_config is not None:
         protect(app, web_config, unlimited=is_health_check)
-    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle)
+    headers = (lambda: web_config.headers) if web_config is not None else dict
+    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle, headers=headers)
     await runner.setup()
     try:
         (sock,) = listen([ListenAddress("127.0.0.1", 0)])
