@@ -10,10 +10,9 @@ import ssl
 import pytest
 import structlog
 from pynetdicom import _config
-from structlog.testing import capture_logs
 
 from dicom_exporter import logs
-from dicom_exporter.logs import LimitedLog, LogFormat, configure
+from dicom_exporter.logs import LogFormat, configure, silence_pynetdicom
 
 
 def fail_with(text: str) -> None:
@@ -128,21 +127,8 @@ async def test_logs_late_failure_of_a_peer_is_no_error(
 
 def test_logs_pynetdicom_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     configure("debug")
+    silence_pynetdicom()
     logging.getLogger("pynetdicom.service-c").critical("SECRET^PHI")
     assert capsys.readouterr().err == ""
     assert _config.LOG_RESPONSE_IDENTIFIERS is False
     assert _config.LOG_REQUEST_IDENTIFIERS is False
-
-
-def test_limited_log_counts_what_it_leaves_out() -> None:
-    limited = LimitedLog(interval=3600)
-    with capture_logs() as lines:
-        for number in range(3):
-            limited.warning("one kind", number=number)
-        limited.warning("another")
-    assert [line["event"] for line in lines] == ["one kind", "another"]
-    limited = LimitedLog(interval=0)
-    with capture_logs() as lines:
-        limited.warning("one kind")
-        limited.warning("one kind")
-    assert [line["not_logged"] for line in lines] == [0, 0]

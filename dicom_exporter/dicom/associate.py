@@ -17,12 +17,12 @@ from dicom_exporter.config.values.network import Address, SocketAddress
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.requests import AssociateRequest
-from dicom_exporter.net.addresses import connect_to_first
+from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ConnectTimeout, NoAnswer, Overloaded, TLSFailed
 from dicom_exporter.net.limits import JUST_NOW, AddressLock, AssociationSlot
 from dicom_exporter.net.tls import explained, look
-from dicom_exporter.results import Outcome, Phase, TLSFailure, UnknownReason
+from dicom_exporter.results import Outcome, Phase, TLSFailure
 
 _PAUSE_WHERE_BUSY = 1.0
 """Seconds before another attempt if the peer may be busy with the end of our own last association."""
@@ -210,12 +210,10 @@ class Associating:
 
         Silence proves nothing about a peer that had only the rest.
         """
-        context, address = self._context, self._address
-        if isinstance(error, ConnectTimeout) and self._connect_time < context.proof_of_silence(
-            address.host, address.port
-        ):
-            context.notes.doubts.add(UnknownReason.TIMEOUT)
-            raise Overloaded("too little time was left for the connection") from None
+        if isinstance(error, ConnectTimeout):
+            judged = judge_silence(error, self._connect_time, self._address, self._context)
+            if judged is not error:
+                raise judged from None
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("other probes took most of the time") from None
 

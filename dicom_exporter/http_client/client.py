@@ -22,9 +22,16 @@ from yarl import URL
 
 from dicom_exporter.config import Address, HTTPSettings
 from dicom_exporter.config.values.network import SocketAddress
-from dicom_exporter.net.addresses import connect_to_first
+from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectionRefused, ConnectTimeout, Overloaded, ProbeEnded, TLSFailed
+from dicom_exporter.net.errors import (
+    ConnectionRefused,
+    ConnectTimeout,
+    NetworkUnreachable,
+    Overloaded,
+    ProbeEnded,
+    TLSFailed,
+)
 from dicom_exporter.net.tcp import connect, held_by_loop, tls_facts
 from dicom_exporter.net.tls import explained, look, verifying_context
 from dicom_exporter.net.tls_failure import chain, classify
@@ -48,7 +55,6 @@ _READ_BUFFER = 64 * 1024
 _DOUBTS = {
     Outcome.DNS_FAILURE: UnknownReason.DNS_FAILURE,
     Outcome.OVERLOAD: UnknownReason.OVERLOAD,
-    Outcome.UNREACHABLE: UnknownReason.UNREACHABLE,
 }
 """Why it is not known what a server answers that there is no connection to."""
 
@@ -123,7 +129,7 @@ async def _connect(
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
         async with AsyncExitStack() as lock:
             await lock.enter_async_context(context.limits.lock_address(address, until))
-            sock = await _connect_to(address, context, until, context.proof_of_silence(host, port))
+            sock = await _connect_to(address, context, until, Address(host, port))
             stack.push_async_exit(lock.pop_all())
         stack.callback(sock.let_go)
         return address, sock
@@ -131,19 +137,17 @@ async def _connect(
     try:
         connected = await connect_to_first(Address(host, port), context, connect_to)
         await stack.enter_async_context(context.limits.association_slot(context.deadline))
-    except ConnectionRefused:
+    except (ConnectionRefused, ConnectTimeout):
         raise NoResponse(WebAnswer.CLOSED) from None
-    except ConnectTimeout as end:
-        # Silence means closed only if we waited for as long as we meant to.
-        if end.cut_short:
-            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.TIMEOUT) from None
-        raise NoResponse(WebAnswer.CLOSED) from None
+    except NetworkUnreachable as end:
+        doubt = UnknownReason.IP_VERSION if end.from_here else UnknownReason.UNREACHABLE
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=doubt) from None
     except ProbeEnded as end:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
     return connected
 
 
-async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, proof: float) -> _Connected:
+async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, named: Address) -> _Connected:
     timeout = min(context.connect_timeout, until - asyncio.get_running_loop().time())
     if timeout <= 0:
         raise Overloaded("the deadline came before the connection was tried")
@@ -151,8 +155,7 @@ async def _connect_to(address: SocketAddress, context: ProbeContext, until: floa
         with context.phases.time(Phase.CONNECT):
             return _Connected(fileno=(await connect(address, timeout)).detach())
     except ConnectTimeout as end:
-        end.cut_short = timeout < proof
-        raise
+        raise judge_silence(end, timeout, named, context) from None
 
 
 class _Connected(socket.socket):

@@ -81,6 +81,16 @@ async def connect_to_first(
     raise _most_telling(ends)
 
 
+def judge_silence(
+    end: ConnectTimeout, waited: float, address: Address, context: ProbeContext
+) -> ConnectTimeout | Overloaded:
+    """Return `end`; or Overloaded if the `waited` seconds were too few to show that nobody answers at `address`."""
+    if waited >= context.proof_of_silence(address.host, address.port):
+        return end
+    context.notes.doubts.add(UnknownReason.TIMEOUT)
+    return Overloaded("too little time was left for the connection")
+
+
 def _most_telling(ends: list[NetworkError | Overloaded]) -> ProbeEnded:
     for kind in (Overloaded, *_TELLING):
         for end in ends:

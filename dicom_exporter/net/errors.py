@@ -60,6 +60,11 @@ class NetworkUnreachable(NetworkError):
 
     outcome = Outcome.UNREACHABLE
 
+    def __init__(self, text: str, *, from_here: bool = False) -> None:
+        super().__init__(text)
+        self.from_here = from_here
+        """This machine has no route for such addresses: nothing was sent."""
+
 
 class ConnectionRefused(NetworkError):
     """The machine answered our SYN with RST."""
@@ -71,8 +76,6 @@ class ConnectTimeout(NetworkError):
     """Nothing answered our SYN within the connect timeout, or within the shorter time that was left."""
 
     outcome = Outcome.CONNECT_TIMEOUT
-    cut_short = False
-    """Whether the connect timeout was not waited for, as there was less time: a slow peer might have answered."""
 
 
 class TLSFailed(NetworkError):

@@ -40,7 +40,9 @@ _ORDER = (
     WebAnswer.ENTRIES,
 )
 """From the answer that shows least to the one that shows most."""
-_NO_CONNECTION = frozenset({UnknownReason.DNS_FAILURE, UnknownReason.UNREACHABLE, UnknownReason.OVERLOAD})
+_NO_CONNECTION = frozenset(
+    {UnknownReason.DNS_FAILURE, UnknownReason.UNREACHABLE, UnknownReason.IP_VERSION, UnknownReason.OVERLOAD}
+)
 _FIRST_SHARE = 0.5
 _MARGIN = 0.5
 """Seconds beyond the time to connect that the first question has at least: silence is closed only if waited for."""
@@ -64,8 +66,10 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     unlikely = studies_url(root, StudyInstanceUID=f"2.25.{uuid.uuid4().int}", limit="1")
     random = await request(unlikely, _first_part(context), facts, Scan(1, identity=prove_identity))
     listed, accept = random, DICOM_JSON
-    if _may_list(random) and asyncio.get_running_loop().time() < context.deadline:
-        listed, accept = await _listed(root, context, facts, prove_identity)
+    if _may_list(random):
+        listed = replace(random, answer=WebAnswer.UNKNOWN, doubt=random.doubt or UnknownReason.NOT_ASKED)
+        if asyncio.get_running_loop().time() < context.deadline:
+            listed, accept = await _listed(root, context, facts, prove_identity)
     lists = listed.answer is WebAnswer.ENTRIES
     counted = Counted()
     if lists:

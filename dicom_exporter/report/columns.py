@@ -119,6 +119,8 @@ FIELDS: tuple[Field, ...] = (
     Field("exposed", group=lambda group: group.exposed),
     Field("down", group=lambda group: group.down),
     Field("unknown", group=lambda group: group.unknown),
+    Field("refuses_or_busy", Data.JSON, group=lambda group: group.refuses_or_busy),
+    Field("trouble", Data.JSON, group=lambda group: group.trouble),
     Field("reachable", target=lambda row: _known(row.reachable), group=lambda group: group.reachable),
     Field("reachable_unknown", group=lambda group: group.reachable_unknown),
     Field(
@@ -159,6 +161,8 @@ FIELDS: tuple[Field, ...] = (
     Field("peer", Data.JSON, lambda row: {"product": row.product, "version": row.version} if row.product else None),
     Field("findings", Data.CSV, lambda row: "; ".join(finding.text for finding in row.findings)),
     Field("level_unknown_reasons", Data.CSV, _reasons),
+    Field("refuses_or_busy", Data.CSV, group=lambda group: group.refuses_or_busy),
+    Field("trouble", Data.CSV, group=lambda group: group.trouble),
 )
 """Every value, in the order of the columns in CSV, where new ones may only be added at the end."""
 
@@ -265,7 +269,7 @@ def _checks(row: Row) -> str:
 TARGET_COLUMNS: tuple[Column[Row], ...] = (
     Column("Target", lambda row: row.target.name),
     Column("Expected", lambda row: row.target.expect.value, Layout.ROOMY),
-    Column(RESULT, lambda row: row.standing),
+    Column(RESULT, lambda row: row.standing_word),
     Column("Reachable", lambda row: _answer(row.reachable), Layout.ROOMY),
     Column("A stranger gets", _stranger, Layout.DOCUMENT),
     Column("A stranger gets", partial(_service, LadderService.DIMSE), Layout.WIDE),
@@ -299,20 +303,24 @@ def _dicomweb(group: Group) -> str:
     return f"{group.dicomweb_open:,} of {group.dicomweb:,}" if group.dicomweb else NONE
 
 
+NARROWS = Layout.NARROW | Layout.NARROW_OWN
 GROUP_COLUMNS: tuple[Column[Group], ...] = (
     Column("Systems", lambda group: f"{group.systems:,}"),
     Column("As expected", lambda group: f"{group.as_expected:,}", Layout.ROOMY),
+    Column("OK", lambda group: f"{group.as_expected:,}", NARROWS),
     Column("Exposed", lambda group: f"{group.exposed:,}"),
     Column("Down", lambda group: f"{group.down:,}"),
-    Column("Unknown", lambda group: f"{group.unknown:,}", Layout.DOCUMENT),
+    Column("Unknown", lambda group: f"{group.unknown:,}"),
+    Column("Rejects, busy", lambda group: f"{group.refuses_or_busy:,}", Layout.ROOMY),
+    Column("Trouble", lambda group: f"{group.trouble:,}", Layout.ROOMY),
+    Column("Other", lambda group: f"{group.refuses_or_busy + group.trouble:,}", NARROWS),
     Column("Reachable", _reachable, Layout.ROOMY),
-    Column("Reachable", partial(_reachable, mark="?"), Layout.NARROW | Layout.NARROW_OWN),
     Column("Open to strangers", _open, Layout.DOCUMENT),
     Column("Open", _open, Layout.WIDE),
     Column("Open", partial(_open, mark="?"), Layout.NARROW),
     Column("Studies", lambda group: group.studies, Layout.STRANGERS),
-    Column("Patients", lambda group: group.patients, Layout.STRANGERS),
-    Column("Images", lambda group: group.images, Layout.STRANGERS),
+    Column("Patients", lambda group: group.patients, Layout.ROOMY),
+    Column("Images", lambda group: group.images, Layout.ROOMY),
     Column("We see", lambda group: group.own_studies, Layout.OWN),
     Column("DICOMweb open", _dicomweb, Layout.ROOMY),
     Column(

@@ -7,7 +7,7 @@ from dicom_exporter.config import Expect
 from dicom_exporter.report.counts import Count, total
 from dicom_exporter.report.rows import Row
 from dicom_exporter.results import LadderLevel, LadderService
-from dicom_exporter.verdict.findings import Status
+from dicom_exporter.verdict.findings import Kind
 
 NO_VALUE = "(none)"
 """The name of the group of targets without the label."""
@@ -19,12 +19,15 @@ class Group:
 
     name: str
     systems: int
+    """As many as the next six together: each system is in one of them, by the worst that was found."""
     as_expected: int
     exposed: int
     down: int
-    """Down, busy, refusing us, or with another failure."""
     unknown: int
-    """Targets of which something is not known."""
+    """Something is not known, and nothing worse was found."""
+    refuses_or_busy: int
+    trouble: int
+    """It answers, and does not do everything that it was asked."""
     reachable: int
     reachable_unknown: int
     open_to_strangers: int
@@ -67,9 +70,11 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
         name,
         systems=len(rows),
         as_expected=sum(not row.findings for row in rows),
-        exposed=_having(rows, Status.EXPOSED),
-        down=_having(rows, Status.DOWN, Status.DEGRADED),
-        unknown=_having(rows, Status.UNKNOWN),
+        exposed=_worst(rows, Kind.EXPOSED),
+        down=_worst(rows, Kind.DOWN),
+        unknown=_worst(rows, Kind.UNKNOWN, Kind.BLIND),
+        refuses_or_busy=_worst(rows, Kind.REFUSES_US, Kind.BUSY),
+        trouble=_worst(rows, Kind.TROUBLE),
         reachable=sum(row.reachable is True for row in rows),
         reachable_unknown=sum(row.reachable is None for row in rows),
         open_to_strangers=sum(row.open_to_strangers is True for row in strangers),
@@ -86,5 +91,5 @@ def sums(name: str, rows: Iterable[Row]) -> Group:
     )
 
 
-def _having(rows: Iterable[Row], *statuses: Status) -> int:
-    return sum(any(finding.kind.status in statuses for finding in row.findings) for row in rows)
+def _worst(rows: Iterable[Row], *kinds: Kind) -> int:
+    return sum(bool(row.findings) and row.findings[0].kind in kinds for row in rows)

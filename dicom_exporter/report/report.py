@@ -64,8 +64,10 @@ class Report:
         parts = [
             ("as expected", total.as_expected),
             ("exposed", total.exposed),
-            ("down or in trouble", total.down),
-            ("with something unknown", total.unknown),
+            ("down", total.down),
+            ("unknown", total.unknown),
+            ("rejecting the monitor or busy", total.refuses_or_busy),
+            ("in trouble", total.trouble),
         ]
         said = ", ".join(f"{number:,} {what}" for what, number in parts if number) or "none"
         line = f"{total.systems:,} system{'' if total.systems == 1 else 's'}: {said}."

@@ -66,6 +66,11 @@ class Row:
         return self.findings[0].kind.value if self.findings else AS_EXPECTED
 
     @property
+    def standing_word(self) -> str:
+        """The same for a person."""
+        return self.findings[0].kind.word if self.findings else AS_EXPECTED
+
+    @property
     def allowed(self) -> LadderLevel | None:
         """The highest level that its owner allows; None if nothing is said of strangers."""
         return allowed_level(self.target.expect)

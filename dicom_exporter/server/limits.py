@@ -19,7 +19,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from dicom_exporter import DEFAULT_MAX_REQUESTS
-from dicom_exporter.logs import LimitedLog
+from dicom_exporter.limited_log import LimitedLog
 from dicom_exporter.server.bad_requests import BadRequest
 
 log = structlog.stdlib.get_logger(__name__)

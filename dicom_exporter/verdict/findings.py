@@ -105,7 +105,7 @@ The one order of badness: of findings, pages and report, and of the recorded ser
 
 MUST_ANSWER: Final = frozenset({Expect.AVAILABLE, Expect.GUARDED})
 """Expectations under which a target has to answer us."""
-_NEEDS_STRANGER: Final = frozenset({Expect.CLOSED, Expect.CONTROL})
+_NEEDS_STRANGER: Final = frozenset({Expect.CLOSED, Expect.GUARDED, Expect.CONTROL})
 """Expectations that only a stranger's probe can confirm."""
 
 _BY_OUTCOME: Final[Mapping[Outcome, Kind | None]] = {
@@ -137,11 +137,16 @@ _STORE_ALERTS: Final[Mapping[StoreOutcome, str]] = {
     StoreOutcome.SOP_CLASS: "DicomStoreRefused",
     StoreOutcome.REFUSED: "DicomStoreRefused",
 }
-_WEB_ALERTS: Final[Mapping[Kind, str]] = {
-    Kind.DOWN: "DicomWebDown",
-    Kind.REFUSES_US: "DicomWebRefusesUs",
-    Kind.UNKNOWN: "DicomWebDown",
-}
+_NO_WEB_ALERT: Final = frozenset(
+    {
+        Outcome.NO_ANSWER,
+        Outcome.CONNECT_TIMEOUT,
+        Outcome.DNS_FAILURE,
+        Outcome.UNREACHABLE,
+        Outcome.OVERLOAD,
+    }
+)
+"""Outcomes of the C-ECHO with which the alert DicomWebDown does not fire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +264,7 @@ def _availability(session: SessionResult) -> list[Finding]:
     if session.store is not None and not session.store.outcome.is_success:
         findings.append(_store(session.store, name))
     if session.dicomweb is not None:
-        findings += _dicomweb(session.dicomweb, name)
+        findings += _dicomweb(session, session.dicomweb)
     return findings
 
 
@@ -270,7 +275,17 @@ def _store(store: StoreResult, identity: str) -> Finding:
     return _finding(Kind.TROUBLE, texts.store_failed(store), alert, identity)
 
 
-def _dicomweb(web: WebResult, identity: str) -> Iterator[Finding]:
+def _dicomweb(session: SessionResult, web: WebResult) -> Iterator[Finding]:
     kind = _BY_WEB_ANSWER.get(web.answer, Kind.DOWN)
     if kind is not None:
-        yield _finding(kind, texts.dicomweb_failed(web), _WEB_ALERTS[kind], identity)
+        alert = "DicomWebRefusesUs" if kind is Kind.REFUSES_US else _web_down_alert(session)
+        yield _finding(kind, texts.dicomweb_failed(web), alert, session.identity)
+
+
+def _web_down_alert(session: SessionResult) -> str | None:
+    """DicomWebDown, or the alert that leaves it out: the DICOM probe did not get through, or used up the time."""
+    if session.echo is not None and session.echo.outcome in _NO_WEB_ALERT:
+        return _TARGET_ALERTS[_BY_OUTCOME.get(session.echo.outcome, Kind.DOWN) or Kind.DOWN]
+    if session.duration is not None and session.timeout is not None and session.duration > 0.8 * session.timeout:
+        return "DicomProbeCloseToTimeout"
+    return "DicomWebDown"

@@ -73,8 +73,11 @@ _QUERY_DOUBTS: Final[Mapping[QueryOutcome, UnknownReason]] = {
 """Queries that ended by our doing. Every other outcome is an answer, or the peer's refusal by a status or an abort."""
 _RANDOM_UID: Final = "random_uid"
 """The query for a study that cannot exist: it proves no more than that queries are answered."""
-_OUR_READING: Final = frozenset({UnknownReason.LIMIT, UnknownReason.UNREADABLE})
-"""Why an answer was not read. Where the attempt says which, its word counts; `unreadable` is only the default."""
+_FINER: Final[Mapping[UnknownReason, frozenset[UnknownReason]]] = {
+    UnknownReason.UNREADABLE: frozenset({UnknownReason.LIMIT}),
+    UnknownReason.UNREACHABLE: frozenset({UnknownReason.IP_VERSION}),
+}
+"""Reason by an outcome alone -> those that say it better, if the attempt has noted one."""
 _NO_DOUBTS: Final[frozenset[UnknownReason]] = frozenset()
 _NOT_CONNECTED: Final = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
 _SPOKE_DICOM: Final = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
@@ -264,7 +267,7 @@ def _attempt_evidence(attempt: Attempt) -> _Evidence:
 
 def _doubts(noted: frozenset[UnknownReason], found: set[UnknownReason]) -> frozenset[UnknownReason]:
     """The doubts that an attempt `noted`, and those `found` by its outcomes."""
-    return noted | (found - _OUR_READING if noted & _OUR_READING else found)
+    return noted | {reason for reason in found if not noted & _FINER.get(reason, _NO_DOUBTS)}
 
 
 def _accepted_level(attempt: Attempt) -> LadderLevel:

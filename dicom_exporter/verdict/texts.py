@@ -94,7 +94,7 @@ WEB_ANSWERS: Mapping[WebAnswer, str] = {
     WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
     WebAnswer.NOT_HTTP: "what answers is not HTTP",
     WebAnswer.CLOSED: "there is no connection",
-    WebAnswer.UNKNOWN: "it is not known: no name, no route, or no time",
+    WebAnswer.UNKNOWN: "it is not known what answers",
 }
 
 LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
@@ -139,12 +139,13 @@ _WEB_MEANINGS: Mapping[LadderLevel, str] = {
 UNKNOWN_REASONS: Mapping[UnknownReason, str] = {
     UnknownReason.DNS_FAILURE: "the name does not resolve",
     UnknownReason.UNREACHABLE: "there is no route to the address",
+    UnknownReason.IP_VERSION: "the machine of this exporter has no route for the IP version of one of its addresses",
     UnknownReason.OVERLOAD: "this exporter had too little time for it, or did not get to it",
     UnknownReason.TIMEOUT: "an answer did not come, or did not end, in time",
     UnknownReason.BUSY: "it had no room for another association",
-    UnknownReason.UNAVAILABLE: "it said over HTTP that it is not available now",
+    UnknownReason.UNAVAILABLE: "it said that it cannot answer now",
     UnknownReason.TLS_HANDSHAKE: "the TLS handshake failed, and another client might succeed",
-    UnknownReason.REDIRECT: "it redirects further than this exporter follows",
+    UnknownReason.REDIRECT: "it redirects further, or in another way, than this exporter follows",
     UnknownReason.UNREADABLE: "this exporter could not read an answer",
     UnknownReason.NOT_OFFERED: "it needs something that this exporter does not offer, such as a transfer syntax",
     UnknownReason.LIMIT: "an answer was larger than this exporter reads",
@@ -224,7 +225,7 @@ def exposed(
     bound, further = (
         ("at least ", f". It is not known if one gets further: {why_unknown(reasons)}") if reasons else ("", "")
     )
-    return f"{meaning} {SERVICES[service]} level {bound}{level}, {name}; allowed is {allowed}, {allowed_name}{further}"
+    return f"{meaning} {SERVICES[service]}: allowed {allowed} ({allowed_name}), got {bound}{level} ({name}){further}"
 
 
 def exposure_unknown(service: LadderService, reasons: Sequence[UnknownReason], at_least: LadderLevel | None) -> str:
@@ -291,6 +292,9 @@ def store_failed(store: StoreResult) -> str:
 
 def dicomweb_failed(web: WebResult) -> str:
     """Our own query over DICOMweb was not answered."""
+    if web.answer is WebAnswer.UNKNOWN:
+        why = f": {why_unknown(sorted(web.doubts))}" if web.doubts else ""
+        return f"It is not known whether DICOMweb serves us{why}"
     untrusted = web.tls is not None and web.tls.certificate_trusted is False
     return f"DICOMweb does not serve us: {'we do not trust its certificate' if untrusted else WEB_ANSWERS[web.answer]}"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from dicom_exporter.logs import LimitedLog
+from dicom_exporter.limited_log import LimitedLog
 from dicom_exporter.webconfig.handshake import HandshakeFailed
 from dicom_exporter.webconfig.live import LiveConfig
 from dicom_exporter.yamlfile.errors import ConfigErrors

@@ -76,7 +76,7 @@ def exposure() -> dict[str, Any]:
             9,
             [
                 (
-                    10,
+                    12,
                     timeseries(
                         "Violations over time",
                         "Targets where a stranger gets further than `expect` allows, by the level that is reached.",
@@ -92,8 +92,14 @@ def exposure() -> dict[str, Any]:
                         no_value=_NOBODY,
                     ),
                 ),
+                (12, _changes()),
+            ],
+        ),
+        (
+            9,
+            [
                 (
-                    14,
+                    24,
                     timeline(
                         "Services that broke policy in this range",
                         "How far a stranger got: the 25 services with the greatest difference to what is allowed.",
@@ -106,7 +112,7 @@ def exposure() -> dict[str, Any]:
                 ),
             ],
         ),
-        (9, [(14, _by_site()), (10, _changes())]),
+        (9, [(24, _by_site())]),
         *_details(),
     )
     return dashboard(
@@ -185,18 +191,18 @@ def _by_level() -> Panel:
             "allowed": "Allowed",
             "got": "Got",
             "since": "Since",
-            "studies": "Studies, at least",
+            "studies": "Studies ≥",
             "site": "Site",
         },
         sort="Verdict",
         overrides=[
-            column("Verdict", mappings=numbers(POLICY_WORDS), coloured=True, width=235),
-            column("Target", links=to_target(), width=220),
+            column("Verdict", mappings=numbers(POLICY_WORDS), coloured=True, width=215),
+            column("Target", links=to_target(), width=190),
             column("Over", mappings=texts(SERVICES), width=85),
             column("Allowed", width=70),
             column("Got", width=50),
             column("Since", unit="dateTimeFromNow", width=120),
-            column("Studies, at least", unit="locale", width=125),
+            column("Studies ≥", unit="locale", width=85),
         ],
         no_value=_NO_STRANGER,
     )

@@ -155,12 +155,12 @@ def _targets() -> Panel:
         },
         sort="Verdict",
         overrides=[
-            column("Verdict", mappings=numbers(STATUSES), coloured=True, width=190),
-            column("Target", links=to_target(), width=220),
-            column("Site", width=100),
-            column("Since", unit="dateTimeFromNow", width=120),
+            column("Verdict", mappings=numbers(STATUSES), coloured=True, width=185),
+            column("Target", links=to_target(), width=190),
+            column("Site", width=80),
+            column("Since", unit="dateTimeFromNow", width=110),
             *(
-                column(name, unit="percentunit", decimals=1, coloured=True, steps=AVAILABILITY, width=75)
+                column(name, unit="percentunit", decimals=1, coloured=True, steps=AVAILABILITY, width=65)
                 for name in ("24 h", "7 d", "30 d")
             ),
             column("Why", mappings=texts(_WHY)),

@@ -77,9 +77,9 @@ def target() -> dict[str, Any]:
                             "site": "Site",
                         },
                         overrides=[
-                            column("Target", width=180),
-                            column("Address", width=170),
-                            column("AE title", width=160),
+                            column("Target", width=150),
+                            column("Address", width=150),
+                            column("AE title", width=135),
                             column("Expected", width=85),
                         ],
                         no_value=NO_DATA,
@@ -203,7 +203,7 @@ def target() -> dict[str, Any]:
 def _header() -> list[tuple[int, Panel]]:
     return [
         (
-            6,
+            5,
             stat(
                 "Verdict",
                 "The worst that is found.",
@@ -213,7 +213,7 @@ def _header() -> list[tuple[int, Panel]]:
             ),
         ),
         (
-            3,
+            4,
             stat(
                 "Since",
                 "A restart of Prometheus or of the exporter, or a probe that cannot tell, does not begin it anew.",
@@ -223,7 +223,7 @@ def _header() -> list[tuple[int, Panel]]:
             ),
         ),
         (
-            5,
+            4,
             stat(
                 "C-ECHO",
                 "How our C-ECHO ended.",
@@ -254,7 +254,7 @@ def _header() -> list[tuple[int, Panel]]:
             ),
         ),
         (
-            3,
+            4,
             stat(
                 "Certificate",
                 "The first that expires, of DICOM over TLS and of DICOMweb.",

@@ -46,9 +46,9 @@ def certificates() -> Panel:
         sort="Expires in",
         ascending=True,
         overrides=[
-            column("Expires in", unit="d", decimals=0, coloured=True, steps=ENDS, width=110),
+            column("Expires in", unit="d", decimals=0, coloured=True, steps=ENDS, width=95),
             column("Target", links=to_target()),
-            column("Over", mappings=texts(SERVICES), width=90),
+            column("Over", mappings=texts(SERVICES), width=85),
         ],
         no_value="No certificate was seen: no target here is asked over TLS.",
     )

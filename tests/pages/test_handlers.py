@@ -37,7 +37,7 @@ async def test_overview_page_worst_first_with_reason_and_since() -> None:
         "shut",
     ]
     assert "Exposed main-pacs-public for 2 h 2 min , since" in page.text
-    assert "Anybody can list the studies in here. DICOM level 5, lists studies; allowed is 0, closed." in page.text
+    assert "Anybody can list the studies in here. DICOM: allowed 0 (closed), got 5 (lists studies)." in page.text
     assert "nothing listens on the port" in page.text
     assert "It answers us, and lists 231 studies." in page.text
     assert "closed proves nothing" in page.text
@@ -125,7 +125,7 @@ async def test_target_page_unknown_level_has_reasons_and_last_proof_with_its_age
     async with pages(history=history, config=Config((target,))) as (client, _):
         page = await get(client, target_path(target))
     assert "Exposed for 12 min" in page.text
-    assert "DICOM level at least 3, associates; allowed is 0, closed. It is not known if one gets further" in page.text
+    assert "DICOM: allowed 0 (closed), got at least 3 (associates). It is not known if one gets further" in page.text
     assert "4 queryable unknown" in page.text
     assert "3 associates proved" in page.text
     assert "but at least to level 3, associates: an answer did not come, or did not end, in time." in page.text

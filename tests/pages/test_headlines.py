@@ -51,7 +51,7 @@ def test_headline_never_probed() -> None:
 
 def test_headline_exposed_names_furthest_service() -> None:
     text = line(builders.EXPOSED_TARGET, builders.OPEN)
-    assert text == "Anybody can list the studies in here. DICOM level 5, lists studies; allowed is 0, closed."
+    assert text == "Anybody can list the studies in here. DICOM: allowed 0 (closed), got 5 (lists studies)."
 
 
 def test_headline_rejected_says_what_to_do() -> None:

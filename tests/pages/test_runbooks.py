@@ -49,6 +49,7 @@ ALERTS = (
     "DicomExposedOpenPort",
     "DicomExposureUnknown",
     "DicomPatientDataListed",
+    "DicomProbeCloseToTimeout",
     "DicomQueryFailing",
     "DicomStoreFailing",
     "DicomStoreOutOfResources",

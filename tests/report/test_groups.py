@@ -51,7 +51,24 @@ def test_control_characters_in_label_are_escaped() -> None:
 
 def test_summary_names_each_number_above_zero() -> None:
     assert builders.report(*builders.ALL_FOUND).summary == (
-        "6 systems: 2 as expected, 2 exposed, 1 down or in trouble, 1 with something unknown. Controls seen: 1 of 1."
+        "6 systems: 2 as expected, 2 exposed, 1 down, 1 unknown. Controls seen: 1 of 1."
     )
     assert builders.report(builders.FOUND_CLOSED).summary == "1 system: 1 as expected."
     assert builders.report(builders.FOUND_CLOSED, builders.FOUND_BLIND).summary.endswith("Controls seen: 0 of 1.")
+
+
+def test_columns_are_disjoint_and_add_up() -> None:
+    """A target with several findings is counted once, by the worst; those that refuse us or are busy are not down."""
+    stranger = builders.stranger(Outcome.SUCCESS, builders.listing(2, 1))
+    down_and_open = builders.record(
+        builders.target("both", Expect.GUARDED), builders.monitor(Outcome.REFUSED), stranger
+    )
+    others = [
+        builders.record(builders.target(f"{outcome}", Expect.AVAILABLE), builders.monitor(outcome))
+        for outcome in (Outcome.REFUSED, Outcome.REJECTED, Outcome.BUSY, Outcome.OVERLOAD, Outcome.SUCCESS)
+    ]
+    total = group(down_and_open, *others, *builders.ALL_FOUND)
+    parts = (total.as_expected, total.exposed, total.down, total.unknown, total.refuses_or_busy, total.trouble)
+    assert sum(parts) == total.systems
+    alone = group(down_and_open, *others)
+    assert (alone.exposed, alone.down, alone.unknown, alone.refuses_or_busy, alone.as_expected) == (1, 1, 1, 2, 1)

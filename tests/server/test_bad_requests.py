@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dicom_exporter.server.bad_requests import BadRequest
-from dicom_exporter.webconfig import LiveConfig
+from dicom_exporter.webconfig.live import LiveConfig
 from tests.testing.connections import connect, ended, until
 from tests.testing.in_process import FakeProber, exporter, state
 

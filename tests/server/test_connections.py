@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.server import connections
-from dicom_exporter.webconfig import LiveConfig
+from dicom_exporter.webconfig.live import LiveConfig
 from tests.testing.connections import HEALTHY, connect, ended, status, until
 from tests.testing.in_process import FakeProber, exporter, state
 
@@ -67,7 +67,9 @@ async def test_client_with_many_busy_connections_loses_one_to_another() -> None:
         for _, writer in greedy:
             writer.write(b"GET /probe?target=one HTTP/1.1\r\nHost: x\r\n\r\n")
         await until(lambda: len(prober.asked) == 20)
-        assert await status(await connect(client), HEALTHY) == 200
+        other = await connect(client)
+        assert await status(other, HEALTHY) == 200
+        other[1].close()
         assert await ended(greedy[0]) == b""
         await prober.close()
         for reader, writer in greedy[1:]:

@@ -15,7 +15,7 @@ from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.server import limits
 from dicom_exporter.server.external_url import parse_external_url
 from dicom_exporter.server.limits import RETRY_AFTER, Traffic
-from dicom_exporter.webconfig import LiveConfig
+from dicom_exporter.webconfig.live import LiveConfig
 from tests.testing.connections import until
 from tests.testing.in_process import FakeProber, exporter, state
 

@@ -25,6 +25,7 @@ from dicom_exporter.results import (
     StoreResult,
     StrangerResult,
     TLSFacts,
+    UnknownReason,
     WebAnswer,
     WebResult,
 )
@@ -66,6 +67,11 @@ def stranger(outcome: Outcome, **more: object) -> SessionResult:
     return replace(session, **more)  # type: ignore[arg-type]
 
 
+def refused(expect: Expect) -> tuple[SessionResult, ...]:
+    """The stranger that a target with this expectation needs."""
+    return () if expect is Expect.AVAILABLE else (stranger(Outcome.REJECTED),)
+
+
 @pytest.mark.parametrize("session", [echoed, associated])
 @pytest.mark.parametrize("expect", [Expect.AVAILABLE, Expect.GUARDED])
 @pytest.mark.parametrize(
@@ -89,7 +95,7 @@ def stranger(outcome: Outcome, **more: object) -> SessionResult:
 def test_find_no_association_by_its_outcome_with_and_without_echo(
     session: object, expect: Expect, outcome: Outcome, kind: Kind, alert: str
 ) -> None:
-    (finding,) = findings(expect, session(outcome))  # type: ignore[operator]
+    (finding,) = findings(expect, session(outcome), *refused(expect))  # type: ignore[operator]
     assert (finding.kind, finding.alert, finding.identity) == (kind, alert, "monitor")
 
 
@@ -104,7 +110,14 @@ def test_find_failed_echo_on_accepted_association(outcome: Outcome, kind: Kind) 
 @pytest.mark.parametrize("session", [echoed(Outcome.SUCCESS), associated(Outcome.SUCCESS)])
 @pytest.mark.parametrize("expect", [Expect.AVAILABLE, Expect.GUARDED])
 def test_find_answering_target_has_no_findings(expect: Expect, session: SessionResult) -> None:
-    assert findings(expect, session) == ()
+    assert findings(expect, session, *refused(expect)) == ()
+
+
+@pytest.mark.parametrize("expect", [Expect.GUARDED, Expect.CLOSED, Expect.CONTROL])
+def test_find_target_with_a_limit_and_no_stranger_is_unknown(expect: Expect) -> None:
+    """As the alert says it: no module of the target checks what `expect` limits."""
+    (finding,) = findings(expect, GOOD)
+    assert (finding.kind, finding.alert) == (Kind.UNKNOWN, "DicomExposureUnknown")
 
 
 @pytest.mark.parametrize("expect", [Expect.CLOSED, Expect.CONTROL])
@@ -207,6 +220,18 @@ def test_find_dicomweb_by_its_answer(
     assert [(finding.kind, finding.alert) for finding in found] == ([] if kind is None else [(kind, alert)])
 
 
+def test_find_dicomweb_unknown_says_why_and_names_the_alert_that_fires() -> None:
+    """DicomWebDown leaves out what the DICOM probe reports, and a probe that used up its time."""
+    unknown = WebResult(WebAnswer.UNKNOWN, doubts=frozenset({UnknownReason.DNS_FAILURE}))
+    (alone,) = findings(Expect.AVAILABLE, replace(GOOD, dicomweb=unknown))
+    assert alone.text == "It is not known whether DICOMweb serves us: the name does not resolve"
+    assert alone.alert == "DicomWebDown"
+    late = replace(GOOD, duration=9.0, timeout=10.0, dicomweb=unknown)
+    assert [finding.alert for finding in findings(Expect.AVAILABLE, late)] == ["DicomProbeCloseToTimeout"]
+    unresolved = replace(echoed(Outcome.DNS_FAILURE), dicomweb=unknown)
+    assert {finding.alert for finding in findings(Expect.AVAILABLE, unresolved)} == {"DicomTargetDown"}
+
+
 def test_find_dicomweb_untrusted_certificate_is_named() -> None:
     web = WebResult(WebAnswer.NOT_HTTP, tls=TLSFacts(certificate_trusted=False))
     (finding,) = findings(Expect.AVAILABLE, replace(GOOD, dicomweb=web))
@@ -261,8 +286,8 @@ def test_find_exposure_says_level_and_what_is_allowed() -> None:
     session = stranger(Outcome.REJECTED, dicomweb=WebResult(WebAnswer.DENIED, status=401))
     turned_away = "is spoken, and whoever is not known is turned away."
     assert [finding.text for finding in findings(Expect.CLOSED, session)] == [
-        f"DICOM {turned_away} DICOM level 2, refuses strangers; allowed is 0, closed",
-        f"HTTP {turned_away} DICOMweb level 2, refuses strangers; allowed is 0, closed",
+        f"DICOM {turned_away} DICOM: allowed 0 (closed), got 2 (refuses strangers)",
+        f"HTTP {turned_away} DICOMweb: allowed 0 (closed), got 2 (refuses strangers)",
     ]
 
 
@@ -300,7 +325,7 @@ def test_find_unknown_level_with_a_proof_above_the_allowed_is_exposed() -> None:
     (finding,) = findings(Expect.GUARDED, stranger(Outcome.SUCCESS, stranger=ladder))
     assert (finding.kind, finding.alert) == (Kind.EXPOSED, "DicomExposed")
     assert finding.text.endswith(
-        "DICOM level at least 3, associates; allowed is 2, refuses strangers. It is not known if one gets further: "
+        "DICOM: allowed 2 (refuses strangers), got at least 3 (associates). It is not known if one gets further: "
         "a question was not asked: the association ended before it, or no time was left; "
         "an answer did not come, or did not end, in time"
     )

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from dicom_exporter.report.columns import GROUP_COLUMNS, RESULT, TARGET_COLUMNS, Layout, shown
 from dicom_exporter.report.report import Report
+from dicom_exporter.verdict.colours import STATES, text_on
 from dicom_exporter.verdict.texts import CHECKS, LEVELS
 
 
@@ -39,7 +40,7 @@ def _template() -> Template:
 
 def _style() -> Markup:
     """The style sheet, which is ours and needs no escaping."""
-    return Markup(_environment().get_template("page.css").render())  # noqa: S704 - a file of this package
+    return Markup(_environment().get_template("page.css").render(colours=STATES, text_on=text_on))  # noqa: S704 - a file of this package
 
 
 def _hash(style: str) -> str:

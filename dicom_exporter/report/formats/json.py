@@ -9,7 +9,7 @@ from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
 from dicom_exporter.report.rows import Row
 
-FORMAT = 1
+FORMAT = 2
 
 
 def as_json(report: Report) -> str:

@@ -24,7 +24,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield "## Not as expected"
         yield ""
         for row, finding in report.findings:
-            yield f"- **{escaped(row.target.name)}**, {finding.kind}: {escaped(finding.text)}"
+            yield f"- **{escaped(row.target.name)}**, {finding.kind.word}: {escaped(finding.text)}"
         yield ""
     yield "## Sums"
     yield ""

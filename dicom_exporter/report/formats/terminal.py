@@ -38,12 +38,18 @@ def print_report(console: Console, report: Report) -> None:
         _print_legend(console, report.rows)
     console.print()
     console.print(_groups(report, layout))
-    legend = "Studies, patients, images: shown to a stranger. We see: studies shown to us. 1,000+: at least 1,000."
-    console.print(Text(legend + ("" if wide else " (1?): 1 unknown."), style="dim"))
+    strangers, own = (
+        any(column.heading == each for column in shown(GROUP_COLUMNS, layout)) for each in ("Open", "We see")
+    )
+    legend = ["Studies, patients, images: shown to a stranger."] if strangers else []
+    legend += ["We see: studies shown to us."] if own else []
+    legend += ["1,000+: at least 1,000."] + ([] if wide else ["(1?): 1 unknown."])
+    legend += [] if wide else ["Other: rejects the monitor, is busy, or fails something."]
+    console.print(Text(" ".join(legend), style="dim"))
     if any(row.findings for row in report.rows):
         console.print()
         for row, finding in report.findings:
-            kind = (f"{finding.kind}: ", _STYLES[finding.kind])
+            kind = (f"{finding.kind.word}: ", _STYLES[finding.kind])
             console.print(Text.assemble(kind, f"{row.target.name}: {finding.text}"))
     console.print()
     console.print(Text(report.summary, style="bold"))

@@ -21,13 +21,13 @@ def words(page: str) -> str:
 def test_page_has_time_vantage_and_findings() -> None:
     said = words(as_html(builders.report(*builders.ALL_FOUND, by="country")))
     for expected in (
-        "2026-01-02 03:04:05 UTC",
+        "2026-01-02 03:04 UTC",
         "Seen from vantage",
         "Configuration config.yml",
         "dicom_exporter 1.2.3",
         "6 systems: 2 as expected, 2 exposed",
-        "open (open.example:104): exposed . Anybody can list the studies in here. DICOM level 5, lists studies;"
-        " allowed is 0, closed.",
+        "exposed open open.example:104 Anybody can list the studies in here."
+        " DICOM: allowed 0 (closed), got 5 (lists studies).",
         "at least 1,000",
         "Unknown is not safe",
         "unknown (unknown.example:104): DICOM: it is not known how far a stranger gets: the name does not resolve",

@@ -15,7 +15,7 @@ from tools.reference import ROOT
 def test_json_unknown_is_a_null_count_and_not_asked_is_null() -> None:
     document = json.loads(as_json(builders.report(*builders.ALL_FOUND, by="country")))
     targets: dict[str, Any] = {target["name"]: target for target in document["targets"]}
-    assert document["format"] == 1
+    assert document["format"] == 2
     assert document["time"] == "2026-01-02T03:04:05+00:00"
     assert targets["open"]["strangers"]["studies"] == {"count": 1000, "complete": False}
     assert targets["unknown"]["strangers"]["studies"] == {"count": None, "complete": False}

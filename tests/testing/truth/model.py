@@ -51,6 +51,8 @@ class Reach(_Name):
     UNREACHABLE = 4
     REFUSES_ONCE = 5
     """The server restarts: the first connection is refused."""
+    NO_ROUTE = 6
+    """The exporter's machine has no route for such addresses; others may."""
 
 
 class TLS(_Name):
@@ -86,6 +88,8 @@ class Policy(_Name):
     ACCEPTS_AND_ABORTS = 9
     """A-ASSOCIATE-AC and A-ABORT in one segment."""
     ABORTS_ONCE = 10
+    HANGS_UP = 11
+    """It closes each connection as soon as it is made."""
 
 
 class End(_Name):

@@ -58,7 +58,7 @@ def doors(server: Server, ports: Ports) -> Mapping[tuple[str, int], Door]:
             found[endpoint.ip, ports.web] = Door(endpoint.reach, Site(endpoint.web, ports.web))
         if endpoint.page is not None:
             found[endpoint.ip, ports.page] = Door(endpoint.reach, Site(endpoint.page, ports.page))
-        if endpoint.reach in (Reach.DROPS, Reach.UNREACHABLE):
+        if endpoint.reach in (Reach.DROPS, Reach.UNREACHABLE, Reach.NO_ROUTE):
             for port in (ports.dimse, ports.web, ports.page):
                 found.setdefault((endpoint.ip, port), Door(endpoint.reach, _Nothing()))
     return found

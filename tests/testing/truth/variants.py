@@ -29,7 +29,7 @@ _UNCLEAR = frozenset(
 )
 _PLAIN_STATUSES = frozenset({0x0000, 0x0122, 0x0124, 0xA900, 0xC000, 0xC001})
 _UNUSUAL_REDIRECTS = frozenset({Redirect.META, Redirect.COOKIE})
-_PLAIN_REACH = {Reach.UNREACHABLE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
+_PLAIN_REACH = {Reach.UNREACHABLE: Reach.REFUSES, Reach.NO_ROUTE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
 
 
 def slowed(server: Server, delay: float) -> Server:
