@@ -271,20 +271,22 @@ def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
         return None
     cipher = ssl_object.cipher()
     verified = ssl_object.context.verify_mode == ssl.CERT_REQUIRED
-    shown = _first_expiry(ssl_object, "get_unverified_chain")
+    shown = _expiries(ssl_object, "get_unverified_chain")
+    # Which of the others a client needs is not known without verification: an old cross-signed root may be among them.
+    needed = _expiries(ssl_object, "get_verified_chain") if verified else shown[:1]
     return TLSFacts(
         version=ssl_object.version() or "unknown",
         cipher=cipher[0] if cipher else "unknown",
         # OpenSSL verifies the dates of the whole chain, that of the authority too.
-        certificate_expiry=_first_expiry(ssl_object, "get_verified_chain") if verified else shown,
-        chain_expiry=shown,
+        certificate_expiry=min(needed, default=None),
+        chain_expiry=min(shown, default=None),
         # The handshake would have failed otherwise; without verification it is not known.
         certificate_trusted=True if verified else None,
     )
 
 
-def _first_expiry(ssl_object: Any, method: str) -> float | None:
-    """Unix time at which the first certificate of a chain of the peer expires; None if that is not known.
+def _expiries(ssl_object: Any, method: str) -> list[float]:
+    """Unix times at which the certificates of a chain of the peer expire, its own first; none if they cannot be read.
 
     Args:
         ssl_object: as of a transport.
@@ -300,6 +302,6 @@ def _first_expiry(ssl_object: Any, method: str) -> float | None:
         ders = [c if isinstance(c, bytes) else c.public_bytes(_ENCODING_DER) for c in certificates]
         if not ders and (leaf := ssl_object.getpeercert(binary_form=True)):
             ders = [leaf]
-        return min((x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders), default=None)
+        return [x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders]
     except Exception:  # noqa: BLE001 - a certificate that we cannot read must not cost what was found besides
-        return None
+        return []

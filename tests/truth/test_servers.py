@@ -77,6 +77,7 @@ DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) 
         pytest.param(Server(DARK), "web", 0, id="two dark addresses of a page"),
         pytest.param(Server(DARK), "dimse", 0, id="two dark addresses over DICOM"),
         pytest.param(web(Web(max_limit=10, ignores_filter=True), prove=True), "dicomweb", 7, id="filter ignored"),
+        pytest.param(web(Web(login=Login.FORM)), "dicomweb", 2, id="form in place of a list"),
         pytest.param(web(Web(redirects=1, redirect=Redirect.META)), "dicomweb", {"redirect"}, id="refresh"),
         pytest.param(web(Web(redirects=1, redirect=Redirect.COOKIE)), "dicomweb", {"redirect"}, id="cookie"),
     ],

@@ -64,6 +64,8 @@ class Port:
     dimse: Dimse
     rejected: int = 0
     aborted: int = 0
+    is_busy: bool = False
+    """Whether the next association is rejected."""
     aborted_finds: set[str] = field(default_factory=set)
 
     def connected(self) -> Session:
@@ -152,13 +154,26 @@ class _Association:
             case Policy.ABORTS_ONCE if not port.aborted:
                 port.aborted += 1
                 yield Send(wire.abort())
+            case Policy.REJECTS_EVERY_OTHER if port.is_busy:
+                port.is_busy = False
+                yield Send(wire.associate_rj(*dimse.busy_reason))
             case Policy.CLOSES:
                 pass
             case Policy.NOT_DICOM:
                 yield Send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             case Policy.ACCEPTS_AND_ABORTS:
                 yield Send(self._accept(body, proposed) + wire.abort())
+            case Policy.ACCEPTS_THEN_ABORTS:
+                yield Send(self._accept(body, proposed))
+                yield Wait(0.01)
+                yield Send(wire.abort())
+            case Policy.ACCEPTS_AND_CLOSES:
+                yield Send(self._accept(body, proposed))
+            case Policy.ACCEPTS_AND_RELEASES:
+                yield Send(self._accept(body, proposed) + wire.pdu(wire.RELEASE_RQ, bytes(4)))
+                return
             case _:
+                port.is_busy = True
                 yield Send(self._accept(body, proposed))
                 return
         yield Close()
@@ -265,6 +280,9 @@ class _Association:
             yield Send(data)
             yield Send(wire.abort())
             yield Close()
+            return
+        if find.end is End.FAILURE_AFTER_MATCHES:
+            yield Send(data + _respond(message, messages.C_FIND_RSP, 0xA700))
             return
         listed_all = find.status == 0xB001 and len(matched) < find.matches
         ended_well = listed_all or (refuses and not refused)
