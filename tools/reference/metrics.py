@@ -26,6 +26,7 @@ _TITLES: Mapping[str, str] = {
     "EXPOSURE_FAMILIES": "Exposure to strangers",
     "DICOMWEB_FAMILIES": "DICOMweb",
     "STORE_FAMILIES": "Bandwidth test",
+    "CANARY_FAMILIES": "Canary",
     "FLOW_FAMILIES": "Comparing two targets",
     "EXPORTER_FAMILIES": "The exporter itself",
 }
@@ -67,6 +68,7 @@ _TLS_FAILURES: Mapping[TLSFailure, tuple[str, str]] = {
 _NOTES: Mapping[str, str] = {
     "TARGET_FAMILIES": "Of the series of `/metrics`, only this one has your own labels: join it with `group_left`.",
     "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) explains how to read them.",
+    "CANARY_FAMILIES": "[canary.md](canary.md) explains the steps.",
     "FLOW_FAMILIES": "Only on `/metrics`, as they need two targets.",
     "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics. The label `key` is that"
     " of a file in the block of an identity, such as `http.bearer_token_file`: [Renewing credentials]"
@@ -155,7 +157,13 @@ def _words() -> Iterator[str]:
 def labels(table_name: str, family: Family[Any]) -> list[str]:
     """The labels of a family of a table, from its series for the sample; your own are ``yours``."""
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
-    if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
+    if table_name in (
+        "ASSOCIATION_FAMILIES",
+        "VISIBLE_FAMILIES",
+        "STORE_FAMILIES",
+        "CANARY_FAMILIES",
+        "DICOMWEB_FAMILIES",
+    ):
         shared = ["identity"]
     rows = [row for subject in _subjects(table_name) for row in family.rows(subject)]
     if not rows:
