@@ -14,9 +14,10 @@ Nothing here opens a socket.
 """
 
 from dicom_exporter.config.build.tls import tls_settings
-from dicom_exporter.config.load import load
+from dicom_exporter.config.load import load, load_again
 from dicom_exporter.config.model import (
     BasicAuth,
+    Canary,
     Compare,
     Config,
     Exposure,
@@ -32,6 +33,7 @@ from dicom_exporter.config.model import (
     UserIdentity,
     WebEntry,
 )
+from dicom_exporter.config.notes import notes
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.values.dicom import Level, MatchValue, Model, parse_ae_title
 from dicom_exporter.config.values.network import Address, parse_address
@@ -42,6 +44,7 @@ from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
 __all__ = [
     "Address",
     "BasicAuth",
+    "Canary",
     "Compare",
     "Config",
     "ConfigError",
@@ -67,6 +70,8 @@ __all__ = [
     "WebEntry",
     "format_duration",
     "load",
+    "load_again",
+    "notes",
     "parse_address",
     "parse_ae_title",
     "parse_duration",

@@ -6,14 +6,13 @@ KiB costs no ten times 512 KiB.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pydicom.dataset import Dataset
-
-from dicom_exporter.dicom.requests import encode_dataset
+from dicom_exporter.dicom.requests import Value, encode_dataset
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
 from dicom_exporter.net.tcp import Buffer
 
@@ -31,6 +30,8 @@ class Instance:
     """An instance to store; `parts` joined are its dataset in implicit VR little endian."""
 
     sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
     parts: tuple[Buffer, ...] = field(repr=False)
 
     @property
@@ -44,15 +45,26 @@ def synthetic_instances(name: str, count: int, size: int) -> list[Instance]:
 
     Their UIDs are derived from `name` and the number alone: storing them again overwrites, and nothing piles up.
     """
-    rows = max(1, min(size // _ROW_BYTES, 0xFFFF))
+    rows = _rows(size)
     pixels = memoryview(bytes(rows * _ROW_BYTES))
-    pixel_header = _PIXEL_DATA_HEADER.pack(0x7FE0, 0x0010, len(pixels))
-    instances = []
-    for number in range(1, count + 1):
-        uid = derived_uid(name, f"instance {number}")
-        header = encode_dataset(_header(name, uid, number, rows))
-        instances.append(Instance(uid, (header, pixel_header, pixels)))
-    return instances
+    return [_instance(name, "", number, rows, pixels) for number in range(1, count + 1)]
+
+
+def canary_instance(name: str, number: int, size: int) -> Instance:
+    """The instance `number` of a study of its own, the same whenever it is made, with pixels that are not all alike."""
+    rows = _rows(size)
+    row = hashlib.shake_128(f"{name}/{number}".encode()).digest(_ROW_BYTES)
+    return _instance(name, "canary ", number, rows, memoryview(row * rows))
+
+
+def _rows(size: int) -> int:
+    return max(1, min(size // _ROW_BYTES, 0xFFFF))
+
+
+def _instance(name: str, kind: str, number: int, rows: int, pixels: memoryview) -> Instance:
+    uid, study, series = (derived_uid(name, f"{kind}{what}") for what in (f"instance {number}", "study", "series"))
+    header = encode_dataset(_header(uid, study, series, number, rows))
+    return Instance(uid, study, series, (header, _PIXEL_DATA_HEADER.pack(0x7FE0, 0x0010, len(pixels)), pixels))
 
 
 def derived_uid(name: str, what: str) -> str:
@@ -60,37 +72,37 @@ def derived_uid(name: str, what: str) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, f'{name}/{what}').int}"
 
 
-def _header(name: str, sop_instance_uid: str, number: int, rows: int) -> Dataset:
+def _header(sop_instance_uid: str, study_uid: str, series_uid: str, number: int, rows: int) -> dict[str, Value]:
     """All but the pixels of a Secondary Capture Image (PS3.3 A.8.1), grayscale of 8 bit."""
-    dataset = Dataset()
-    dataset.SOPClassUID = SECONDARY_CAPTURE
-    dataset.SOPInstanceUID = sop_instance_uid
-    dataset.StudyInstanceUID = derived_uid(name, "study")
-    dataset.SeriesInstanceUID = derived_uid(name, "series")
-    dataset.PatientName = "SYNTHETIC^DICOM EXPORTER"
-    dataset.PatientID = "SYNTHETIC-DICOM-EXPORTER"
-    dataset.PatientBirthDate = ""
-    dataset.PatientSex = ""
-    dataset.StudyID = "SYNTHETIC"
-    dataset.StudyDate = "20000101"
-    dataset.StudyTime = "000000"
-    dataset.StudyDescription = "Synthetic, by dicom_exporter: bandwidth test"
-    dataset.AccessionNumber = ""
-    dataset.ReferringPhysicianName = ""
-    dataset.Modality = "OT"
-    dataset.ConversionType = "SYN"
-    dataset.PatientOrientation = ""
-    dataset.SeriesNumber = 1
-    dataset.InstanceNumber = number
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.Rows = rows
-    dataset.Columns = _ROW_BYTES
-    dataset.BitsAllocated = 8
-    dataset.BitsStored = 8
-    dataset.HighBit = 7
-    dataset.PixelRepresentation = 0
-    return dataset
+    return {
+        "SOPClassUID": SECONDARY_CAPTURE,
+        "SOPInstanceUID": sop_instance_uid,
+        "StudyInstanceUID": study_uid,
+        "SeriesInstanceUID": series_uid,
+        "PatientName": "SYNTHETIC^DICOM EXPORTER",
+        "PatientID": "SYNTHETIC-DICOM-EXPORTER",
+        "PatientBirthDate": "",
+        "PatientSex": "",
+        "StudyID": "SYNTHETIC",
+        "StudyDate": "20000101",
+        "StudyTime": "000000",
+        "StudyDescription": "Synthetic, by dicom_exporter",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "Modality": "OT",
+        "ConversionType": "SYN",
+        "PatientOrientation": "",
+        "SeriesNumber": 1,
+        "InstanceNumber": number,
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "Rows": rows,
+        "Columns": _ROW_BYTES,
+        "BitsAllocated": 8,
+        "BitsStored": 8,
+        "HighBit": 7,
+        "PixelRepresentation": 0,
+    }
 
 
 def fragments(parts: Sequence[Buffer], context_id: int, max_pdu_length: int) -> Iterator[list[Buffer]]:

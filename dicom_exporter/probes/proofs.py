@@ -26,7 +26,7 @@ from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
 from dicom_exporter.dicom.find import FindEnded
 from dicom_exporter.dicom.operations import GetResult, find, get_first_bytes
-from dicom_exporter.dicom.requests import ProposedContext, encode_identifier
+from dicom_exporter.dicom.requests import ProposedContext, encode_dataset
 from dicom_exporter.dicom.uids import (
     PATIENT_FIND,
     STORAGE_CLASSES,
@@ -84,7 +84,8 @@ _MOST_COMPRESSED = 16
 """Further ones in a context of a SOP class that is offered on suspicion: the request must not become too long."""
 _NOT_AUTHORISED = 0x0124
 _NOT_SUPPORTED = frozenset({0x0122, 0xA900})
-_OUT_OF_RESOURCES = 0xA701
+_UNABLE_TO_PROCESS = 0xC
+"""The first digit of the statuses with which archives such as Orthanc refuse strangers."""
 _UNABLE_TO_SEND = frozenset({0x0000, 0xA702, 0xB000})
 """Final statuses of a C-GET that has sent nothing, although there was something to send (PS3.4 C.4.3.1.4)."""
 
@@ -144,7 +145,7 @@ async def identity_seen(target: Target, context: ProbeContext, sop_class: str) -
         keys["QueryRetrieveLevel"] = "PATIENT"
     else:
         keys |= {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": ""}
-    data = encode_identifier(keys)
+    data = encode_dataset(keys)
     first = await _twice(partial(_names_seen, target, sop_class, data, 1), context)
     if first[0] is not False:
         return first
@@ -270,7 +271,7 @@ async def _uids(
             if 0 < len(text) <= _MAX_UID_LENGTH and text.replace(b".", b"").isdigit():
                 found[text.decode("ascii")] = None
 
-    await find(association, STUDY_FIND, encode_identifier(keys), most, consume)
+    await find(association, STUDY_FIND, encode_dataset(keys), most, consume)
     return tuple(found)
 
 
@@ -279,19 +280,19 @@ async def _received(target: Target, study: _Study, context: ProbeContext, again:
     request = offer(target, context, [STUDY_GET], contexts)
     async with associate(target.address, request, context) as association:
         keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": study.uid}
-        return _judge(await get_first_bytes(association, STUDY_GET, encode_identifier(keys)))
+        return _judge(await get_first_bytes(association, STUDY_GET, encode_dataset(keys)))
 
 
 def _judge(result: GetResult) -> Proof:
     """Whether a C-GET that sent nothing was refused, or had nothing that we take."""
     if result.arrived:
         return _PROVED
-    if result.status == _OUT_OF_RESOURCES:
-        return _doubt(UnknownReason.UNAVAILABLE)
-    for_want = result.status in _NOT_SUPPORTED or result.status in _UNABLE_TO_SEND or bool(result.failed)
-    if for_want and result.status != _NOT_AUTHORISED:
-        return _doubt(UnknownReason.NOT_OFFERED)
-    return _REFUSED
+    status = result.status
+    unable = status is not None and status >> 12 == _UNABLE_TO_PROCESS
+    if status == _NOT_AUTHORISED or (unable and not result.failed):
+        return _REFUSED
+    for_want = status in _NOT_SUPPORTED or status in _UNABLE_TO_SEND or bool(result.failed)
+    return _doubt(UnknownReason.NOT_OFFERED if for_want else UnknownReason.UNAVAILABLE)
 
 
 def storage_contexts(

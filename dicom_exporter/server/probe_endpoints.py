@@ -29,6 +29,7 @@ from dicom_exporter.prober.log import lines
 from dicom_exporter.prober.permissions import check_choice
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
+from dicom_exporter.server.bad_requests import BadRequest
 from dicom_exporter.server.discovery import USER_LABELS
 from dicom_exporter.server.limits import RefusalReason, send
 from dicom_exporter.server.negotiation import Collect, Exposition, Families, encode, requested_format, small_response
@@ -44,7 +45,7 @@ _MAX_NAMES = 20
 async def get_metrics(request: web.Request) -> web.StreamResponse:
     """Probe all targets, and answer with their metrics and the exporter's own; with `probe=false`, its own alone."""
     state = request.app[STATE]
-    timeout = _timeout(request, state)
+    timeout = _timeout(request, max(state.timeout_offset, state.shared_scrapes.margin))
     format_ = requested_format(request)
     if not _flag(request, "probe", default=True):
         return format_.response(await encode(partial(_own, _facts(state)), format_, state.own_encoder))
@@ -59,7 +60,7 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
 async def get_probe(request: web.Request) -> web.Response:
     """Probe one target. A probe that fails is answered with 200 too: the metrics say how it failed."""
     state = request.app[STATE]
-    timeout = _timeout(request, state)
+    timeout = _timeout(request, state.timeout_offset)
     config = state.prober.config
     modules = _modules(request, config)
     target = _target(request, state, config, modules)
@@ -112,6 +113,7 @@ def _facts(state: State) -> ExporterFacts:
         denied_target_requests=traffic.denied_targets,
         requests_in_flight=traffic.requests_in_flight,
         requests_refused={reason.value: traffic.refused[reason] for reason in RefusalReason},
+        bad_requests={reason.value: traffic.bad[reason] for reason in BadRequest},
         stale_credential_files=state.prober.stale_credential_files,
     )
 
@@ -119,12 +121,12 @@ def _facts(state: State) -> ExporterFacts:
 # The parameters of a request
 
 
-def _timeout(request: web.Request, state: State) -> float | None:
+def _timeout(request: web.Request, offset: float) -> float | None:
     values = request.headers.getall(_TIMEOUT_HEADER, [])
     if len(values) > 1:
         raise web.HTTPBadRequest(text=f"The header {_TIMEOUT_HEADER} may be given once.\n")
     try:
-        return effective_timeout(values[0] if values else None, state.timeout_offset)
+        return effective_timeout(values[0] if values else None, offset)
     except ValueError as error:
         raise web.HTTPBadRequest(text=f"{error}.\n") from None
 

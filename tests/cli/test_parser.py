@@ -96,14 +96,29 @@ def test_version_prints_program_and_version(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"dicom_exporter {__version__}\n"
 
 
-@pytest.mark.parametrize("argument", ["--version", "--help"])
-def test_version_and_help_import_no_heavy_module(argument: str) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["probe", "--help"], ["report", "--help"], ["completion", "zsh"]]
+)
+def test_help_and_completion_import_no_heavy_module(arguments: list[str]) -> None:
     code = (
         "import atexit, sys\n"
-        "heavy = {'aiohttp', 'pydantic', 'pynetdicom', 'jinja2', 'cryptography', 'shtab'}\n"
+        "heavy = {'aiohttp', 'pydantic', 'pynetdicom', 'jinja2', 'cryptography', 'rich'}\n"
         "atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
         "from dicom_exporter.cli.main import main\n"
-        f"main([{argument!r}])"
+        f"main({arguments!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+def test_configuration_check_imports_no_server(directory: Path) -> None:
+    (directory / "one.yml").write_text(GOOD)
+    code = (
+        "import atexit, sys\n"
+        "heavy = {'aiohttp', 'pydicom', 'pynetdicom', 'numpy', 'jinja2', 'cryptography', 'rich'}\n"
+        "atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
+        "from dicom_exporter.cli.main import main\n"
+        "main(['--config.check', '--config.file=one.yml'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "[]\n")
@@ -125,6 +140,14 @@ def test_config_check_of_valid_configuration(
     (directory / "one.yml").write_text(GOOD)
     assert main(arguments) == 0
     assert capsys.readouterr() == ("The configuration is valid: 1 target.\n", "")
+
+
+def test_config_check_warns_of_a_copied_target(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = "{name: %s, address: pacs.example:104, called_ae_title: PACS}"
+    (directory / "one.yml").write_text(f"targets: [{target % 'a'}, {target % 'b'}]")
+    assert main(["--config.check", "--config.file=one.yml"]) == 0
+    warning = "warning: targets with the same address pacs.example:104 and called AE title PACS: a, b\n"
+    assert capsys.readouterr() == ("The configuration is valid: 2 targets.\n", warning)
 
 
 def test_config_check_of_several_files(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

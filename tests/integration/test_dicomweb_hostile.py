@@ -34,7 +34,7 @@ OPEN_ENTRY = b'[{"0020000D":{"vr":"UI","Value":["2.25.1"]'
 ANSWERS: Mapping[str, tuple[Behaviour, WebAnswer]] = {
     "HTML for everything": (http.answers(200, http.HTML, {"Content-Type": "text/html"}), WebAnswer.OTHER),
     "HTML called DICOM JSON": (http.answers(200, http.HTML, JSON), WebAnswer.OTHER),
-    "a login form without a redirect": (http.answers(200, http.LOGIN), WebAnswer.OTHER),
+    "a login form without a redirect": (http.answers(200, http.LOGIN), WebAnswer.DENIED),
     "401": (http.answers(401, b"[]"), WebAnswer.DENIED),
     "403": (http.answers(403), WebAnswer.DENIED),
     "404": (http.answers(404), WebAnswer.OTHER),
@@ -197,7 +197,8 @@ async def test_dicomweb_name_is_looked_up_by_our_resolver() -> None:
         (http.qido(450, max_limit=200, refusal=422), 450, True),
         (http.qido(150, max_limit=100, refusal=413, nothing=http.answers(404)), 150, True),
         (http.qido(60, max_limit=50, nothing=http.answers(200, b"")), 60, True),
-        (http.qido(60, max_limit=25), None, None),
+        (http.qido(60, max_limit=25), 60, True),
+        (http.qido(60, max_limit=5), None, None),
         (http.qido(1, nothing=http.answers(204)), 1, True),
         (http.qido(3, content_type="application/json; charset=utf-8"), 3, True),
         (http.qido(100, page=100), 100, True),
@@ -258,6 +259,28 @@ async def test_dicomweb_endless_body_and_gzip_bomb_are_bounded_in_memory() -> No
                 assert tracemalloc.get_traced_memory()[1] - before < 4 * 1024 * 1024
     finally:
         tracemalloc.stop()
+
+
+_CHUNKED = http.head(200, {**JSON, "Transfer-Encoding": "chunked"})
+FLOODS: Mapping[str, Behaviour] = {
+    "100 Continue without end": http.floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "103 Early Hints without end": http.floods(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000),
+    "a chunk size without end": http.floods(_CHUNKED, b"0" * 65536),
+    "a chunk extension without end": http.floods(_CHUNKED + b"1;", b"x=y;" * 16384),
+    "chunks of one byte of white space": http.floods(_CHUNKED, b"1\r\n \r\n" * 10000),
+    "trailers without end": http.floods(_CHUNKED + b"0\r\n", b"X-More: x\r\n" * 1000),
+}
+"""Bytes that count against no limit of a body."""
+
+
+@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+async def test_dicomweb_flood_beside_the_body_is_cut_off(name: str, tls: bool, certificates: Certificates) -> None:
+    theirs = _server_tls(certificates, demand=False, newest=ssl.TLSVersion.TLSv1_3) if tls else None
+    async with http.server(FLOODS[name], theirs) as server:
+        found = await dicomweb(server.url, timeout=60.0)
+    assert not found.lists_studies
+    assert found.doubts & {UnknownReason.LIMIT, UnknownReason.UNREADABLE}
 
 
 def _redirects(times: int, status: int = 301, to: str = "") -> Behaviour:

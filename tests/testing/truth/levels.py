@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.testing.truth.model import (
+    PATIENT_FIND,
     STUDY_FIND,
     TLS,
     Dimse,
@@ -31,6 +32,7 @@ CLOSED, OPEN_PORT, REFUSES, ASSOCIATES, QUERYABLE, LISTS, IDENTIFIES, HANDS_OUT 
 
 _NO_CONNECTION = frozenset({Reach.REFUSES, Reach.DROPS, Reach.UNREACHABLE})
 _ANSWERED = frozenset({0x0000, 0xB001})
+_ENDS_AFTER_MATCHES = frozenset({End.ABORT_AFTER_MATCHES, End.FAILURE_AFTER_MATCHES})
 _CLIENT_CERTIFICATE = frozenset({TLS.CLIENT_CERTIFICATE, TLS.CLIENT_CERTIFICATE_1_2})
 
 
@@ -127,6 +129,8 @@ def _of_all(addresses: Iterable[tuple[Reach, frozenset[int]]]) -> Level:
 def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
     if dimse is None:
         return frozenset({CLOSED})
+    if dimse.policy is Policy.HANGS_UP:
+        return frozenset({OPEN_PORT})
     if dimse.tls in _CLIENT_CERTIFICATE:
         return frozenset({REFUSES})
     match dimse.policy:
@@ -134,7 +138,12 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
             return frozenset({OPEN_PORT})
         case Policy.REJECTS_CALLING | Policy.REJECTS_CALLED | Policy.ABORTS:
             return frozenset({REFUSES})
-        case Policy.ACCEPTS_AND_ABORTS:
+        case (
+            Policy.ACCEPTS_AND_ABORTS
+            | Policy.ACCEPTS_THEN_ABORTS
+            | Policy.ACCEPTS_AND_CLOSES
+            | Policy.ACCEPTS_AND_RELEASES
+        ):
             return frozenset({ASSOCIATES})
     finds = dimse.finds.values()
     if any(_lists(find) for find in finds):
@@ -150,14 +159,15 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
 
 def _lists(find: Find) -> bool:
     refuses = find.status not in _ANSWERED  # then there is no match to abort after
-    sends = (find.answers and not refuses) or (find.end is End.ABORT_AFTER_MATCHES and not refuses)
+    sends = (find.answers and not refuses) or (find.end in _ENDS_AFTER_MATCHES and not refuses)
     return sends and find.matches > 0
 
 
 def _sends(dimse: Dimse) -> bool:
-    """Whether images come by C-GET, of a study that was listed."""
-    studies, get = dimse.finds.get(STUDY_FIND), dimse.get
-    if studies is None or get is None or not _lists(studies):
+    """Whether images come by C-GET, of a study that was listed, or of a patient who was."""
+    get = dimse.get
+    listed = any(_lists(find) for uid, find in dimse.finds.items() if uid in (STUDY_FIND, PATIENT_FIND))
+    if get is None or not listed:
         return False
     return get.refusal is None and get.end in (End.STATUS, End.HANG, End.ABORT_ONCE)
 
@@ -167,7 +177,7 @@ _IMAGES = 7
 
 
 def _count(find: Find) -> Count:
-    return Count(find.matches + find.more, _IMAGES * find.matches)
+    return Count(find.matches + (find.more if find.status == 0xB001 else 0), _IMAGES * find.matches)
 
 
 def _guarded(web: Web | Page) -> frozenset[int] | None:
