@@ -136,8 +136,8 @@ class AssociateReject:
 
     @property
     def transient(self) -> bool:
-        """Whether the peer says that it may work later: by the result; or by a reason that is about this moment, such as
-        congestion, which some servers send with the result of a permanent rejection.
+        """Whether the peer says that it may work later: by the result; or by a reason that is about this moment, which
+        some servers send with the result of a permanent rejection.
         """
         return self.result == 2 or (self.source, self.reason) in _MOMENTARY
 
