@@ -553,6 +553,8 @@ class SessionResult:
     rejection: Rejection | None = None
     services: Mapping[Service, bool] = field(default_factory=dict)
     """Service proposed -> presentation context accepted; empty if no A-ASSOCIATE-AC came."""
+    negotiated: Mapping[str, bool] | None = None
+    """SOP class, perhaps with a transfer syntax, as in the configuration -> accepted; None if that is not known."""
     peer: Peer | None = None
     tls: TLSFacts | None = None
     store: StoreResult | None = None

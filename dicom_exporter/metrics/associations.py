@@ -29,7 +29,9 @@ def _rejection(session: SessionResult) -> Collection[Row]:
 
 
 def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
-    return [(service.value, accepted) for service, accepted in session.services.items()]
+    return [(service.value, accepted) for service, accepted in session.services.items()] + [
+        (name, accepted) for name, accepted in (session.negotiated or {}).items()
+    ]
 
 
 def _peer_info(session: SessionResult) -> Collection[Row]:
@@ -102,7 +104,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_service_accepted",
-        "Whether the peer accepted the presentation context of a service.",
+        "Whether the peer accepted the presentation context of a service, or of a SOP class that `services` names.",
         shared("sop_class", _services, former="service"),
     ),
     Family("dicom_peer_info", "Who the peer says it is (DICOM PS3.7 D.3.3.2).", _peer_info),

@@ -21,6 +21,7 @@ from dicom_exporter.probes.addresses import (
     probe_web_everywhere,
 )
 from dicom_exporter.probes.canary import probe_canary
+from dicom_exporter.probes.services import probe_services
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.results import (
@@ -133,6 +134,16 @@ PROBES: tuple[Probe, ...] = (
         families=_SESSION_FAMILIES,
         columns=("echo_outcome", "our_studies", "our_images", "product", "version"),
         never_run=_session_never_run,
+        makes_associations=True,
+    ),
+    Probe(
+        "services",
+        probe_services,
+        switched_on_by=("services",),
+        is_wanted=lambda target, module: module.services is not None,
+        fills=("negotiated",),
+        families=("dicom_service_accepted",),
+        columns=(),
         makes_associations=True,
     ),
     Probe(
