@@ -525,6 +525,8 @@ class WebResult:
     complete: bool | None = None
     server: SafeText | None = None
     """The ``Server`` header."""
+    version: SafeText | None = None
+    """What Orthanc's own REST interface says that its version is; None for everything else."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()

@@ -221,7 +221,7 @@ PROBES: tuple[Probe, ...] = (
         switched_on_by=("web",),
         is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
         fills=("web",),
-        families=_EXPOSURE_FAMILIES,
+        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info"),
         columns=("level_web", "level_unknown_reasons"),
         never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
     ),

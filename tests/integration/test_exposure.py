@@ -138,6 +138,7 @@ async def test_exposure_dicomweb_of_open_orthanc(orthanc: Callable[..., Orthanc]
     assert verdict.checks[Check.HTTP_WITHOUT_TLS] is True
     assert session.dicomweb is not None
     assert session.dicomweb.studies == 4
+    assert [page.version for page in session.web] == [archive.request("GET", "/system")["Version"]]
 
 
 async def test_exposure_dicomweb_with_password_is_denied(orthanc: Callable[..., Orthanc]) -> None:
