@@ -5,19 +5,18 @@ a line or control a terminal. Of an exception only its type and its traceback ar
 what a peer sent.
 """
 
-import asyncio
 import logging
-import ssl
 import sys
-import traceback
 from collections.abc import Mapping, MutableMapping
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
-
-import structlog
+from typing import TYPE_CHECKING, Any
 
 from dicom_exporter.text import escaped
+
+if TYPE_CHECKING:
+    import asyncio
+    from types import ModuleType
+
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -32,14 +31,14 @@ class LogFormat(StrEnum):
 def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> None:
     """Send every log line of this process to stderr, from `level` (one of `LEVELS`) on.
 
-    Libraries that log through `logging` come out in the same form. pynetdicom, which would write what it sends and
-    receives, stays silent.
+    Libraries that log through `logging` come out in the same form.
     """
-    first: list[structlog.typing.Processor] = [
+    structlog = _import_structlog()
+    first: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
     ]
-    renderer: structlog.typing.Processor = (
+    renderer = (
         structlog.processors.JSONRenderer()
         if log_format is LogFormat.JSON
         else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], bool_as_flag=False)
@@ -72,7 +71,20 @@ def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> 
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    silence_pynetdicom()
+    _silence_loggers()
+
+
+def _import_structlog() -> "ModuleType":
+    """Structlog without rich, which it would import for tracebacks that we never print: 4 MiB, and half of the time."""
+    hide = "rich" not in sys.modules
+    if hide:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # as the import system documents it
+    try:
+        import structlog
+    finally:
+        if hide:
+            del sys.modules["rich"]
+    return structlog
 
 
 def shorten_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -82,6 +94,9 @@ def shorten_exception(_logger: Any, _method: str, event: MutableMapping[str, Any
         exc_info = sys.exc_info()
     error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
+        import traceback
+        from pathlib import Path
+
         frames = reversed(traceback.extract_tb(error.__traceback__))
         positions = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
         event["exception"] = f"{type(error).__name__} at {positions}"
@@ -96,12 +111,17 @@ def escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     return event
 
 
-def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+def log_loop_exception(_loop: "asyncio.AbstractEventLoop", context: Mapping[str, Any]) -> None:
     """What asyncio reports about a task or callback that nobody waited for.
 
     Its own handler would log the repr of the future, and with it the text of the exception. A handshake that fails
     after its probe has ended is no error of ours: uvloop reports it to a future that is no longer used.
     """
+    import asyncio
+    import ssl
+
+    import structlog
+
     error = context.get("exception")
     given_up = isinstance(error, ssl.SSLError | ConnectionError) and not isinstance(context.get("future"), asyncio.Task)
     level = logging.DEBUG if given_up else logging.ERROR
@@ -109,11 +129,15 @@ def log_loop_exception(_loop: asyncio.AbstractEventLoop, context: Mapping[str, A
 
 
 def silence_pynetdicom() -> None:
-    """Keep pynetdicom and pydicom from logging messages and their contents."""
-    from pynetdicom import _config  # not at the top: `--version` need not wait for it
+    """Keep pynetdicom and pydicom, which only the demo imports, from logging messages and their contents."""
+    from pynetdicom import _config
 
     _config.LOG_HANDLER_LEVEL = "none"
     _config.LOG_REQUEST_IDENTIFIERS = False
     _config.LOG_RESPONSE_IDENTIFIERS = False
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+    _silence_loggers()
+
+
+def _silence_loggers() -> None:
+    for library in ("pynetdicom", "pydicom"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)

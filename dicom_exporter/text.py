@@ -9,7 +9,6 @@
 This module imports the standard library alone, so that every other module can import it.
 """
 
-import difflib
 from collections.abc import Iterable
 from typing import Self
 
@@ -72,6 +71,8 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """The one of `choices` that was probably meant; None if none of them is close."""
     by_lower_case = {choice.lower(): choice for choice in choices}
+    import difflib  # only for the words of a mistake
+
     close = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
     return by_lower_case[close[0]] if close else None
 

@@ -12,7 +12,7 @@ import structlog
 from pynetdicom import _config
 
 from dicom_exporter import logs
-from dicom_exporter.logs import LogFormat, configure
+from dicom_exporter.logs import LogFormat, configure, silence_pynetdicom
 
 
 def fail_with(text: str) -> None:
@@ -127,6 +127,7 @@ async def test_logs_late_failure_of_a_peer_is_no_error(
 
 def test_logs_pynetdicom_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     configure("debug")
+    silence_pynetdicom()
     logging.getLogger("pynetdicom.service-c").critical("SECRET^PHI")
     assert capsys.readouterr().err == ""
     assert _config.LOG_RESPONSE_IDENTIFIERS is False

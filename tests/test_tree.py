@@ -18,13 +18,18 @@ ROOT = TESTS.parent
 PACKAGE = ROOT / "dicom_exporter"
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "uid_table.py": ("dicom/test_uids.py",),
     # Entry points: they start the rest.
     "__main__.py": ("cli/test_process.py",),
     "cli/demo.py": ("integration/test_demo.py",),
     "cli/probe.py": ("cli/test_main.py",),
+    "cli/probing.py": ("cli/test_main.py",),
     "cli/report.py": ("integration/test_report.py",),
+    "cli/reporting.py": ("integration/test_report.py",),
     "cli/serve.py": ("cli/test_process.py", "cli/test_web_config.py"),
+    "server/asked.py": ("cli/test_signals.py", "cli/test_process.py"),
     "server/lifecycle.py": ("cli/test_process.py", "integration/test_load.py"),
+    "signals.py": ("cli/test_signals.py",),
     # Tested through the one function of its package: a file goes in, a configuration or its mistakes come out.
     "config/build/comparisons.py": ("config/test_load.py", "config/test_bad_files.py"),
     "config/build/config.py": ("config/test_load.py", "config/test_bad_files.py"),
@@ -66,6 +71,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
 """Module without a test file of its own -> the files that test it."""
 
 WITHOUT_MODULE: Mapping[str, str] = {
+    "cli/test_signals.py": "SIGHUP, SIGTERM and SIGINT at every moment of a process",
     "cli/test_web_config.py": "an option of several commands",
     "config/test_any_file.py": "properties of the whole package, by hypothesis",
     "config/test_bad_files.py": "one file in testdata/ for each mistake that a user can make",

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from dicom_exporter import DEFAULT_PORT
+from dicom_exporter import DEFAULT_PORT, signals
 from dicom_exporter.cli import serve
 from dicom_exporter.cli.parser import (
     PROGRAM,
@@ -65,13 +65,18 @@ def run(options: Options) -> int:
     from dicom_exporter.demo import THREE, demo_region, region_targets  # nothing else needs these archives
 
     targets = THREE if options.peers == "three" and not options.targets else region_targets(options.targets)
-    with TemporaryDirectory(prefix="dicom_exporter-demo-") as directory:
-        try:
-            with demo_region(Path(directory), targets) as region:
-                return _serve(options, Path(directory), region)
-        except OSError as error:
-            sys.stderr.write(f"{PROGRAM} demo: {error}\n")
-            return Exit.COULD_NOT_RUN
+    try:
+        signals.interruptible(hangup=False)  # SIGHUP reloads, once the exporter runs
+        with (
+            TemporaryDirectory(prefix="dicom_exporter-demo-") as directory,
+            demo_region(Path(directory), targets) as region,
+        ):
+            return _serve(options, Path(directory), region)
+    except OSError as error:
+        sys.stderr.write(f"{PROGRAM} demo: {error}\n")
+        return Exit.COULD_NOT_RUN
+    except KeyboardInterrupt:
+        return Exit.OK
 
 
 def _serve(options: Options, directory: Path, region: "Region") -> int:

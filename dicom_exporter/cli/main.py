@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from dicom_exporter import logs
+from dicom_exporter import logs, signals
 from dicom_exporter.cli.parser import PROGRAM, BaseOptions, Exit, Parser
 from dicom_exporter.text import did_you_mean
 
+_SERVING = ("serve", "demo")
+"""These handle signals themselves."""
 COMMANDS = ("demo", "probe", "report", "completion")
 
 
@@ -36,10 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given[:1] == ["help"]:
         given = [*given[1:2], "--help"] if set(given[1:2]) <= set(COMMANDS) else given[1:2]
-    command = _command(given.pop(0) if given and given[0] in COMMANDS else "serve")
+    name = given.pop(0) if given and given[0] in COMMANDS else "serve"
+    command = _command(name)
     try:
         options = _parse(command, given)
         logs.configure(options.log_level, logs.LogFormat(options.log_format))
+        if name not in _SERVING:
+            signals.interruptible()
         return command.run(options)
     except KeyboardInterrupt:
         sys.stderr.write(f"{PROGRAM}: interrupted\n")

@@ -4,10 +4,12 @@ import argparse
 import re
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dicom_exporter import logs
-from dicom_exporter.server.listening import ListenAddress, parse_listen_address
+
+if TYPE_CHECKING:
+    from dicom_exporter.server.listening import ListenAddress
 
 PROGRAM = "dicom_exporter"
 
@@ -45,7 +47,7 @@ class ConfigOptions(BaseOptions):
 class ListenOptions(BaseOptions):
     """The same, of a command that listens (`add_listen_address`)."""
 
-    web_listen_address: list[ListenAddress] | None
+    web_listen_address: "list[ListenAddress] | None"
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,10 +78,16 @@ def add_listen_address(parser: Parser, default: str) -> None:
     parser.add_flag(
         "--web.listen-address",
         action="append",
-        type=checked(parse_listen_address),
+        type=checked(_listen_address),
         metavar="ADDRESS",
         help=f"HOST:PORT to listen on, without a host on all interfaces; repeatable (default: {default})",
     )
+
+
+def _listen_address(text: str) -> "ListenAddress":
+    from dicom_exporter.server.listening import parse_listen_address
+
+    return parse_listen_address(text)
 
 
 def add_log_flags(parser: Parser, level: str) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import importlib.util
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
 
+from dicom_exporter import signals
 from dicom_exporter.logs import log_loop_exception
 
 log = structlog.stdlib.get_logger(__name__)
@@ -19,19 +21,50 @@ _OBJECTS_BETWEEN_COLLECTIONS = 20_000
 """New container objects between two collections: at most a few MiB of garbage."""
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` in a new event loop: uvloop's if it is installed, as it halves the cost of an association."""
+def run(main: Coroutine[Any, Any, T], *, interruptible: bool = True) -> T:
+    """Run `main` in a new event loop: uvloop's if it is installed, as it halves the cost of an association.
+
+    A signal cancels it, and then raises KeyboardInterrupt. If it is not `interruptible`, it handles signals itself, and
+    they are held after it.
+    """
 
     async def configured() -> T:
-        _collect_garbage_less_often()
         asyncio.get_running_loop().set_exception_handler(log_loop_exception)
-        return await main
+        try:
+            return await (_interrupted_by_signals(main) if interruptible else main)
+        finally:
+            signals.hold()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(configured())
+        result = runner.run(configured())
+    if interruptible:
+        signals.interruptible()
+    return result
 
 
-def _collect_garbage_less_often() -> None:
+async def _interrupted_by_signals(main: Coroutine[Any, Any, T]) -> T:
+    """`main`, which SIGTERM and SIGHUP cancel as `asyncio.Runner` does at SIGINT; one that is ignored stays ignored."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        task.cancel()
+
+    for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
+        if signal.getsignal(number) is signal.default_int_handler:
+            loop.add_signal_handler(number, interrupt)
+    try:
+        return await main
+    except asyncio.CancelledError:
+        if interrupted:
+            raise KeyboardInterrupt from None
+        raise
+
+
+def collect_garbage_less_often() -> None:
     """Exclude all objects that exist now from garbage collection, and collect less often.
 
     pydicom's dictionaries and ten thousand targets are a million objects that are never freed. Probes allocate so many

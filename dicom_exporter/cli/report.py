@@ -1,30 +1,8 @@
 """`dicom_exporter report`: every target is probed once, now, and the results are one document."""
 
-import asyncio
-import os
-import platform
-import sys
-from collections.abc import Callable, Iterable
-from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from dicom_exporter import __version__
-from dicom_exporter.cli import process
-from dicom_exporter.cli.parser import PROGRAM, ConfigOptions, Exit, Parser, add_config_file, add_log_flags
-from dicom_exporter.cli.serve import DEFAULT_CONFIG_FILE, load_or_report
-from dicom_exporter.cli.terminal import FILE_WIDTH, stdout_console
-from dicom_exporter.config import Address, Config, Target
-from dicom_exporter.prober.prober import Prober
-from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.report import Report, make_report
-from dicom_exporter.report.formats.csv import as_csv
-from dicom_exporter.report.formats.json import as_json
-from dicom_exporter.report.formats.markdown import as_markdown
-from dicom_exporter.report.formats.terminal import print_report
-from dicom_exporter.text import did_you_mean
+from dicom_exporter.cli.parser import PROGRAM, ConfigOptions, Parser, add_config_file, add_log_flags
 
 FORMATS = ("table", "markdown", "csv", "json", "html")
 
@@ -66,106 +44,7 @@ exit codes:
 
 
 def run(options: Options) -> int:
-    """Probe every target once and write the report. Nothing is written if it could not be finished."""
-    config = load_or_report(options)
-    if config is None:
-        return Exit.BAD_USAGE
-    labels = {name for target in config.targets for name in target.labels}
-    if options.by is not None and options.by not in labels:
-        known = f"; there is {', '.join(sorted(labels))}" if labels else "; none has labels"
-        hint = did_you_mean(options.by, labels) or known
-        sys.stderr.write(f"{PROGRAM} report: no target has the label {options.by}{hint}\n")
-        return Exit.BAD_USAGE
-    if options.output is not None and not os.access(options.output.parent, os.W_OK):
-        sys.stderr.write(f"{PROGRAM} report: cannot write {options.output}: no such directory, or no permission\n")
-        return Exit.COULD_NOT_RUN
-    process.raise_file_limit()
-    started = datetime.now().astimezone()
-    found = process.run(_probe_all(config))
-    report = make_report(
-        found,
-        by=options.by,
-        started=started,
-        host=platform.node() or "this machine",
-        configuration=options.config_file or [DEFAULT_CONFIG_FILE],
-        version=__version__,
-    )
-    try:
-        _write(report, options)
-    except OSError as error:
-        sys.stderr.write(f"{PROGRAM} report: cannot write: {error.strerror}\n")
-        return Exit.COULD_NOT_RUN
-    if report.not_as_expected:
-        return Exit.NOT_AS_EXPECTED
-    return Exit.COULD_NOT_RUN if report.could_not_tell else Exit.OK
+    """Probe every target once and write the report."""
+    from dicom_exporter.cli import reporting
 
-
-async def _probe_all(config: Config) -> list[ProbeRecord]:
-    """Probe each target once, with a progress bar on a terminal. Results are in the order of the configuration.
-
-    Targets of one address are probed one after the other, so that none spends its timeout on waiting for another. No
-    more are probed at once than can have associations: a report has no deadline.
-    """
-    found: dict[str, ProbeRecord] = {}
-    by_address: dict[Address, list[Target]] = {}
-    for target in config.targets:
-        by_address.setdefault(target.address, []).append(target)
-    prober = Prober(config)
-    slots = asyncio.Semaphore(config.global_.max_concurrent_probes)
-    with _progress() as progress:
-        bar = progress.add_task("Probing", total=len(config.targets))
-
-        async def probe(targets: Iterable[Target]) -> None:
-            for target in targets:
-                async with slots:
-                    (found[target.name],) = await prober.probe_targets([target], None)
-                progress.advance(bar)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for targets in by_address.values():
-                    group.create_task(probe(targets))
-        finally:
-            await prober.close()
-    return [found[target.name] for target in config.targets]
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def _write(report: Report, options: Options) -> None:
-    if options.output is None:
-        console = stdout_console()
-        if options.format == "table":
-            print_report(console, report)
-        else:
-            sys.stdout.write(_text(report, options.format))
-        sys.stdout.flush()
-        return
-    partial = options.output.with_name(f".{options.output.name}.part")
-    if options.format == "table":
-        with partial.open("w", encoding="utf-8") as file:
-            print_report(Console(file=file, width=FILE_WIDTH), report)
-    else:
-        partial.write_text(_text(report, options.format), encoding="utf-8", newline="")
-    partial.replace(options.output)  # atomic: a reader gets the whole old report, or the whole new one
-    sys.stderr.write(f"{options.output}: {report.summary}\n")
-
-
-def _text(report: Report, name: str) -> str:
-    formats: dict[str, Callable[[Report], str]] = {"markdown": as_markdown, "csv": as_csv, "json": as_json}
-    if name == "html":
-        from dicom_exporter.report.formats.html import as_html  # the only format that needs a template engine
-
-        return as_html(report)
-    return formats[name](report)
+    return reporting.run(options)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dicom_exporter import DEFAULT_HISTORY_LIMIT, DEFAULT_MAX_REQUESTS, DEFAULT_PORT, __version__
+from dicom_exporter import DEFAULT_HISTORY_LIMIT, DEFAULT_MAX_REQUESTS, DEFAULT_PORT, __version__, signals
 from dicom_exporter.cli.parser import (
     PROGRAM,
     ConfigOptions,
@@ -25,21 +25,25 @@ from dicom_exporter.cli.parser import (
     checked,
     whole_number,
 )
-from dicom_exporter.server.listening import CannotListen, ListenAddress, listen
 
 if TYPE_CHECKING:
     import socket
 
-    from dicom_exporter import webconfig
-    from dicom_exporter.config import Config
+    from dicom_exporter.config import Config, ConfigError, ConfigErrors
     from dicom_exporter.prober.record import ProbeRecord
     from dicom_exporter.server.external_url import ExternalURL
+    from dicom_exporter.server.listening import ListenAddress
+    from dicom_exporter.webconfig.live import LiveConfig
+    from dicom_exporter.webconfig.load import WebConfig
 
 DEFAULT_CONFIG_FILE = "config.yml"
+_TELEMETRY_PATH = "/metrics"
 _OWN_DESCRIPTORS = 64 + 256
 """For the log, listening sockets and files that are read, and a socket for each lookup of a name."""
 _IDLE_CONNECTIONS = 1024
 """Prometheus keeps up to a thousand open to one exporter between its scrapes."""
+_BEGIN_TIMEOUT = 60.0
+"""Seconds for reading the configuration and for listening; ten thousand targets take a few."""
 
 T = TypeVar("T")
 
@@ -98,9 +102,9 @@ exit codes:
     parser.add_flag(
         "--web.telemetry-path",
         type=checked(_telemetry_path),
-        default="/metrics",
+        default=_TELEMETRY_PATH,
         metavar="PATH",
-        help="path of the metrics of all targets (default: /metrics)",
+        help=f"path of the metrics of all targets (default: {_TELEMETRY_PATH})",
     )
     parser.add_flag(
         "--web.external-url",
@@ -121,7 +125,7 @@ exit codes:
         type=checked(_timeout_offset),
         default=0.5,
         metavar="DURATION",
-        help="answer this long before the scrape times out (default: 0.5s)",
+        help="answer at least this long before the scrape times out (default: 0.5s)",
     )
     parser.add_flag(
         "--history.limit",
@@ -135,6 +139,8 @@ exit codes:
 
 
 def _telemetry_path(text: str) -> str:
+    if text == _TELEMETRY_PATH:  # argparse reads the default too, and need not import the server for it
+        return text
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
         raise ValueError(f"{text!r} is not a path like /metrics")
     from dicom_exporter.server.app import is_reserved
@@ -161,47 +167,39 @@ def _timeout_offset(text: str) -> float:
 
 def run(options: Options) -> int:
     """Serve, or check the configuration."""
-    return check(options) if options.config_check else serve(options)
+    if not options.config_check:
+        return serve(options)
+    signals.interruptible()
+    return check(options)
 
 
 def check(options: Options) -> int:
     """Write to stdout that the configuration is valid, or each mistake in it to stderr, one a line."""
-    from dicom_exporter import webconfig
-
-    loaded = _load_both_or_report(options, webconfig.load)
+    loaded = _reported(options, lambda: _load_both(options, _load_web))
     if loaded is None:
         return Exit.BAD_USAGE
     config, web_config = loaded
     count = len(config.targets)
     sys.stdout.write(f"The configuration is valid: {count} target{'' if count == 1 else 's'}.\n")
     if web_config is not None:
-        sys.stdout.write(f"The web configuration is valid: {webconfig.described(web_config)}.\n")
+        from dicom_exporter.webconfig.live import described
+
+        sys.stdout.write(f"The web configuration is valid: {described(web_config)}.\n")
         sys.stderr.writelines(f"{note}\n" for note in web_config.notes)
     return Exit.OK
 
 
-def serve(options: Options, announce: Callable[[Sequence[ListenAddress]], None] | None = None) -> int:
+def _load_web(file: str) -> "WebConfig":
+    from dicom_exporter.webconfig.load import load
+
+    return load(file)
+
+
+def serve(options: Options, announce: "Callable[[Sequence[ListenAddress]], None] | None" = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` gets the addresses, once requests are answered and signals handled."""
-    from dicom_exporter import webconfig
     from dicom_exporter.cli import process
 
-    loaded = _load_both_or_report(options, webconfig.LiveConfig)
-    if loaded is None:
-        return Exit.BAD_USAGE
-    config, web_config = loaded
-    try:
-        sockets = listen(options.web_listen_address or [ListenAddress("", DEFAULT_PORT)])
-    except CannotListen as error:
-        sys.stderr.write(f"{PROGRAM}: {error}. Another address: --web.listen-address=HOST:PORT\n")
-        return Exit.COULD_NOT_RUN
-    budget = _allocate_descriptors(options, process.raise_file_limit())
-
-    def on_ready() -> None:
-        if announce is not None:
-            announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
-
-    process.run(_serve(config, sockets, options, budget, web_config, on_ready))
-    return Exit.OK
+    return process.run(_serve(options, announce), interruptible=False)
 
 
 def load_config(options: ConfigOptions) -> "Config":
@@ -211,30 +209,55 @@ def load_config(options: ConfigOptions) -> "Config":
     return load(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
 
 
+def _load_again(options: Options) -> "Config":
+    """The configuration, for a reload. Raises ConfigErrors."""
+    from dicom_exporter.config import ConfigError, ConfigErrors, load_again
+    from dicom_exporter.yamlfile.files import REPLACED, is_replaced
+
+    if options.web_config_file and is_replaced(Path(options.web_config_file)):
+        raise ConfigErrors([ConfigError(options.web_config_file, None, "", REPLACED)])
+    return load_again(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
+
+
 def load_or_report(options: ConfigOptions) -> "Config | None":
     """The configuration; or None, after each mistake in it was written to stderr, one a line."""
+    return _reported(options, lambda: load_config(options))
+
+
+def _reported(options: ConfigOptions, load: Callable[[], T]) -> T | None:
+    """What `load` returns; or None, after each mistake that it raises was written to stderr, one a line."""
     from dicom_exporter.config import ConfigErrors
 
     try:
-        return load_config(options)
+        return load()
     except ConfigErrors as errors:
-        sys.stderr.writelines(f"{error}\n" for error in errors.errors)
-        if options.config_file is None and not Path(DEFAULT_CONFIG_FILE).exists():
-            sys.stderr.write(f"Another file: --config.file=FILE. None yet? `{PROGRAM} demo` shows what this is.\n")
+        _report(options, errors)
         return None
 
 
-def _load_both_or_report(options: Options, load_web: Callable[[str], T]) -> "tuple[Config, T | None] | None":
-    """The configuration, and the web configuration as `load_web` loads it; None after the mistakes were reported."""
+def _report(options: ConfigOptions, errors: "ConfigErrors") -> None:
+    sys.stderr.writelines(f"{error}\n" for error in errors.errors)
+    if options.config_file is None and not Path(DEFAULT_CONFIG_FILE).exists():
+        sys.stderr.write(f"Another file: --config.file=FILE. None yet? `{PROGRAM} demo` shows what this is.\n")
+
+
+def _load_both(options: Options, load_web: Callable[[str], T]) -> "tuple[Config, T | None]":
+    """The configuration, and the web configuration as `load_web` loads it. Raises ConfigErrors."""
     from dicom_exporter.config import ConfigErrors
 
-    config = load_or_report(options)
+    errors: list[ConfigError] = []
+    config, web_config = None, None
+    try:
+        config = load_config(options)
+    except ConfigErrors as found:
+        errors += found.errors
     try:
         web_config = load_web(options.web_config_file) if options.web_config_file else None
-    except ConfigErrors as errors:
-        sys.stderr.writelines(f"{error}\n" for error in errors.errors)
-        return None
-    return None if config is None else (config, web_config)
+    except ConfigErrors as found:
+        errors += found.errors
+    if config is None or errors:
+        raise ConfigErrors(errors)
+    return config, web_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,29 +278,67 @@ def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
 
     A process that has no file descriptor left cannot accept a scrape: to Prometheus, it is down.
     """
-    from dicom_exporter import webconfig
+    from dicom_exporter.webconfig.site import FILES_OF_AN_OPENING, MAX_OPENING
 
     wanted = options.web_max_requests + _IDLE_CONNECTIONS if options.web_max_requests else limit
     if options.web_config_file:
-        wanted += webconfig.MAX_OPENING * webconfig.FILES_OF_AN_OPENING
+        wanted += MAX_OPENING * FILES_OF_AN_OPENING
     clients = max(1, min(wanted, limit // 2))
     peers = max(1, limit - clients - min(_OWN_DESCRIPTORS, limit // 4))
     if not options.web_config_file:
         return _Descriptors(clients, 0, peers)
-    opening = max(1, min(webconfig.MAX_OPENING, clients // 2 // webconfig.FILES_OF_AN_OPENING))
-    return _Descriptors(max(1, clients - opening * webconfig.FILES_OF_AN_OPENING), opening, peers)
+    opening = max(1, min(MAX_OPENING, clients // 2 // FILES_OF_AN_OPENING))
+    return _Descriptors(max(1, clients - opening * FILES_OF_AN_OPENING), opening, peers)
 
 
-async def _serve(
-    config: "Config",
-    sockets: "Sequence[socket.socket]",
-    options: Options,
-    budget: _Descriptors,
-    web_config: "webconfig.LiveConfig | None",
-    on_ready: Callable[[], None],
-) -> None:
+def _load_live(file: str) -> "LiveConfig":
+    from dicom_exporter.webconfig.live import LiveConfig
+
+    return LiveConfig(file)
+
+
+def _begin(options: Options) -> "tuple[Config, LiveConfig | None, list[socket.socket]]":
+    """Read the configuration and listen. May block for ever. Raises ConfigErrors, CannotListen."""
+    from dicom_exporter.server.listening import ListenAddress, listen
+
+    config, web_config = _load_both(options, _load_live)
+    return config, web_config, listen(options.web_listen_address or [ListenAddress("", DEFAULT_PORT)])
+
+
+async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]], None] | None") -> int:
+    import asyncio
+
+    from dicom_exporter.server.asked import Asked
+    from dicom_exporter.threads import in_daemon_thread
+
+    asked = Asked()
+    beginning = in_daemon_thread(partial(_begin, options), "begin")
+    stop = asyncio.create_task(asked.stop.wait())
+    first: set[asyncio.Future[Any]] = {beginning, stop}
+    await asyncio.wait(first, timeout=_BEGIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if asked.stop.is_set():
+        beginning.cancel()
+        return Exit.OK
+    if not beginning.done():
+        beginning.cancel()
+        sys.stderr.write(f"{PROGRAM}: cannot begin within {_BEGIN_TIMEOUT:.0f} s: a file or its file system hangs\n")
+        return Exit.COULD_NOT_RUN
+    from dicom_exporter.config import ConfigErrors
+    from dicom_exporter.server.listening import CannotListen, ListenAddress
+
+    try:
+        config, web_config, sockets = beginning.result()
+    except ConfigErrors as errors:
+        _report(options, errors)
+        return Exit.BAD_USAGE
+    except CannotListen as error:
+        sys.stderr.write(f"{PROGRAM}: {error}. Another address: --web.listen-address=HOST:PORT\n")
+        return Exit.COULD_NOT_RUN
+
     import structlog
 
+    from dicom_exporter.cli import process
     from dicom_exporter.pages.history import History
     from dicom_exporter.prober.log import ProbeLog
     from dicom_exporter.prober.prober import Prober
@@ -288,17 +349,23 @@ async def _serve(
 
     log = structlog.stdlib.get_logger(__name__)
     log.info("starting", version=__version__, targets=len(config.targets))
+    budget = _allocate_descriptors(options, process.raise_file_limit())
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
     def on_result(record: "ProbeRecord") -> None:
         probe_log.add(record)
         history.add(record)
 
+    def on_ready() -> None:
+        process.collect_garbage_less_often()
+        if announce is not None:
+            announce([ListenAddress(*sock.getsockname()[:2]) for sock in sockets])
+
     prober = Prober(config, on_result, max_connections=budget.peers)
     state = State(
         prober,
         Reloader(
-            partial(load_config, options),
+            partial(_load_again, options),
             apply=(prober.reconfigure, history.reload, probe_log.reload),
             success_time=time(),
         ),
@@ -308,4 +375,5 @@ async def _serve(
         external_url=options.web_external_url,
         traffic=Traffic(options.web_max_requests),
     )
-    await lifecycle.serve(state, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)
+    await lifecycle.serve(state, asked, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)
+    return Exit.OK

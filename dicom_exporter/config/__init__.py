@@ -14,7 +14,7 @@ Nothing here opens a socket.
 """
 
 from dicom_exporter.config.build.tls import tls_settings
-from dicom_exporter.config.load import load
+from dicom_exporter.config.load import load, load_again
 from dicom_exporter.config.model import (
     BasicAuth,
     Canary,
@@ -69,6 +69,7 @@ __all__ = [
     "WebEntry",
     "format_duration",
     "load",
+    "load_again",
     "parse_address",
     "parse_ae_title",
     "parse_duration",

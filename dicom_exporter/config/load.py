@@ -8,8 +8,10 @@ from pathlib import Path
 from dicom_exporter.config.build.config import build
 from dicom_exporter.config.environment import expand
 from dicom_exporter.config.model import Config
+from dicom_exporter.config.renewal import files_of
 from dicom_exporter.config.sections import divide, find_files, read_file
 from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
+from dicom_exporter.yamlfile.files import REPLACED, is_replaced
 
 
 def load(paths: Sequence[Path | str], *, expand_env: bool = False, environ: Mapping[str, str] | None = None) -> Config:
@@ -31,3 +33,19 @@ def load(paths: Sequence[Path | str], *, expand_env: bool = False, environ: Mapp
     if errors:
         raise ConfigErrors(errors)
     return config
+
+
+def load_again(
+    paths: Sequence[Path | str], *, expand_env: bool = False, environ: Mapping[str, str] | None = None
+) -> Config:
+    """As `load`, for a reload: a mount of a file that was replaced still shows the old one, and is an error."""
+    _check_replaced(find_files(paths)[0])
+    config = load(paths, expand_env=expand_env, environ=environ)
+    _check_replaced([file for identity in config.identities.values() for file in files_of(identity).values()])
+    return config
+
+
+def _check_replaced(files: Sequence[Path]) -> None:
+    errors = [ConfigError(str(file), None, "", REPLACED) for file in files if is_replaced(file)]
+    if errors:
+        raise ConfigErrors(errors)

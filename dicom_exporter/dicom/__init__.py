@@ -1,7 +1,7 @@
 """DICOM's upper layer (PS3.8) and message exchange (PS3.7), as a client that trusts nothing it reads.
 
 ```
-requests.py ──> bytes out                               what is sent, encoded by pynetdicom
+requests.py ──> bytes out                               what is sent
                                                      ┌───────────────┐
 bytes in ──> pdu.py ──> association.py ──> events ──>│ connection.py │──> operations.py ──> probes
              limits     the state machine            └───────────────┘

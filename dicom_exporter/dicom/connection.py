@@ -18,7 +18,7 @@ from dicom_exporter.dicom.dimse import Command, Message
 from dicom_exporter.dicom.errors import NotOffered, ProtocolViolation, UsageError
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
-from dicom_exporter.dicom.uids import ImplicitVRLittleEndian
+from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN
 from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, Overloaded, ProbeEnded, TLSFailed
 from dicom_exporter.net.tcp import (
     LATE,
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
         if context is None or context.result != ContextResult.ACCEPTED:
             other = context is not None and context.result == ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED
             raise NotOffered("presentation context not accepted", other_syntax=other)
-        if dataset and context.transfer_syntax != ImplicitVRLittleEndian:
+        if dataset and context.transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN:
             text = "presentation context accepted with a transfer syntax that we did not propose"
             raise NotOffered(text, other_syntax=True)
         return context_id

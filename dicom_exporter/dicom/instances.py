@@ -12,9 +12,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pydicom.dataset import Dataset
-
-from dicom_exporter.dicom.requests import encode_dataset
+from dicom_exporter.dicom.requests import Value, encode_dataset
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
 from dicom_exporter.net.tcp import Buffer
 
@@ -74,37 +72,37 @@ def derived_uid(name: str, what: str) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, f'{name}/{what}').int}"
 
 
-def _header(sop_instance_uid: str, study_uid: str, series_uid: str, number: int, rows: int) -> Dataset:
+def _header(sop_instance_uid: str, study_uid: str, series_uid: str, number: int, rows: int) -> dict[str, Value]:
     """All but the pixels of a Secondary Capture Image (PS3.3 A.8.1), grayscale of 8 bit."""
-    dataset = Dataset()
-    dataset.SOPClassUID = SECONDARY_CAPTURE
-    dataset.SOPInstanceUID = sop_instance_uid
-    dataset.StudyInstanceUID = study_uid
-    dataset.SeriesInstanceUID = series_uid
-    dataset.PatientName = "SYNTHETIC^DICOM EXPORTER"
-    dataset.PatientID = "SYNTHETIC-DICOM-EXPORTER"
-    dataset.PatientBirthDate = ""
-    dataset.PatientSex = ""
-    dataset.StudyID = "SYNTHETIC"
-    dataset.StudyDate = "20000101"
-    dataset.StudyTime = "000000"
-    dataset.StudyDescription = "Synthetic, by dicom_exporter"
-    dataset.AccessionNumber = ""
-    dataset.ReferringPhysicianName = ""
-    dataset.Modality = "OT"
-    dataset.ConversionType = "SYN"
-    dataset.PatientOrientation = ""
-    dataset.SeriesNumber = 1
-    dataset.InstanceNumber = number
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.Rows = rows
-    dataset.Columns = _ROW_BYTES
-    dataset.BitsAllocated = 8
-    dataset.BitsStored = 8
-    dataset.HighBit = 7
-    dataset.PixelRepresentation = 0
-    return dataset
+    return {
+        "SOPClassUID": SECONDARY_CAPTURE,
+        "SOPInstanceUID": sop_instance_uid,
+        "StudyInstanceUID": study_uid,
+        "SeriesInstanceUID": series_uid,
+        "PatientName": "SYNTHETIC^DICOM EXPORTER",
+        "PatientID": "SYNTHETIC-DICOM-EXPORTER",
+        "PatientBirthDate": "",
+        "PatientSex": "",
+        "StudyID": "SYNTHETIC",
+        "StudyDate": "20000101",
+        "StudyTime": "000000",
+        "StudyDescription": "Synthetic, by dicom_exporter",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "Modality": "OT",
+        "ConversionType": "SYN",
+        "PatientOrientation": "",
+        "SeriesNumber": 1,
+        "InstanceNumber": number,
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "Rows": rows,
+        "Columns": _ROW_BYTES,
+        "BitsAllocated": 8,
+        "BitsStored": 8,
+        "HighBit": 7,
+        "PixelRepresentation": 0,
+    }
 
 
 def fragments(parts: Sequence[Buffer], context_id: int, max_pdu_length: int) -> Iterator[list[Buffer]]:

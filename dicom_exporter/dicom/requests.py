@@ -1,4 +1,8 @@
-"""The bytes we send, encoded by pynetdicom and pydicom once and kept.
+"""The bytes we send, encoded once and kept.
+
+    A-ASSOCIATE-RQ, PS3.8 9.3.2:    fixed fields | items, each: type, 0, 16 bit length, value
+    P-DATA-TF, PS3.8 9.3.5:         4, 0, 32 bit length | length, context ID, control header | a fragment of a message
+    command and data sets, PS3.5:   group, element, 32 bit length, value of even length    (implicit VR little endian)
 
 An A-ASSOCIATE-RQ has its two AE titles at fixed offsets (PS3.8 Table 9-11), so one encoded request per set of
 presentation contexts serves every target: only the titles are put in. The others are cached by their arguments.
@@ -6,32 +10,14 @@ presentation contexts serves every target: only the titles are put in. The other
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from io import BytesIO
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataset import Dataset
-from pydicom.uid import UID, ImplicitVRLittleEndian
-from pynetdicom import _config
-from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_STORE_RQ, C_STORE_RSP, DIMSEMessage
-from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_GET, C_STORE
-from pynetdicom.dsutils import encode
-from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
-from pynetdicom.pdu_primitives import (
-    A_ASSOCIATE,
-    ImplementationClassUIDNotification,
-    ImplementationVersionNameNotification,
-    MaximumLengthNotification,
-    SCP_SCU_RoleSelectionNegotiation,
-    UserIdentityNegotiation,
-)
-from pynetdicom.presentation import build_context
-
-# pynetdicom would log every C-FIND answer, names and all, at INFO.
-_config.LOG_RESPONSE_IDENTIFIERS = False
+from dicom_exporter.attributes import ATTRIBUTES
+from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN
 
 IMPLEMENTATION_CLASS_UID = "2.25.183309741245806270345862901447109628233"
 """Ours (PS3.7 D.3.3.2): a UUID-derived UID (PS3.5 B.2), so that an archive's log can name who probed it."""
@@ -39,11 +25,16 @@ IMPLEMENTATION_VERSION = "DICOM_EXPORTER"
 MAX_PDU_LENGTH = 16384
 """What we say we can receive, and what we send at most to a peer that states no limit; bytes."""
 
-_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-_TITLES_AT = 10
+_APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _TITLE_LENGTH = 16
 _LOW_PRIORITY = 2
+_HAS_DATASET, _NO_DATASET = 0x0001, 0x0101
+_SEQUENCE_ITEM = 0xFFFEE000
+_PDV_OVERHEAD = 6
+"""Bytes of a P-DATA-TF beside the fragment, of those that count for the maximum length (PS3.8 9.3.5)."""
 
+Value: TypeAlias = str | int | Sequence[str] | Mapping[str, "Value"]
+"""The value of an attribute; a mapping is the one item of a sequence."""
 
 ProposedContext: TypeAlias = tuple[str, tuple[str, ...]]
 """An abstract syntax and the transfer syntaxes to propose it with, the preferred one first."""
@@ -95,43 +86,37 @@ def _associate_template(
     others: tuple[ProposedContext, ...],
 ) -> tuple[tuple[bytes, bytes], Mapping[str, int]]:
     """The bytes before and after the two AE titles (PS3.8 Table 9-11), and the context IDs."""
-    primitive = A_ASSOCIATE()
-    primitive.application_context_name = UID(_APPLICATION_CONTEXT)
-    primitive.called_ae_title = "CALLED"
-    primitive.calling_ae_title = "CALLING"
-    length = MaximumLengthNotification()
-    length.maximum_length_received = MAX_PDU_LENGTH
-    class_uid = ImplementationClassUIDNotification()
-    class_uid.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
-    version = ImplementationVersionNameNotification()
-    version.implementation_version_name = IMPLEMENTATION_VERSION
-    primitive.user_information = [length, class_uid, version]
-    if credentials is not None:
-        identity = UserIdentityNegotiation()
-        identity.user_identity_type = 2
-        identity.primary_field = credentials.username.encode()
-        identity.secondary_field = credentials.passcode.encode()
-        identity.positive_response_requested = False
-        primitive.user_information.append(identity)
-    for sop_class in dict.fromkeys(sop_class for sop_class, _ in storage):
-        role = SCP_SCU_RoleSelectionNegotiation()
-        role.sop_class_uid = UID(sop_class)
-        role.scu_role = False
-        role.scp_role = True
-        primitive.user_information.append(role)
-    contexts = []
+    contexts: list[bytes] = []
     context_ids: dict[str, int] = {}
-    plain = [(abstract_syntax, (str(ImplicitVRLittleEndian),)) for abstract_syntax in abstract_syntaxes]
+    plain = [(abstract_syntax, (IMPLICIT_VR_LITTLE_ENDIAN,)) for abstract_syntax in abstract_syntaxes]
     for index, (abstract_syntax, transfer_syntaxes) in enumerate((*plain, *storage, *others)):
-        context = build_context(abstract_syntax, list(transfer_syntaxes))
-        context.context_id = 2 * index + 1  # odd numbers, PS3.8 9.3.2.2
-        context_ids.setdefault(abstract_syntax, context.context_id)
-        contexts.append(context)
-    primitive.presentation_context_definition_list = contexts
-    pdu = A_ASSOCIATE_RQ()
-    pdu.from_primitive(primitive)
-    encoded = bytes(pdu.encode())
-    return (encoded[:_TITLES_AT], encoded[_TITLES_AT + 2 * _TITLE_LENGTH :]), context_ids
+        context_id = 2 * index + 1  # odd numbers, PS3.8 9.3.2.2
+        context_ids.setdefault(abstract_syntax, context_id)
+        syntaxes = b"".join(_item(0x40, uid.encode()) for uid in transfer_syntaxes)
+        context = struct.pack(">Bxxx", context_id) + _item(0x30, abstract_syntax.encode()) + syntaxes
+        contexts.append(_item(0x20, context))
+    user = [
+        _item(0x51, struct.pack(">I", MAX_PDU_LENGTH)),
+        _item(0x52, IMPLEMENTATION_CLASS_UID.encode()),
+        _item(0x55, IMPLEMENTATION_VERSION.encode()),
+    ]
+    if credentials is not None:  # type 2, no positive response (PS3.7 Table D.3-14)
+        user.append(
+            _item(0x58, b"\2\0" + _sized(credentials.username.encode()) + _sized(credentials.passcode.encode()))
+        )
+    roles = dict.fromkeys(sop_class for sop_class, _ in storage)
+    user += [_item(0x54, _sized(uid.encode()) + b"\0\1") for uid in roles]  # not SCU, but SCP (PS3.7 Table D.3-9)
+    items = _item(0x10, _APPLICATION_CONTEXT) + b"".join(contexts) + _item(0x50, b"".join(user))
+    length = 4 + 2 * _TITLE_LENGTH + 32 + len(items)
+    return (struct.pack(">BxIHxx", 1, length, 1), bytes(32) + items), context_ids
+
+
+def _item(kind: int, value: bytes) -> bytes:
+    return struct.pack(">Bx", kind) + _sized(value)
+
+
+def _sized(value: bytes) -> bytes:
+    return struct.pack(">H", len(value)) + value
 
 
 @lru_cache(maxsize=256)
@@ -145,105 +130,100 @@ def _title(title: str) -> bytes:
 @lru_cache(maxsize=256)
 def echo_request(sop_class: str, context_id: int, message_id: int, max_pdu_length: int) -> bytes:
     """Encode a C-ECHO-RQ (PS3.7 9.3.5.1) as P-DATA-TF PDUs of at most `max_pdu_length` bytes (0: ours)."""
-    primitive = C_ECHO()
-    primitive.MessageID = message_id
-    primitive.AffectedSOPClassUID = UID(sop_class)
-    return _encode(C_ECHO_RQ(), primitive, context_id, max_pdu_length)
+    command = _command(0x0030, _NO_DATASET, {0x0002: sop_class, 0x0110: message_id})
+    return _pdus(command, True, context_id, max_pdu_length)
 
 
 @lru_cache(maxsize=1024)
 def find_request(sop_class: str, identifier: bytes, context_id: int, message_id: int, max_pdu_length: int) -> bytes:
     """Encode a C-FIND-RQ (PS3.7 9.3.2.1) with an encoded `identifier`, at low priority."""
-    primitive = C_FIND()
-    primitive.MessageID = message_id
-    primitive.AffectedSOPClassUID = UID(sop_class)
-    primitive.Priority = _LOW_PRIORITY
-    primitive.Identifier = BytesIO(identifier)
-    return _encode(C_FIND_RQ(), primitive, context_id, max_pdu_length)
+    return _query(0x0020, sop_class, identifier, context_id, message_id, max_pdu_length)
 
 
 @lru_cache(maxsize=256)
 def cancel_request(context_id: int, message_id: int, max_pdu_length: int) -> bytes:
     """Encode a C-CANCEL-RQ (PS3.7 9.3.2.3) for the request with `message_id`."""
-    primitive = C_CANCEL()
-    primitive.MessageIDBeingRespondedTo = message_id
-    return _encode(C_CANCEL_RQ(), primitive, context_id, max_pdu_length)
+    return _pdus(_command(0x0FFF, _NO_DATASET, {0x0120: message_id}), True, context_id, max_pdu_length)
 
 
 def get_request(sop_class: str, identifier: bytes, context_id: int, message_id: int, max_pdu_length: int) -> bytes:
     """Encode a C-GET-RQ (PS3.7 9.3.3.1) with an encoded `identifier`, at low priority."""
-    primitive = C_GET()
-    primitive.MessageID = message_id
-    primitive.AffectedSOPClassUID = UID(sop_class)
-    primitive.Priority = _LOW_PRIORITY
-    primitive.Identifier = BytesIO(identifier)
-    return _encode(C_GET_RQ(), primitive, context_id, max_pdu_length)
+    return _query(0x0010, sop_class, identifier, context_id, message_id, max_pdu_length)
+
+
+def _query(
+    field: int, sop_class: str, identifier: bytes, context_id: int, message_id: int, max_pdu_length: int
+) -> bytes:
+    command = _command(field, _HAS_DATASET, {0x0002: sop_class, 0x0110: message_id, 0x0700: _LOW_PRIORITY})
+    return _pdus(command, True, context_id, max_pdu_length) + _pdus(identifier, False, context_id, max_pdu_length)
 
 
 def store_command(
     sop_class: str, sop_instance_uid: str, context_id: int, message_id: int, max_pdu_length: int
 ) -> bytes:
     """Encode the command of a C-STORE-RQ (PS3.7 9.3.1.1); its dataset follows, as PDVs of `instances.fragments`."""
-    primitive = C_STORE()
-    primitive.MessageID = message_id
-    primitive.AffectedSOPClassUID = UID(sop_class)
-    primitive.AffectedSOPInstanceUID = UID(sop_instance_uid)
-    primitive.Priority = _LOW_PRIORITY
-    primitive.DataSet = BytesIO(b"\0\0")  # in place of the dataset, so that the command announces one
-    return _encode(C_STORE_RQ(), primitive, context_id, max_pdu_length, command_only=True)
+    elements: dict[int, str | int] = {0x0002: sop_class, 0x0110: message_id, 0x0700: _LOW_PRIORITY}
+    elements[0x1000] = sop_instance_uid
+    return _pdus(_command(0x0001, _HAS_DATASET, elements), True, context_id, max_pdu_length)
 
 
 def store_response(
     sop_class: str, sop_instance_uid: str, context_id: int, message_id: int, max_pdu_length: int
 ) -> bytes:
     """Encode a C-STORE-RSP (PS3.7 9.3.1.2) with status Success to the request with `message_id`."""
-    primitive = C_STORE()
-    primitive.MessageIDBeingRespondedTo = message_id
-    primitive.AffectedSOPClassUID = UID(sop_class)
-    primitive.AffectedSOPInstanceUID = UID(sop_instance_uid)
-    primitive.Status = 0x0000
-    return _encode(C_STORE_RSP(), primitive, context_id, max_pdu_length)
+    elements: dict[int, str | int] = {0x0002: sop_class, 0x0120: message_id, 0x0900: 0x0000, 0x1000: sop_instance_uid}
+    return _pdus(_command(0x8001, _NO_DATASET, elements), True, context_id, max_pdu_length)
 
 
-def _encode(
-    message: DIMSEMessage, primitive: Any, context_id: int, max_pdu_length: int, *, command_only: bool = False
-) -> bytes:
-    message.primitive_to_message(primitive)
+def _command(field: int, dataset: int, elements: Mapping[int, str | int]) -> bytes:
+    """A command set (PS3.7 6.3.1, Annex E): its elements are of group 0, and each is a UID or a number of 16 bit."""
+    encoded = b"".join(
+        _element(element, _uid(value) if isinstance(value, str) else struct.pack("<H", value))
+        for element, value in sorted({**elements, 0x0100: field, 0x0800: dataset}.items())
+    )
+    return _element(0, struct.pack("<I", len(encoded))) + encoded
+
+
+def _pdus(message: bytes, is_command: bool, context_id: int, max_pdu_length: int) -> bytes:
+    """`message` in P-DATA-TF PDUs of one fragment each; the control header says its kind, and which is the last."""
+    room = (max_pdu_length or MAX_PDU_LENGTH) - _PDV_OVERHEAD
+    pdus = bytearray()
+    for start in range(0, len(message), room):
+        fragment = message[start : start + room]
+        control = is_command | (start + room >= len(message)) << 1
+        pdus += struct.pack(">BxIIBB", 4, len(fragment) + 6, len(fragment) + 2, context_id, control) + fragment
+    return bytes(pdus)
+
+
+def encode_dataset(keys: Mapping[str, Value]) -> bytes:
+    """Encode attribute keyword -> value in implicit VR little endian (PS3.5 7.1.3), such as the identifier of a C-FIND.
+
+    A value "" makes an attribute a return key (PS3.4 C.2.2); a mapping is the one item of a sequence (PS3.4 C.2.2.2.6).
+    Raises KeyError for an attribute that is not in `ATTRIBUTES`.
+    """
     encoded = bytearray()
-    for data in message.encode_msg(context_id, max_pdu_length or MAX_PDU_LENGTH):
-        is_dataset = not data.presentation_data_value_list[0][1][0] & 1  # message control header, PS3.8 E.2
-        if command_only and is_dataset:
-            continue
-        pdu = P_DATA_TF()
-        pdu.from_primitive(data)
-        encoded += pdu.encode()
+    for attribute, keyword in sorted((ATTRIBUTES[keyword], keyword) for keyword in keys):
+        encoded += _element(attribute.tag, _value(attribute.vr, keys[keyword]))
     return bytes(encoded)
 
 
-def encode_identifier(keys: Mapping[str, str | Sequence[str] | Mapping[str, str]]) -> bytes:
-    """Encode the identifier of a C-FIND: attribute keyword -> value, "" for a return key (PS3.4 C.2.2).
-
-    A mapping as value is the one item of a sequence (PS3.4 C.2.2.2.6). Implicit VR little endian.
-    """
-    return encode_dataset(_dataset(keys))
-
-
-def encode_dataset(dataset: Dataset) -> bytes:
-    """Encode a dataset of ours in implicit VR little endian (PS3.5 7.1.3)."""
-    encoded = encode(dataset, True, True)
-    if encoded is None:
-        raise ValueError("pydicom could not encode the dataset")
-    return encoded
+def _value(vr: str, value: Value) -> bytes:
+    if isinstance(value, Mapping):
+        return _element(_SEQUENCE_ITEM, encode_dataset(value))
+    if vr == "US":
+        return struct.pack("<H", value)
+    text = str(value) if isinstance(value, str | int) else "\\".join(value)
+    return _uid(text) if vr == "UI" else _even(text, b" ")
 
 
-def _dataset(keys: Mapping[str, Any]) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in keys.items():
-        tag = tag_for_keyword(keyword)
-        if tag is None:
-            raise ValueError(f"{keyword} is no DICOM keyword")
-        if isinstance(value, Mapping):
-            dataset.add_new(tag, "SQ", [_dataset(value)])
-        else:
-            dataset.add_new(tag, dictionary_VR(tag), value if isinstance(value, str) else list(value))
-    return dataset
+def _uid(text: str) -> bytes:
+    return _even(text, b"\0")
+
+
+def _even(text: str, padding: bytes) -> bytes:
+    data = text.encode("ascii")
+    return data + padding * (len(data) % 2)
+
+
+def _element(tag: int, value: bytes) -> bytes:
+    return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value

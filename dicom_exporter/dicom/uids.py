@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.uid import ExplicitVRLittleEndian as ExplicitVRLittleEndian
-from pydicom.uid import ImplicitVRLittleEndian as ImplicitVRLittleEndian
-from pynetdicom import ALL_TRANSFER_SYNTAXES
-from pynetdicom.presentation import StoragePresentationContexts
-
 from dicom_exporter.results import Service
+from dicom_exporter.uid_table import UIDS
 
+IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+UNCOMPRESSED = ("1.2.840.10008.1.2.1", IMPLICIT_VR_LITTLE_ENDIAN)
+"""Explicit and implicit VR little endian."""
 VERIFICATION = "1.2.840.10008.1.1"
 STUDY_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
@@ -58,13 +56,8 @@ _COMMON_SYNTAXES = (
     "1.2.840.10008.1.2.1.99",  # deflated
     "1.2.840.10008.1.2.2",  # explicit VR big endian
 )
-_KNOWN_SYNTAXES = (
-    *(uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax"),
-    *ALL_TRANSFER_SYNTAXES,  # has some that are newer
-)
-STORAGE_SYNTAXES = tuple(
-    dict.fromkeys((*_COMMON_SYNTAXES, *(str(uid) for uid in _KNOWN_SYNTAXES if not str(uid).startswith(_NO_STORAGE))))
-)
+_KNOWN_SYNTAXES = (uid for kind, uid, _ in UIDS if kind == "transfer_syntax" and not uid.startswith(_NO_STORAGE))
+STORAGE_SYNTAXES = tuple(dict.fromkeys((*_COMMON_SYNTAXES, *_KNOWN_SYNTAXES)))
 """All transfer syntaxes in which an instance may be stored (PS3.5 10, Annex A), also retired ones; common ones first.
 
 An archive that does not convert sends an image in the syntax that it has, to those who take that.
@@ -100,7 +93,7 @@ STORAGE_OF_MODALITY: dict[str, tuple[str, ...]] = {
     }.items()
 }
 """Modality of a series -> the Storage SOP classes that its instances most probably have (PS3.4 B.5)."""
-STORAGE_CLASSES = tuple(
-    dict.fromkeys((*STORAGE, *(str(context.abstract_syntax) for context in StoragePresentationContexts)))
-)
+STORAGE_CLASSES = tuple(dict.fromkeys((*STORAGE, *(uid for kind, uid, _ in UIDS if kind == "storage"))))
 """Storage SOP classes (PS3.4 B.5), the commonest first."""
+SOP_CLASSES = frozenset(uid for kind, uid, _ in UIDS if kind != "transfer_syntax")
+"""All SOP classes."""

@@ -119,7 +119,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_peer_info",
-        "Who the peer says it is (DICOM PS3.7 D.3.3.2); and the version that Orthanc says over HTTP, without a class UID.",
+        "Who the peer says it is (DICOM PS3.7 D.3.3.2); and the version that Orthanc gives over HTTP, without a UID.",
         _peer_info,
     ),
     Family(

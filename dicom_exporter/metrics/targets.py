@@ -132,6 +132,7 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
     yield Group(VISIBLE_FAMILIES, [(labels, session) for labels, session in sessions if session.queries])
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
+    yield Group(CANARY_FAMILIES, [(labels, session) for labels, session in sessions if session.canary is not None])
     yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
     yield Group(
         QUERY_FAMILIES,

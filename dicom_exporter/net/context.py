@@ -108,8 +108,8 @@ class ProbeContext:
 
     def until_at_least(self, share: float, seconds: float) -> ProbeContext:
         """As `until`, but with `seconds` at least, if there are so many."""
-        deadline = max(self.until(share).deadline, asyncio.get_running_loop().time() + seconds)
-        return replace(self, deadline=min(self.deadline, deadline))
+        now = asyncio.get_running_loop().time()
+        return replace(self, deadline=min(self.deadline, now + max((self.deadline - now) * share, seconds)))
 
     def proof_of_silence(self, host: str, port: int) -> float:
         """Seconds without an answer to our SYN that show that nothing answers at one address of `host`.
@@ -134,9 +134,10 @@ class ProbeContext:
         return self.notes.names.setdefault((address.host, address.port), NameRecord(total))
 
     def as_stranger(self, tls: ssl.SSLContext | None) -> ProbeContext:
-        """A copy without anything that tells a server who we are, and with `tls`, or without TLS."""
+        """A copy without anything that tells a server who we are, and with `tls`, or without TLS; phases of its own."""
         settings = None if tls is None else TLSSettings(context=tls, server_name=self.server_name)
-        return replace(self, identity=Identity(self.identity.name, None, tls=settings))
+        identity = Identity(self.identity.name, None, tls=settings)
+        return replace(self, identity=identity, phases=PhaseTimer(self.phases.on_phase))
 
     def tls_client(self, host: str) -> TLSClient | None:
         """How the identity speaks TLS to `host` over DICOM; None if it does not."""

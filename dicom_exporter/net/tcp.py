@@ -9,8 +9,6 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import (
     ConnectionEnded,
@@ -175,6 +173,43 @@ def _connect_error(error: OSError) -> ProbeEnded:
     return ConnectionEnded("the connection was reset while it was made")
 
 
+async def closes_unasked(address: SocketAddress, timeout: float, wait: float) -> bool:
+    """Whether `address` ends a connection, made within `timeout` seconds, on which nothing is sent for `wait` seconds.
+
+    Then it is the address that the peer does not like, or nothing is behind it: no client gets further.
+
+    Raises what `connect` does.
+    """
+    sock = await connect(address, timeout)
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[bool] = loop.create_future()
+    transport, _ = await loop.create_connection(lambda: _FirstEvent(ended), sock=sock)
+    try:
+        async with asyncio.timeout(wait):
+            return await ended
+    except TimeoutError:
+        return False
+    finally:
+        transport.abort()
+
+
+class _FirstEvent(asyncio.Protocol):
+    """Whether the first that happens on a connection is its end."""
+
+    def __init__(self, ended: asyncio.Future[bool]) -> None:
+        self._ended = ended
+
+    def data_received(self, data: bytes) -> None:
+        self._note(ended=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._note(ended=True)
+
+    def _note(self, *, ended: bool) -> None:
+        if not self._ended.done():
+            self._ended.set_result(ended)
+
+
 async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, deadline: float) -> None:
     """Hand the connected `sock` to `protocol` after a TLS handshake; `deadline` is loop time.
 
@@ -256,6 +291,8 @@ def _first_expiry(ssl_object: Any, method: str) -> float | None:
         method: ``get_verified_chain`` or ``get_unverified_chain``. Where this Python has neither, the chain is the
             peer's own certificate.
     """
+    from cryptography import x509  # 8 MiB, for those who meet TLS
+
     try:
         # Public from Python 3.13 on; before, the same function is one attribute deeper.
         get_chain = getattr(ssl_object, method, None) or getattr(getattr(ssl_object, "_sslobj", None), method, None)

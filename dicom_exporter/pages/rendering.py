@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_exporter import __version__
@@ -31,6 +30,9 @@ from dicom_exporter.verdict.texts import (
     sentence,
     tried,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -69,7 +71,9 @@ async def page(
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # 2 MiB, for those who look at pages
+
     environment = Environment(
         loader=PackageLoader("dicom_exporter.pages"),
         autoescape=True,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from dicom_exporter.verdict.findings import Finding
@@ -31,6 +30,8 @@ def rendered(name: str) -> Markup | None:
 
 @cache
 def _rendered(file: Path) -> Markup:
+    from markdown_it import MarkdownIt  # 2 MiB, for those who look at runbooks
+
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     return Markup(markdown.render(file.read_text(encoding="utf-8")))  # noqa: S704 - our own file, without HTML
 

@@ -13,14 +13,15 @@ probe: the last contents that could be used stay in use, which `stale_files` say
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from dicom_exporter.config import Identity
 from dicom_exporter.config.renewal import IdentityFiles, files_of, read_again
+from dicom_exporter.threads import in_daemon_thread
 
 MAX_WAIT = 0.25
 """Seconds from the begin of a check in which a probe waits for it."""
@@ -85,22 +86,10 @@ class Credentials:
 
     def _start(self, tracked: _Tracked, now: float) -> None:
         """Begin a check in a thread of its own: it may hang, and the end of the process does not wait for it."""
-        loop = asyncio.get_running_loop()
-        check: asyncio.Future[None] = loop.create_future()
-
-        def work() -> None:
-            try:
-                found: IdentityFiles | Exception = self._read(tracked.files)
-            except Exception as bug:  # noqa: BLE001 - ours, and it must not cost a probe its credentials
-                found = bug
-            with suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(_finish, tracked, found)
-
-        tracked.check, tracked.begun = check, now
-        try:
-            threading.Thread(target=work, name="credentials", daemon=True).start()
-        except RuntimeError:  # no thread can be started now
-            tracked.end()
+        with suppress(RuntimeError):  # no thread can be started now
+            tracked.check = in_daemon_thread(partial(self._read, tracked.files), "credentials")
+            tracked.begun = now
+            tracked.check.add_done_callback(partial(_finish, tracked))
 
 
 class _Tracked:
@@ -108,7 +97,7 @@ class _Tracked:
 
     def __init__(self, files: IdentityFiles) -> None:
         self.files = files
-        self.check: asyncio.Future[None] | None = None
+        self.check: asyncio.Future[IdentityFiles] | None = None
         """None: none is under way. There is never more than one thread for an identity."""
         self.begun = 0.0
         """Loop time at which the check began."""
@@ -129,22 +118,17 @@ class _Tracked:
         """Whether the check has been under way for too long at loop time `now`."""
         return self.check is not None and now - self.begun > HANGS_AFTER
 
-    def end(self) -> None:
-        """End the check."""
-        if self.check is not None:
-            self.check.set_result(None)
-        self.check, self.reported = None, False
 
-
-def _finish(tracked: _Tracked, found: IdentityFiles | Exception) -> None:
+def _finish(tracked: _Tracked, check: asyncio.Future[IdentityFiles]) -> None:
     """Publish what a check has found, and log what has changed by it."""
     before, hung = tracked.files, tracked.reported
-    tracked.end()
+    tracked.check, tracked.reported = None, False
     name = before.identity.name
-    if isinstance(found, Exception):
-        log.error("bug, please report it", identity=name, error=type(found).__name__)
+    bug = check.exception()
+    if bug is not None:  # ours, and it must not cost a probe its credentials
+        log.error("bug, please report it", identity=name, error=type(bug).__name__)
         return
-    tracked.files = found
+    found = tracked.files = check.result()
     for key, reason in found.broken.items():
         if before.broken.get(key) != reason:
             log.error(

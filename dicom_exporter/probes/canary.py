@@ -26,13 +26,12 @@ from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.find import FindEnded
 from dicom_exporter.dicom.instances import Instance, canary_instance
 from dicom_exporter.dicom.operations import find, get_instance, store
-from dicom_exporter.dicom.requests import encode_identifier
+from dicom_exporter.dicom.requests import encode_dataset
 from dicom_exporter.dicom.uids import (
     SECONDARY_CAPTURE,
     STUDY_FIND,
     STUDY_GET,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
+    UNCOMPRESSED,
 )
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse
@@ -142,7 +141,7 @@ async def _over_dimse(
         if not found or not settings.c_get:
             return True
         step, since = CanaryStep.RETRIEVE, time.perf_counter()
-        storage = ((SECONDARY_CAPTURE, (str(ImplicitVRLittleEndian), str(ExplicitVRLittleEndian))),)
+        storage = ((SECONDARY_CAPTURE, UNCOMPRESSED),)
         request = offer(target, context, (STUDY_GET,), storage)
         async with associate(target.address, request, context) as association:
             since = time.perf_counter()
@@ -173,7 +172,7 @@ async def _is_listed(association: Connection, instance: Instance) -> bool:
 
 
 def _keys(instance: Instance) -> bytes:
-    return encode_identifier(
+    return encode_dataset(
         {
             "QueryRetrieveLevel": "IMAGE",
             "StudyInstanceUID": instance.study_instance_uid,

@@ -12,11 +12,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydicom.config import disable_value_validation
-
 from dicom_exporter.config import Level, Model, Query, RelativeDate
 from dicom_exporter.dicom import uids
-from dicom_exporter.dicom.requests import encode_identifier
+from dicom_exporter.dicom.requests import encode_dataset
 
 SOP_CLASSES = {
     Model.STUDY_ROOT: uids.STUDY_FIND,
@@ -64,8 +62,7 @@ def identifier(query: Query, now: datetime) -> bytes:
         (step if in_step(query, keyword) else keys)[keyword] = _value(value, now)
     if query.model == Model.WORKLIST:
         keys[STEP_SEQUENCE] = step
-    with disable_value_validation():  # the config has checked the values; pydicom warns of `C*`, which is no code
-        return encode_identifier(keys)
+    return encode_dataset(keys)
 
 
 def in_step(query: Query, keyword: str) -> bool:

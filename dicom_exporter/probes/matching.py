@@ -13,8 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-
+from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.config import Query, RelativeDate
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.probes.keys import STEP_SEQUENCE, in_step
@@ -38,17 +37,16 @@ def ignored_key(query: Query, now: datetime) -> Callable[[bytes], bool] | None:
     asked = {
         key: value.resolve(now) if isinstance(value, RelativeDate) else value for key, value in query.match.items()
     }
-    ranges = any(dictionary_VR(key) == "DA" and "-" in value for key, value in asked.items())
+    ranges = any(ATTRIBUTES[key].vr == "DA" and "-" in value for key, value in asked.items())
     for keyword, value in asked.items():
-        if ranges and dictionary_VR(keyword) == "TM":
+        if ranges and ATTRIBUTES[keyword].vr == "TM":
             continue  # some archives read a range of dates and one of times as one range (PS3.4 C.2.2.2.5)
-        tag = tag_for_keyword(keyword)
         test = _test(keyword, value)
-        if tag is not None and test is not None:
-            (step if in_step(query, keyword) else top)[tag] = test
+        if test is not None:
+            (step if in_step(query, keyword) else top)[ATTRIBUTES[keyword].tag] = test
     if not top and not step:
         return None
-    sequence = tag_for_keyword(STEP_SEQUENCE)
+    sequence = ATTRIBUTES[STEP_SEQUENCE].tag
 
     def is_ignored(data: bytes) -> bool:
         try:
@@ -68,7 +66,7 @@ def _fails(values: Mapping[int, bytes], tests: Mapping[int, _Test]) -> bool:
 
 def _test(keyword: str, value: str | tuple[str, ...]) -> _Test | None:
     """The test for the values of attribute `keyword`; None for universal matching (PS3.4 C.2.2.2.3)."""
-    vr = dictionary_VR(keyword)
+    vr = ATTRIBUTES[keyword].vr
     values = (value,) if isinstance(value, str) else value
     if not any(values):
         return None

@@ -26,7 +26,7 @@ from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
 from dicom_exporter.dicom.find import FindEnded
 from dicom_exporter.dicom.operations import GetResult, find, get_first_bytes
-from dicom_exporter.dicom.requests import ProposedContext, encode_identifier
+from dicom_exporter.dicom.requests import ProposedContext, encode_dataset
 from dicom_exporter.dicom.uids import (
     PATIENT_FIND,
     STORAGE_CLASSES,
@@ -144,7 +144,7 @@ async def identity_seen(target: Target, context: ProbeContext, sop_class: str) -
         keys["QueryRetrieveLevel"] = "PATIENT"
     else:
         keys |= {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": ""}
-    data = encode_identifier(keys)
+    data = encode_dataset(keys)
     first = await _twice(partial(_names_seen, target, sop_class, data, 1), context)
     if first[0] is not False:
         return first
@@ -270,7 +270,7 @@ async def _uids(
             if 0 < len(text) <= _MAX_UID_LENGTH and text.replace(b".", b"").isdigit():
                 found[text.decode("ascii")] = None
 
-    await find(association, STUDY_FIND, encode_identifier(keys), most, consume)
+    await find(association, STUDY_FIND, encode_dataset(keys), most, consume)
     return tuple(found)
 
 
@@ -279,7 +279,7 @@ async def _received(target: Target, study: _Study, context: ProbeContext, again:
     request = offer(target, context, [STUDY_GET], contexts)
     async with associate(target.address, request, context) as association:
         keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": study.uid}
-        return _judge(await get_first_bytes(association, STUDY_GET, encode_identifier(keys)))
+        return _judge(await get_first_bytes(association, STUDY_GET, encode_dataset(keys)))
 
 
 def _judge(result: GetResult) -> Proof:

@@ -67,16 +67,12 @@ _QUERY_REASONS: Mapping[QueryOutcome, UnknownReason] = {
 """Outcomes of a query that say nothing about what the archive lists."""
 
 
-def questions(max_matches: int) -> tuple[Query, ...]:
-    """What a stranger asks, in the order of the first association."""
-    uid = f"2.25.{uuid.uuid4().int}"
-    unlikely = Query(RANDOM_UID, Model.STUDY_ROOT, Level.STUDY, match={"StudyInstanceUID": uid}, max_matches=1)
-    return (unlikely, *_listings(max_matches))
-
-
 @lru_cache
-def _listings(max_matches: int) -> tuple[Query, ...]:
+def questions(max_matches: int) -> tuple[Query, ...]:
+    """What a stranger asks, in the order of the first association. The UID is a new one in each process."""
+    uid = f"2.25.{uuid.uuid4().int}"
     return (
+        Query(RANDOM_UID, Model.STUDY_ROOT, Level.STUDY, match={"StudyInstanceUID": uid}, max_matches=1),
         Query(STUDIES, Model.STUDY_ROOT, Level.STUDY, max_matches=max_matches),
         Query(WORKLIST, Model.WORKLIST, None, max_matches=max_matches),
         Query(PATIENTS, Model.PATIENT_ROOT, Level.PATIENT, max_matches=max_matches),
@@ -95,13 +91,13 @@ class _Asking:
 
 
 async def ask(
-    target: Target, first: ProbeContext, later: ProbeContext, proposed: Sequence[str], asked: Sequence[Query]
+    target: Target, first: ProbeContext, until: float, proposed: Sequence[str], asked: Sequence[Query]
 ) -> tuple[SessionResult, frozenset[UnknownReason]]:
     """Ask a C-ECHO and the questions `asked`; return what came, and what is doubtful in it (`Attempt.doubts`).
 
     Args:
         first: the context of the first association. The phases go there, with the queries of the later associations.
-        later: the context of the later ones, with a later deadline: they are made only if the first was accepted.
+        until: loop time at which the later ones end. They are made only if the first was accepted.
         proposed: SOP classes for the first association, besides Verification.
 
     Never raises for what a peer does.
@@ -112,7 +108,12 @@ async def ask(
     if found.peer is None:
         found.queries.update((query.name, NOT_SENT) for query in asked)
     elif asked:
-        await _ask_rest(asking, first, later, sorted(asked, key=lambda query: _ORDER_ALONE.index(query.name)))
+        await _ask_rest(
+            asking,
+            first,
+            replace(first, deadline=until),
+            sorted(asked, key=lambda query: _ORDER_ALONE.index(query.name)),
+        )
         asking.doubts |= doubts(found.queries)
     return found.session(first), frozenset(asking.doubts)
 

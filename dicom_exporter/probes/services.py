@@ -12,13 +12,10 @@ from dicom_exporter.config import Module, Target
 from dicom_exporter.config.values.services import parse_service
 from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.pdu import ContextResult
-from dicom_exporter.dicom.uids import VERIFICATION, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from dicom_exporter.dicom.uids import UNCOMPRESSED, VERIFICATION
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.probes.session import offer
-
-_UNCOMPRESSED = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
-"""What a SOP class is proposed with where no transfer syntax is named."""
 
 
 async def probe_services(target: Target, module: Module, context: ProbeContext) -> Mapping[str, bool] | None:
@@ -29,7 +26,7 @@ async def probe_services(target: Target, module: Module, context: ProbeContext) 
     """
     services = module.services or ()
     proposed = [parse_service(service) for service in services]
-    contexts = tuple((sop_class, (syntax,) if syntax else _UNCOMPRESSED) for sop_class, syntax in proposed)
+    contexts = tuple((sop_class, (syntax,) if syntax else UNCOMPRESSED) for sop_class, syntax in proposed)
     own = context.with_own_phases()
     try:
         async with associate(target.address, offer(target, own, (VERIFICATION,), others=contexts), own) as association:

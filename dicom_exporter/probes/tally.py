@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import tag_for_keyword
-
+from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.config import Query
 from dicom_exporter.config.values.dicom import MODALITIES
 from dicom_exporter.dicom.dataset import MalformedDataset, count_value, find_values
+from dicom_exporter.dicom.uids import SOP_CLASSES
 from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
 from dicom_exporter.text import SafeText
 
@@ -22,11 +21,10 @@ NONE = SafeText("none")
 """The value of a match that has none."""
 
 _STUDY_UID_TAG = 0x0020000D
-_SOP_CLASSES = frozenset(uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class")
 _VOCABULARIES = {
     "Modality": frozenset(MODALITIES),
     "ModalitiesInStudy": frozenset(MODALITIES),
-    "SOPClassesInStudy": _SOP_CLASSES,
+    "SOPClassesInStudy": SOP_CLASSES,
 }
 """Attributes whose values the standard lists. What is not listed counts as `OTHER`, so that an archive which answers
 with something else there, a name even, cannot bring it into a label."""
@@ -162,7 +160,4 @@ def _add(counts: dict[SafeText, int], value: SafeText) -> None:
 
 def tag_of(keyword: str) -> int:
     """The tag of an attribute, ``0xGGGGEEEE``."""
-    tag = tag_for_keyword(keyword)
-    if tag is None:
-        raise ValueError(f"{keyword} is no DICOM keyword")
-    return tag
+    return ATTRIBUTES[keyword].tag

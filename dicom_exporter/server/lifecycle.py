@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable, Sequence
 
@@ -10,44 +9,48 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from dicom_exporter import webconfig
 from dicom_exporter.server.app import create_app
+from dicom_exporter.server.asked import Asked
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress
 from dicom_exporter.server.state import State
+from dicom_exporter.server.systemd import READY, STOPPING, notify, reloading
+from dicom_exporter.webconfig.live import LiveConfig, summary
+from dicom_exporter.webconfig.middleware import protect
+from dicom_exporter.webconfig.site import MAX_OPENING, Site
 
 log = structlog.stdlib.get_logger(__name__)
 
 _GRACE = 4.0
 """Seconds after SIGTERM in which scrapes in flight can end by themselves."""
-_ANSWER_TIME = 1.0
+_ANSWER_TIME = 0.7
 """Seconds after that in which a scrape that was ended early can be answered."""
 
 
 async def serve(
     state: State,
+    asked: Asked,
     sockets: Sequence[socket.socket],
     max_connections: int,
-    web_config: webconfig.LiveConfig | None = None,
+    web_config: LiveConfig | None = None,
     on_ready: Callable[[], None] = lambda: None,
     *,
-    max_opening: int = webconfig.MAX_OPENING,
+    max_opening: int = MAX_OPENING,
 ) -> None:
-    """Serve on `sockets`, which are listening, until SIGTERM or SIGINT; SIGHUP reloads. Closes `state.prober`.
+    """Serve on `sockets`, which are listening, until `asked` to stop. Closes `state.prober`.
 
     Args:
         web_config: TLS, passwords and rate limits. None: plain HTTP for every client.
-        on_ready: called once requests are answered and signals are handled.
+        on_ready: called once requests are answered.
         max_opening: with a `web_config`, connections that are not among the `max_connections` yet, as they have not
             sent their first bytes or are in a TLS handshake.
 
     After SIGTERM no connection is accepted, and the requests in flight are answered. Those that have not ended after
     four seconds, or at a second signal, are answered with what is known by then. After five, everything is closed.
     """
-    stop, stop_now = asyncio.Event(), asyncio.Event()
     app = create_app(state)
     if web_config is not None:
-        webconfig.protect(app, web_config)
+        protect(app, web_config)
     runner = BoundedRunner(
         app,
         state.traffic,
@@ -57,26 +60,27 @@ async def serve(
     )
     try:
         await runner.setup()
-        _on_signals(state, lambda: (stop_now if stop.is_set() else stop).set())
         for sock in sockets:
             host, port, *_ = sock.getsockname()
             await _site(runner, sock, web_config, max(1, max_opening // len(sockets))).start()
-            protection = {} if web_config is None else webconfig.summary(web_config.in_force)
+            protection = {} if web_config is None else summary(web_config.in_force)
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready.set()
+        notify(READY)
         on_ready()
-        await stop.wait()
+        reloads = asyncio.create_task(_reload_when_asked(state, asked))
+        await asked.stop.wait()
+        reloads.cancel()
     finally:
+        notify(STOPPING)
         state.ready.clear()
-        await _drain(runner, state, stop_now)
+        await _drain(runner, state, asked.stop_now)
 
 
-def _site(
-    runner: web.AppRunner, sock: socket.socket, web_config: webconfig.LiveConfig | None, max_opening: int
-) -> web.BaseSite:
+def _site(runner: web.AppRunner, sock: socket.socket, web_config: LiveConfig | None, max_opening: int) -> web.BaseSite:
     if web_config is None:
         return web.SockSite(runner, sock)
-    return webconfig.Site(runner, sock, web_config, max_opening)
+    return Site(runner, sock, web_config, max_opening)
 
 
 async def _drain(runner: web.AppRunner, state: State, stop_now: asyncio.Event) -> None:
@@ -88,26 +92,27 @@ async def _drain(runner: web.AppRunner, state: State, stop_now: asyncio.Event) -
     await asyncio.wait({cleanup, second_signal}, timeout=_GRACE, return_when=asyncio.FIRST_COMPLETED)
     second_signal.cancel()
     await state.prober.close()
-    await cleanup
+    await asyncio.wait({cleanup}, timeout=_ANSWER_TIME)  # aiohttp would wait longer for a handler that hangs
+    cleanup.cancel()
     log.info("stopped")
 
 
-def _on_signals(state: State, stop: Callable[[], None]) -> None:
-    """Make SIGHUP reload the configuration, and each SIGTERM or SIGINT call `stop`."""
-    loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[tuple[str, ...]]] = set()  # the loop itself holds only weak references to tasks
+async def _reload_when_asked(state: State, asked: Asked) -> None:
+    """Reload at each SIGHUP, also at one that came before the server was ready."""
+    running: set[asyncio.Task[None]] = set()  # the loop itself holds only weak references to tasks
+    while True:
+        await asked.reload.wait()
+        asked.reload.clear()
+        task = asyncio.create_task(_reload(state))
+        running.add(task)
+        task.add_done_callback(running.discard)
 
-    def on_reload() -> None:
-        task = loop.create_task(state.reloader.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
 
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-        loop.add_signal_handler(signal.SIGHUP, on_reload)
-    except (NotImplementedError, AttributeError):
-        pass  # Windows: there is no SIGHUP, and Ctrl-C cancels the main task, which ends the same way
+async def _reload(state: State) -> None:
+    notify(reloading())
+    await state.reloader.reload()
+    if state.ready.is_set():  # and it has not been asked to stop meanwhile
+        notify(READY)
 
 
 class _AccessLogger(AbstractAccessLogger):

@@ -3,18 +3,22 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import time
 
 import structlog
 
 from dicom_exporter.config import Config, ConfigErrors
+from dicom_exporter.threads import in_daemon_thread
 
 log = structlog.stdlib.get_logger(__name__)
 
 LOAD_TIMEOUT = 10.0
 """Seconds after which a reload is given up."""
-_MAX_THREADS = 4
+_PATIENCE = 1.0
+"""Seconds that a reload waits for the one before it."""
+_THREAD = "reload"
+_MAX_THREADS = 16
 """Reloads that may hang in a file at once; a further one is given up without a thread."""
 
 
@@ -30,66 +34,57 @@ class Reloader:
     """Whether the last attempt applied a configuration."""
     success_time: float | None = None
     """Unix time at which the running configuration was applied."""
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: asyncio.Task[tuple[str, ...]] | None = None
+    """A reload that has not begun: it is for all that ask for one now."""
+    _loading: asyncio.Future[Config] | None = None
+    """The load that began last."""
+    _applied: int = 0
+    _begun: int = 0
 
     async def reload(self) -> tuple[str, ...]:
         """Load the configuration and apply it. Returns the errors, one a line, if the running configuration is kept.
 
-        Reloads wait for each other, so that the configuration that was requested last is the one that runs.
+        Reloads follow each other, and a reload waits a second at most for one that hangs. The configuration that was
+        requested last is the one that runs.
         """
-        async with self._lock:
-            try:
-                config = await _in_daemon_thread(self.load)
-            except TimeoutError:
-                self.successful = False
-                line = (
-                    f"the configuration could not be read within {LOAD_TIMEOUT:.0f} s: a file or its file system hangs"
-                )
-                log.error("not reloaded: the running configuration stays", error=line)
-                return (line,)
-            except ConfigErrors as errors:
-                self.successful = False
-                lines = tuple(str(error) for error in errors.errors)
-                for line in lines:
-                    log.error("invalid configuration", error=line)
-                log.error("not reloaded: the running configuration stays", errors=len(lines))
-                return lines
-            for apply in self.apply:
-                apply(config)
-            self.successful, self.success_time = True, time()
-            log.info("configuration reloaded", targets=len(config.targets))
+        if self._waiting is None:
+            self._waiting = asyncio.create_task(self._reload())
+        return await asyncio.shield(self._waiting)
+
+    async def _reload(self) -> tuple[str, ...]:
+        if self._loading is not None:
+            await asyncio.wait({self._loading}, timeout=_PATIENCE)
+        self._waiting = None
+        self._begun += 1
+        number = self._begun
+        try:
+            config = await self._load()
+        except TimeoutError:
+            line = f"the configuration could not be read within {LOAD_TIMEOUT:.0f} s: a file or its file system hangs"
+            log.error("not reloaded: the running configuration stays", error=line)
+            return self._failed(number, (line,))
+        except ConfigErrors as errors:
+            lines = tuple(str(error) for error in errors.errors)
+            for line in lines:
+                log.error("invalid configuration", error=line)
+            log.error("not reloaded: the running configuration stays", errors=len(lines))
+            return self._failed(number, lines)
+        if number < self._applied:  # it hung, and a later one is running by now
             return ()
+        for apply in self.apply:
+            apply(config)
+        self._applied, self.successful, self.success_time = number, True, time()
+        log.info("configuration reloaded", targets=len(config.targets))
+        return ()
 
+    def _failed(self, number: int, lines: tuple[str, ...]) -> tuple[str, ...]:
+        self.successful = number < self._applied
+        return lines
 
-async def _in_daemon_thread(load: Callable[[], Config]) -> Config:
-    """What `load` returns or raises; TimeoutError after `LOAD_TIMEOUT`.
-
-    A daemon thread of its own: one that hangs in a file delays neither a later reload nor the end of the process.
-    """
-    if sum(thread.name == "reload" for thread in threading.enumerate()) >= _MAX_THREADS:
-        raise TimeoutError
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Config] = loop.create_future()
-
-    def settle(config: Config | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        elif config is not None:
-            done.set_result(config)
-
-    def run() -> None:
-        config, error = None, None
-        try:
-            config = load()
-        except Exception as raised:  # noqa: BLE001 - handed on to whoever waits
-            error = raised
-        try:
-            loop.call_soon_threadsafe(settle, config, error)
-        except RuntimeError:
-            pass  # the loop has closed: nobody waits
-
-    threading.Thread(target=run, name="reload", daemon=True).start()
-    async with asyncio.timeout(LOAD_TIMEOUT):
-        return await done
+    async def _load(self) -> Config:
+        """What `load` returns or raises; TimeoutError if it hangs."""
+        if sum(thread.name == _THREAD for thread in threading.enumerate()) >= _MAX_THREADS:
+            raise TimeoutError
+        self._loading = loading = in_daemon_thread(self.load, _THREAD)
+        async with asyncio.timeout(LOAD_TIMEOUT):
+            return await loading

@@ -9,20 +9,3 @@ Prometheus' exporter-toolkit.
     protect(app, live)
     await Site(runner, listening_socket, live).start()
 """
-
-from dicom_exporter.webconfig.live import LiveConfig, described, summary
-from dicom_exporter.webconfig.load import WebConfig, load
-from dicom_exporter.webconfig.middleware import protect
-from dicom_exporter.webconfig.site import FILES_OF_AN_OPENING, MAX_OPENING, Site
-
-__all__ = [
-    "FILES_OF_AN_OPENING",
-    "MAX_OPENING",
-    "LiveConfig",
-    "Site",
-    "WebConfig",
-    "described",
-    "load",
-    "protect",
-    "summary",
-]

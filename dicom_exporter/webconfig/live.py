@@ -3,12 +3,15 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
+from dicom_exporter.threads import in_daemon_thread
 from dicom_exporter.webconfig.handshake import ServerContext
 from dicom_exporter.webconfig.load import MAX_BYTES, WebConfig, parse, read_material, tls_errors
 from dicom_exporter.webconfig.tls import Material, server_context
@@ -18,6 +21,11 @@ from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.yamlfile.snapshot import Snapshot, take
 
 log = structlog.stdlib.get_logger(__name__)
+
+MAX_WAIT = 0.5
+"""Seconds that a request waits for the files."""
+HANGS_AFTER = 5.0
+"""Seconds after which it is logged that they cannot be read."""
 
 T = TypeVar("T")
 
@@ -44,9 +52,10 @@ class _Certified:
 
 
 class LiveConfig:
-    """The configuration in force, and its certificates. A check costs one stat for each file; a thread reads them.
+    """The configuration in force, and its certificates. A thread looks at the files for each request and connection.
 
-    While the files cannot be used, every access raises ConfigErrors. It is logged once for each change.
+    While the files cannot be used, every access raises ConfigErrors. It is logged once for each change. While they
+    cannot even be looked at, as on a mount that hangs, what was read last stays in force, and nobody waits for them.
     """
 
     def __init__(self, file: str) -> None:
@@ -57,7 +66,11 @@ class LiveConfig:
         self._certified = _certify(self._in_force, None) if self._in_force.tls else None
         if self._certified is not None:
             _usable(self._certified.outcome)
-        self._lock = asyncio.Lock()
+        self._look: asyncio.Future[_Seen] | None = None
+        self._begun = 0.0
+        self._next: asyncio.Future[None] | None = None
+        """For those who asked while a look was under way: it may have missed the latest change."""
+        self._reported = False
         _log_notes(self._in_force)
 
     @property
@@ -72,10 +85,7 @@ class LiveConfig:
 
     async def current(self) -> WebConfig:
         """The configuration in the file as it is now. Raises ConfigErrors."""
-        if not self._read.snapshot.is_current():
-            async with self._lock:
-                if not self._read.snapshot.is_current():
-                    self._publish(await asyncio.to_thread(_read, self._file, self._read))
+        await self._look_again()
         return _usable(self._read.outcome)
 
     async def tls(self) -> ServerContext | None:
@@ -83,14 +93,47 @@ class LiveConfig:
         config = await self.current()
         if config.tls is None:
             return None
-        certified = self._certified
-        if certified is None or not certified.is_current(config):
-            async with self._lock:
-                certified = self._certified
-                if certified is None or not certified.is_current(config):
-                    certified = await asyncio.to_thread(_certify, config, certified)
-                    self._publish_tls(certified)
-        return _usable(certified.outcome)
+        assert self._certified is not None  # read together with the configuration
+        return _usable(self._certified.outcome)
+
+    async def _look_again(self) -> None:
+        """Wait for a look at the files that begins now or later, but not for one that hangs."""
+        loop = asyncio.get_running_loop()
+        if self._look is None:
+            self._begin(loop)
+        elif (under_way := loop.time() - self._begun) > MAX_WAIT:
+            if under_way > HANGS_AFTER and not self._reported:
+                self._reported = True
+                log.error("web configuration cannot be read in time: what was read last stays in force")
+            return
+        elif self._next is None:
+            self._next = loop.create_future()
+        awaited = self._next or self._look
+        if awaited is not None:
+            await asyncio.wait({awaited}, timeout=MAX_WAIT)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # no thread can be started now
+            self._look = in_daemon_thread(partial(_see, self._file, _Seen(self._read, self._certified)), "web-config")
+            self._begun = loop.time()
+            self._look.add_done_callback(self._seen)
+
+    def _seen(self, look: "asyncio.Future[_Seen]") -> None:
+        self._look, self._reported = None, False
+        if (bug := look.exception()) is not None:
+            log.error("bug, please report it", error=type(bug).__name__)
+        else:
+            seen = look.result()
+            self._publish(seen.read)
+            if seen.certified is not None and seen.certified is not self._certified:
+                self._publish_tls(seen.certified)
+        if self._next is not None:
+            waiting, self._next = self._next, None
+            self._begin(asyncio.get_running_loop())
+            if self._look is None:
+                waiting.set_result(None)
+            else:
+                self._look.add_done_callback(lambda _: waiting.set_result(None))
 
     def _publish(self, read: _Read) -> None:
         before, self._read = self._read.outcome, read
@@ -116,6 +159,25 @@ class LiveConfig:
                 )
             return
         log.info("certificate read")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Everything that was read."""
+
+    read: _Read
+    certified: _Certified | None
+
+
+def _see(file: str, before: _Seen) -> _Seen:
+    """Read what has changed since `before`. Blocks."""
+    read, certified = before.read, before.certified
+    if not read.snapshot.is_current():
+        read = _read(file, read)
+    config = read.outcome
+    if isinstance(config, WebConfig) and config.tls and (certified is None or not certified.is_current(config)):
+        certified = _certify(config, certified)
+    return _Seen(read, certified)
 
 
 def described(config: WebConfig) -> str:

@@ -1,8 +1,12 @@
 """Files that a configuration consists of, or names: read with a bound on their size."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from dicom_exporter.text import shown
+
+REPLACED = "the file was replaced, but this mount of a single file shows the old one: mount its directory, or restart"
+"""The message if `is_replaced`."""
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
@@ -12,6 +16,17 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise OSError(f"it is larger than {limit >> 20} MiB")
     return data
+
+
+def is_replaced(path: Path) -> bool:
+    """Whether `path` is a mount of a single file that was deleted or replaced where it came from (Linux)."""
+    with suppress(OSError):
+        path = path.resolve()
+        for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            root, mount_point = line.split(" ")[3:5]
+            if mount_point.replace("\\040", " ") == str(path):
+                return root.endswith("//deleted") or path.stat().st_nlink == 0
+    return False
 
 
 def unreadable(error: OSError | ValueError, name: str | None = None) -> str:

@@ -96,14 +96,29 @@ def test_version_prints_program_and_version(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"dicom_exporter {__version__}\n"
 
 
-@pytest.mark.parametrize("argument", ["--version", "--help"])
-def test_version_and_help_import_no_heavy_module(argument: str) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["probe", "--help"], ["report", "--help"], ["completion", "zsh"]]
+)
+def test_help_and_completion_import_no_heavy_module(arguments: list[str]) -> None:
     code = (
         "import atexit, sys\n"
-        "heavy = {'aiohttp', 'pydantic', 'pynetdicom', 'jinja2', 'cryptography', 'shtab'}\n"
+        "heavy = {'aiohttp', 'pydantic', 'pynetdicom', 'jinja2', 'cryptography', 'rich'}\n"
         "atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
         "from dicom_exporter.cli.main import main\n"
-        f"main([{argument!r}])"
+        f"main({arguments!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+def test_configuration_check_imports_no_server(directory: Path) -> None:
+    (directory / "one.yml").write_text(GOOD)
+    code = (
+        "import atexit, sys\n"
+        "heavy = {'aiohttp', 'pydicom', 'pynetdicom', 'numpy', 'jinja2', 'cryptography', 'rich'}\n"
+        "atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
+        "from dicom_exporter.cli.main import main\n"
+        "main(['--config.check', '--config.file=one.yml'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "[]\n")

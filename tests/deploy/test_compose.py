@@ -14,8 +14,8 @@ from tests.testing.peers.requirements import program
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
-USERS_OWN = {"config.yml", "grafana-admin-password"}
-"""The files that the comment at the top of the file asks the user to create."""
+USERS_OWN = {"dicom_exporter", "grafana-admin-password"}
+"""The files and directories that the comment at the top of the file asks the user to create."""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,12 @@ def test_compose_mounted_files_exist(services: dict[str, Any]) -> None:
     assert [path for path in files if path.name not in USERS_OWN and not path.exists()] == []
 
 
+def test_compose_mounts_no_single_file(services: dict[str, Any]) -> None:
+    """A mount of one file keeps showing the old one after an editor has replaced it."""
+    mounts = [mount.split(":")[:2] for service in services.values() for mount in service.get("volumes", [])]
+    assert [pair for pair in mounts if Path(pair[0]).is_file() or Path(pair[1]).suffix] == []
+
+
 def test_compose_grafana_finds_its_dashboards_and_prometheus(services: dict[str, Any]) -> None:
     """What Grafana reads in its container, by what is mounted where; and the data source is a service of this file."""
     mounts = {at: Path(source) for source, at, *_ in (each.split(":") for each in services["grafana"]["volumes"])}
@@ -70,14 +76,14 @@ def test_compose_grafana_finds_its_dashboards_and_prometheus(services: dict[str,
     host, port = source["url"].removeprefix("http://").split(":")
     assert host in services
     assert [each for each in services[host]["ports"] if each.endswith((f":{port}", f":{port}/tcp"))]
-    interval = yaml.safe_load((COMPOSE / "prometheus.yml").read_text())["global"]["scrape_interval"]
+    interval = yaml.safe_load((COMPOSE / "prometheus" / "prometheus.yml").read_text())["global"]["scrape_interval"]
     assert source["jsonData"]["timeInterval"] == interval
 
 
 def test_compose_prometheus_configuration_and_rules_pass_promtool(tmp_path: Path) -> None:
-    shutil.copy(COMPOSE / "prometheus.yml", tmp_path)
+    shutil.copytree(COMPOSE / "prometheus", tmp_path / "compose")
     shutil.copytree(ROOT / "prometheus" / "rules", tmp_path / "rules")
-    command = [program("promtool", "prometheus"), "check", "config", str(tmp_path / "prometheus.yml")]
+    command = [program("promtool", "prometheus"), "check", "config", str(tmp_path / "compose" / "prometheus.yml")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rule files found" in done.stdout  # and not none

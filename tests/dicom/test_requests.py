@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset
 from pynetdicom.dimse_messages import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, DIMSEMessage
-from pynetdicom.dsutils import decode
+from pynetdicom.dsutils import decode, encode
 from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
 from pynetdicom.pdu_items import UserIdentitySubItemRQ
 
+from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.uids import STUDY_FIND, VERIFICATION
 
@@ -96,7 +103,7 @@ def test_messages_fit_the_pdu_length_of_the_peer(max_pdu_length: int) -> None:
 
 
 def test_find_request_reads_back() -> None:
-    identifier = requests.encode_identifier(
+    identifier = requests.encode_dataset(
         {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "", "ScheduledProcedureStepSequence": {"Modality": "CT"}}
     )
     message = read(requests.find_request(STUDY_FIND, identifier, 3, 2, 30))
@@ -115,7 +122,34 @@ def test_cancel_request_has_message_id_of_its_request() -> None:
     assert message.command_set.MessageIDBeingRespondedTo == 9
 
 
-def test_pynetdicom_logs_no_identifier() -> None:
-    from pynetdicom import _config
+VALUES: dict[str, st.SearchStrategy[requests.Value]] = {
+    "UI": st.lists(st.from_regex(r"[12]\.[0-9]{1,20}", fullmatch=True), min_size=1, max_size=3),
+    "US": st.integers(0, 65535),
+    "IS": st.integers(-99999, 99999),
+    "DA": st.sampled_from(["", "20260131", "20260131-"]),
+    "TM": st.sampled_from(["", "0830", "0800-1200"]),
+}
+TEXT = st.text("ABC*? ", max_size=16).map(str.strip)
 
-    assert _config.LOG_RESPONSE_IDENTIFIERS is False
+
+@settings(deadline=None)
+@given(st.data())
+def test_dataset_is_encoded_as_by_pydicom(data: st.DataObject) -> None:
+    def keys(sequences: bool) -> dict[str, requests.Value]:
+        keywords = [keyword for keyword, (_, vr) in ATTRIBUTES.items() if sequences or vr != "SQ"]
+        chosen = data.draw(st.lists(st.sampled_from(keywords), unique=True, max_size=6))
+        representations = {keyword: ATTRIBUTES[keyword].vr for keyword in chosen}
+        return {
+            keyword: keys(False) if vr == "SQ" else data.draw(VALUES.get(vr, TEXT))
+            for keyword, vr in representations.items()
+        }
+
+    def dataset(keys: Mapping[str, Any]) -> Dataset:
+        made = Dataset()
+        for keyword, value in keys.items():
+            setattr(made, keyword, [dataset(value)] if isinstance(value, Mapping) else value)
+        return made
+
+    drawn = keys(True)
+    with disable_value_validation():
+        assert requests.encode_dataset(drawn) == encode(dataset(drawn), True, True)

@@ -7,6 +7,8 @@ from pydicom.uid import UID
 
 from dicom_exporter.dicom import uids
 from dicom_exporter.results import Service
+from tools.uids import FILE
+from tools.uids import uids as written
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,10 @@ from dicom_exporter.results import Service
 def test_uid_is_that_of_its_sop_class(uid: str, name: str) -> None:
     assert UID(uid).name == name
     assert uid in uids.SERVICES
+
+
+def test_uids_file_is_what_pydicom_knows() -> None:
+    assert FILE.read_text() == written(), "python -m tools.uids writes it"
 
 
 def test_services_each_have_a_sop_class() -> None:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pynetdicom.dsutils import encode
 
 from dicom_exporter.dicom.association import Association
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.errors import ProtocolViolation
-from dicom_exporter.dicom.requests import encode_dataset
 from dicom_exporter.http_client.json_scan import Scan
 from tests.fuzz import targets
 from tests.testing.hostile import damage, messages, scenarios, sessions, wire
@@ -135,7 +135,7 @@ def datasets(draw: st.DrawFn, depth: int = 2) -> Dataset:
 @settings(deadline=None)
 @given(datasets())
 def test_find_values_reads_what_pydicom_wrote(dataset: Dataset) -> None:
-    data = encode_dataset(dataset)
+    data = encode(dataset, True, True) or b""
     assert _texts(find_values(data, (STUDY_UID, INSTANCES, MODALITY))) == _expected(dataset)
     steps = dataset.get("ScheduledProcedureStepSequence")
     inner = _expected(steps[0]) if steps else {}
@@ -156,7 +156,7 @@ def _expected(dataset: Dataset) -> dict[int, str]:
 @settings(deadline=None)
 @given(dataset=datasets(), data=st.data())
 def test_find_values_damaged_match_is_read_or_malformed(dataset: Dataset, data: st.DataObject) -> None:
-    (damaged, *_) = data.draw(damage.damaged([encode_dataset(dataset)])) or [b""]
+    (damaged, *_) = data.draw(damage.damaged([encode(dataset, True, True) or b""])) or [b""]
     for sequence in (None, STEPS):
         try:
             find_values(damaged, (STUDY_UID, INSTANCES, MODALITY, STATION), sequence)

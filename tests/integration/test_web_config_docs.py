@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dicom_exporter import DEFAULT_PORT
-from dicom_exporter.webconfig import load
+from dicom_exporter.webconfig.load import load
 from tests.testing.exporting import until
 from tests.testing.peers import make_certificates
 from tests.testing.peers.prometheus import prometheus

@@ -52,7 +52,7 @@ def play(steps: Sequence[bytes]) -> tuple[SessionResult, frozenset[UnknownReason
     async def client() -> tuple[SessionResult, frozenset[UnknownReason]]:
         context = probe_context(LookupThreads(), STRANGER, seconds=scenarios.SECONDS)
         later = context.until(0.8)
-        found = await ask(scenarios.target(), context.until(0.5), later, PROPOSED, questions(100))
+        found = await ask(scenarios.target(), context.until(0.5), later.deadline, PROPOSED, questions(100))
         assert asyncio.get_running_loop().time() <= later.deadline + 1.5
         return found
 

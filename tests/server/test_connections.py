@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.server import connections
-from dicom_exporter.webconfig import LiveConfig
+from dicom_exporter.webconfig.live import LiveConfig
 from tests.testing.connections import HEALTHY, connect, ended, status, until
 from tests.testing.in_process import FakeProber, exporter, state
 

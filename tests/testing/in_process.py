@@ -22,7 +22,9 @@ from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress, listen
 from dicom_exporter.server.reload import Reloader
 from dicom_exporter.server.state import State
-from dicom_exporter.webconfig import LiveConfig, Site, protect
+from dicom_exporter.webconfig.live import LiveConfig
+from dicom_exporter.webconfig.middleware import protect
+from dicom_exporter.webconfig.site import Site
 
 CONFIG = Config((Target("one", Address("127.0.0.1", 104)), Target("two", Address("::1", 11112))))
 

@@ -12,8 +12,10 @@ from typing import Any
 from aiohttp import ClientSession, TCPConnector, web
 
 from dicom_exporter.server.listening import ListenAddress, listen
-from dicom_exporter.webconfig import MAX_OPENING, LiveConfig, Site, protect
+from dicom_exporter.webconfig.live import LiveConfig
+from dicom_exporter.webconfig.middleware import protect
 from dicom_exporter.webconfig.passwords import PasswordChecker
+from dicom_exporter.webconfig.site import MAX_OPENING, Site
 from tests.testing.peers import Certificates
 from tests.testing.web_config import basic
 

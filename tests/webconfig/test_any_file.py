@@ -6,8 +6,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.webconfig import WebConfig
-from dicom_exporter.webconfig.load import parse
+from dicom_exporter.webconfig.load import WebConfig, parse
 from dicom_exporter.webconfig.middleware import read_basic
 from dicom_exporter.webconfig.model import (
     CIPHER_SUITES,

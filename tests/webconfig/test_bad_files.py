@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from dicom_exporter.webconfig import load
+from dicom_exporter.webconfig.load import load
 from dicom_exporter.yamlfile.errors import ConfigErrors
 from tests.testing.peers import make_certificates
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_exporter.webconfig import WebConfig, load
-from dicom_exporter.webconfig.load import MAX_BYTES, parse, read_material
+from dicom_exporter.webconfig.load import MAX_BYTES, WebConfig, load, parse, read_material
 from dicom_exporter.webconfig.tls import server_context
 from dicom_exporter.yamlfile.errors import ConfigErrors
 from dicom_exporter.yamlfile.files import read_bytes

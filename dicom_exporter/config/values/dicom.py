@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
-from pydicom.datadict import dictionary_VR, keyword_dict
-
+from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.config.values.time import RelativeDate, parse_date
 from dicom_exporter.text import did_you_mean, shown
 
@@ -134,11 +133,18 @@ def check_match_keyword(keyword: str) -> str:
     """Return `keyword` if some query may match it. Raises ValueError with a message for the user."""
     if keyword in MATCH_KEYWORDS:
         return keyword
+    from pydicom.datadict import dictionary_VR, keyword_dict  # only for the words of the mistake: it takes 20 MiB
+
     if keyword not in keyword_dict:
         raise ValueError(
             f"{shown(keyword)} is not the keyword of a DICOM attribute{did_you_mean(keyword, MATCH_KEYWORDS)}"
         )
-    reason = "can identify a person, so no query may match it" if _identifies(keyword) else "cannot be matched"
+    identifies = (
+        keyword in _IDENTIFYING
+        or keyword.startswith(_IDENTIFYING_PREFIXES)
+        or dictionary_VR(keyword_dict[keyword]) == "PN"
+    )
+    reason = "can identify a person, so no query may match it" if identifies else "cannot be matched"
     raise ValueError(f"{keyword} {reason}; match takes {', '.join(MATCH_KEYWORDS)}")
 
 
@@ -172,11 +178,6 @@ def _not_in(keyword: str, model: Model, choices: Mapping[str, object] | tuple[st
     return f"a query of the model {model} does not support {keyword}; it supports {', '.join(choices)}"
 
 
-def _identifies(keyword: str) -> bool:
-    tag = keyword_dict[keyword]
-    return keyword in _IDENTIFYING or keyword.startswith(_IDENTIFYING_PREFIXES) or dictionary_VR(tag) == "PN"
-
-
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 _MAX_UID_LENGTH = 64
 _TIME = r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?"
@@ -190,7 +191,7 @@ def parse_match_value(keyword: str, values: Sequence[str]) -> MatchValue:
 
     Raises ValueError with a message for the user.
     """
-    vr = dictionary_VR(keyword)
+    vr = ATTRIBUTES[keyword].vr
     if not values or "" in values:
         raise ValueError("an empty value matches everything: leave it out")
     if vr == "UI":

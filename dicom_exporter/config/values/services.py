@@ -1,13 +1,10 @@
 """SOP classes and transfer syntaxes by their keywords (PS3.6 Annex A): ``CTImageStorage/JPEG2000Lossless``."""
 
-from pydicom._uid_dict import UID_dictionary
-
 from dicom_exporter.text import did_you_mean, shown
+from dicom_exporter.uid_table import UIDS
 
-SOP_CLASSES = {entry[4]: uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class" and entry[4]}
-TRANSFER_SYNTAXES = {
-    entry[4]: uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax" and entry[4]
-}
+SOP_CLASSES = {entry.keyword: entry.uid for entry in UIDS if entry.kind != "transfer_syntax" and entry.keyword}
+TRANSFER_SYNTAXES = {entry.keyword: entry.uid for entry in UIDS if entry.kind == "transfer_syntax" and entry.keyword}
 
 
 def check_service(text: str) -> str:

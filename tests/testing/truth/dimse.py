@@ -27,7 +27,7 @@ from tests.testing.truth.model import (
     Get,
     Policy,
 )
-from tests.testing.truth.session import Action, Close, HandshakeFailure, Send, Session, TLSSession, Wait
+from tests.testing.truth.session import Action, Close, HandshakeFailure, HangsUp, Send, Session, TLSSession, Wait
 
 HANG = 3600.0
 """Seconds after which an operation that hangs is answered: later than any deadline."""
@@ -69,6 +69,8 @@ class Port:
     def connected(self) -> Session:
         """A new connection."""
         session = _Association(self)
+        if self.dimse.policy is Policy.HANGS_UP:
+            return HangsUp()
         match self.dimse.tls:
             case TLS.NONE:
                 return session
@@ -252,7 +254,8 @@ class _Association:
         if find.end is End.MALFORMED:
             yield Send(messages.message(message.context_id, b"\xff" * 9))
             return
-        refused = find.status not in (0x0000, 0xB001) and not (find.too_much and asked)
+        refuses = find.status not in (0x0000, 0xB001)
+        refused = refuses and not (find.too_much and asked)
         matched = () if refused else _matched(find, keys, context)
         data = b""
         for number in matched:
@@ -264,7 +267,7 @@ class _Association:
             yield Close()
             return
         listed_all = find.status == 0xB001 and len(matched) < find.matches
-        ended_well = listed_all or (find.too_much and not refused)
+        ended_well = listed_all or (refuses and not refused)
         yield Send(data + _respond(message, messages.C_FIND_RSP, 0x0000 if ended_well else find.status))
 
     def _get(self, message: Message, get: Get) -> Iterator[Action]:

@@ -127,6 +127,8 @@ def _of_all(addresses: Iterable[tuple[Reach, frozenset[int]]]) -> Level:
 def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
     if dimse is None:
         return frozenset({CLOSED})
+    if dimse.policy is Policy.HANGS_UP:
+        return frozenset({OPEN_PORT})
     if dimse.tls in _CLIENT_CERTIFICATE:
         return frozenset({REFUSES})
     match dimse.policy:
@@ -167,7 +169,7 @@ _IMAGES = 7
 
 
 def _count(find: Find) -> Count:
-    return Count(find.matches + find.more, _IMAGES * find.matches)
+    return Count(find.matches + (find.more if find.status == 0xB001 else 0), _IMAGES * find.matches)
 
 
 def _guarded(web: Web | Page) -> frozenset[int] | None:

@@ -88,6 +88,8 @@ class Policy(_Name):
     ACCEPTS_AND_ABORTS = 9
     """A-ASSOCIATE-AC and A-ABORT in one segment."""
     ABORTS_ONCE = 10
+    HANGS_UP = 11
+    """It closes each connection as soon as it is made."""
 
 
 class End(_Name):
