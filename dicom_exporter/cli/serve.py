@@ -175,12 +175,15 @@ def run(options: Options) -> int:
 
 def check(options: Options) -> int:
     """Write to stdout that the configuration is valid, or each mistake in it to stderr, one a line."""
+    from dicom_exporter.config import notes
+
     loaded = _reported(options, lambda: _load_both(options, _load_web))
     if loaded is None:
         return Exit.BAD_USAGE
     config, web_config = loaded
     count = len(config.targets)
     sys.stdout.write(f"The configuration is valid: {count} target{'' if count == 1 else 's'}.\n")
+    sys.stderr.writelines(f"warning: {note}\n" for note in notes(config))
     if web_config is not None:
         from dicom_exporter.webconfig.live import described
 
@@ -278,15 +281,15 @@ def _allocate_descriptors(options: Options, limit: int) -> _Descriptors:
 
     A process that has no file descriptor left cannot accept a scrape: to Prometheus, it is down.
     """
+    wanted = options.web_max_requests + _IDLE_CONNECTIONS if options.web_max_requests else limit
+    reserved = min(_OWN_DESCRIPTORS, limit // 4)
+    if not options.web_config_file:
+        clients = max(1, min(wanted, limit // 2))
+        return _Descriptors(clients, 0, max(1, limit - clients - reserved))
     from dicom_exporter.webconfig.site import FILES_OF_AN_OPENING, MAX_OPENING
 
-    wanted = options.web_max_requests + _IDLE_CONNECTIONS if options.web_max_requests else limit
-    if options.web_config_file:
-        wanted += MAX_OPENING * FILES_OF_AN_OPENING
-    clients = max(1, min(wanted, limit // 2))
-    peers = max(1, limit - clients - min(_OWN_DESCRIPTORS, limit // 4))
-    if not options.web_config_file:
-        return _Descriptors(clients, 0, peers)
+    clients = max(1, min(wanted + MAX_OPENING * FILES_OF_AN_OPENING, limit // 2))
+    peers = max(1, limit - clients - reserved)
     opening = max(1, min(MAX_OPENING, clients // 2 // FILES_OF_AN_OPENING))
     return _Descriptors(max(1, clients - opening * FILES_OF_AN_OPENING), opening, peers)
 
@@ -324,7 +327,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         beginning.cancel()
         sys.stderr.write(f"{PROGRAM}: cannot begin within {_BEGIN_TIMEOUT:.0f} s: a file or its file system hangs\n")
         return Exit.COULD_NOT_RUN
-    from dicom_exporter.config import ConfigErrors
+    from dicom_exporter.config import ConfigErrors, notes
     from dicom_exporter.server.listening import CannotListen, ListenAddress
 
     try:
@@ -352,6 +355,12 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
     budget = _allocate_descriptors(options, process.raise_file_limit())
     history, probe_log = History(config, options.history_limit), ProbeLog(config)
 
+    def log_notes(config: "Config") -> None:
+        for note in notes(config):
+            log.warning("configuration", note=note)
+
+    log_notes(config)
+
     def on_result(record: "ProbeRecord") -> None:
         probe_log.add(record)
         history.add(record)
@@ -366,7 +375,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         prober,
         Reloader(
             partial(_load_again, options),
-            apply=(prober.reconfigure, history.reload, probe_log.reload),
+            apply=(prober.reconfigure, history.reload, probe_log.reload, log_notes),
             success_time=time(),
         ),
         history,

@@ -33,6 +33,7 @@ from dicom_exporter.config.model import (
     UserIdentity,
     WebEntry,
 )
+from dicom_exporter.config.notes import notes
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.values.dicom import Level, MatchValue, Model, parse_ae_title
 from dicom_exporter.config.values.network import Address, parse_address
@@ -70,6 +71,7 @@ __all__ = [
     "format_duration",
     "load",
     "load_again",
+    "notes",
     "parse_address",
     "parse_ae_title",
     "parse_duration",

@@ -27,6 +27,7 @@ def load(paths: Sequence[Path | str], *, expand_env: bool = False, environ: Mapp
     sections = divide(documents)
     config = build(sections)
     for document in documents:
+        document.report_ambiguous()
         errors += document.sorted_errors()
     if not errors and not sections.targets:
         errors = [ConfigError(str(files[0]) if files else "", None, "", "there are no targets")]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -15,9 +16,9 @@ from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress
 from dicom_exporter.server.state import State
 from dicom_exporter.server.systemd import READY, STOPPING, notify, reloading
-from dicom_exporter.webconfig.live import LiveConfig, summary
-from dicom_exporter.webconfig.middleware import protect
-from dicom_exporter.webconfig.site import MAX_OPENING, Site
+
+if TYPE_CHECKING:
+    from dicom_exporter.webconfig.live import LiveConfig
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,10 +33,10 @@ async def serve(
     asked: Asked,
     sockets: Sequence[socket.socket],
     max_connections: int,
-    web_config: LiveConfig | None = None,
-    on_ready: Callable[[], None] = lambda: None,
+    web_config: "LiveConfig | None",
+    on_ready: Callable[[], None],
     *,
-    max_opening: int = MAX_OPENING,
+    max_opening: int,
 ) -> None:
     """Serve on `sockets`, which are listening, until `asked` to stop. Closes `state.prober`.
 
@@ -50,6 +51,8 @@ async def serve(
     """
     app = create_app(state)
     if web_config is not None:
+        from dicom_exporter.webconfig.middleware import protect
+
         protect(app, web_config)
     runner = BoundedRunner(
         app,
@@ -63,7 +66,7 @@ async def serve(
         for sock in sockets:
             host, port, *_ = sock.getsockname()
             await _site(runner, sock, web_config, max(1, max_opening // len(sockets))).start()
-            protection = {} if web_config is None else summary(web_config.in_force)
+            protection = {} if web_config is None else web_config.in_force.summary
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready.set()
         notify(READY)
@@ -77,9 +80,13 @@ async def serve(
         await _drain(runner, state, asked.stop_now)
 
 
-def _site(runner: web.AppRunner, sock: socket.socket, web_config: LiveConfig | None, max_opening: int) -> web.BaseSite:
+def _site(
+    runner: web.AppRunner, sock: socket.socket, web_config: "LiveConfig | None", max_opening: int
+) -> web.BaseSite:
     if web_config is None:
         return web.SockSite(runner, sock)
+    from dicom_exporter.webconfig.site import Site
+
     return Site(runner, sock, web_config, max_opening)
 
 

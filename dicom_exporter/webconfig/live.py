@@ -144,7 +144,7 @@ class LiveConfig:
                 _log_errors("invalid web configuration: all requests are refused until it is corrected", read.outcome)
             return
         self._in_force = read.outcome
-        log.info("web configuration read", **summary(read.outcome))
+        log.info("web configuration read", **read.outcome.summary)
         _log_notes(read.outcome)
 
     def _publish_tls(self, certified: _Certified) -> None:
@@ -193,11 +193,6 @@ def described(config: WebConfig) -> str:
     count = len(config.users)
     users = f"{count} user{'' if count == 1 else 's'}" if count else "no passwords"
     return f"{tls}, {users}, {'a' if config.rate_limit.interval else 'no'} rate limit"
-
-
-def summary(config: WebConfig) -> dict[str, bool | int]:
-    """A configuration as the fields of a log line."""
-    return {"tls": config.tls is not None, "users": len(config.users), "rate_limit": config.rate_limit.interval > 0}
 
 
 def _read(file: str, before: _Read | None) -> _Read:

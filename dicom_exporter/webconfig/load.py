@@ -41,6 +41,11 @@ class WebConfig:
         """Whether there is nothing in the file, not even `{}`."""
         return self.document.data is None
 
+    @property
+    def summary(self) -> Mapping[str, bool | int]:
+        """What is in it, as the fields of a log line."""
+        return {"tls": self.tls is not None, "users": len(self.users), "rate_limit": self.rate_limit.interval > 0}
+
     def file(self, name: str) -> Path:
         """The path of a file that the configuration names, relative to its own directory."""
         return self.document.directory / name

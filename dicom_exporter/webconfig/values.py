@@ -35,7 +35,7 @@ def read_flag(value: object) -> bool:
 
 def read_burst(value: object) -> int:
     """A number of requests."""
-    if not isinstance(value, str) or not re.fullmatch("[0-9]{1,12}", value):
+    if not isinstance(value, str) or not re.fullmatch("0|[1-9][0-9]{0,11}", value):
         raise ValueError(f"{shown(value)} is not a whole number of requests")
     if int(value) > _MAX_BURST:
         raise ValueError(f"{value} is too large: the maximum is {_MAX_BURST}")

@@ -4,6 +4,7 @@ PyYAML parses, but does not build the data: it would drop the lines, let a secon
 aliases expand without bound.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,9 @@ _KINDS = {
     f"{_PREFIX}timestamp": "a date",
 }
 """Tags of scalars that are not text."""
+_NUMBERS = {f"{_PREFIX}int", f"{_PREFIX}float"}
+_AMBIGUOUS = re.compile(r"[-+]?0[0-9_]|.*[:_]")
+"""YAML 1.1 reads octal numbers, base 60, and digits in groups."""
 
 _Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -53,6 +57,8 @@ class Document:
     lines: dict[KeyPath, int] = field(default_factory=dict)
     texts: dict[KeyPath, str] = field(default_factory=dict)
     """Scalars that YAML does not read as text (``NO``, ``0123``), as they are written."""
+    ambiguous: dict[KeyPath, str] = field(default_factory=dict)
+    """Numbers that YAML 1.1 does not read as people do (``0104``, ``11:12``, ``1_000``) -> what is wrong with each."""
     unreadable: set[KeyPath] = field(default_factory=set)
     """Values with an error of their own already: any further error in them follows from it."""
     errors: list[ConfigError] = field(default_factory=list)
@@ -71,6 +77,13 @@ class Document:
         """Record an error about the value at `path`, unless it could not even be read."""
         if not any(path[:length] in self.unreadable for length in range(len(path) + 1)):
             self.errors.append(self.error(path, message))
+
+    def report_ambiguous(self) -> None:
+        """Record an error about each ambiguous number, unless there is one about its key: text has to be quoted."""
+        known = {error.key for error in self.errors}
+        for path, message in self.ambiguous.items():
+            if format_path(path) not in known:
+                self.report(path, message)
 
     def nearest(self, path: KeyPath) -> KeyPath:
         """The longest part of `path` that the file has."""
@@ -238,9 +251,15 @@ class _Reader:
         self.document.texts[path] = text
         if tag in _KINDS:
             try:
-                return self.loader.yaml_constructors[tag](self.loader, yaml.ScalarNode(tag, text))
+                value: object = self.loader.yaml_constructors[tag](self.loader, yaml.ScalarNode(tag, text))
             except (ValueError, OverflowError):
                 pass
+            else:
+                if tag in _NUMBERS and _AMBIGUOUS.match(text):
+                    self.document.ambiguous[path] = (
+                        f"{text} is {value} to YAML: write a number without a leading 0, colon or underscore"
+                    )
+                return value
         return self._none(path, f"{shown(text)} cannot be read as {_KINDS.get(tag, tag)}: quote it if it is text")
 
     def _none(self, path: KeyPath, message: str) -> object:

@@ -142,6 +142,14 @@ def test_config_check_of_valid_configuration(
     assert capsys.readouterr() == ("The configuration is valid: 1 target.\n", "")
 
 
+def test_config_check_warns_of_a_copied_target(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = "{name: %s, address: pacs.example:104, called_ae_title: PACS}"
+    (directory / "one.yml").write_text(f"targets: [{target % 'a'}, {target % 'b'}]")
+    assert main(["--config.check", "--config.file=one.yml"]) == 0
+    warning = "warning: targets with the same address pacs.example:104 and called AE title PACS: a, b\n"
+    assert capsys.readouterr() == ("The configuration is valid: 2 targets.\n", warning)
+
+
 def test_config_check_of_several_files(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (directory / "one.yml").write_text(GOOD)
     (directory / "two.yml").write_text(GOOD.replace("one", "two"))

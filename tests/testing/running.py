@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -66,6 +67,7 @@ async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         preexec_fn=_default_sigint,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},  # as a user has it
     )
     try:
         yield Running(process)

@@ -131,6 +131,8 @@ def parse_address(text: str) -> Address:
         host = _name_or_ipv4(text, host)
     if not port:
         raise ValueError(f"{shown(text)} has no port, {_ADDRESS_EXAMPLE}")
+    if port.startswith("0") and port.strip("0").isdigit():
+        raise ValueError(f"{shown(text)}: the port begins with 0: write {port.lstrip('0')}")
     if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
         raise ValueError(f"{shown(text)}: the port has to be a number from 1 to 65535")
     return Address(host, int(port))
