@@ -63,6 +63,10 @@ class Limits:
     """Bytes of one DIMSE message, command and dataset each."""
     fragments_per_message: int = 1024
     """Presentation data values of one command or dataset."""
+    fragments: int = 2048
+    """Presentation data values of a whole association that are part of a command or dataset, and not all of it."""
+    released_bytes: int = 64 * 1024
+    """Bytes that may come after our A-RELEASE-RQ."""
     associate_items: int = 512
     """Items and sub-items of an A-ASSOCIATE-AC. 128 presentation contexts can exist (odd numbers up to 255), and DCMTK
     answers the role of a SOP class once for each of its contexts."""

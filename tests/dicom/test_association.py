@@ -168,6 +168,32 @@ def test_endless_fragments_are_bounded() -> None:
         association.receive(fragment)
 
 
+def test_fragments_of_an_association_are_bounded_in_all() -> None:
+    association = established(Limits(fragments=10))
+    whole = encoded.echo_response()
+    command = whole[12:]
+    parts = encoded.pdu(4, encoded.pdv(1, 1, command[:4])) + encoded.pdu(4, encoded.pdv(1, 3, command[4:]))
+    for _ in range(5):
+        assert association.receive(parts)
+    assert association.receive(whole), "a message in one piece is no fragment"
+    with pytest.raises(LimitExceeded):
+        association.receive(parts)
+    association = established(Limits(fragments=1))
+    association.allow(4096)
+    assert association.receive(parts)
+
+
+def test_bytes_after_our_release_are_bounded() -> None:
+    association = established(Limits(released_bytes=600))
+    association.allow(1024 * 1024)
+    association.release()
+    empty = encoded.pdu(4, b"")
+    for _ in range(100):
+        association.receive(empty)
+    with pytest.raises(LimitExceeded):
+        association.receive(empty)
+
+
 def test_message_length_is_bounded() -> None:
     association = established(Limits(message_length=100))
     with pytest.raises(ProtocolViolation):
