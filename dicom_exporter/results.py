@@ -325,8 +325,7 @@ class TLSFacts:
     """None if the handshake did not get that far. This and `cipher` are names of our TLS library, not peer text."""
     cipher: str | None = None
     certificate_expiry: float | None = None
-    """Unix time at which the first certificate of the verified chain expires; of those shown, if none was
-    verified."""
+    """Unix time at which the first certificate of the verified chain expires; if none was verified, the peer's own."""
     certificate_trusted: bool | None = None
     client_certificate_required: bool | None = None
     failure: TLSFailure | None = None
@@ -400,6 +399,48 @@ class StoreResult:
     duration: float | None = None
     status: int | None = None
     """The status of the last C-STORE-RSP (PS3.7 9.3.1.2), None if none came."""
+
+
+class CanaryStep(StrEnum):
+    """The steps of a canary, in their order; `metadata` is of DICOMweb alone, which has no `store`."""
+
+    STORE = "store"
+    """The archive says that it has stored the image."""
+    FINDABLE = "findable"
+    """It lists the image, asked for its UID."""
+    METADATA = "metadata"
+    """It has the metadata of the image."""
+    RETRIEVE = "retrieve"
+    """An image comes."""
+    COMPARE = "compare"
+    """It has the pixels of the one that was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryStepResult:
+    """How one step of a canary ended."""
+
+    service: LadderService
+    step: CanaryStep
+    success: bool | None
+    """None if it is not known, as this exporter had no time for it."""
+    duration: float
+    """Seconds; of `findable`, until it was listed."""
+    failure: str = ""
+    """Why it failed, within a sentence: words of ours, none of the peer's."""
+    outcome: Outcome | None = None
+    """How the association ended, if that is why."""
+    first_byte: float | None = None
+    """Of `retrieve`: seconds from the request to the first bytes of the image."""
+    bytes: int | None = None
+    """Of `retrieve`: bytes that came, with the headers of their parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryResult:
+    """The steps of a canary that were taken, in their order. After one that failed there is none of its service."""
+
+    steps: tuple[CanaryStepResult, ...] = ()
 
 
 class Called(StrEnum):
@@ -514,6 +555,7 @@ class SessionResult:
     peer: Peer | None = None
     tls: TLSFacts | None = None
     store: StoreResult | None = None
+    canary: CanaryResult | None = None
     stranger: StrangerResult | None = None
     """Where the identity is a stranger: how far it got on the exposure ladder."""
     prove: frozenset[LadderLevel] = frozenset()

@@ -25,8 +25,12 @@ from dicom_exporter.report import Report, make_report
 from dicom_exporter.results import (
     Attempt,
     Called,
+    CanaryResult,
+    CanaryStep,
+    CanaryStepResult,
     EchoResult,
     Freshness,
+    LadderService,
     Outcome,
     Peer,
     Phase,
@@ -163,6 +167,14 @@ FULL = SessionResult(
         chain_expiry=1_700_000_000.0,
     ),
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
+    canary=CanaryResult(
+        (
+            CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),
+            CanaryStepResult(
+                LadderService.DIMSE, CanaryStep.RETRIEVE, success=True, duration=0.25, first_byte=0.125, bytes=66_000
+            ),
+        )
+    ),
     dicomweb=WebResult(
         WebAnswer.ENTRIES,
         queryable=True,

@@ -126,7 +126,7 @@ exit codes:
         type=checked(_timeout_offset),
         default=0.5,
         metavar="DURATION",
-        help="answer this long before the scrape times out (default: 0.5s)",
+        help="answer at least this long before the scrape times out (default: 0.5s)",
     )
     parser.add_flag(
         "--history.limit",

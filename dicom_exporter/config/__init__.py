@@ -17,6 +17,7 @@ from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.load import load, load_again
 from dicom_exporter.config.model import (
     BasicAuth,
+    Canary,
     Compare,
     Config,
     Exposure,
@@ -43,6 +44,7 @@ from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
 __all__ = [
     "Address",
     "BasicAuth",
+    "Canary",
     "Compare",
     "Config",
     "ConfigError",

@@ -216,6 +216,19 @@ class Store(Block):
 
 
 @dataclass(frozen=True)
+class Canary(Block):
+    """A synthetic image that is stored in your own archive, found, retrieved and compared. Each run overwrites it."""
+
+    size: Annotated[ImageSize, Field(le=512 << 10)] = 64 << 10
+    """Size of the image, 1KiB to 512KiB."""
+    instances: Annotated[Positive, Field(le=1000)] = 1
+    """How many images are used in turn, one a day. An archive that keeps the first copy of an image shows only with a
+    new one whether it still stores."""
+    c_get: Flag = True
+    """Retrieve it by C-GET; false for an archive that has no C-GET."""
+
+
+@dataclass(frozen=True)
 class Exposure(Block):
     """The exposure ladder: how far a client gets that should be refused."""
 
@@ -254,6 +267,8 @@ class ModuleOptions(Block):
     """Send a C-ECHO."""
     store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
     """Send synthetic images; not allowed for a target with `expect: closed` or `expect: control`."""
+    canary: Annotated[Canary | None, nothing_is_defaults(Canary | None)] = None
+    """Store a synthetic image, find it, retrieve it and compare it; not allowed where `store` is not."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
     """Probe the exposure ladder as a stranger, and nothing else."""
     every: Duration | None = None
@@ -262,8 +277,13 @@ class ModuleOptions(Block):
 
     @classmethod
     def read_empty(cls, field: str) -> object:
-        """`store:` without a value means its defaults."""
-        return None if field == "store" else super().read_empty(field)
+        """`store:` or `canary:` without a value means its defaults."""
+        return None if field in ("store", "canary") else super().read_empty(field)
+
+    @property
+    def writes(self) -> bool:
+        """Whether images are stored."""
+        return self.store is not None or self.canary is not None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ from dicom_exporter.demo.targets import GUARDED_TITLE
 
 _SUCCESS, _PENDING, _CANCEL, _DOES_NOT_MATCH, _NOT_AUTHORISED = 0x0000, 0xFF00, 0xFE00, 0xA900, 0x0124  # PS3.4 C.4.1
 _OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3
+_MOST_KEPT = 100
+"""Images that were stored and can be retrieved."""
 _SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
 
 
@@ -43,6 +45,8 @@ class Manner:
     """Whether queries end with the status not authorised, as with some archives that accepted the association."""
     disk_full: bool = False
     """Whether no image can be stored."""
+    loses_images: bool = False
+    """Whether it says that it stored an image, and keeps nothing."""
 
 
 def archive_entity(known_caller: str | None = None, *, takes_images: bool = False) -> ApplicationEntity:
@@ -69,17 +73,18 @@ def archive_entity(known_caller: str | None = None, *, takes_images: bool = Fals
         # Only for C-GET, if the caller stores what we send; as an SCP we store nothing.
         entity.add_supported_context(storage, TRANSFER_SYNTAX, scu_role=False, scp_role=True)
     if takes_images:
-        entity.add_supported_context(SecondaryCaptureImageStorage, _SYNTAXES)
+        entity.add_supported_context(SecondaryCaptureImageStorage, _SYNTAXES, scu_role=True, scp_role=True)
     return entity
 
 
 def archive_handlers(archive: Archive, manner: Manner = Manner()) -> Sequence[tuple[Any, ...]]:
     """The handlers that pynetdicom calls for each request to that archive."""
+    kept: dict[str, Dataset] = {}
     return [
         (evt.EVT_C_ECHO, _on_echo, [manner]),
-        (evt.EVT_C_FIND, _on_find, [archive, manner]),
-        (evt.EVT_C_GET, _on_get, [archive]),
-        (evt.EVT_C_STORE, _on_store, [manner]),
+        (evt.EVT_C_FIND, _on_find, [archive, manner, kept]),
+        (evt.EVT_C_GET, _on_get, [archive, kept]),
+        (evt.EVT_C_STORE, _on_store, [manner, kept]),
     ]
 
 
@@ -88,9 +93,14 @@ def _on_echo(event: Event, manner: Manner) -> int:
     return _SUCCESS
 
 
-def _on_find(event: Event, archive: Archive, manner: Manner) -> Iterator[tuple[int, Dataset | None]]:
+def _on_find(
+    event: Event, archive: Archive, manner: Manner, kept: Mapping[str, Dataset]
+) -> Iterator[tuple[int, Dataset | None]]:
     if manner.refuses_queries:
         yield _NOT_AUTHORISED, None
+        return
+    if event.identifier.get("SOPInstanceUID") in kept:
+        yield _PENDING, event.identifier
         return
     today = _today()
     model = event.request.AffectedSOPClassUID
@@ -111,8 +121,13 @@ def _on_find(event: Event, archive: Archive, manner: Manner) -> Iterator[tuple[i
         yield _PENDING, answer
 
 
-def _on_get(event: Event, archive: Archive) -> Iterator[int | tuple[int, Dataset | None]]:
+def _on_get(event: Event, archive: Archive, kept: Mapping[str, Dataset]) -> Iterator[int | tuple[int, Dataset | None]]:
     """Yield an image for each instance that matches; pynetdicom wants their number first."""
+    stored = kept.get(event.identifier.get("SOPInstanceUID", ""))
+    if stored is not None:
+        yield 1
+        yield _PENDING, stored
+        return
     records = list(find_records(archive, "IMAGE", event.identifier, _today()))
     yield len(records)
     for record in records:
@@ -122,9 +137,15 @@ def _on_get(event: Event, archive: Archive) -> Iterator[int | tuple[int, Dataset
         yield _PENDING, synthetic_instance(record)
 
 
-def _on_store(event: Event, manner: Manner) -> int:
-    """Accept an image, and discard it."""
-    return _OUT_OF_RESOURCES if manner.disk_full else _SUCCESS
+def _on_store(event: Event, manner: Manner, kept: dict[str, Dataset]) -> int:
+    """Accept an image, and keep a few."""
+    if manner.disk_full:
+        return _OUT_OF_RESOURCES
+    if not manner.loses_images and len(kept) < _MOST_KEPT:
+        image = event.dataset
+        image.file_meta = event.file_meta
+        kept[image.SOPInstanceUID] = image
+    return _SUCCESS
 
 
 def _today() -> datetime.date:

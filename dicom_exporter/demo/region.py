@@ -67,6 +67,7 @@ _ARCHIVES: Mapping[PeerKind, _Kind] = {
     PeerKind.MUTUAL_TLS: _Kind(certificate_days=400, require_client_certificate=True),
     PeerKind.HOSPITAL: _Kind(known_caller=KNOWN_CALLER, certificate_days=15, software=_CONQUEST, takes_images=True),
     PeerKind.DISK_FULL: _Kind(known_caller=KNOWN_CALLER, manner=Manner(disk_full=True), takes_images=True),
+    PeerKind.LOSES_IMAGES: _Kind(known_caller=KNOWN_CALLER, manner=Manner(loses_images=True), takes_images=True),
 }
 _ANSWERS: Mapping[PeerKind, bytes] = {PeerKind.BUSY: BUSY, PeerKind.ABORTS: ABORT, PeerKind.SILENT: b""}
 

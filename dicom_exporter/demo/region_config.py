@@ -27,6 +27,7 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
             "worklist": {"every": "30s"},
         }
     },
+    "canary": {"echo": False, "canary": {"size": "16KiB"}},
     "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
     "newest": {
         "echo": False,

@@ -40,6 +40,7 @@ class PeerKind(StrEnum):
     RESTARTS = "restarts"
     HOSPITAL = "hospital"
     DISK_FULL = "disk-full"
+    LOSES_IMAGES = "loses-images"
 
 
 PEERS = tuple(PeerKind)
@@ -76,7 +77,7 @@ LEAST = 3
 """So many of the first named targets show every feature of the dashboards."""
 NAMED = (
     TargetKind("demo-hospital", PeerKind.HOSPITAL, "guarded", "TLS, DICOMweb, a worklist, a known flaw", "north", "DE",
-               ("availability-tls", "activity-tls", "flow-tls", "bandwidth-tls", "exposure"),
+               ("availability-tls", "activity-tls", "flow-tls", "bandwidth-tls", "canary-tls", "exposure"),
                dicomweb=PeerKind.WEB_TLS, web=PeerKind.WEB_LOGIN),
     TargetKind("demo-long-term", PeerKind.LACKING, "guarded", "lacks three studies, answers anyone", "milan", "IT",
                ("availability", "flow", "exposure")),
@@ -101,6 +102,8 @@ NAMED = (
     TargetKind("demo-images", PeerKind.SMALL_OPEN, "guarded", "returns images, too", "lodz", "PL",
                ("availability", "images"), number=7),
     TargetKind("demo-large", PeerKind.LARGE, "available", "has more studies than are counted", "north", "DE"),
+    TargetKind("demo-loses-images", PeerKind.LOSES_IMAGES, "available", "takes images, and keeps none", "milan", "IT",
+               ("availability", "canary")),
     TargetKind("demo-mutual-tls", PeerKind.MUTUAL_TLS, "guarded", "requires a client certificate", "bern", "CH",
                ("availability-tls", "exposure")),
     TargetKind("demo-outdated", PeerKind.OUTDATED, "guarded", "runs software with a known flaw", "krakow", "PL"),

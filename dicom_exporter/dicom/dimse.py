@@ -28,6 +28,7 @@ C_STORE_RSP = 0x8001
 C_GET_RSP = 0x8010
 
 _COMMAND_FIELD = 0x0100
+_MESSAGE_ID = 0x0110
 _MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
 _COMMAND_DATA_SET_TYPE = 0x0800
 _STATUS = 0x0900
@@ -41,7 +42,7 @@ _MOST_REMEMBERED = 256
 """Commands that are kept to be known again."""
 _REMEMBERED_LENGTH = 512
 """Bytes of one of those; an honest one has about 100."""
-_READ = frozenset({_COMMAND_FIELD, _MESSAGE_ID_BEING_RESPONDED_TO, _COMMAND_DATA_SET_TYPE, _STATUS})
+_READ = frozenset({_COMMAND_FIELD, _MESSAGE_ID, _MESSAGE_ID_BEING_RESPONDED_TO, _COMMAND_DATA_SET_TYPE, _STATUS})
 """Elements of group 0000 that we read, all US: two bytes, one value."""
 _SOP_CLASSES = frozenset(uid.encode() for uid in SERVICES)
 
@@ -56,6 +57,8 @@ class Command:
     status: int | None
     completed_suboperations: int | None = None
     failed_suboperations: int | None = None
+    message_id: int | None = None
+    """Of a request."""
 
 
 class Message(NamedTuple):
@@ -112,6 +115,7 @@ def _read_command(data: bytes) -> tuple[Command, bool]:
             status=values.get(_STATUS),
             completed_suboperations=values.get(_COMPLETED_SUBOPERATIONS),
             failed_suboperations=values.get(_FAILED_SUBOPERATIONS),
+            message_id=values.get(_MESSAGE_ID),
         )
     except KeyError:
         raise ProtocolViolation("command set lacks its field or its dataset type") from None

@@ -6,6 +6,7 @@ KiB costs no ten times 512 KiB.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import uuid
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,8 @@ class Instance:
     """An instance to store; `parts` joined are its dataset in implicit VR little endian."""
 
     sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
     parts: tuple[Buffer, ...] = field(repr=False)
 
     @property
@@ -42,15 +45,26 @@ def synthetic_instances(name: str, count: int, size: int) -> list[Instance]:
 
     Their UIDs are derived from `name` and the number alone: storing them again overwrites, and nothing piles up.
     """
-    rows = max(1, min(size // _ROW_BYTES, 0xFFFF))
+    rows = _rows(size)
     pixels = memoryview(bytes(rows * _ROW_BYTES))
-    pixel_header = _PIXEL_DATA_HEADER.pack(0x7FE0, 0x0010, len(pixels))
-    instances = []
-    for number in range(1, count + 1):
-        uid = derived_uid(name, f"instance {number}")
-        header = encode_dataset(_header(name, uid, number, rows))
-        instances.append(Instance(uid, (header, pixel_header, pixels)))
-    return instances
+    return [_instance(name, "", number, rows, pixels) for number in range(1, count + 1)]
+
+
+def canary_instance(name: str, number: int, size: int) -> Instance:
+    """The instance `number` of a study of its own, the same whenever it is made, with pixels that are not all alike."""
+    rows = _rows(size)
+    row = hashlib.shake_128(f"{name}/{number}".encode()).digest(_ROW_BYTES)
+    return _instance(name, "canary ", number, rows, memoryview(row * rows))
+
+
+def _rows(size: int) -> int:
+    return max(1, min(size // _ROW_BYTES, 0xFFFF))
+
+
+def _instance(name: str, kind: str, number: int, rows: int, pixels: memoryview) -> Instance:
+    uid, study, series = (derived_uid(name, f"{kind}{what}") for what in (f"instance {number}", "study", "series"))
+    header = encode_dataset(_header(uid, study, series, number, rows))
+    return Instance(uid, study, series, (header, _PIXEL_DATA_HEADER.pack(0x7FE0, 0x0010, len(pixels)), pixels))
 
 
 def derived_uid(name: str, what: str) -> str:
@@ -58,13 +72,13 @@ def derived_uid(name: str, what: str) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, f'{name}/{what}').int}"
 
 
-def _header(name: str, sop_instance_uid: str, number: int, rows: int) -> dict[str, Value]:
+def _header(sop_instance_uid: str, study_uid: str, series_uid: str, number: int, rows: int) -> dict[str, Value]:
     """All but the pixels of a Secondary Capture Image (PS3.3 A.8.1), grayscale of 8 bit."""
     return {
         "SOPClassUID": SECONDARY_CAPTURE,
         "SOPInstanceUID": sop_instance_uid,
-        "StudyInstanceUID": derived_uid(name, "study"),
-        "SeriesInstanceUID": derived_uid(name, "series"),
+        "StudyInstanceUID": study_uid,
+        "SeriesInstanceUID": series_uid,
         "PatientName": "SYNTHETIC^DICOM EXPORTER",
         "PatientID": "SYNTHETIC-DICOM-EXPORTER",
         "PatientBirthDate": "",
@@ -72,7 +86,7 @@ def _header(name: str, sop_instance_uid: str, number: int, rows: int) -> dict[st
         "StudyID": "SYNTHETIC",
         "StudyDate": "20000101",
         "StudyTime": "000000",
-        "StudyDescription": "Synthetic, by dicom_exporter: bandwidth test",
+        "StudyDescription": "Synthetic, by dicom_exporter",
         "AccessionNumber": "",
         "ReferringPhysicianName": "",
         "Modality": "OT",

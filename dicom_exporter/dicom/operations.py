@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.connection import Connection
@@ -13,6 +13,7 @@ from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_STORE_RQ, C_STOR
 from dicom_exporter.dicom.errors import LimitExceeded, ProtocolViolation
 from dicom_exporter.dicom.find import PENDING, Find, FindEnded
 from dicom_exporter.dicom.instances import Instance, fragments
+from dicom_exporter.dicom.pdu import DEFAULT_LIMITS
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, VERIFICATION
 from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, ProbeEnded
 from dicom_exporter.net.tcp import Buffer
@@ -139,6 +140,60 @@ async def get_first_bytes(association: Connection, sop_class: str, identifier: b
     if arrived or last is None:
         return GetResult(arrived)
     return GetResult(False, last.status, last.completed_suboperations, last.failed_suboperations)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What a C-GET of one instance brought."""
+
+    dataset: bytes | None = field(repr=False)
+    """None if none came."""
+    first_byte: float | None
+    """When its first bytes came (`perf_counter`)."""
+    status: int | None
+    """Of the final response."""
+
+
+async def get_instance(association: Connection, sop_class: str, identifier: bytes, sop_instance_uid: str) -> Retrieved:
+    """C-GET (PS3.7 9.1.3) of the one Secondary Capture instance that `identifier` names, to its end.
+
+    Raises:
+        NotOffered: the peer did not accept `sop_class`.
+        ProbeEnded: it ended before the final response came.
+    """
+    context_id = association.context_id(sop_class, dataset=True)
+    message_id = association.next_message_id()
+    length = association.accept.max_pdu_length
+    dataset: bytes | None = None
+    first: float | None = None
+    status: int | None = None
+
+    def note_first() -> None:
+        nonlocal first
+        arriving = association.partial
+        if first is None and arriving is not None and arriving[0].field == C_STORE_RQ and arriving[1] > 0:
+            first = time.perf_counter()
+
+    def receive(message: Message, now: float) -> bool:
+        nonlocal dataset, first, status
+        command = message.command
+        if command.field == C_STORE_RQ and command.message_id is not None:
+            dataset, first = message.dataset, first or now
+            association.send(
+                requests.store_response(
+                    SECONDARY_CAPTURE, sop_instance_uid, message.context_id, command.message_id, length
+                )
+            )
+            return False
+        if command.field != C_GET_RSP or command.message_id_being_responded_to != message_id:
+            raise ProtocolViolation("not a response to our C-GET")
+        status = command.status
+        return status != PENDING
+
+    association.allow(DEFAULT_LIMITS.message_length)
+    request = requests.get_request(sop_class, identifier, context_id, message_id, length)
+    await association.perform(request, receive, after_receive=note_first)
+    return Retrieved(dataset, first, status)
 
 
 async def find(

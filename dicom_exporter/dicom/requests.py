@@ -162,6 +162,14 @@ def store_command(
     return _pdus(_command(0x0001, _HAS_DATASET, elements), True, context_id, max_pdu_length)
 
 
+def store_response(
+    sop_class: str, sop_instance_uid: str, context_id: int, message_id: int, max_pdu_length: int
+) -> bytes:
+    """Encode a C-STORE-RSP (PS3.7 9.3.1.2) with status Success to the request with `message_id`."""
+    elements: dict[int, str | int] = {0x0002: sop_class, 0x0120: message_id, 0x0900: 0x0000, 0x1000: sop_instance_uid}
+    return _pdus(_command(0x8001, _NO_DATASET, elements), True, context_id, max_pdu_length)
+
+
 def _command(field: int, dataset: int, elements: Mapping[int, str | int]) -> bytes:
     """A command set (PS3.7 6.3.1, Annex E): its elements are of group 0, and each is a UID or a number of 16 bit."""
     encoded = b"".join(

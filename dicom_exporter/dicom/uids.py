@@ -9,6 +9,8 @@ from dicom_exporter.results import Service
 _LINES = [line.split(",") for line in Path(__file__).with_name("uids.csv").read_text(encoding="ascii").splitlines()]
 """Kind and UID of each; `python -m tools.uids` writes the file."""
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+UNCOMPRESSED = ("1.2.840.10008.1.2.1", IMPLICIT_VR_LITTLE_ENDIAN)
+"""Explicit and implicit VR little endian."""
 VERIFICATION = "1.2.840.10008.1.1"
 STUDY_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"

@@ -138,7 +138,7 @@ async def request(
             follow(url, own, accept, trail, note) as response,
         ):
             with own.phases.time(Phase.TRANSFER):
-                await _judge(response, facts, reply, limit, trail)
+                await _judge(response, facts, reply, limit, trail, for_people="html" in accept)
     except TimeoutError:
         _judge_unfinished(reply)
     except NoResponse as end:
@@ -182,7 +182,9 @@ def _judge_no_response(end: NoResponse, facts: ServerFacts, reply: Reply, trail:
         facts.client_certificate_required = end.client_certificate_required
 
 
-async def _judge(response: Response, facts: ServerFacts, reply: Reply, limit: int, trail: Trail) -> None:
+async def _judge(
+    response: Response, facts: ServerFacts, reply: Reply, limit: int, trail: Trail, *, for_people: bool
+) -> None:
     status = response.status
     if 300 <= status < 400:
         reply.answer = WebAnswer.DENIED if trail.to_login else WebAnswer.OTHER
@@ -202,15 +204,18 @@ async def _judge(response: Response, facts: ServerFacts, reply: Reply, limit: in
             reply.answer, reply.doubt = WebAnswer.DENIED, None
             facts.client_certificate_required = True
     if reply.answer not in (WebAnswer.ENTRIES, WebAnswer.EMPTY):
-        _judge_page(response, reply, trail)
+        _judge_page(response, reply, trail, for_people=for_people)
 
 
-def _judge_page(response: Response, reply: Reply, trail: Trail) -> None:
-    """What the page, or the error, that came in place of a list says by itself."""
+def _judge_page(response: Response, reply: Reply, trail: Trail, *, for_people: bool) -> None:
+    """What the page, or the error, that came in place of a list says by itself.
+
+    With `for_people`, a page was asked for, which may hold a form beside all else.
+    """
     if "Retry-After" in response.headers and response.status != 401:
         reply.answer, reply.doubt = WebAnswer.UNKNOWN, UnknownReason.UNAVAILABLE
     elif response.status in _READABLE and (
-        trail.to_login or (trail.followed and _PASSWORD_FIELD.search(reply.page) is not None)
+        trail.to_login or ((trail.followed or not for_people) and _PASSWORD_FIELD.search(reply.page) is not None)
     ):
         reply.answer, reply.doubt = WebAnswer.DENIED, None
     elif response.status in _READABLE and ("Refresh" in response.headers or _REFRESH.search(reply.page) is not None):

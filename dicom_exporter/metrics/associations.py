@@ -125,8 +125,8 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family("dicom_tls_info", "Version and cipher of the TLS connection.", _tls_info),
     Family(
         "dicom_tls_certificate_expiry_timestamp_seconds",
-        "Unix time at which the first certificate of the peer's verified chain expires; of those that it shows, if "
-        "none was verified.",
+        "Unix time at which the first certificate of the peer's verified chain expires; if none was "
+        "verified, its own certificate.",
         single(lambda session: None if session.tls is None else session.tls.certificate_expiry),
     ),
     Family(

@@ -70,8 +70,8 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family("dicomweb_server_info", "What the web server calls itself.", _web_server),
     Family(
         "dicomweb_tls_certificate_expiry_timestamp_seconds",
-        "Unix time at which the first certificate of the web server's verified chain expires; of those that it shows, "
-        "if none was verified.",
+        "Unix time at which the first certificate of the web server's verified chain expires; if none was "
+        "verified, its own certificate.",
         _web(lambda web: None if web.tls is None else web.tls.certificate_expiry),
     ),
     Family(

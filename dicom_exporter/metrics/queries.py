@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.families import NO_LABELS, Family, Row, single, states
-from dicom_exporter.results import Freshness, QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
+from dicom_exporter.results import (
+    CanaryStepResult,
+    Freshness,
+    QueryOutcome,
+    QueryResult,
+    SessionResult,
+    StoreOutcome,
+    StoreResult,
+)
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:
@@ -151,5 +159,44 @@ STORE_FAMILIES: tuple[Family[SessionResult], ...] = (
         "dicom_store_duration_seconds",
         "Seconds from the first C-STORE request to the last response.",
         _store(lambda store: store.duration),
+    ),
+)
+
+
+def _canary(
+    read: Callable[[CanaryStepResult], float | None], *, step: bool
+) -> Callable[[SessionResult], Collection[Row]]:
+    """A row for each step for which `read` gives a number; `step` names it in a label."""
+
+    def rows(session: SessionResult) -> Collection[Row]:
+        return [
+            ({"protocol": each.service.value} | ({"step": each.step.value} if step else {}), float(value))
+            for each in (() if session.canary is None else session.canary.steps)
+            if (value := read(each)) is not None
+        ]
+
+    return rows
+
+
+CANARY_FAMILIES: tuple[Family[SessionResult], ...] = (
+    Family(
+        "dicom_canary_step_success",
+        "Whether a step of the canary succeeded. Absent after a step that failed, and where it is not known.",
+        _canary(lambda each: each.success, step=True),
+    ),
+    Family(
+        "dicom_canary_step_duration_seconds",
+        "Seconds that a step of the canary took; `findable`: until the archive listed the image.",
+        _canary(lambda each: each.duration if each.success else None, step=True),
+    ),
+    Family(
+        "dicom_canary_retrieve_first_byte_seconds",
+        "Seconds from the request for the image of the canary to its first bytes.",
+        _canary(lambda each: each.first_byte, step=False),
+    ),
+    Family(
+        "dicom_canary_retrieve_bytes",
+        "Bytes that came when the image of the canary was retrieved.",
+        _canary(lambda each: each.bytes, step=False),
     ),
 )

@@ -13,7 +13,7 @@ from dicom_exporter.config import Target
 from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
-from dicom_exporter.metrics.queries import QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
+from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Flow, LadderService, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
@@ -107,7 +107,7 @@ def _target_info(target: Target) -> Collection[Row]:
 TARGET_FAMILIES: tuple[Family[Target], ...] = (
     Family("dicom_target_info", "The target as configured, with its labels.", _target_info),
 )
-SESSION_FAMILIES = (*ASSOCIATION_FAMILIES, *VISIBLE_FAMILIES, *STORE_FAMILIES, *DICOMWEB_FAMILIES)
+SESSION_FAMILIES = (*ASSOCIATION_FAMILIES, *VISIBLE_FAMILIES, *STORE_FAMILIES, *CANARY_FAMILIES, *DICOMWEB_FAMILIES)
 
 
 def families(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Metric]:
@@ -132,6 +132,7 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
     yield Group(VISIBLE_FAMILIES, [(labels, session) for labels, session in sessions if session.queries])
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
+    yield Group(CANARY_FAMILIES, [(labels, session) for labels, session in sessions if session.canary is not None])
     yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
     yield Group(
         QUERY_FAMILIES,

@@ -173,6 +173,43 @@ def _connect_error(error: OSError) -> ProbeEnded:
     return ConnectionEnded("the connection was reset while it was made")
 
 
+async def closes_unasked(address: SocketAddress, timeout: float, wait: float) -> bool:
+    """Whether `address` ends a connection, made within `timeout` seconds, on which nothing is sent for `wait` seconds.
+
+    Then it is the address that the peer does not like, or nothing is behind it: no client gets further.
+
+    Raises what `connect` does.
+    """
+    sock = await connect(address, timeout)
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[bool] = loop.create_future()
+    transport, _ = await loop.create_connection(lambda: _FirstEvent(ended), sock=sock)
+    try:
+        async with asyncio.timeout(wait):
+            return await ended
+    except TimeoutError:
+        return False
+    finally:
+        transport.abort()
+
+
+class _FirstEvent(asyncio.Protocol):
+    """Whether the first that happens on a connection is its end."""
+
+    def __init__(self, ended: asyncio.Future[bool]) -> None:
+        self._ended = ended
+
+    def data_received(self, data: bytes) -> None:
+        self._note(ended=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._note(ended=True)
+
+    def _note(self, *, ended: bool) -> None:
+        if not self._ended.done():
+            self._ended.set_result(ended)
+
+
 async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, deadline: float) -> None:
     """Hand the connected `sock` to `protocol` after a TLS handshake; `deadline` is loop time.
 
@@ -234,20 +271,22 @@ def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
         return None
     cipher = ssl_object.cipher()
     verified = ssl_object.context.verify_mode == ssl.CERT_REQUIRED
-    shown = _first_expiry(ssl_object, "get_unverified_chain")
+    shown = _expiries(ssl_object, "get_unverified_chain")
+    # Which of the others a client needs is not known without verification: an old cross-signed root may be among them.
+    needed = _expiries(ssl_object, "get_verified_chain") if verified else shown[:1]
     return TLSFacts(
         version=ssl_object.version() or "unknown",
         cipher=cipher[0] if cipher else "unknown",
         # OpenSSL verifies the dates of the whole chain, that of the authority too.
-        certificate_expiry=_first_expiry(ssl_object, "get_verified_chain") if verified else shown,
-        chain_expiry=shown,
+        certificate_expiry=min(needed, default=None),
+        chain_expiry=min(shown, default=None),
         # The handshake would have failed otherwise; without verification it is not known.
         certificate_trusted=True if verified else None,
     )
 
 
-def _first_expiry(ssl_object: Any, method: str) -> float | None:
-    """Unix time at which the first certificate of a chain of the peer expires; None if that is not known.
+def _expiries(ssl_object: Any, method: str) -> list[float]:
+    """Unix times at which the certificates of a chain of the peer expire, its own first; none if they cannot be read.
 
     Args:
         ssl_object: as of a transport.
@@ -263,6 +302,6 @@ def _first_expiry(ssl_object: Any, method: str) -> float | None:
         ders = [c if isinstance(c, bytes) else c.public_bytes(_ENCODING_DER) for c in certificates]
         if not ders and (leaf := ssl_object.getpeercert(binary_form=True)):
             ders = [leaf]
-        return min((x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders), default=None)
+        return [x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders]
     except Exception:  # noqa: BLE001 - a certificate that we cannot read must not cost what was found besides
-        return None
+        return []

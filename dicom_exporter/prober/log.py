@@ -87,6 +87,9 @@ def facts(session: SessionResult, verdict: Verdict | None) -> Facts:
             )
     if session.store is not None:
         found["store"] = session.store.outcome.value
+    if session.canary is not None:
+        failed = (f"{each.service} {each.step}" for each in session.canary.steps if each.success is False)
+        found["canary"] = next(failed, "success")
     if session.stranger is not None and verdict is not None:
         found.update((f"level_{service}", _level(level)) for service, level in verdict.levels.items())
     elif session.dicomweb is not None:

@@ -2,7 +2,7 @@
 
 | | target of the configuration | address that a request names (`probe.allow`) |
 |---|---|---|
-| modules | those that it could be configured with, together | any without `store` |
+| modules | those that it could be configured with, together | any without `store` and `canary` |
 | identities | those of its own modules; of the built-in ones, those without credentials | those without credentials |
 | images may be written | unless `expect` is `closed` or `control` | never |
 
@@ -75,7 +75,7 @@ def _check_identity(config: Config, target: Target, module: str) -> None:
 def _check_address(config: Config, modules: Sequence[str]) -> None:
     for name in modules:
         module = config.modules[name]
-        if module.store is not None:
+        if module.writes:
             raise NotPermitted(f"The module {name} writes images, and only to targets of the configuration.")
         if config.identities[module.identity].has_credentials:
             raise NotPermitted(f"The module {name} shows credentials, and only to targets of the configuration.")

@@ -39,7 +39,7 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
     Raises:
         NotPermitted: before anything is sent, if the module would store images and may not.
     """
-    if module.store is not None:
+    if module.writes:
         check_store(target, context)
     module, kept = scheduled(target, module, context, results)
     found: _Found = {"echo": None, "queries": kept}

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 from dicom_exporter.results import (
     Attempt,
+    CanaryResult,
     Outcome,
     QueryOutcome,
     QueryResult,
@@ -48,12 +49,16 @@ def as_overload(found: T) -> T:
     """What a hurried probe `found`, in which silence is our overload; what is no session and no store as it is."""
     if isinstance(found, StoreResult) and found.outcome is StoreOutcome.TIMEOUT:
         return replace(found, outcome=StoreOutcome.OVERLOAD)
+    if isinstance(found, CanaryResult):
+        return CanaryResult(tuple(replace(each, success=each.success or None) for each in found.steps))  # type: ignore[return-value]
     return _session(found) if isinstance(found, SessionResult) else found  # type: ignore[return-value]
 
 
 def ran_out_of_time(session: SessionResult) -> bool:
     """Whether something in `session` might have been answered, or asked, in more time."""
     if session.store is not None and session.store.outcome in _STORE_OUT_OF_TIME:
+        return True
+    if session.canary is not None and not all(each.success for each in session.canary.steps):
         return True
     doubts = set() if session.stranger is None else set(session.stranger.doubts)
     outcomes = {session.association, None if session.echo is None else session.echo.outcome}

@@ -20,6 +20,7 @@ from dicom_exporter.probes.addresses import (
     probe_exposure_everywhere,
     probe_web_everywhere,
 )
+from dicom_exporter.probes.canary import probe_canary
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.results import (
@@ -141,6 +142,21 @@ PROBES: tuple[Probe, ...] = (
         is_wanted=lambda target, module: module.store is not None,
         fills=("store",),
         families=("dicom_store_bytes", "dicom_store_duration_seconds", "dicom_store_outcome", "dicom_store_success"),
+        columns=(),
+        makes_associations=True,
+    ),
+    Probe(
+        "canary",
+        probe_canary,
+        switched_on_by=("canary",),
+        is_wanted=lambda target, module: module.canary is not None,
+        fills=("canary",),
+        families=(
+            "dicom_canary_retrieve_bytes",
+            "dicom_canary_retrieve_first_byte_seconds",
+            "dicom_canary_step_duration_seconds",
+            "dicom_canary_step_success",
+        ),
         columns=(),
         makes_associations=True,
     ),

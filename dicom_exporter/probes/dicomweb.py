@@ -66,8 +66,10 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     unlikely = studies_url(root, StudyInstanceUID=f"2.25.{uuid.uuid4().int}", limit="1")
     random = await request(unlikely, _first_part(context), facts, Scan(1, identity=prove_identity))
     listed, accept = random, DICOM_JSON
-    if _may_list(random) and asyncio.get_running_loop().time() < context.deadline:
-        listed, accept = await _listed(root, context, facts, prove_identity)
+    if _may_list(random):
+        listed = replace(random, answer=WebAnswer.UNKNOWN, doubt=random.doubt or UnknownReason.NOT_ASKED)
+        if asyncio.get_running_loop().time() < context.deadline:
+            listed, accept = await _listed(root, context, facts, prove_identity)
     lists = listed.answer is WebAnswer.ENTRIES
     counted = Counted()
     if lists:

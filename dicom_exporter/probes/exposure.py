@@ -4,6 +4,7 @@
 random calling title ─┬─ configured called title, plain ── echo and C-FINDs: see `questions`
                       │      ├─ aborted ──────── again with fewer SOP classes: some abort on what they do not like
                       │      └─ nothing DICOM ── the same over TLS, without a certificate of ours
+      │                └─ closed, too ── does the port close before anything is sent?
                       ├─ a few well-known called titles (opt-in), if the configured one was refused as unknown
                       └─ random called title: is it checked at all?
 
@@ -23,6 +24,8 @@ from dataclasses import dataclass, replace
 from dicom_exporter.config import Exposure, Module, Target
 from dicom_exporter.dicom import uids
 from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.errors import ProbeEnded
+from dicom_exporter.net.tcp import closes_unasked
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
 from dicom_exporter.probes.proofs import Proof, identity_seen, image_received
 from dicom_exporter.probes.questions import PATIENTS, RANDOM_UID, STUDIES, WORKLIST, ask, doubt_of, questions
@@ -66,6 +69,8 @@ _SHARE = 0.5
 _SHARE_OVER_TLS = 0.7
 _MARGIN = 0.5
 """Seconds beyond the connect timeout that an attempt has at least: an archive that drops our SYN has to read closed."""
+_UNASKED = 1.0
+"""Seconds in which a port that closes every connection has to do so."""
 _SHARE_OF_QUESTIONS = 0.8
 """Share of the time left that all questions of an attempt that was accepted may take."""
 
@@ -97,7 +102,9 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
     obsolete: bool | None = None
     if all(each.attempt.outcome in _NOTHING_DICOM for each in tries):
         over_tls, context = await _attempts_over_tls(target, settings, context)
-        tries += over_tls
+        closed = over_tls[-1].attempt.outcome in (Outcome.TLS_FAILURE, Outcome.CLOSED)
+        if not (closed and first.attempt.outcome is Outcome.CLOSED and await _hangs_up(target, context)):
+            tries += over_tls
         if _speaks_tls(tries[-1].attempt):
             obsolete = await accepts_obsolete_tls(target.address, context.until(_SHARE))
     if target.well_known_titles and _title_unknown(first.attempt):
@@ -213,6 +220,16 @@ async def _attempt(
         doubts=doubts,
     )
     return _Try(attempt, session, target, own)
+
+
+async def _hangs_up(target: Target, context: ProbeContext) -> bool:
+    """Whether the port closes a connection before it knows what the client speaks: so TLS gets nobody further."""
+    try:
+        address = (await context.with_own_phases().resolve(target.address)).addresses[0]
+        async with context.limits.lock_address(address, context.deadline):
+            return await closes_unasked(address, context.connect_timeout, _UNASKED)
+    except ProbeEnded:
+        return False
 
 
 def _title_unknown(attempt: Attempt) -> bool:

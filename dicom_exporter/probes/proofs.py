@@ -84,7 +84,8 @@ _MOST_COMPRESSED = 16
 """Further ones in a context of a SOP class that is offered on suspicion: the request must not become too long."""
 _NOT_AUTHORISED = 0x0124
 _NOT_SUPPORTED = frozenset({0x0122, 0xA900})
-_OUT_OF_RESOURCES = 0xA701
+_UNABLE_TO_PROCESS = 0xC
+"""The first digit of the statuses with which archives such as Orthanc refuse strangers."""
 _UNABLE_TO_SEND = frozenset({0x0000, 0xA702, 0xB000})
 """Final statuses of a C-GET that has sent nothing, although there was something to send (PS3.4 C.4.3.1.4)."""
 
@@ -286,12 +287,12 @@ def _judge(result: GetResult) -> Proof:
     """Whether a C-GET that sent nothing was refused, or had nothing that we take."""
     if result.arrived:
         return _PROVED
-    if result.status == _OUT_OF_RESOURCES:
-        return _doubt(UnknownReason.UNAVAILABLE)
-    for_want = result.status in _NOT_SUPPORTED or result.status in _UNABLE_TO_SEND or bool(result.failed)
-    if for_want and result.status != _NOT_AUTHORISED:
-        return _doubt(UnknownReason.NOT_OFFERED)
-    return _REFUSED
+    status = result.status
+    unable = status is not None and status >> 12 == _UNABLE_TO_PROCESS
+    if status == _NOT_AUTHORISED or (unable and not result.failed):
+        return _REFUSED
+    for_want = status in _NOT_SUPPORTED or status in _UNABLE_TO_SEND or bool(result.failed)
+    return _doubt(UnknownReason.NOT_OFFERED if for_want else UnknownReason.UNAVAILABLE)
 
 
 def storage_contexts(

@@ -44,7 +44,7 @@ _MAX_NAMES = 20
 async def get_metrics(request: web.Request) -> web.StreamResponse:
     """Probe all targets, and answer with their metrics and the exporter's own; with `probe=false`, its own alone."""
     state = request.app[STATE]
-    timeout = _timeout(request, state)
+    timeout = _timeout(request, max(state.timeout_offset, state.shared_scrapes.margin))
     format_ = requested_format(request)
     if not _flag(request, "probe", default=True):
         return format_.response(await encode(partial(_own, _facts(state)), format_, state.own_encoder))
@@ -59,7 +59,7 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
 async def get_probe(request: web.Request) -> web.Response:
     """Probe one target. A probe that fails is answered with 200 too: the metrics say how it failed."""
     state = request.app[STATE]
-    timeout = _timeout(request, state)
+    timeout = _timeout(request, state.timeout_offset)
     config = state.prober.config
     modules = _modules(request, config)
     target = _target(request, state, config, modules)
@@ -119,12 +119,12 @@ def _facts(state: State) -> ExporterFacts:
 # The parameters of a request
 
 
-def _timeout(request: web.Request, state: State) -> float | None:
+def _timeout(request: web.Request, offset: float) -> float | None:
     values = request.headers.getall(_TIMEOUT_HEADER, [])
     if len(values) > 1:
         raise web.HTTPBadRequest(text=f"The header {_TIMEOUT_HEADER} may be given once.\n")
     try:
-        return effective_timeout(values[0] if values else None, state.timeout_offset)
+        return effective_timeout(values[0] if values else None, offset)
     except ValueError as error:
         raise web.HTTPBadRequest(text=f"{error}.\n") from None
 

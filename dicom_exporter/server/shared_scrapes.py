@@ -20,6 +20,10 @@ JOIN_ANY_FROM = 2
 MAX_SCRAPES = 8
 """Scrapes of all targets in flight at once. Each may hold a body of many megabytes."""
 
+_RESERVE = 2.0
+"""How many times as long as the last scrapes took to write their results a scrape has for that: a machine that was idle
+may be busy the next time."""
+
 Start = Callable[[], Awaitable[Collect]]
 
 
@@ -39,6 +43,8 @@ class SharedScrape:
     """Seconds that it was given; infinity likewise."""
     results: asyncio.Future[Collect]
     encoder: asyncio.Semaphore
+    note: Callable[[float], None]
+    """Called with the seconds from the end of the probes, or from the deadline if they went on beyond it, to a body."""
     requests: int = 0
     bodies: dict[tuple[Text, bool], asyncio.Task[bytes]] = field(default_factory=dict)
 
@@ -50,7 +56,12 @@ class SharedScrape:
         return await asyncio.shield(body)
 
     async def _encode(self, format_: Format) -> bytes:
-        return await encode(await asyncio.shield(self.results), format_, self.encoder)
+        loop = asyncio.get_running_loop()
+        collect = await asyncio.shield(self.results)
+        begun = min(loop.time(), self.deadline)
+        body = await encode(collect, format_, self.encoder)
+        self.note(loop.time() - begun)
+        return body
 
 
 class SharedScrapes:
@@ -60,6 +71,16 @@ class SharedScrapes:
         self._in_flight: list[SharedScrape] = []
         self._encoder = asyncio.Semaphore(1)
         """Held while a body is encoded: one at a time, as that takes much memory."""
+        self._longest = 0.0
+
+    @property
+    def margin(self) -> float:
+        """Seconds to keep for writing the results of the next scrape: by how long the last ones took. 0 before one."""
+        return _RESERVE * self._longest
+
+    def _note(self, seconds: float) -> None:
+        """A body took so many `seconds`. What took longest is forgotten by half with each scrape."""
+        self._longest = max(seconds, self._longest / 2)
 
     @asynccontextmanager
     async def join(self, config: Config, timeout: float | None, start: Start) -> AsyncIterator[SharedScrape]:
@@ -77,7 +98,9 @@ class SharedScrapes:
         if scrape is None:
             if len(self._in_flight) >= MAX_SCRAPES:
                 raise TooManyScrapes
-            scrape = SharedScrape(config, now, deadline, seconds, asyncio.ensure_future(start()), self._encoder)
+            scrape = SharedScrape(
+                config, now, deadline, seconds, asyncio.ensure_future(start()), self._encoder, self._note
+            )
             self._in_flight.append(scrape)
         scrape.requests += 1
         try:

@@ -22,7 +22,7 @@ class State:
     history: History
     """For the pages."""
     timeout_offset: float = 0.5
-    """Seconds by which an answer is sent before the scrape times out."""
+    """Seconds by which an answer is sent before the scrape times out, at least."""
     telemetry_path: str = "/metrics"
     external_url: ExternalURL | None = None
     """Where clients reach us; its path is the prefix of every path. None: wherever a request was sent to."""

@@ -263,6 +263,9 @@ def _availability(session: SessionResult) -> list[Finding]:
             findings.append(_finding(Kind.TROUBLE, texts.overdue(query, late), "DicomStudiesOverdue", name))
     if session.store is not None and not session.store.outcome.is_success:
         findings.append(_store(session.store, name))
+    steps = () if session.canary is None else session.canary.steps
+    failed = [texts.canary_failed(step) for step in steps if step.success is False]
+    findings += [_finding(Kind.TROUBLE, text, "DicomCanaryFailing", name) for text in failed]
     if session.dicomweb is not None:
         findings += _dicomweb(session, session.dicomweb)
     return findings

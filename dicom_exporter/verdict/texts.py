@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dicom_exporter.results import (
     Attempt,
     Called,
+    CanaryStepResult,
     Check,
     LadderLevel,
     LadderService,
@@ -288,6 +289,11 @@ def store_failed(store: StoreResult) -> str:
     """Not every image of the bandwidth test was taken."""
     code = "" if store.status in (None, 0) else f" (status {store.status:04X})"
     return f"Bandwidth test {store.outcome}: {STORE_OUTCOMES[store.outcome]}{code}"
+
+
+def canary_failed(result: CanaryStepResult) -> str:
+    """A step of the canary failed."""
+    return f"Canary over {SERVICES[result.service]}, step {result.step}: {result.failure}"
 
 
 def dicomweb_failed(web: WebResult) -> str:

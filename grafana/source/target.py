@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.source.arrivals import arrivals
+from grafana.source.arrivals import arrivals, canary
 from grafana.source.dashboard import dashboard, to_runbook
 from grafana.source.panels import (
     NO_DATA,
@@ -195,7 +195,7 @@ def target() -> dict[str, Any]:
         ),
         row("Protection and TLS", *protection()),
         row("DICOMweb", dicomweb()),
-        row("Software, flows, bandwidth", software(), bandwidth(), arrivals()),
+        row("Software, flows, bandwidth", software(), bandwidth(), arrivals(), canary()),
     )
     return dashboard("target", "One DICOM archive: everything that is known of it.", panels, one_target=True)
 

@@ -210,7 +210,7 @@ def _exporter() -> Line:
                 ),
             ),
             (
-                4,
+                3,
                 stat(
                     "Failed scrapes",
                     "Scrapes that fail now: what is shown of their targets is old.",
@@ -220,7 +220,7 @@ def _exporter() -> Line:
                 ),
             ),
             (
-                4,
+                3,
                 stat(
                     "Configuration",
                     "Whether the configuration was valid when it was last read.",
@@ -230,7 +230,17 @@ def _exporter() -> Line:
                     no_value="unknown: no /metrics of an exporter is chosen above",
                 ),
             ),
-            (8, text("What this shows", _ABOUT)),
+            (
+                3,
+                stat(
+                    "Credential files",
+                    "Files of identities that cannot be used now: their last valid contents are in use.",
+                    f"sum(dicom_exporter_credential_file_stale{{{EXPORTER}}}) or 0 * count(up{{{EXPORTER}}})",
+                    bad=BAD,
+                    no_value="unknown: no /metrics of an exporter is chosen above",
+                ),
+            ),
+            (7, text("What this shows", _ABOUT)),
         ],
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,19 +11,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from cloudcoil.models.prometheus_operator import v1, v1alpha1
 
 from dicom_exporter import DEFAULT_PORT
 from dicom_exporter.config import load
-
-ROOT = Path(__file__).parents[2]
-MANIFESTS = ROOT / "deploy" / "kubernetes"
-OPERATOR = {
-    ("monitoring.coreos.com/v1", "ServiceMonitor"): v1.ServiceMonitor,
-    ("monitoring.coreos.com/v1", "Probe"): v1.Probe,
-    ("monitoring.coreos.com/v1", "PrometheusRule"): v1.PrometheusRule,
-    ("monitoring.coreos.com/v1alpha1", "ScrapeConfig"): v1alpha1.ScrapeConfig,
-}
+from tests.deploy.manifests import MANIFESTS, ROOT, VERSIONS, fits_the_operator
+from tests.testing.peers.requirements import program
 
 
 def _kustomization() -> dict[str, Any]:
@@ -33,15 +27,10 @@ def _resource(name: str) -> dict[str, Any]:
     return dict(document)
 
 
-def _fits_the_operator(manifest: dict[str, Any]) -> None:
-    model = OPERATOR[manifest["apiVersion"], manifest["kind"]]
-    understood = model.model_validate(manifest).model_dump(by_alias=True, exclude_unset=True, mode="json")
-    assert understood == manifest  # a key that it does not know would be missing
-
-
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", _kustomization()["resources"])
-def test_manifests_match_kubernetes_schema(name: str) -> None:
-    kubernetes_validate.validate(_resource(name), "1.35", strict=True)
+def test_manifests_match_kubernetes_schema(name: str, version: str) -> None:
+    kubernetes_validate.validate(_resource(name), version, strict=True)
 
 
 def test_kubernetes_schema_rejects_misspelt_key() -> None:
@@ -73,6 +62,58 @@ def test_pods_run_without_privileges() -> None:
         assert context["capabilities"] == {"drop": ["ALL"]}
 
 
+def test_pods_of_one_deployment_are_never_two() -> None:
+    """During an update, two exporters would probe each archive."""
+    spec = _resource("deployment.yaml")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_pods_name_a_user_only_where_the_image_has_no_number() -> None:
+    """OpenShift's restricted-v2 refuses a number that is not of the namespace; deploy/openshift takes this one out."""
+    pod = _resource("deployment.yaml")["spec"]["template"]["spec"]
+    contexts = {each["name"]: each["securityContext"] for each in pod["containers"]}
+    assert not {"runAsUser", "runAsGroup", "fsGroup"} & (pod["securityContext"].keys() | contexts["exporter"].keys())
+    assert re.search(r"^USER \d+:\d+$", (ROOT / "deploy/container/Containerfile").read_text(), flags=re.MULTILINE)
+    assert contexts["reload"]["runAsUser"] > 0
+
+
+DNS = {
+    "CoreDNS": ("kube-system", "10.244.0.3", 53),
+    "NodeLocal DNSCache": (None, "169.254.20.10", 53),
+    "Cloud DNS of GKE": (None, "169.254.169.254", 53),
+    "OpenShift": ("openshift-dns", "10.128.0.9", 5353),
+}
+
+
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+@pytest.mark.parametrize(("namespace", "address", "port"), DNS.values(), ids=DNS.keys())
+def test_network_policy_lets_dns_through(namespace: str | None, address: str, port: int, protocol: str) -> None:
+    """Else each target by name would read `dns_failure`, which is DOWN."""
+    egress = _resource("networkpolicy.yaml")["spec"]["egress"][0]
+    assert {"protocol": protocol, "port": port} in egress["ports"]
+    names = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in egress["to"]]
+    networks = [ipaddress.ip_network(peer["ipBlock"]["cidr"]) for peer in egress["to"] if "ipBlock" in peer]
+    assert {"kubernetes.io/metadata.name": namespace} in names or any(
+        ipaddress.ip_address(address) in network for network in networks
+    )
+
+
+@pytest.mark.parametrize("directory", ["kubernetes", "openshift"])
+def test_kustomize_leaves_the_way_for_prometheus_open(directory: str) -> None:
+    """A label for all selectors would replace that of Prometheus."""
+    command = [program("kubectl", "kubectl"), "kustomize", str(ROOT / "deploy" / directory)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    (policy,) = (each for each in yaml.safe_load_all(done.stdout) if each["kind"] == "NetworkPolicy")
+    assert {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}} in policy["spec"]["ingress"][0][
+        "from"
+    ]
+
+
+def test_operator_objects_have_a_label_to_be_selected_by() -> None:
+    for path in (MANIFESTS / "operator").glob("*.yaml"):
+        assert yaml.safe_load(path.read_text())["metadata"]["labels"] == {"release": "kube-prometheus-stack"}
+
+
 def test_manifests_agree_on_port_and_selector() -> None:
     template = _resource("deployment.yaml")["spec"]["template"]
     labels = template["metadata"]["labels"]
@@ -89,21 +130,22 @@ def test_manifests_agree_on_port_and_selector() -> None:
 
 @pytest.mark.parametrize("path", sorted((MANIFESTS / "operator").glob("*.yaml")), ids=lambda path: path.name)
 def test_operator_objects_match_schema(path: Path) -> None:
-    _fits_the_operator(yaml.safe_load(path.read_text()))
+    fits_the_operator(yaml.safe_load(path.read_text()))
 
 
 def test_operator_schema_rejects_misspelt_key() -> None:
     manifest = yaml.safe_load((MANIFESTS / "operator" / "servicemonitor.yaml").read_text())
     manifest["spec"]["endpoints"][0]["intervall"] = "1m"
     with pytest.raises(AssertionError):
-        _fits_the_operator(manifest)
+        fits_the_operator(manifest)
 
 
 def test_operator_rules_script_makes_prometheusrule_objects() -> None:
-    script = MANIFESTS / "operator" / "rules.sh"
-    done = subprocess.run(["sh", str(script)], capture_output=True, text=True, timeout=60, check=True)
+    command = ["env", "RELEASE=north", "sh", str(MANIFESTS / "operator" / "rules.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     manifests = list(yaml.safe_load_all(done.stdout))
     for manifest in manifests:
-        _fits_the_operator(manifest)
+        fits_the_operator(manifest)
+        assert manifest["metadata"]["labels"] == {"release": "north"}
     rules = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "prometheus" / "rules").glob("*.yml"))]
     assert [manifest["spec"] for manifest in manifests] == rules

@@ -34,7 +34,7 @@ OPEN_ENTRY = b'[{"0020000D":{"vr":"UI","Value":["2.25.1"]'
 ANSWERS: Mapping[str, tuple[Behaviour, WebAnswer]] = {
     "HTML for everything": (http.answers(200, http.HTML, {"Content-Type": "text/html"}), WebAnswer.OTHER),
     "HTML called DICOM JSON": (http.answers(200, http.HTML, JSON), WebAnswer.OTHER),
-    "a login form without a redirect": (http.answers(200, http.LOGIN), WebAnswer.OTHER),
+    "a login form without a redirect": (http.answers(200, http.LOGIN), WebAnswer.DENIED),
     "401": (http.answers(401, b"[]"), WebAnswer.DENIED),
     "403": (http.answers(403), WebAnswer.DENIED),
     "404": (http.answers(404), WebAnswer.OTHER),
@@ -197,7 +197,8 @@ async def test_dicomweb_name_is_looked_up_by_our_resolver() -> None:
         (http.qido(450, max_limit=200, refusal=422), 450, True),
         (http.qido(150, max_limit=100, refusal=413, nothing=http.answers(404)), 150, True),
         (http.qido(60, max_limit=50, nothing=http.answers(200, b"")), 60, True),
-        (http.qido(60, max_limit=25), None, None),
+        (http.qido(60, max_limit=25), 60, True),
+        (http.qido(60, max_limit=5), None, None),
         (http.qido(1, nothing=http.answers(204)), 1, True),
         (http.qido(3, content_type="application/json; charset=utf-8"), 3, True),
         (http.qido(100, page=100), 100, True),

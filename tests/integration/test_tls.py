@@ -215,10 +215,12 @@ async def test_tls_certificate_that_nobody_needs_does_not_count(tmp_path: Path) 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, made.server_key)
     async with archive(context) as port:
-        found = await ours("127.0.0.1", port, tls_settings(ca_file=made.authority))
-    assert found.tls is not None
-    assert found.tls.certificate_expiry == made.server_expiry.timestamp()
-    assert found.tls.chain_expiry == old.server_expiry.timestamp()
+        verifying = await ours("127.0.0.1", port, tls_settings(ca_file=made.authority))
+        trusting = await ours("127.0.0.1", port, tls_settings())
+    for found in (verifying, trusting):
+        assert found.tls is not None
+        assert found.tls.certificate_expiry == made.server_expiry.timestamp()
+        assert found.tls.chain_expiry == old.server_expiry.timestamp()
 
 
 async def test_tls_dot_at_the_end_of_a_host_is_the_resolvers_alone(tmp_path: Path) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from dicom_exporter.config import Expect
 from dicom_exporter.metrics import families, flow_families
+from dicom_exporter.probes.session import NOT_SENT
 from dicom_exporter.results import (
     Attempt,
+    EchoResult,
     Flow,
     Outcome,
+    Phase,
     QueryOutcome,
     QueryResult,
+    Service,
     SessionResult,
     StrangerResult,
 )
-from tests.builders import FULL, STRANGER, STRANGER_REJECTED, TARGET, record
+from tests.builders import FULL, STRANGER, STRANGER_REJECTED, TARGET, peer, record
 from tests.metrics.samples import labels, shown, values
 
 _UNANSWERED = {"studies": QueryOutcome.TIMEOUT, "patients": QueryOutcome.NO_ASSOCIATION}
@@ -147,3 +152,47 @@ def test_exposure_series_have_target_and_no_identity() -> None:
 
 def test_exposure_without_stranger_has_no_series() -> None:
     assert not set(EXPOSURE) & shown(FULL, STRANGER_REJECTED).keys()
+
+
+def test_groups_have_as_many_series_as_the_documentation_says() -> None:
+    """Of the default module, at a target that answers, and at one that refuses the connection."""
+    query = QueryResult(
+        QueryOutcome.ALLOWED,
+        0,
+        matches=2,
+        complete=True,
+        instances=20,
+        instances_complete=True,
+        duration=0.5,
+        first_match=0.25,
+        match_interval_mean=0.125,
+        match_interval_max=0.125,
+        last_run=1_600_000_000.0,
+    )
+    phases = dict.fromkeys((Phase.CONNECT, Phase.ASSOCIATE, Phase.ECHO, Phase.QUERY, Phase.RELEASE), 0.25)
+    answers = SessionResult(
+        "monitor",
+        EchoResult(Outcome.SUCCESS, 0),
+        {"studies": query},
+        association=Outcome.SUCCESS,
+        phases=phases,
+        duration=1.0,
+        timeout=5.0,
+        services={Service.VERIFICATION: True, Service.STUDY_FIND: True},
+        peer=peer("OFFIS_DCMTK_367", "1.2.276.0.7230010.3.0.3.6.7", 16384),
+    )
+    refuses = SessionResult(
+        "monitor",
+        EchoResult(Outcome.REFUSED),
+        {"studies": NOT_SENT},
+        association=Outcome.REFUSED,
+        phases={Phase.CONNECT: 0.25},
+        duration=0.25,
+        timeout=5.0,
+    )
+    counts = [
+        sum(len(metric.samples) for metric in families([record(TARGET, session)], target_label=True))
+        for session in (answers, refuses)
+    ]
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert f"| module `availability` | {counts[0]} | {counts[1]} |" in page

@@ -45,6 +45,7 @@ curl -s localhost
 <script>alert(1)</script>
 """
 ALERTS = (
+    "DicomCanaryFailing",
     "DicomExposed",
     "DicomExposedOpenPort",
     "DicomExposureUnknown",

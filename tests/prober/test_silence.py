@@ -9,7 +9,11 @@ import pytest
 from dicom_exporter.prober.silence import as_overload, is_hurried, ran_out_of_time
 from dicom_exporter.results import (
     Attempt,
+    CanaryResult,
+    CanaryStep,
+    CanaryStepResult,
     EchoResult,
+    LadderService,
     Outcome,
     QueryOutcome,
     QueryResult,
@@ -82,6 +86,14 @@ def test_as_overload_other_results_stay_as_they_are() -> None:
         (replace(GOOD, store=StoreResult(StoreOutcome.SUCCESS)), False),
         (replace(GOOD, store=StoreResult(StoreOutcome.FAILED)), False),
         (replace(GOOD, store=StoreResult(StoreOutcome.TIMEOUT)), True),
+        (
+            replace(GOOD, canary=CanaryResult((CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, True, 1.0),))),
+            False,
+        ),
+        (
+            replace(GOOD, canary=CanaryResult((CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, None, 1.0),))),
+            True,
+        ),
         (replace(GOOD, dicomweb=WebResult(WebAnswer.DENIED)), False),
         (replace(GOOD, dicomweb=WebResult(WebAnswer.UNKNOWN)), True),
         (stranger(Attempt(Outcome.REJECTED)), False),

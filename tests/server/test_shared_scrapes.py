@@ -70,6 +70,27 @@ async def test_scrape_is_joined_only_if_it_ends_in_time_was_given_as_much_and_ha
     assert targets == [{"one", "two"}] * 7 + [{"one"}]
 
 
+async def test_scrape_keeps_the_time_that_the_last_ones_took_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the deadline on, if the probes went on beyond it; never less than the offset, nor more than half."""
+    seconds = iter([1.0, 0.0, 0.0, 0.0, 100.0, 0.0])
+    prober = FakeProber()
+
+    async def encode(*_: object) -> bytes:
+        loop = asyncio.get_running_loop()
+        now = loop.time() + next(seconds)
+        monkeypatch.setattr(loop, "time", lambda: now)
+        return b""
+
+    monkeypatch.setattr(shared_scrapes, "encode", encode)
+    async with exporter(state(prober)) as client:
+        for _ in range(6):
+            await (await client.get("/metrics", headers={HEADER: "10"})).read()
+            monkeypatch.undo()
+            monkeypatch.setattr(shared_scrapes, "encode", encode)
+    times = [timeout for _, timeout, _ in prober.asked]
+    assert times == pytest.approx([9.5, 8.0, 9.0, 9.5, 9.5, 5.0], abs=0.2)
+
+
 async def test_older_scrape_is_joined_only_when_several_are_in_flight(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

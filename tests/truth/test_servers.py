@@ -69,12 +69,15 @@ DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) 
         pytest.param(dimse(studies(status=0xC001)), "dimse", 3, id="unable to process"),
         pytest.param(dimse(studies(status=0xC001, too_much=True)), "dimse", {"not_offered"}, id="too much"),
         pytest.param(dimse(studies(status=0x0124, too_much=True)), "dimse", 4, id="list not authorised"),
+        pytest.param(dimse(Dimse(policy=Policy.HANGS_UP)), "dimse", 1, id="hangs up"),
+        pytest.param(dimse(Dimse(policy=Policy.CLOSES)), "dimse", {"tls_handshake"}, id="closes when asked"),
         pytest.param(Server(NO_IPV6), "dimse", {"ip_version"}, id="no route for IPv6"),
         pytest.param(Server(NO_IPV6), "dicomweb", {"ip_version"}, id="no route for IPv6 over HTTP"),
         pytest.param(Server(DARK), "dicomweb", 0, id="two dark addresses over HTTP"),
         pytest.param(Server(DARK), "web", 0, id="two dark addresses of a page"),
         pytest.param(Server(DARK), "dimse", 0, id="two dark addresses over DICOM"),
         pytest.param(web(Web(max_limit=10, ignores_filter=True), prove=True), "dicomweb", 7, id="filter ignored"),
+        pytest.param(web(Web(login=Login.FORM)), "dicomweb", 2, id="form in place of a list"),
         pytest.param(web(Web(redirects=1, redirect=Redirect.META)), "dicomweb", {"redirect"}, id="refresh"),
         pytest.param(web(Web(redirects=1, redirect=Redirect.COOKIE)), "dicomweb", {"redirect"}, id="cookie"),
     ],
@@ -86,6 +89,13 @@ def test_server_is_known_or_unknown_with_its_reason(
     claim = claims.levels[service]
     assert (claim.level if claim.known else claim.reasons) == expected
     assert untrue(claims, truth(server)) == []
+
+
+@pytest.mark.parametrize("login", [Login.NONE, Login.STATUS_401])
+def test_server_whose_list_there_was_no_time_to_ask_for_is_unknown(simulation: Simulation, login: Login) -> None:
+    claims = simulation.ask(web(Web(delay=2.01, login=login)), seconds=2.0)
+    assert claims.levels["dicomweb"].reasons == {"not_asked"}
+    assert claims.studies.number is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ import pytest
 from dicom_exporter.config import Address, Expect, Target
 from dicom_exporter.results import (
     Attempt,
+    CanaryResult,
+    CanaryStep,
+    CanaryStepResult,
     EchoResult,
+    LadderService,
     Outcome,
     QueryOutcome,
     QueryResult,
@@ -190,6 +194,16 @@ def test_find_query_reused_between_runs_is_judged_without_association() -> None:
 def test_find_store_by_its_outcome(outcome: StoreOutcome, kind: Kind | None, alert: str | None) -> None:
     found = findings(Expect.AVAILABLE, replace(GOOD, store=StoreResult(outcome)))
     assert [(finding.kind, finding.alert) for finding in found] == ([] if kind is None else [(kind, alert)])
+
+
+@pytest.mark.parametrize("success", [True, False, None])
+def test_find_canary_that_failed_is_trouble(success: bool | None) -> None:
+    step = CanaryStepResult(
+        LadderService.DICOMWEB, CanaryStep.FINDABLE, success, 1.0, "" if success else "it is not listed"
+    )
+    found = findings(Expect.AVAILABLE, replace(GOOD, canary=CanaryResult((step,))))
+    expected = [("DicomCanaryFailing", "Canary over DICOMweb, step findable: it is not listed")]
+    assert [(finding.alert, finding.text) for finding in found] == (expected if success is False else [])
 
 
 def test_find_store_says_its_status() -> None:

@@ -12,7 +12,7 @@ import dicom_exporter.metrics
 from dicom_exporter.metrics.exporter import ExporterFacts
 from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
-from dicom_exporter.results import HTTP_PHASES, Flow, Phase
+from dicom_exporter.results import HTTP_PHASES, Flow, Phase, TLSFailure
 from dicom_exporter.verdict.findings import assess
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES, UNKNOWN_REASONS
 from tools.reference.markdown import code, head, table
@@ -26,13 +26,49 @@ _TITLES: Mapping[str, str] = {
     "EXPOSURE_FAMILIES": "Exposure to strangers",
     "DICOMWEB_FAMILIES": "DICOMweb",
     "STORE_FAMILIES": "Bandwidth test",
+    "CANARY_FAMILIES": "Canary",
     "FLOW_FAMILIES": "Comparing two targets",
     "EXPORTER_FAMILIES": "The exporter itself",
 }
 """Tables of families, in the order of the page; a table that is not here comes last, under its own name."""
+_TLS_FAILURES: Mapping[TLSFailure, tuple[str, str]] = {
+    TLSFailure.NOT_TLS: (
+        "the archive answered with something that is not TLS",
+        "remove `tls` from the identity, or `https` from the URL; or correct the port",
+    ),
+    TLSFailure.VERSION: (
+        "there is no common version of TLS",
+        "have the archive updated; until then `minimum_profile: legacy` in `tls` allows older ones",
+    ),
+    TLSFailure.CIPHER: (
+        "there is no common cipher suite; some servers mean something else by that alert",
+        "as for `version`; then look at the log of the archive",
+    ),
+    TLSFailure.EXPIRED: (
+        "the certificate of the archive is expired, or not valid yet",
+        "renew it; compare the clocks of the two machines",
+    ),
+    TLSFailure.NAME: (
+        "the certificate is for another name, or the archive does not know the name that the exporter asks for",
+        "set `server_name` to a name in the certificate",
+    ),
+    TLSFailure.AUTHORITY: (
+        "the certificate is of an authority that the exporter does not trust, or an intermediate one is missing",
+        "set `ca_file`; have the archive send its whole chain",
+    ),
+    TLSFailure.CERTIFICATE_DEMANDED: (
+        "the archive wants a client certificate, or another one",
+        "set `cert_file` and `key_file`; have the archive trust the authority of that certificate",
+    ),
+    TLSFailure.OTHER: (
+        "the handshake ended in another way, mostly because the connection was closed",
+        "test with `openssl s_client -connect`; look at the log of the archive, and for a firewall that inspects TLS",
+    ),
+}
 _NOTES: Mapping[str, str] = {
     "TARGET_FAMILIES": "Of the series of `/metrics`, only this one has your own labels: join it with `group_left`.",
     "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) explains how to read them.",
+    "CANARY_FAMILIES": "[canary.md](canary.md) explains the steps.",
     "FLOW_FAMILIES": "Only on `/metrics`, as they need two targets.",
     "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics. The label `key` is that"
     " of a file in the block of an identity, such as `http.bearer_token_file`: [Renewing credentials]"
@@ -109,6 +145,10 @@ def _words() -> Iterator[str]:
     yield "`reason` of `dicom_exposure_unknown_reason`; [what to do about each](exposure.md#unknown-is-not-safe):"
     yield ""
     yield from table(("reason", "why it is not known"), [(code(word), text) for word, text in UNKNOWN_REASONS.items()])
+    yield "`reason` of `dicom_tls_failure` and `dicomweb_tls_failure`:"
+    yield ""
+    rows = [(code(failure.value), *_TLS_FAILURES[failure]) for failure in TLSFailure]
+    yield from table(("reason", "what happened", "what to do"), rows)
     yield "`check` of `dicom_exposure_check`: the meaning of the value 1:"
     yield ""
     yield from table(("check", "meaning"), [(code(name), bad) for name, (bad, _) in CHECKS.items()])
@@ -117,7 +157,13 @@ def _words() -> Iterator[str]:
 def labels(table_name: str, family: Family[Any]) -> list[str]:
     """The labels of a family of a table, from its series for the sample; your own are ``yours``."""
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
-    if table_name in ("ASSOCIATION_FAMILIES", "VISIBLE_FAMILIES", "STORE_FAMILIES", "DICOMWEB_FAMILIES"):
+    if table_name in (
+        "ASSOCIATION_FAMILIES",
+        "VISIBLE_FAMILIES",
+        "STORE_FAMILIES",
+        "CANARY_FAMILIES",
+        "DICOMWEB_FAMILIES",
+    ):
         shared = ["identity"]
     rows = [row for subject in _subjects(table_name) for row in family.rows(subject)]
     if not rows:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dicom_exporter.config import Address, Expect, Target
 from dicom_exporter.results import (
     Attempt,
+    CanaryResult,
+    CanaryStep,
+    CanaryStepResult,
     EchoResult,
     Freshness,
+    LadderService,
     Outcome,
     Peer,
     Phase,
@@ -71,6 +75,14 @@ ANSWERED = SessionResult(
     ),  # in a version with an advisory
     tls=_TLS,
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
+    canary=CanaryResult(
+        (
+            CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),
+            CanaryStepResult(
+                LadderService.DIMSE, CanaryStep.RETRIEVE, success=True, duration=0.25, first_byte=0.125, bytes=66_000
+            ),
+        )
+    ),
     dicomweb=WebResult(
         WebAnswer.ENTRIES,
         queryable=True,

@@ -28,7 +28,7 @@ def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Itera
         module = modules[name]
         if name in target.modules[:index]:
             yield ("modules", index), f"{name} is listed twice"
-        elif module is not None and module.store is not None and target.is_never_written_to:
+        elif module is not None and module.writes and target.is_never_written_to:
             reason = f"nothing is written to a target with expect: {target.expect}"
             yield ("modules", index), f"the module {name} stores images, and {reason}"
     known = [module for name in dict.fromkeys(target.modules) if (module := modules[name]) is not None]

@@ -34,6 +34,7 @@ _OUR_LABELS = frozenset(
         "service",
         "sop_class",
         "source",
+        "step",
         "value",
         "version",
     }

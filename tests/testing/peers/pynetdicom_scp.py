@@ -35,12 +35,18 @@ def pynetdicom_scp(
     known_callers: Sequence[str] = (),
     check_called: bool = False,
     ssl_context: ssl.SSLContext | None = None,
+    both_roles: Sequence[str] = (),
 ) -> Iterator[Address]:
-    """Serve `services` (abstract syntaxes) by those `(event, handler)` pairs, to anyone or to `known_callers`."""
+    """Serve `services` (abstract syntaxes) by those `(event, handler)` pairs, to anyone or to `known_callers`.
+
+    Instances of `both_roles` are stored, and sent in a C-GET.
+    """
     silence_pynetdicom()
     entity = ApplicationEntity(title)
     for service in services:
         entity.add_supported_context(service)
+    for service in both_roles:
+        entity.add_supported_context(service, scu_role=True, scp_role=True)
     entity.require_calling_aet = list(known_callers)
     entity.require_called_aet = check_called
     server = entity.start_server((HOST, 0), block=False, evt_handlers=list(handlers), ssl_context=ssl_context)

@@ -117,14 +117,14 @@ class Simulation:
         self._lookups = LookupThreads(self._network.getaddrinfo_of)
         self._network.waiting_for_threads = lambda: self._lookups.pending > 0
 
-    def ask(self, server: Server) -> Claims:
+    def ask(self, server: Server, seconds: float = SECONDS) -> Claims:
         """What the exporter claims about `server`. Asserts that it took no longer than it had, and left nothing."""
         target = target_of(server, PORTS)
         begun = self._network.time()
 
         async def client() -> ProbeRecord:
-            record = await probe(server, target, self._lookups)
-            assert self._network.time() - begun <= SECONDS + _OVER, "took longer than it had"
+            record = await probe(server, target, self._lookups, seconds=seconds)
+            assert self._network.time() - begun <= seconds + _OVER, "took longer than it had"
             return record
 
         return claims(self._network.run(server, client))

@@ -27,7 +27,7 @@ from tests.testing.truth.model import (
     Get,
     Policy,
 )
-from tests.testing.truth.session import Action, Close, HandshakeFailure, Send, Session, TLSSession, Wait
+from tests.testing.truth.session import Action, Close, HandshakeFailure, HangsUp, Send, Session, TLSSession, Wait
 
 HANG = 3600.0
 """Seconds after which an operation that hangs is answered: later than any deadline."""
@@ -64,11 +64,15 @@ class Port:
     dimse: Dimse
     rejected: int = 0
     aborted: int = 0
+    is_busy: bool = False
+    """Whether the next association is rejected."""
     aborted_finds: set[str] = field(default_factory=set)
 
     def connected(self) -> Session:
         """A new connection."""
         session = _Association(self)
+        if self.dimse.policy is Policy.HANGS_UP:
+            return HangsUp()
         match self.dimse.tls:
             case TLS.NONE:
                 return session
@@ -150,13 +154,26 @@ class _Association:
             case Policy.ABORTS_ONCE if not port.aborted:
                 port.aborted += 1
                 yield Send(wire.abort())
+            case Policy.REJECTS_EVERY_OTHER if port.is_busy:
+                port.is_busy = False
+                yield Send(wire.associate_rj(*dimse.busy_reason))
             case Policy.CLOSES:
                 pass
             case Policy.NOT_DICOM:
                 yield Send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             case Policy.ACCEPTS_AND_ABORTS:
                 yield Send(self._accept(body, proposed) + wire.abort())
+            case Policy.ACCEPTS_THEN_ABORTS:
+                yield Send(self._accept(body, proposed))
+                yield Wait(0.01)
+                yield Send(wire.abort())
+            case Policy.ACCEPTS_AND_CLOSES:
+                yield Send(self._accept(body, proposed))
+            case Policy.ACCEPTS_AND_RELEASES:
+                yield Send(self._accept(body, proposed) + wire.pdu(wire.RELEASE_RQ, bytes(4)))
+                return
             case _:
+                port.is_busy = True
                 yield Send(self._accept(body, proposed))
                 return
         yield Close()
@@ -252,7 +269,8 @@ class _Association:
         if find.end is End.MALFORMED:
             yield Send(messages.message(message.context_id, b"\xff" * 9))
             return
-        refused = find.status not in (0x0000, 0xB001) and not (find.too_much and asked)
+        refuses = find.status not in (0x0000, 0xB001)
+        refused = refuses and not (find.too_much and asked)
         matched = () if refused else _matched(find, keys, context)
         data = b""
         for number in matched:
@@ -263,8 +281,11 @@ class _Association:
             yield Send(wire.abort())
             yield Close()
             return
+        if find.end is End.FAILURE_AFTER_MATCHES:
+            yield Send(data + _respond(message, messages.C_FIND_RSP, 0xA700))
+            return
         listed_all = find.status == 0xB001 and len(matched) < find.matches
-        ended_well = listed_all or (find.too_much and not refused)
+        ended_well = listed_all or (refuses and not refused)
         yield Send(data + _respond(message, messages.C_FIND_RSP, 0x0000 if ended_well else find.status))
 
     def _get(self, message: Message, get: Get) -> Iterator[Action]:

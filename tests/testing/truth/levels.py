@@ -31,6 +31,7 @@ CLOSED, OPEN_PORT, REFUSES, ASSOCIATES, QUERYABLE, LISTS, IDENTIFIES, HANDS_OUT 
 
 _NO_CONNECTION = frozenset({Reach.REFUSES, Reach.DROPS, Reach.UNREACHABLE})
 _ANSWERED = frozenset({0x0000, 0xB001})
+_ENDS_AFTER_MATCHES = frozenset({End.ABORT_AFTER_MATCHES, End.FAILURE_AFTER_MATCHES})
 _CLIENT_CERTIFICATE = frozenset({TLS.CLIENT_CERTIFICATE, TLS.CLIENT_CERTIFICATE_1_2})
 
 
@@ -127,6 +128,8 @@ def _of_all(addresses: Iterable[tuple[Reach, frozenset[int]]]) -> Level:
 def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
     if dimse is None:
         return frozenset({CLOSED})
+    if dimse.policy is Policy.HANGS_UP:
+        return frozenset({OPEN_PORT})
     if dimse.tls in _CLIENT_CERTIFICATE:
         return frozenset({REFUSES})
     match dimse.policy:
@@ -134,7 +137,12 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
             return frozenset({OPEN_PORT})
         case Policy.REJECTS_CALLING | Policy.REJECTS_CALLED | Policy.ABORTS:
             return frozenset({REFUSES})
-        case Policy.ACCEPTS_AND_ABORTS:
+        case (
+            Policy.ACCEPTS_AND_ABORTS
+            | Policy.ACCEPTS_THEN_ABORTS
+            | Policy.ACCEPTS_AND_CLOSES
+            | Policy.ACCEPTS_AND_RELEASES
+        ):
             return frozenset({ASSOCIATES})
     finds = dimse.finds.values()
     if any(_lists(find) for find in finds):
@@ -150,7 +158,7 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
 
 def _lists(find: Find) -> bool:
     refuses = find.status not in _ANSWERED  # then there is no match to abort after
-    sends = (find.answers and not refuses) or (find.end is End.ABORT_AFTER_MATCHES and not refuses)
+    sends = (find.answers and not refuses) or (find.end in _ENDS_AFTER_MATCHES and not refuses)
     return sends and find.matches > 0
 
 
@@ -167,7 +175,7 @@ _IMAGES = 7
 
 
 def _count(find: Find) -> Count:
-    return Count(find.matches + find.more, _IMAGES * find.matches)
+    return Count(find.matches + (find.more if find.status == 0xB001 else 0), _IMAGES * find.matches)
 
 
 def _guarded(web: Web | Page) -> frozenset[int] | None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from tests.testing.truth.model import NAME, OTHER_NAME, Endpoint, Reach, Server
 from tests.testing.truth.servers import Door, Ports, doors
-from tests.testing.truth.session import Action, Close, Send, Session, Wait
+from tests.testing.truth.session import Action, Close, HangsUp, Send, Session, Wait
 
 _ON_LOOPBACK = {Reach.UNREACHABLE: Reach.REFUSES, Reach.NO_ROUTE: Reach.REFUSES, Reach.REFUSES_ONCE: Reach.ANSWERS}
 """What a socket cannot do -> what is done in its place."""
@@ -133,6 +133,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._open.add(self)
+        if isinstance(self._session, HangsUp):
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._actions.extend(self._session.received(data))

@@ -88,6 +88,15 @@ class Policy(_Name):
     ACCEPTS_AND_ABORTS = 9
     """A-ASSOCIATE-AC and A-ABORT in one segment."""
     ABORTS_ONCE = 10
+    HANGS_UP = 11
+    """It closes each connection as soon as it is made."""
+    ACCEPTS_THEN_ABORTS = 12
+    """The same as `ACCEPTS_AND_ABORTS` in two segments."""
+    ACCEPTS_AND_CLOSES = 13
+    ACCEPTS_AND_RELEASES = 14
+    """A-ASSOCIATE-AC and A-RELEASE-RQ."""
+    REJECTS_EVERY_OTHER = 15
+    """After each association, the next is rejected as transient: it is still busy with the last."""
 
 
 class End(_Name):
@@ -107,6 +116,8 @@ class End(_Name):
     """The bytes are no command set."""
     HANG_ON_UNKNOWN = 9
     """A query for a UID that is not there is never answered."""
+    FAILURE_AFTER_MATCHES = 10
+    """The final status is out of resources, after all matches."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +169,7 @@ class Find(Part):
     def answers(self) -> bool:
         """Whether a query gets to a final status that is no refusal, sooner or later."""
         answered = self.status in (0x0000, 0xB001) or self.too_much
-        return answered and self.end not in (End.ABORT, End.CLOSE, End.MALFORMED)
+        return answered and self.end not in (End.ABORT, End.CLOSE, End.MALFORMED, End.FAILURE_AFTER_MATCHES)
 
 
 @dataclass(frozen=True, repr=False)

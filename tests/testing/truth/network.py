@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from tests.testing.truth.model import NAME, OTHER_NAME, Reach, Server
 from tests.testing.truth.servers import Door, Ports, doors
-from tests.testing.truth.session import Action, Close, Send, Session, Wait
+from tests.testing.truth.session import Action, Close, HangsUp, Send, Session, Wait
 
 T = TypeVar("T")
 
@@ -47,6 +47,8 @@ class Transport(asyncio.Transport):
         self._paused = False
         self._actions: deque[Action] = deque()
         self._running = False
+        if isinstance(session, HangsUp):
+            loop.call_later(0.001, self._arrived, b"")  # the client knows of the connection by then
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._closing or not data:

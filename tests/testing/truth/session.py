@@ -99,6 +99,14 @@ class TLSSession:
         return [Send(data)] if data else []
 
 
+class HangsUp:
+    """Ends every connection as soon as it is made. Networks ask for no byte of the client before that."""
+
+    def received(self, data: bytes) -> Iterable[Action]:
+        """Close; it is closed already."""
+        return [Close()]
+
+
 class HandshakeFailure:
     """Ends every handshake with the alert handshake_failure (RFC 5246 7.2.2)."""
 

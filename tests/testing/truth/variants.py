@@ -25,7 +25,17 @@ from tests.testing.truth.model import (
 _MOST_ADDRESSES = 2
 _MOST_REDIRECTS = 5
 _UNCLEAR = frozenset(
-    {Policy.CLOSES, Policy.NOT_DICOM, Policy.ABORTS_ON_MANY, Policy.ACCEPTS_AND_ABORTS, Policy.ABORTS_ONCE}
+    {
+        Policy.CLOSES,
+        Policy.NOT_DICOM,
+        Policy.ABORTS_ON_MANY,
+        Policy.ACCEPTS_AND_ABORTS,
+        Policy.ACCEPTS_THEN_ABORTS,
+        Policy.ACCEPTS_AND_CLOSES,
+        Policy.ACCEPTS_AND_RELEASES,
+        Policy.REJECTS_EVERY_OTHER,
+        Policy.ABORTS_ONCE,
+    }
 )
 _PLAIN_STATUSES = frozenset({0x0000, 0x0122, 0x0124, 0xA900, 0xC000, 0xC001})
 _UNUSUAL_REDIRECTS = frozenset({Redirect.META, Redirect.COOKIE})
