@@ -185,7 +185,7 @@ class Associating:
         self._connect_time = timeout = min(context.connect_timeout, until - self._loop.time())
         if timeout <= 0:
             raise Overloaded("the deadline came before the connection was tried")
-        connection = self._connection = Connection(context.deadline)
+        connection = self._connection = Connection(context.deadline, context.limits.turns)
         return connection, connection.connect(address, timeout, tls=context.identity.tls is not None)
 
     def _note_wait(self, asked: float, until: float) -> None:

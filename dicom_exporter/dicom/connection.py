@@ -10,12 +10,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.dicom.association import Association, State
 from dicom_exporter.dicom.dimse import Command, Message
-from dicom_exporter.dicom.errors import NotOffered, ProtocolViolation, UsageError
+from dicom_exporter.dicom.errors import LimitExceeded, NotOffered, ProtocolViolation, UsageError
 from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN
@@ -34,6 +35,8 @@ from dicom_exporter.net.tcp import (
     tls_facts,
 )
 from dicom_exporter.net.tls_failure import classify
+from dicom_exporter.net.turns import Inbox, Turns
+from dicom_exporter.net.wire import TooManyBytes
 from dicom_exporter.results import TLSFacts
 
 _TICKETS_COME = (0.001, 0.003, 0.010)
@@ -42,6 +45,8 @@ RELEASE_WAIT = 1.0
 """Seconds that a peer has to answer our A-RELEASE-RQ before we send A-ABORT; it may be `_WATCH` more."""
 SILENT_AFTER = 2.0
 """Seconds without an answer to our A-ASSOCIATE-RQ after which a peer is silent; it may be `_WATCH` more."""
+_LITTLE = 2048
+"""Bytes of an association that are handled as they come: all of most that bring no matches."""
 _WATCH = 1.0
 """Seconds between two looks at what is overdue: one timer for all, as each costs as much as reading a PDU."""
 
@@ -49,7 +54,7 @@ _WATCH = 1.0
 class Connection(asyncio.Protocol):
     """An association on a connected socket. One operation at a time, as we never negotiate more (PS3.7 D.3.3.3)."""
 
-    def __init__(self, deadline: float, limits: Limits | None = None) -> None:
+    def __init__(self, deadline: float, turns: Turns, limits: Limits | None = None) -> None:
         self._sock: socket.socket | None = None
         """Connected for TLS; None if the connection is plain."""
         self._facts: TLSFacts | None = None
@@ -59,6 +64,9 @@ class Connection(asyncio.Protocol):
         self._quick: socket.socket | None = None
         """A handle on the transport's socket, for `acknowledge_quickly`; the transport's to close."""
         self._deadline = deadline
+        self._turns = turns
+        self._inbox: Inbox | None = None
+        """For a peer that sends more than a little, so that the others do not wait for it."""
         self._association = Association(limits)
         self._transport: asyncio.Transport | None = None
         self._context_ids: Mapping[str, int] = {}
@@ -139,7 +147,8 @@ class Connection(asyncio.Protocol):
         if self._sock is None:
             raise UsageError("not connected for TLS")
         self._sock_given = True
-        await attach(self._sock, self, tls, self._deadline)
+        association = self._association
+        await attach(self._sock, self, tls, self._deadline, self._turns, lambda: association.bytes_received)
         if self._transport is not None:
             self._facts = tls_facts(self._transport)
 
@@ -267,6 +276,8 @@ class Connection(asyncio.Protocol):
                 self._sock.close()
             return
         self._transport = None
+        if self._inbox is not None:
+            self._inbox.drop()
         self._forget_socket()
         if not transport.is_closing():
             abort = self._association.abort()
@@ -291,11 +302,19 @@ class Connection(asyncio.Protocol):
         if self._sock is not None:
             self._lost = self._loop.create_future()
 
-    def data_received(self, data: bytes) -> None:
-        """Feed the state machine, and wake the waiting task."""
+    def data_received(self, data: bytes, *, in_turn: bool = False) -> None:
+        """Feed the state machine, if it is the turn of this peer (`in_turn`), and wake the waiting task."""
+        association = self._association
+        # Over TLS, it is: see `attach`.
+        is_much = association.bytes_received + len(data) > _LITTLE and self._sock is None
+        if (is_much or self._inbox is not None) and not in_turn:
+            if self._inbox is None:
+                self._inbox = Inbox(self._turns, partial(self.data_received, in_turn=True), self._lose)
+                self._inbox.transport = self._transport
+            self._inbox.receive(data)
+            return
         if self._end is not None:
             return
-        association = self._association
         before, accepted = association.state, association.accept
         try:
             messages = association.receive(data)
@@ -328,13 +347,21 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the wait: no answer will come."""
+        """End the wait once all that came is looked at: no answer will come."""
         self._forget_socket()
+        if self._inbox is None:
+            self._lose(exc)
+        else:
+            self._inbox.lose(exc)
+
+    def _lose(self, exc: BaseException | None) -> None:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
         if self._end is not None:
             return
-        if isinstance(exc, ssl.SSLError) and self._association.accept is None:
+        if isinstance(exc, TooManyBytes):
+            self.fail(LimitExceeded("more bytes of no use than a connection may bring"))
+        elif isinstance(exc, ssl.SSLError) and self._association.accept is None:
             self.fail(TLSFailed("the peer ended TLS before it spoke DICOM", failure=classify(exc), facts=self._facts))
         else:
             self.fail(ConnectionEnded("the peer closed the connection"))

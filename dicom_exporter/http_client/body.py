@@ -9,6 +9,7 @@ from typing import Protocol
 
 import aiohttp
 
+from dicom_exporter.http_client.client import Response
 from dicom_exporter.results import UnknownReason
 
 PIECE = 16 * 1024
@@ -43,7 +44,7 @@ class Decoder(Protocol):
         """Decode to at most `max_length` bytes."""
 
 
-async def pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
+async def pieces(response: Response, limit: int) -> AsyncIterator[bytes]:
     """The body of `response`, decoded, in pieces of at most `PIECE` bytes, and `limit` bytes in all.
 
     We ask for no compression. Who compresses in spite of that is read, never further than `limit` bytes decoded.
@@ -69,13 +70,14 @@ async def pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[
         raise BodyEnded("not what its headers announce") from None
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: Response) -> bytes:
     """What has come of the body, empty at its end."""
     try:
         return await response.content.readany()
     except (aiohttp.ClientError, OSError, RuntimeError):
         # RuntimeError: so aiohttp says that it had hung up before we read on, over a chunk that it could not read.
-        raise BodyEnded("broken off") from None
+        reason = UnknownReason.LIMIT if response.over_limit else UnknownReason.UNREADABLE
+        raise BodyEnded("broken off", reason) from None
 
 
 def decoder_for(coding: str) -> Decoder | None:

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadStatusLine, LineTooLong
 from yarl import URL
 
@@ -32,9 +32,11 @@ from dicom_exporter.net.errors import (
     ProbeEnded,
     TLSFailed,
 )
-from dicom_exporter.net.tcp import connect, held_by_loop, tls_facts
+from dicom_exporter.net.tcp import TLSClient, connect, open_wire, tls_facts, tls_failed
 from dicom_exporter.net.tls import explained, look, verifying_context
 from dicom_exporter.net.tls_failure import chain, classify
+from dicom_exporter.net.turns import Turns
+from dicom_exporter.net.wire import USELESS_BYTES, Wire, forget
 from dicom_exporter.results import Outcome, Phase, TLSFacts, TLSFailure, UnknownReason, WebAnswer
 
 
@@ -51,7 +53,9 @@ def authorization(settings: HTTPSettings) -> str:
 
 _USER_AGENT = "Mozilla/5.0"
 """What every browser says. A name of our own would soon be on a list, and a list is no access control."""
-_READ_BUFFER = 64 * 1024
+_READ_BUFFER = 32 * 1024
+_USELESS = USELESS_BYTES + 4 * _READ_BUFFER
+"""Bytes that may come beside the body: aiohttp reads some of the body before we see its headers."""
 _DOUBTS = {
     Outcome.DNS_FAILURE: UnknownReason.DNS_FAILURE,
     Outcome.OVERLOAD: UnknownReason.OVERLOAD,
@@ -85,6 +89,19 @@ class Response(aiohttp.ClientResponse):
     """What the TLS handshake showed."""
     address: SocketAddress | None = None
     """Where it came from."""
+    _wire: Wire | None = None
+
+    def watch(self, wire: Wire | None) -> None:
+        """Count the bytes of the body as useful ones of `wire`, which it comes over."""
+        self._wire = wire
+        if wire is not None:
+            content = self.content
+            wire.count_useful = lambda: content.total_bytes
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether too much came beside the body."""
+        return self._wire is not None and self._wire.over_limit
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         """Look at the connection, which aiohttp lets go of as soon as a short body has come."""
@@ -107,8 +124,10 @@ async def get(
     """
     async with AsyncExitStack() as stack:
         address, sock = await _connect(url, context, stack, is_allowed)
-        session = await stack.enter_async_context(_session(sock, address))
-        response = await _send(session, url, context, accept, address)
+        connector = _Connector(sock, _tls_client(url, context), context.limits.turns)
+        stack.callback(connector.let_go)
+        session = await stack.enter_async_context(_session(connector))
+        response = await _send(session, url, context, accept, address, connector)
         response.address = address
         try:
             yield response
@@ -116,22 +135,29 @@ async def get(
             response.close()
 
 
+def _tls_client(url: URL, context: ProbeContext) -> TLSClient | None:
+    if url.scheme != "https":
+        return None
+    tls = context.identity.tls
+    return TLSClient(verifying_context() if tls is None else tls.context, url.raw_host or "")
+
+
 async def _connect(
     url: URL, context: ProbeContext, stack: AsyncExitStack, is_allowed: Callable[[SocketAddress], bool]
-) -> tuple[SocketAddress, _Connected]:
+) -> tuple[SocketAddress, socket.socket]:
     """A connection to the first address of the host that accepts one; `stack` closes it and releases the address."""
     host, port = url.raw_host, url.port
     if not host or not port:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.NOT_ASKED)
 
-    async def connect_to(address: SocketAddress, until: float) -> tuple[SocketAddress, _Connected]:
+    async def connect_to(address: SocketAddress, until: float) -> tuple[SocketAddress, socket.socket]:
         if not is_allowed(address):
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
         async with AsyncExitStack() as lock:
             await lock.enter_async_context(context.limits.lock_address(address, until))
             sock = await _connect_to(address, context, until, Address(host, port))
             stack.push_async_exit(lock.pop_all())
-        stack.callback(sock.let_go)
+        stack.callback(forget, sock)
         return address, sock
 
     try:
@@ -147,74 +173,45 @@ async def _connect(
     return connected
 
 
-async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, named: Address) -> _Connected:
+async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, named: Address) -> socket.socket:
     timeout = min(context.connect_timeout, until - asyncio.get_running_loop().time())
     if timeout <= 0:
         raise Overloaded("the deadline came before the connection was tried")
     try:
         with context.phases.time(Phase.CONNECT):
-            return _Connected(fileno=(await connect(address, timeout)).detach())
+            return await connect(address, timeout)
     except ConnectTimeout as end:
         raise judge_silence(end, timeout, named, context) from None
 
 
-class _Connected(socket.socket):
-    """A socket that is connected already: aiohttp's own attempt has nothing left to do."""
+class _Connector(aiohttp.BaseConnector):
+    """Hands the one connection that is made already to the one request that is put."""
 
-    used = False
+    def __init__(self, sock: socket.socket, tls: TLSClient | None, turns: Turns) -> None:
+        super().__init__(force_close=True, limit=1)
+        self._sock: socket.socket | None = sock
+        self._tls = tls
+        self._turns = turns
+        self.wire: Wire | None = None
 
-    def connect(self, address: object, /) -> None:
-        """Leave it as it is."""
-
-    def close(self) -> None:
-        """As aiohttp does it if no connection came of it; what uvloop has taken over is only forgotten."""
-        if held_by_loop(self):
-            self.detach()
-        else:
-            super().close()
+    async def _create_connection(self, *_: object) -> ResponseHandler:
+        sock, self._sock = self._sock, None
+        if sock is None:
+            raise OSError("one connection, one question")
+        protocol: ResponseHandler = self._factory()
+        try:
+            self.wire = await open_wire(sock, protocol, self._turns, self._tls, allowed=_USELESS)
+        except (OSError, ValueError) as error:
+            raise (error if self._tls is None else tls_failed(error)) from None
+        return protocol
 
     def let_go(self) -> None:
-        """Close it if no transport has it; forget its number if uvloop has."""
-        if not self.used or held_by_loop(self):
-            self.close()
+        """Close the connection, whatever aiohttp thinks of it."""
+        if self.wire is not None:
+            self.wire.abort()
 
 
-class _Known(AbstractResolver):
-    """Answers every question with the one address that we have connected to."""
-
-    def __init__(self, address: SocketAddress) -> None:
-        self._address = address
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return that address."""
-        address = self._address
-        return [
-            ResolveResult(
-                hostname=host, host=address.ip, port=port, family=address.family, proto=0, flags=socket.AI_NUMERICHOST
-            )
-        ]
-
-    async def close(self) -> None:
-        """Do nothing: there is nothing to close."""
-
-
-def _session(sock: _Connected, address: SocketAddress) -> aiohttp.ClientSession:
-    def hand_over(_: object) -> socket.socket:
-        if sock.used:
-            raise OSError("one connection, one question")
-        sock.used = True
-        return sock
-
-    connector = aiohttp.TCPConnector(
-        resolver=_Known(address),
-        socket_factory=hand_over,
-        use_dns_cache=False,
-        force_close=True,
-        limit=1,
-        happy_eyeballs_delay=None,
-    )
+def _session(connector: _Connector) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(_note_connection)
     return aiohttp.ClientSession(
@@ -255,24 +252,28 @@ async def _send(
     context: ProbeContext,
     accept: str,
     address: SocketAddress,
+    connector: _Connector,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
     headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
     http = context.identity.http
     if http is not None:
         headers["Authorization"] = authorization(http)
-    tls = context.identity.tls
-    ssl_context = verifying_context() if tls is None else tls.context
     begin = time.perf_counter()
     marks: dict[str, float] = {}
     try:
         response = await session.get(
-            url.with_user(None), headers=headers, allow_redirects=False, ssl=ssl_context, trace_request_ctx=marks
+            url.with_user(None), headers=headers, allow_redirects=False, trace_request_ctx=marks
         )
         assert isinstance(response, Response)
+        response.watch(connector.wire)
         return response
     except _Failed as failed:
-        error = failed.error
+        if connector.wire is not None and connector.wire.over_limit:
+            raise NoResponse(WebAnswer.OTHER, doubt=UnknownReason.LIMIT) from None
+        error: Exception = failed.error
+    except TLSFailed as failed_handshake:
+        error = failed_handshake
     finally:
         connected = marks.get("connected")
         if url.scheme == "https":
@@ -282,9 +283,7 @@ async def _send(
     raise await _no_response(error, url, context, address) from None
 
 
-async def _no_response(
-    error: aiohttp.ClientError | OSError, url: URL, context: ProbeContext, address: SocketAddress
-) -> NoResponse:
+async def _no_response(error: Exception, url: URL, context: ProbeContext, address: SocketAddress) -> NoResponse:
     """What it means that no response came."""
     if isinstance(error, aiohttp.ClientResponseError):
         # Bytes that begin no HTTP at all; or a status line, and headers that no client would take.
@@ -294,9 +293,7 @@ async def _no_response(
         return NoResponse(WebAnswer.OTHER, doubt=UnknownReason.LIMIT if too_long else UnknownReason.UNREADABLE)
     if url.scheme != "https":
         return NoResponse(WebAnswer.NOT_HTTP)
-    untrusted = isinstance(error, aiohttp.ClientConnectorCertificateError)
-    cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error
-    failed = TLSFailed("TLS handshake failed", failure=classify(cause), untrusted=untrusted)
+    failed = error if isinstance(error, TLSFailed) else TLSFailed("TLS ended", failure=classify(error))
     if failed.failure is TLSFailure.NOT_TLS:
         return NoResponse(WebAnswer.NOT_HTTP, tls=failed.facts)
     facts = explained(failed, await look(address, url.raw_host or "", context))

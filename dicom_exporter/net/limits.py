@@ -21,6 +21,7 @@ from collections import deque
 
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import Overloaded
+from dicom_exporter.net.turns import Turns
 
 JUST_NOW = 5.0
 """Seconds after an association of ours in which an archive may still be busy with its end."""
@@ -97,6 +98,8 @@ class ConnectionLimits:
         """One token each; only addresses that somebody holds or waits for."""
         self.pause = pause
         """Seconds between two associations with one address."""
+        self.turns = Turns()
+        """In which what peers send is handled."""
         self._ended: dict[_Key, float] = {}
         """Loop time at which our last association with an address ended."""
         self._most_ended = _FIRST_CLEARING

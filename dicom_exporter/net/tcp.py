@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from dicom_exporter.net.errors import (
     TLSFailed,
 )
 from dicom_exporter.net.tls_failure import classify
+from dicom_exporter.net.turns import Turns
+from dicom_exporter.net.wire import TLS, USELESS_BYTES, Wire, forget
 from dicom_exporter.results import TLSFacts, TLSFailure
 
 Buffer = bytes | memoryview
@@ -39,6 +42,8 @@ _MOST_CERTIFICATES = 16
 """Certificates of a chain whose dates are read. A chain that verifies is shorter; a peer can show hundreds."""
 TLS_SHUTDOWN_TIMEOUT = 0.5
 """Seconds to exchange close_notify (RFC 8446 6.1)."""
+_NEVER = 86_400
+"""Seconds after which asyncio would end a handshake that our own deadline has ended before."""
 _UNREACHABLE = frozenset(
     {
         errno.ENETUNREACH,
@@ -87,16 +92,6 @@ def socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
     if shown is None or shown.fileno() < 0:
         return None
     return socket.socket(shown.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, shown.fileno())
-
-
-def held_by_loop(sock: socket.socket) -> bool:
-    """Whether the number of `sock`, which was given to `create_connection`, is uvloop's to close; never on asyncio's.
-
-    Forget it then (`detach`) if the object goes before the connection does. Where a peer resets before uvloop is
-    done, uvloop closes the number without the object, which closes it once more when it is collected: by then it is
-    another connection's, and libuv aborts the process (seen with 0.23.0; a relative of its issue 738).
-    """
-    return getattr(sock, "_io_refs", 0) > 0  # so uvloop counts itself among those who hold the socket
 
 
 async def connect(address: SocketAddress, timeout: float) -> socket.socket:
@@ -191,6 +186,7 @@ async def closes_unasked(address: SocketAddress, timeout: float, wait: float) ->
         return False
     finally:
         transport.abort()
+        forget(sock)
 
 
 class _FirstEvent(asyncio.Protocol):
@@ -210,8 +206,17 @@ class _FirstEvent(asyncio.Protocol):
             self._ended.set_result(ended)
 
 
-async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, deadline: float) -> None:
+async def attach(
+    sock: socket.socket,
+    protocol: asyncio.Protocol,
+    tls: TLSClient,
+    deadline: float,
+    turns: Turns,
+    count_useful: Callable[[], int] = int,
+) -> None:
     """Hand the connected `sock` to `protocol` after a TLS handshake; `deadline` is loop time.
+
+    `turns` and `count_useful` are those of `wire.Wire`.
 
     Raises:
         TLSFailed, NoAnswer, Overloaded.
@@ -219,49 +224,67 @@ async def attach(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient
     In no case is `sock` the caller's any more.
     """
     loop = asyncio.get_running_loop()
-    remaining = deadline - loop.time()
-    if remaining <= 0:
-        sock.close()
-        raise NoAnswer("no time left for a TLS handshake")
     try:
         async with asyncio.timeout_at(deadline):
-            await _shake_hands(sock, protocol, tls, remaining + 1.0)  # the one above ends it; this one says "aborted"
+            await open_wire(sock, protocol, turns, tls, count_useful)
     except TimeoutError:
         if loop.time() > deadline + LATE:
             raise Overloaded("our own event loop was late") from None
         raise NoAnswer("silence in the TLS handshake") from None
-    except ssl.SSLCertVerificationError as error:
+    except (OSError, ValueError) as error:
+        raise tls_failed(error) from None
+
+
+def tls_failed(error: OSError | ValueError) -> TLSFailed:
+    """What it means that a handshake of `open_wire` ended in `error`."""
+    if isinstance(error, ssl.SSLCertVerificationError):
         text = f"certificate not accepted: {error.verify_message}"
-        raise TLSFailed(text, failure=classify(error), untrusted=True) from None
-    except (OSError, ssl.SSLError) as error:
-        raise TLSFailed("TLS handshake failed", failure=classify(error)) from None
-    except ValueError:  # also UnicodeError: the name cannot be sent as SNI (RFC 6066 3)
-        raise TLSFailed("the server name is no host name", failure=TLSFailure.NAME) from None
+        return TLSFailed(text, failure=classify(error), untrusted=True)
+    if isinstance(error, OSError):  # ssl.SSLError, too
+        return TLSFailed("TLS handshake failed", failure=classify(error))
+    # Also UnicodeError: the name cannot be sent as SNI (RFC 6066 3).
+    return TLSFailed("the server name is no host name", failure=TLSFailure.NAME)
 
 
-async def _shake_hands(sock: socket.socket, protocol: asyncio.Protocol, tls: TLSClient, timeout: float) -> None:
-    taken = False
+async def open_wire(
+    sock: socket.socket,
+    protocol: asyncio.Protocol,
+    turns: Turns,
+    tls: TLSClient | None,
+    count_useful: Callable[[], int] = int,
+    allowed: int = USELESS_BYTES,
+) -> Wire:
+    """Hand the connected `sock` to `protocol`, after a handshake where there is `tls`; it is not the caller's any more.
 
-    def take() -> asyncio.Protocol:
-        nonlocal taken
-        taken = True
-        return protocol
+    `turns`, `count_useful` and `allowed` are those of `Wire`.
 
+    Raises:
+        OSError, ValueError: also where the handshake failed.
+    """
+    loop = asyncio.get_running_loop()
+    shaken: asyncio.Future[None] = loop.create_future()
+    upper = None
     try:
-        await asyncio.get_running_loop().create_connection(
-            take,
-            sock=sock,
-            ssl=tls.context,
-            server_hostname=tls.server_name.rstrip("."),  # the dot is for the resolver alone (RFC 6066 3)
-            ssl_handshake_timeout=timeout,
-            ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT,
-        )
+        if tls is None:
+            wire = Wire(sock, turns, protocol, allowed, None)
+        else:
+            name = tls.server_name.rstrip(".")  # the dot is for the resolver alone (RFC 6066 3)
+            upper = TLS(loop, protocol, tls.context, shaken, False, name, True, _NEVER, TLS_SHUTDOWN_TIMEOUT)
+            wire = Wire(sock, turns, upper, allowed, shaken)
+        wire.count_useful = count_useful
+        await loop.create_connection(lambda: wire, sock=sock)
     except BaseException:
-        if held_by_loop(sock):
-            sock.detach()
-        elif not taken:  # else a transport closes it, perhaps after its close_notify
-            sock.close()
+        if upper is not None:
+            upper.give_up()
+        forget(sock)
         raise
+    if upper is not None:
+        try:
+            await shaken
+        except BaseException:
+            wire.abort()
+            raise
+    return wire
 
 
 def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:

@@ -84,7 +84,7 @@ async def look(address: SocketAddress, server_name: str, context: ProbeContext) 
     left = context.deadline - asyncio.get_running_loop().time()
     try:
         sock = await connect(address, min(context.connect_timeout, left))
-        await attach(sock, protocol, TLSClient(tls.context, server_name), context.deadline)
+        await attach(sock, protocol, TLSClient(tls.context, server_name), context.deadline, context.limits.turns)
         facts = tls_facts(protocol.transport) if protocol.transport else None
     except ProbeEnded:
         return Look(None, tls.certificate_requested)
@@ -143,7 +143,8 @@ async def accepts_obsolete_tls(address: Address, context: ProbeContext) -> bool 
         async with context.limits.lock_address(socket_address, deadline):
             left = deadline - asyncio.get_running_loop().time()
             sock = await connect(socket_address, min(context.connect_timeout, left))
-            await attach(sock, _Hangup(), TLSClient(obsolete, context.server_name or address.host), deadline)
+            client = TLSClient(obsolete, context.server_name or address.host)
+            await attach(sock, _Hangup(), client, deadline, context.limits.turns)
     except TLSFailed:
         return False
     except ProbeEnded:

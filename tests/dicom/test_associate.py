@@ -14,6 +14,7 @@ from dicom_exporter.dicom import associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
+from dicom_exporter.net.turns import Turns
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.results import Outcome
 from tests.testing.context import lookup_threads, probe_context
@@ -114,8 +115,8 @@ async def test_associate_that_failed_leaves_no_garbage(answer: bytes, monkeypatc
     """Thousands of peers fail in each scrape: what waits for a garbage collection is memory of the process."""
     connections: list[weakref.ref[Connection]] = []
 
-    def connection(deadline: float) -> Connection:
-        made = Connection(deadline)
+    def connection(deadline: float, turns: Turns) -> Connection:
+        made = Connection(deadline, turns)
         connections.append(weakref.ref(made))
         return made
 

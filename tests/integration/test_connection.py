@@ -20,6 +20,7 @@ from dicom_exporter.dicom.uids import VERIFICATION
 from dicom_exporter.net.errors import TLSFailed
 from dicom_exporter.net.tcp import TLSClient, attach, connect
 from dicom_exporter.net.tls import stranger_context
+from dicom_exporter.net.turns import Turns
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +29,7 @@ async def test_connection_peer_sends_first_is_read() -> None:
     """An SSH server greets at once: that may arrive before our request is sent, and it still decides the outcome."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()
-        connection = Connection(asyncio.get_running_loop().time() + 5)
+        connection = Connection(asyncio.get_running_loop().time() + 5, Turns())
         await connection.connect(SocketAddress(socket.AF_INET, host, port), 5.0, tls=False)
         theirs, _ = server.accept()
         with theirs:
@@ -54,7 +55,7 @@ def test_attach_reset_before_tls_closes_the_socket(run: Callable[[Coroutine[Any,
             theirs.close()
             client = TLSClient(stranger_context(), host)
             with pytest.raises(TLSFailed):
-                await attach(sock, asyncio.Protocol(), client, asyncio.get_running_loop().time() + 5)
+                await attach(sock, asyncio.Protocol(), client, asyncio.get_running_loop().time() + 5, Turns())
             async with asyncio.timeout(30):
                 while sock.fileno() != -1:  # noqa: ASYNC110 - the turns of the loop are what it waits for
                     await asyncio.sleep(0)
@@ -70,7 +71,7 @@ def test_connection_cancelled_when_made_can_be_closed() -> None:
         async def connect() -> None:
             task = asyncio.current_task()
             assert task is not None
-            connection = _Observed(asyncio.get_running_loop().time() + 5)
+            connection = _Observed(asyncio.get_running_loop().time() + 5, Turns())
             connection.made = task.cancel
             with pytest.raises(asyncio.CancelledError):
                 await connection.connect(SocketAddress(socket.AF_INET, host, port), 5.0, tls=False)
@@ -86,7 +87,7 @@ def test_connection_made_while_loop_was_busy_counts() -> None:
 
         async def connect() -> None:
             loop = asyncio.get_running_loop()
-            connection = Connection(loop.time() + 5)
+            connection = Connection(loop.time() + 5, Turns())
             busy_until = time.monotonic() + 0.1
             connecting = asyncio.create_task(
                 connection.connect(SocketAddress(socket.AF_INET, host, port), 0.05, tls=False)

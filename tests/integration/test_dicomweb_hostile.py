@@ -261,6 +261,28 @@ async def test_dicomweb_endless_body_and_gzip_bomb_are_bounded_in_memory() -> No
         tracemalloc.stop()
 
 
+_CHUNKED = http.head(200, {**JSON, "Transfer-Encoding": "chunked"})
+FLOODS: Mapping[str, Behaviour] = {
+    "100 Continue without end": http.floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "103 Early Hints without end": http.floods(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000),
+    "a chunk size without end": http.floods(_CHUNKED, b"0" * 65536),
+    "a chunk extension without end": http.floods(_CHUNKED + b"1;", b"x=y;" * 16384),
+    "chunks of one byte of white space": http.floods(_CHUNKED, b"1\r\n \r\n" * 10000),
+    "trailers without end": http.floods(_CHUNKED + b"0\r\n", b"X-More: x\r\n" * 1000),
+}
+"""Bytes that count against no limit of a body."""
+
+
+@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+async def test_dicomweb_flood_beside_the_body_is_cut_off(name: str, tls: bool, certificates: Certificates) -> None:
+    theirs = _server_tls(certificates, demand=False, newest=ssl.TLSVersion.TLSv1_3) if tls else None
+    async with http.server(FLOODS[name], theirs) as server:
+        found = await dicomweb(server.url, timeout=60.0)
+    assert not found.lists_studies
+    assert found.doubts & {UnknownReason.LIMIT, UnknownReason.UNREADABLE}
+
+
 def _redirects(times: int, status: int = 301, to: str = "") -> Behaviour:
     """`times` redirects, each to the next path, and then a list of two studies; `to` comes before each path."""
 

@@ -154,9 +154,10 @@ def floods(first: bytes, then: bytes) -> Behaviour:
 
     async def behaviour(_: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(first)
-        while True:
+        while not writer.transport.is_closing():  # over TLS, nothing is raised
             writer.write(then)
             await writer.drain()
+            await asyncio.sleep(0)
 
     return behaviour
 

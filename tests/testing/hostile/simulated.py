@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, TypeVar
 
+from dicom_exporter.net.wire import TLS, Wire
 from tests.testing.hostile import wire
 from tests.testing.hostile.parsing import Reassembly, parse_proposal, take_pdu
 
@@ -305,8 +306,6 @@ class Loop(asyncio.BaseEventLoop):
         self._selector = self
         self._now = 0.0
         self._turns = 0
-        self._connected: int | None = None
-        """File descriptor of the socket that waits for its transport."""
         self.script = Script(())
         self.errors: list[dict[str, Any]] = []
         """What would have been logged as a bug."""
@@ -343,22 +342,18 @@ class Loop(asyncio.BaseEventLoop):
         return []
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
-        if sock.fileno() == self._connected:
-            return  # aiohttp connects again what is connected
         if not self.script.connect():
             raise ConnectionRefusedError(111, "refused")
-        self._connected = sock.fileno()
 
     async def create_connection(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:
         sock = kwargs.get("sock")  # what `sock_connect` connected; without one, the address is connected to here
-        self._connected = None
         if sock is None and not self.script.connect():
             raise ConnectionRefusedError(111, "refused")
-        if kwargs.get("ssl"):
+        protocol = protocol_factory()
+        if isinstance(protocol, Wire) and isinstance(protocol.upper, TLS):
             if sock is not None:
                 sock.close()
             raise ConnectionResetError("this server speaks no TLS")
-        protocol = protocol_factory()
         transport = _Transport(self, protocol, sock)
         protocol.connection_made(transport)
         if self.script.late:

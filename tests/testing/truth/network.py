@@ -14,7 +14,6 @@ import asyncio
 import errno
 import socket
 import threading
-from asyncio import sslproto
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -203,8 +202,6 @@ class Network(asyncio.BaseEventLoop):
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
         there = (str(address[0]), int(address[1]))
-        if self._connected.get(sock.fileno()) == there:
-            return  # aiohttp connects again what is connected
         await self._reach(there)
         self._connected[sock.fileno()] = there
 
@@ -217,30 +214,9 @@ class Network(asyncio.BaseEventLoop):
             there = self._connected.pop(sock.fileno())
         session = self._ports[there].connected()
         protocol = protocol_factory()
-        context = kwargs.get("ssl")
-        if not context:
-            transport = Transport(self, protocol, session, sock)
-            protocol.connection_made(transport)
-            return transport, protocol
-        waiter = self.create_future()
-        layer = sslproto.SSLProtocol(
-            self,
-            protocol,
-            context,
-            waiter,
-            False,
-            kwargs.get("server_hostname"),
-            ssl_handshake_timeout=kwargs.get("ssl_handshake_timeout"),
-            ssl_shutdown_timeout=kwargs.get("ssl_shutdown_timeout"),
-        )
-        raw = Transport(self, layer, session, sock)
-        self.call_soon(layer.connection_made, raw)
-        try:
-            await waiter
-        except BaseException:
-            raw.abort()
-            raise
-        return layer._app_transport, protocol
+        transport = Transport(self, protocol, session, sock)
+        protocol.connection_made(transport)
+        return transport, protocol
 
     async def _reach(self, there: tuple[str, int]) -> None:
         port = self._ports.get(there)
