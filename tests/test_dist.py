@@ -22,6 +22,7 @@ def test_dist_is_the_same_each_time_and_the_sdist_has_all_files(tmp_path: Path) 
     with tarfile.open(tmp_path / "one" / f"{top}.tar.gz") as sdist:
         packed = sdist.getnames()
     needed = [file.relative_to(ROOT) for pattern in FILES.values() for file in ROOT.glob(pattern)]
+    needed += [file.relative_to(ROOT) for file in (ROOT / "dicom_exporter").rglob("*.py")]
     needed += [Path("LICENSE"), Path("CHANGELOG.md"), Path("docs/dicom_exporter.1")]
     assert {f"{top}/{file}" for file in needed} - set(packed) == set()
 

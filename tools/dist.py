@@ -63,12 +63,18 @@ def build(source: Path, out: Path, when: int) -> None:
     out.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
         tree = Path(made) / "tree"
-        shutil.copytree(source, tree, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__"))
+        shutil.copytree(source, tree, ignore=_not_sources)
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(when)}
         command = [sys.executable, "-c", _BUILD, str(out)]
         subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.DEVNULL)
     for sdist in out.glob("*.tar.gz"):
         sdist.write_bytes(normalized(sdist.read_bytes(), when))
+
+
+def _not_sources(directory: str, names: list[str]) -> set[str]:
+    """What is made from the sources, such as build/ at the top, which dicom_exporter/config/build is not."""
+    made = {"build", "dist"} & set(names) if (Path(directory) / "pyproject.toml").exists() else set()
+    return made | {name for name in names if name.startswith(".") or name.endswith((".egg-info", "__pycache__"))}
 
 
 def normalized(sdist: bytes, when: int) -> bytes:
