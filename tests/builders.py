@@ -167,6 +167,7 @@ FULL = SessionResult(
         chain_expiry=1_700_000_000.0,
     ),
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
+    negotiated={"EnhancedCTImageStorage": True},
     canary=CanaryResult(
         (
             CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),
@@ -400,6 +401,7 @@ FACTS = ExporterFacts(
     denied_target_requests=7,
     requests_in_flight=5,
     requests_refused={"requests": 6, "scrapes": 0},
+    bad_requests={"method": 7, "tls": 0},
     stale_credential_files={("monitor", "http.bearer_token_file"): True, ("monitor", "tls.ca_file"): False},
 )
 """The exporter's own metrics."""

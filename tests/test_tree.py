@@ -18,6 +18,7 @@ ROOT = TESTS.parent
 PACKAGE = ROOT / "dicom_exporter"
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "uid_table.py": ("dicom/test_uids.py",),
     # Entry points: they start the rest.
     "__main__.py": ("cli/test_process.py",),
     "cli/demo.py": ("integration/test_demo.py",),

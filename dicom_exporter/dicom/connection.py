@@ -192,8 +192,7 @@ class Connection(asyncio.Protocol):
 
     def allow(self, more_bytes: int) -> None:
         """Let the peer send up to `more_bytes` from here on, beside what every operation may bring."""
-        association = self._association
-        association.bytes_allowed = association.bytes_received + association.limits.association_bytes + more_bytes
+        self._association.allow(more_bytes)
 
     @property
     def partial(self) -> tuple[Command, int] | None:
