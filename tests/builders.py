@@ -395,10 +395,13 @@ FACTS = ExporterFacts(
     python_version="3.11.2",
     reload_successful=False,
     reload_success_time=1_700_000_000.0,
+    reloads={"success": 8, "failure": 1},
     probes_in_flight=3,
+    probes={"success": 9},
     unknown_target_requests=4,
     denied_target_requests=7,
     requests_in_flight=5,
+    requests={"200": 11, "404": 2},
     requests_refused={"requests": 6, "scrapes": 0},
     stale_credential_files={("monitor", "http.bearer_token_file"): True, ("monitor", "tls.ca_file"): False},
 )
