@@ -400,6 +400,7 @@ FACTS = ExporterFacts(
     denied_target_requests=7,
     requests_in_flight=5,
     requests_refused={"requests": 6, "scrapes": 0},
+    bad_requests={"method": 7, "tls": 0},
     stale_credential_files={("monitor", "http.bearer_token_file"): True, ("monitor", "tls.ca_file"): False},
 )
 """The exporter's own metrics."""

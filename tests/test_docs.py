@@ -81,3 +81,30 @@ def test_docs_metrics_page_has_every_metric_and_outcome() -> None:
         assert text.count(f"| `{name}` |") == 1, name
     for outcome in (*Outcome, *QueryOutcome):
         assert f"| `{outcome}` |" in text, outcome
+
+
+def section(link: str) -> str:
+    """The page, or the part of it below a heading, that a link of docs/README.md leads to."""
+    name, _, anchor = link.partition("#")
+    text = (ROOT / "docs" / name).read_text()
+    if not anchor:
+        return text
+    parts = re.split(r"^## (.*)$", text, flags=re.M)
+    named = zip(parts[1::2], parts[2::2], strict=True)
+    return next(body for heading, body in named if re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") == anchor)
+
+
+def test_docs_to_read_before_production_have_at_most_3000_words() -> None:
+    text = section("README.md#before-production")
+    steps = [LINK.findall(line) for line in re.findall(r"^\d+\. (.*)$", text, flags=re.M)]
+    assert len(steps) > 4
+    longest = [max(len(section(link).split()) for link in links) for links in steps]  # of the ways to install it, one
+    assert sum(longest) <= 3000, longest
+
+
+def test_docs_troubleshooting_has_every_outcome() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    one, two = text.split("## A query")
+    for part, outcomes in ((one, Outcome), (two, QueryOutcome)):
+        listed = {word for row in re.findall(r"^\| (`[^|]*) \|", part, re.M) for word in re.findall(r"`(\w+)`", row)}
+        assert listed >= {outcome.value for outcome in outcomes}

@@ -24,6 +24,8 @@ class ExporterFacts:
     requests_in_flight: int
     requests_refused: Mapping[str, int]
     """By what there was too much of."""
+    bad_requests: Mapping[str, int]
+    """By what was wrong with them."""
     stale_credential_files: Mapping[tuple[str, str], bool]
     """Identity and key of the configuration of each file that holds credentials -> whether it cannot be used."""
 
@@ -79,6 +81,13 @@ EXPORTER_FAMILIES: tuple[Family[ExporterFacts], ...] = (
         "dicom_exporter_requests_refused_total",
         "HTTP requests refused with 503, by what there was too much of.",
         lambda facts: [({"reason": reason}, float(count)) for reason, count in facts.requests_refused.items()],
+        type="counter",
+    ),
+    Family(
+        "dicom_exporter_bad_requests_total",
+        "What clients sent that is no request, by what was wrong: `tls` is TLS on a port of plain HTTP, `plain_http`"
+        " the opposite, `handshake` a TLS handshake that failed.",
+        lambda facts: [({"reason": reason}, float(count)) for reason, count in facts.bad_requests.items()],
         type="counter",
     ),
 )

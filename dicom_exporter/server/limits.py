@@ -9,6 +9,7 @@ connection ── connections.py: a maximum number; the one that was idle for lo
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from dicom_exporter import DEFAULT_MAX_REQUESTS
+from dicom_exporter.limited_log import LimitedLog
+from dicom_exporter.server.bad_requests import BadRequest
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,6 +28,8 @@ RETRY_AFTER = 5
 """Seconds after which a client that was refused may try again."""
 SEND_TIMEOUT = 60.0
 """Seconds in which a client has to read its response: longer than the timeout of any scrape."""
+EVEN_SHARE = 16
+"""Requests, and connections, that one client may have in any case. Beyond, it may lose them to others."""
 _CHUNK = 256 * 1024
 """Bytes of a response that are written at once."""
 _LOG_INTERVAL = 60.0
@@ -54,6 +59,9 @@ class Traffic:
     """Requests for a target that the configuration does not have, since the start."""
     denied_targets: int = 0
     """Requests for an address that `probe.allow` does not allow, since the start."""
+    bad: Counter[BadRequest] = field(default_factory=Counter)
+    """What was no request, since the start."""
+    _log: LimitedLog = field(default_factory=LimitedLog)
     _last_logged: dict[RefusalReason, float] = field(default_factory=dict)
 
     @property
@@ -74,6 +82,15 @@ class Traffic:
             headers={hdrs.RETRY_AFTER: str(RETRY_AFTER)},
         )
 
+    def bad_request(self, reason: BadRequest, client: str) -> None:
+        """Count what is no request, and log one in ten seconds, whatever it is."""
+        self.count_bad(reason)
+        self._log.warning("bad request", reason=reason.value, client=client)
+
+    def count_bad(self, reason: BadRequest) -> None:
+        """Count it alone."""
+        self.bad[reason] += 1
+
     def count(self, reason: RefusalReason) -> None:
         """Count a refusal, and log it at most once a minute."""
         self.refused[reason] += 1
@@ -83,12 +100,12 @@ class Traffic:
             log.warning("overloaded: clients are refused", too_many=reason.value, refused=self.refused[reason])
 
 
-def limiting(traffic: Traffic, exempt: frozenset[str]) -> Middleware:
-    """The middleware that applies the limits. The paths in `exempt` are always answered."""
+def limiting(traffic: Traffic, exempt: Callable[[web.Request], bool]) -> Middleware:
+    """The middleware that applies the limits. Requests that are `exempt` are always answered."""
 
     @web.middleware
     async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in exempt:
+        if exempt(request):
             return await handler(request)
         if traffic.full:
             raise traffic.refuse(RefusalReason.REQUESTS)

@@ -29,6 +29,7 @@ from dicom_exporter.prober.log import lines
 from dicom_exporter.prober.permissions import check_choice
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
+from dicom_exporter.server.bad_requests import BadRequest
 from dicom_exporter.server.discovery import USER_LABELS
 from dicom_exporter.server.limits import RefusalReason, send
 from dicom_exporter.server.negotiation import Collect, Exposition, Families, encode, requested_format, small_response
@@ -112,6 +113,7 @@ def _facts(state: State) -> ExporterFacts:
         denied_target_requests=traffic.denied_targets,
         requests_in_flight=traffic.requests_in_flight,
         requests_refused={reason.value: traffic.refused[reason] for reason in RefusalReason},
+        bad_requests={reason.value: traffic.bad[reason] for reason in BadRequest},
         stale_credential_files=state.prober.stale_credential_files,
     )
 

@@ -22,4 +22,5 @@ def test_exporter_facts_fill_all_series() -> None:
         "dicom_exporter_denied_target_requests_total": {labels(): 7},
         "dicom_exporter_requests_in_flight": {labels(): 5},
         "dicom_exporter_requests_refused_total": {labels(reason="requests"): 6, labels(reason="scrapes"): 0},
+        "dicom_exporter_bad_requests_total": {labels(reason="method"): 7, labels(reason="tls"): 0},
     }

@@ -50,7 +50,9 @@ async def test_long_url_or_header_is_bad_request() -> None:
     async with exporter() as client:
         async with client.get("/probe?target=" + "x" * 20_000) as response:
             assert response.status == 400
-        async with client.get("/", headers={"X-Long": "x" * 20_000}) as response:
+        async with client.get("/", headers={"X-Long": "x" * 70_000}) as response:
             assert response.status == 400
+        async with client.get("/", headers={"Cookie": "x" * 60_000}) as response:
+            assert response.status == 200
         async with client.get("/-/healthy") as response:
             assert response.status == 200

@@ -7,12 +7,15 @@ import logging
 import socket
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.server import limits
+from dicom_exporter.server.external_url import parse_external_url
 from dicom_exporter.server.limits import RETRY_AFTER, Traffic
+from dicom_exporter.webconfig.live import LiveConfig
 from tests.testing.connections import until
 from tests.testing.in_process import FakeProber, exporter, state
 
@@ -98,3 +101,25 @@ async def test_chunked_response_equals_response_sent_at_once(monkeypatch: pytest
                 assert int(response.headers["Content-Length"]) == len(whole[-1][2]) > 100
                 assert await response.read() == b""
         assert whole[0] == whole[1]
+
+
+async def test_health_is_answered_beyond_the_rate_limit(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("rate_limit: {interval: 1h, burst: 2}\n")
+    external = replace(state(FakeProber()), external_url=parse_external_url("http://x:1/dicom/"))
+    for of, prefix in ((state(FakeProber()), ""), (external, "/dicom")):
+        async with exporter(of, web_config=LiveConfig(str(file))) as client:
+            for path, statuses in (
+                ("/-/ready", [200] * 4),  # takes nothing of the limit
+                ("/sd", [200, 200, 429, 429]),
+                ("/-/healthy", [200] * 4),
+                ("/-/ready", [200] * 4),
+                ("/-/ready/", [429] * 2),
+            ):
+                got = []
+                for _ in statuses:
+                    async with client.get(prefix + path) as response:
+                        got.append(response.status)
+                assert got == statuses
+            async with client.post(f"{prefix}/-/healthy") as response:
+                assert response.status == 429

@@ -17,7 +17,7 @@ from dicom_exporter.pages.history import History
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
-from dicom_exporter.server.app import create_app
+from dicom_exporter.server.app import create_app, is_health_check
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress, listen
 from dicom_exporter.server.reload import Reloader
@@ -112,8 +112,9 @@ async def exporter(
         of = state(of or FakeProber())
     app = create_app(of)
     if web_config is not None:
-        protect(app, web_config)
-    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle)
+        protect(app, web_config, unlimited=is_health_check)
+    headers = (lambda: web_config.headers) if web_config is not None else dict
+    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle, headers=headers)
     await runner.setup()
     try:
         (sock,) = listen([ListenAddress("127.0.0.1", 0)])

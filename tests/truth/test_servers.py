@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.testing.truth.judging import untrue
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import (
     ALWAYS,
+    PATIENT_FIND,
     STUDY_FIND,
     Dimse,
     End,
@@ -48,6 +50,7 @@ def studies(**answer: object) -> Dimse:
     return Dimse(finds={STUDY_FIND: Find(**answer)}, get=Get())  # type: ignore[arg-type]
 
 
+PATIENTS_ONLY = Dimse(finds={PATIENT_FIND: Find(), STUDY_FIND: Find(status=0x0124)}, get=Get())
 NAMELESS = Dimse(finds={STUDY_FIND: Find(names=False)})
 NO_IPV6 = (
     Endpoint(dimse=Dimse(policy=Policy.REJECTS_CALLING), web=Web(login=Login.STATUS_401)),
@@ -71,6 +74,8 @@ DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) 
         pytest.param(dimse(studies(status=0x0124, too_much=True)), "dimse", 4, id="list not authorised"),
         pytest.param(dimse(Dimse(policy=Policy.HANGS_UP)), "dimse", 1, id="hangs up"),
         pytest.param(dimse(Dimse(policy=Policy.CLOSES)), "dimse", {"tls_handshake"}, id="closes when asked"),
+        pytest.param(dimse(PATIENTS_ONLY, prove=True), "dimse", {"not_asked"}, id="images of a patient"),
+        pytest.param(dimse(replace(PATIENTS_ONLY, get=None), prove=True), "dimse", 6, id="no C-GET"),
         pytest.param(Server(NO_IPV6), "dimse", {"ip_version"}, id="no route for IPv6"),
         pytest.param(Server(NO_IPV6), "dicomweb", {"ip_version"}, id="no route for IPv6 over HTTP"),
         pytest.param(Server(DARK), "dicomweb", 0, id="two dark addresses over HTTP"),
