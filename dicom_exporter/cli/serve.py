@@ -56,6 +56,8 @@ class Options(ConfigOptions, ListenOptions):
     """None or empty: plain HTTP, for every client."""
     web_telemetry_path: str
     web_external_url: "ExternalURL | None"
+    web_route_prefix: str | None
+    """None: the path of the external URL."""
     web_max_requests: int
     """At once; 0: any number."""
     timeout_offset: float
@@ -76,6 +78,7 @@ commands (more: {PROGRAM} COMMAND --help):
   demo                 try it: synthetic archives, and the exporter that probes them
   probe HOST:PORT      probe one archive now; with --exposure, as a stranger
   report               probe all targets of the configuration once: which are down, which are exposed
+  print WHAT           print a file that comes with it: rules, dashboards, schema, example, unit
   completion SHELL     print the script with which bash, zsh or fish completes commands and flags
 
 from nothing to your own archive:
@@ -112,6 +115,13 @@ exit codes:
         metavar="URL",
         help="URL under which clients reach the exporter, behind a reverse proxy for example; its path is the prefix "
         "of all paths",
+    )
+    parser.add_flag(
+        "--web.route-prefix",
+        type=checked(_route_prefix),
+        metavar="PATH",
+        help="prefix of all paths, where it is not the path of --web.external-url: / behind a proxy that removes "
+        "that path",
     )
     parser.add_flag(
         "--web.max-requests",
@@ -154,6 +164,12 @@ def _external_url(text: str) -> "ExternalURL":
     from dicom_exporter.server.external_url import parse_external_url
 
     return parse_external_url(text)
+
+
+def _route_prefix(text: str) -> str:
+    from dicom_exporter.server.external_url import parse_prefix
+
+    return parse_prefix(text)
 
 
 def _timeout_offset(text: str) -> float:
@@ -382,6 +398,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         timeout_offset=options.timeout_offset,
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
+        route_prefix=options.web_route_prefix,
         traffic=Traffic(options.web_max_requests),
     )
     await lifecycle.serve(state, asked, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)
