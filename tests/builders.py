@@ -167,6 +167,7 @@ FULL = SessionResult(
         chain_expiry=1_700_000_000.0,
     ),
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
+    negotiated={"EnhancedCTImageStorage": True},
     canary=CanaryResult(
         (
             CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),
