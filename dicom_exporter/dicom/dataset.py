@@ -55,36 +55,37 @@ def find_values(
     wanted = len(tags)
     end = len(data)
     found: dict[int, bytes] = {}
-    budget = budget or Budget()
-    left = budget.left
+    steps = 0
     try:
-        while position < end:
+        for steps in range(_MAX_ELEMENTS if budget is None else budget.left):  # noqa: B007 - cheaper than a count
+            if position >= end:
+                return found
             if position + 8 > end:
                 raise MalformedDataset("element is cut short")
-            left -= 1
-            if left < 0:
-                raise MalformedDataset("more elements than we look at")
             group, element, length = _ELEMENT.unpack_from(data, position)
             tag = group << 16 | element
             position += 8
             if length == _UNDEFINED:
-                budget.left = left
+                budget = budget or Budget()
                 value_end, next_position = _skip_undefined(data, position, end, budget)
-                left = budget.left
             else:
                 value_end = next_position = position + length
                 if next_position > end:
                     raise MalformedDataset("element is longer than its dataset")
             if tag == sequence:
-                budget.left = left
-                return find_values(_first_item(data, position, value_end, budget), tags, budget=budget)
+                return find_values(_first_item(data, position, value_end, budget or Budget()), tags, budget=budget)
             if sequence is None and tag in tags and tag not in found:
                 found[tag] = data[position:value_end]
                 if len(found) == wanted:
-                    break
+                    return found
             position = next_position
     finally:
-        budget.left = min(left, budget.left)
+        if budget is not None:
+            budget.left -= steps
+    if position < end:
+        if budget is not None:
+            budget.left = 0
+        raise MalformedDataset("more elements than we look at")
     return found
 
 
