@@ -524,6 +524,8 @@ class WebResult:
     complete: bool | None = None
     server: SafeText | None = None
     """The ``Server`` header."""
+    version: SafeText | None = None
+    """What Orthanc's own REST interface says that its version is; None for everything else."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
@@ -552,6 +554,8 @@ class SessionResult:
     rejection: Rejection | None = None
     services: Mapping[Service, bool] = field(default_factory=dict)
     """Service proposed -> presentation context accepted; empty if no A-ASSOCIATE-AC came."""
+    negotiated: Mapping[str, bool] | None = None
+    """SOP class, perhaps with a transfer syntax, as in the configuration -> accepted; None if that is not known."""
     peer: Peer | None = None
     tls: TLSFacts | None = None
     store: StoreResult | None = None

@@ -35,6 +35,7 @@ from dicom_exporter.config.types import (
     RootURL,
     SecretFile,
     ServerName,
+    Services,
     TargetAddress,
     TargetName,
     Text,
@@ -267,6 +268,9 @@ class ModuleOptions(Block):
     """Send a C-ECHO."""
     store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
     """Send synthetic images; not allowed for a target with `expect: closed` or `expect: control`."""
+    services: Services | None = None
+    """SOP classes to propose, by their keywords, like EnhancedCTImageStorage; with a transfer syntax,
+    CTImageStorage/JPEG2000Lossless. Shows which are accepted; nothing is sent."""
     canary: Annotated[Canary | None, nothing_is_defaults(Canary | None)] = None
     """Store a synthetic image, find it, retrieve it and compare it; not allowed where `store` is not."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None

@@ -27,6 +27,10 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
             "worklist": {"every": "30s"},
         }
     },
+    "services": {
+        "echo": False,
+        "services": ["SecondaryCaptureImageStorage", "EnhancedCTImageStorage", "StorageCommitmentPushModel"],
+    },
     "canary": {"echo": False, "canary": {"size": "16KiB"}},
     "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
     "newest": {

@@ -90,6 +90,8 @@ def merged(modules: Sequence[Module]) -> Module:
         for field in fields(Module)
         if field.default is None
     }
+    services = tuple(dict.fromkeys(service for module in modules for service in module.services or ()))
+    blocks["services"] = services or None
     return replace(
         first,
         name=",".join(module.name for module in modules),

@@ -112,5 +112,6 @@ async def _not_found_as_page(request: web.Request, handler: Handler) -> web.Stre
         return await not_found(request, "The exporter has no such page.")
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    request.app[STATE].traffic.answered[response.status] += 1
     secure(response.headers)

@@ -89,6 +89,8 @@ class Traffic:
     """Requests in flight, by their connection (its aiohttp protocol)."""
     refused: Counter[RefusalReason] = field(default_factory=Counter)
     """Clients that were refused since the start."""
+    answered: Counter[int] = field(default_factory=Counter)
+    """Requests since the start, by the status code of the response."""
     unknown_targets: int = 0
     """Requests for a target that the configuration does not have, since the start."""
     denied_targets: int = 0

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import chain
 
 from aiohttp import web
-from prometheus_client import Metric, ProcessCollector
+from prometheus_client import Metric, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
 from dicom_exporter import __version__
@@ -103,7 +103,8 @@ def _own(facts: ExporterFacts) -> Exposition:
 
 
 def _own_families(facts: ExporterFacts) -> Iterator[Metric]:
-    return chain(exporter_families(facts), ProcessCollector(registry=None).collect())
+    own = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+    return chain(exporter_families(facts), *(collector.collect() for collector in own))
 
 
 def _facts(state: State) -> ExporterFacts:
@@ -113,10 +114,13 @@ def _facts(state: State) -> ExporterFacts:
         python_version=platform.python_version(),
         reload_successful=reloader.successful,
         reload_success_time=reloader.success_time,
+        reloads=reloader.ended,
         probes_in_flight=state.prober.probes_in_flight,
+        probes={outcome.value: count for outcome, count in state.prober.outcomes.items()},
         unknown_target_requests=traffic.unknown_targets,
         denied_target_requests=traffic.denied_targets,
         requests_in_flight=traffic.requests_in_flight,
+        requests={str(code): count for code, count in traffic.answered.items()},
         requests_refused={reason.value: traffic.refused[reason] for reason in RefusalReason},
         bad_requests={reason.value: traffic.bad[reason] for reason in BadRequest},
         stale_credential_files=state.prober.stale_credential_files,

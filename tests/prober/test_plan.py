@@ -170,6 +170,12 @@ async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pyte
     assert found.web == ()
 
 
+def test_merged_services_are_those_of_all_modules() -> None:
+    one, other = Module("a", services=("CTImageStorage",)), Module("b", services=("MRImageStorage", "CTImageStorage"))
+    assert merged([one, other]).services == ("CTImageStorage", "MRImageStorage")
+    assert merged([ECHO, replace(ECHO, name="b")]).services is None
+
+
 async def test_probe_as_store_that_is_not_permitted_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = use(monkeypatch)
     with lookup_threads() as lookups, pytest.raises(NotPermitted):

@@ -72,7 +72,7 @@ async def test_metrics_with_probe_false_starts_no_probe() -> None:
             assert response.status == 400
     assert prober.asked == []
     assert found["dicom_exporter_build_info", ""] == 1
-    assert all(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
+    assert all(name.startswith(("dicom_exporter_", "process_", "python_info")) for name, _ in found)
 
 
 async def test_probe_result_has_no_target_label() -> None:
@@ -81,7 +81,7 @@ async def test_probe_result_has_no_target_label() -> None:
         found = series(await response.text())
     assert prober.asked == [(("two",), None, None)]
     assert found["dicom_echo_success", ""] == 1
-    assert not any(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
+    assert not any(name.startswith(("dicom_exporter_", "process_", "python_info")) for name, _ in found)
 
 
 async def test_probe_with_module_parameter_runs_these_modules_once() -> None:
