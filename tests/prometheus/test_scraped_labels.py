@@ -32,7 +32,7 @@ def test_label_with_a_former_name_is_there_under_its_new_name(family: str) -> No
 
 def test_labels_of_families_cannot_be_those_of_a_user() -> None:
     """Service discovery puts a user's labels on the same series."""
-    for label in OURS - {"yours", "key", "python_version"}:  # those two are on no series of a target
+    for label in OURS - {"yours", "key", "python_version", "code"}:  # these are on no series of a target
         with pytest.raises(ValueError, match="is a label that this exporter sets itself"):
             check_label_name(label)
 
@@ -56,4 +56,4 @@ def test_rules_find_what_was_replaced_of_each_label_that_they_select_by() -> Non
         if not label.startswith("exported_")
     }
     found = set(re.findall(r"exported_(\w+)", alerts()["DicomLabelsOverwritten"]["expr"]))
-    assert selected - {"job", "phase", "alertname"} <= found | {"called_ae_title"}
+    assert selected - {"job", "phase", "alertname", "alertstate"} <= found | {"called_ae_title"}
