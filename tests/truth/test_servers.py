@@ -150,8 +150,9 @@ def test_server_sum_of_images_is_complete_only_if_every_match_has_it(
         ({}, {"CT": 3, "MR": 0}),
         ({"ignores_keys": True}, {"CT": 3}),
         ({"shows_modality": False}, {"MR": 0}),
+        ({"ignores_keys": True, "huge": True}, {}),
     ],
-    ids=["honest", "ignores the key", "does not show the key"],
+    ids=["honest", "ignores the key", "does not show the key", "sends a match that is too large to be checked"],
 )
 def test_server_that_ignores_a_key_gets_no_count_for_it(
     simulation: Simulation, answer: dict[str, object], counts: dict[str, int]
