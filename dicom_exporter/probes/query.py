@@ -59,6 +59,7 @@ async def run_query(
     except NotOffered as end:
         return QueryResult(QueryOutcome.UNSUPPORTED, doubt=UnknownReason.NOT_OFFERED if end.other_syntax else None)
     except FindEnded as ended:
+        checked.keep_checked(ended.find)
         at_limit = isinstance(ended.end, LimitExceeded)
         outcome = _ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR)
         if at_limit and ended.find.matches:
@@ -96,6 +97,7 @@ class _Checked:
     def __init__(self, consume: Callable[[bytes], None], is_ignored: Callable[[bytes], bool] | None) -> None:
         self._consume = consume
         self._is_ignored = is_ignored
+        self._seen = 0
         self.ignored = False
 
     @property
@@ -103,7 +105,13 @@ class _Checked:
         """What the C-FIND calls with the bytes of each match."""
         return self._consume if self._is_ignored is None else self._check
 
+    def keep_checked(self, counted: Find) -> None:
+        """Do not count a match that was not read to its end, unless any would do."""
+        if self._is_ignored is not None:
+            counted.matches = min(counted.matches, self._seen)
+
     def _check(self, data: bytes) -> None:
+        self._seen += 1
         if not self.ignored:
             self.ignored = self._is_ignored is not None and self._is_ignored(data)
             self._consume(data)
