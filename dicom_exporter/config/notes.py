@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from dicom_exporter.config.model import Config
 from dicom_exporter.config.renewal import secrets_of
+from dicom_exporter.results import Expect
 
 
 def notes(config: Config) -> Iterator[str]:
@@ -13,6 +14,8 @@ def notes(config: Config) -> Iterator[str]:
     """
     names: dict[tuple[object, str], list[str]] = {}
     for target in config.targets:
+        if target.expect is Expect.CONTROL:
+            continue  # the address of any open archive will do
         names.setdefault((target.address, target.called_ae_title), []).append(target.name)
     for (address, title), same in names.items():
         if len(same) > 1:

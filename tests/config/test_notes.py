@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_exporter.config import Address, Config, Identity, Target, UserIdentity
+from dicom_exporter.config import Address, Config, Expect, Identity, Target, UserIdentity
 from dicom_exporter.config.notes import notes
 from dicom_exporter.config.secret import read_secret
 
@@ -21,6 +21,11 @@ def test_notes_targets_with_one_address_and_title_are_named() -> None:
 
 def test_notes_targets_that_differ_in_address_or_title_are_fine() -> None:
     targets = (Target("a", HERE, "PACS"), Target("b", THERE, "PACS"), Target("c", HERE, "OTHER"))
+    assert list(notes(Config(targets))) == []
+
+
+def test_notes_control_may_have_the_address_of_another_target() -> None:
+    targets = (Target("a", HERE, "PACS"), Target("c", HERE, "PACS", expect=Expect.CONTROL))
     assert list(notes(Config(targets))) == []
 
 
