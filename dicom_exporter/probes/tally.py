@@ -49,7 +49,7 @@ class Tally:
         keywords = () if query.minimal_keys else query.count_by
         self._attributes: dict[str, dict[SafeText, int]] = {keyword: {} for keyword in keywords}
         self._digest_key = query.digest_key
-        self._digests: set[bytes] = set()
+        self._digests: dict[bytes, int | None] = {}
         self._instances_tag = tag_of(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
         self._instances: int | None = None
         self._instances_missing = False
@@ -87,16 +87,20 @@ class Tally:
         return self._attributes
 
     @property
-    def digests(self) -> frozenset[bytes] | None:
-        """Keyed hashes of the StudyInstanceUIDs; None where they are not wanted, or a match had no UID."""
-        return None if self._digest_key is None or b"" in self._digests else frozenset(self._digests)
+    def digests(self) -> Mapping[bytes, int | None] | None:
+        """Keyed hashes of the StudyInstanceUIDs -> images; None where they are not wanted, or a match had no UID."""
+        return None if self._digest_key is None or b"" in self._digests else self._digests
 
     def _digest(self, data: bytes) -> None:
+        tags = (_STUDY_UID_TAG,) if self._instances_tag is None else (_STUDY_UID_TAG, self._instances_tag)
         try:
-            uid = find_values(data, (_STUDY_UID_TAG,)).get(_STUDY_UID_TAG, b"").rstrip(b" \0")
+            values = find_values(data, tags)
         except MalformedDataset:
-            uid = b""
-        self._digests.add(blake2b(uid, key=self._digest_key or b"", digest_size=16).digest() if uid else b"")
+            values = {}
+        uid = values.get(_STUDY_UID_TAG, b"").rstrip(b" \0")
+        images = count_value(values[tags[-1]]) if len(tags) > 1 and tags[-1] in values else None
+        digest = blake2b(uid, key=self._digest_key or b"", digest_size=16).digest() if uid else b""
+        self._digests[digest] = images
         if self._attributes:
             self._count_values(data)
         else:
