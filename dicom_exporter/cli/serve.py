@@ -76,6 +76,7 @@ commands (more: {PROGRAM} COMMAND --help):
   demo                 try it: synthetic archives, and the exporter that probes them
   probe HOST:PORT      probe one archive now; with --exposure, as a stranger
   report               probe all targets of the configuration once: which are down, which are exposed
+  print WHAT           print a file that comes with it: rules, dashboards, schema, example, unit
   completion SHELL     print the script with which bash, zsh or fish completes commands and flags
 
 from nothing to your own archive:

@@ -126,6 +126,10 @@ _REASONS = {
 """(source, reason) -> meaning, PS3.8 Table 9-21."""
 
 
+_MOMENTARY = frozenset({(3, 1), (3, 2)})
+"""(source, reason) of temporary congestion and of a local limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssociateReject:
     """A-ASSOCIATE-RJ, PS3.8 9.3.4; the codes as they came."""
@@ -136,8 +140,10 @@ class AssociateReject:
 
     @property
     def transient(self) -> bool:
-        """Whether the peer says that it may work later."""
-        return self.result == 2
+        """Whether the peer says that it may work later: by the result; or by a reason that is about this moment, which
+        some servers send with the result of a permanent rejection.
+        """
+        return self.result == 2 or (self.source, self.reason) in _MOMENTARY
 
     @property
     def rejection(self) -> Rejection:

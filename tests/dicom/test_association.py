@@ -53,6 +53,8 @@ def test_accept_gives_contexts_and_peer() -> None:
         ((1, 2, 2), ("rejected-permanent", "service-provider-acse", "protocol-version-not-supported"), False),
         ((2, 3, 1), ("rejected-transient", "service-provider-presentation", "temporary-congestion"), True),
         ((2, 3, 2), ("rejected-transient", "service-provider-presentation", "local-limit-exceeded"), True),
+        ((1, 3, 1), ("rejected-permanent", "service-provider-presentation", "temporary-congestion"), True),
+        ((1, 3, 2), ("rejected-permanent", "service-provider-presentation", "local-limit-exceeded"), True),
         ((1, 1, 99), ("rejected-permanent", "service-user", "unlisted"), False),
         ((9, 8, 7), ("unlisted", "unlisted", "unlisted"), False),
     ],

@@ -51,6 +51,7 @@ def studies(**answer: object) -> Dimse:
 
 
 PATIENTS_ONLY = Dimse(finds={PATIENT_FIND: Find(), STUDY_FIND: Find(status=0x0124)}, get=Get())
+FEW_CONTEXTS = replace(studies(end=End.ABORT_AFTER_MATCHES), policy=Policy.ABORTS_ON_MANY)
 NAMELESS = Dimse(finds={STUDY_FIND: Find(names=False)})
 NO_IPV6 = (
     Endpoint(dimse=Dimse(policy=Policy.REJECTS_CALLING), web=Web(login=Login.STATUS_401)),
@@ -76,6 +77,7 @@ DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) 
         pytest.param(dimse(Dimse(policy=Policy.CLOSES)), "dimse", {"tls_handshake"}, id="closes when asked"),
         pytest.param(dimse(PATIENTS_ONLY, prove=True), "dimse", {"not_asked"}, id="images of a patient"),
         pytest.param(dimse(replace(PATIENTS_ONLY, get=None), prove=True), "dimse", 6, id="no C-GET"),
+        pytest.param(dimse(FEW_CONTEXTS, prove=True), "dimse", {"not_offered"}, id="aborts on many contexts"),
         pytest.param(Server(NO_IPV6), "dimse", {"ip_version"}, id="no route for IPv6"),
         pytest.param(Server(NO_IPV6), "dicomweb", {"ip_version"}, id="no route for IPv6 over HTTP"),
         pytest.param(Server(DARK), "dicomweb", 0, id="two dark addresses over HTTP"),
