@@ -56,6 +56,8 @@ class Options(ConfigOptions, ListenOptions):
     """None or empty: plain HTTP, for every client."""
     web_telemetry_path: str
     web_external_url: "ExternalURL | None"
+    web_route_prefix: str | None
+    """None: the path of the external URL."""
     web_max_requests: int
     """At once; 0: any number."""
     timeout_offset: float
@@ -115,6 +117,13 @@ exit codes:
         "of all paths",
     )
     parser.add_flag(
+        "--web.route-prefix",
+        type=checked(_route_prefix),
+        metavar="PATH",
+        help="prefix of all paths, where it is not the path of --web.external-url: / behind a proxy that removes "
+        "that path",
+    )
+    parser.add_flag(
         "--web.max-requests",
         type=whole_number(0, 9_999_999),
         default=DEFAULT_MAX_REQUESTS,
@@ -155,6 +164,12 @@ def _external_url(text: str) -> "ExternalURL":
     from dicom_exporter.server.external_url import parse_external_url
 
     return parse_external_url(text)
+
+
+def _route_prefix(text: str) -> str:
+    from dicom_exporter.server.external_url import parse_prefix
+
+    return parse_prefix(text)
 
 
 def _timeout_offset(text: str) -> float:
@@ -383,6 +398,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         timeout_offset=options.timeout_offset,
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
+        route_prefix=options.web_route_prefix,
         traffic=Traffic(options.web_max_requests),
     )
     await lifecycle.serve(state, asked, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)

@@ -23,7 +23,7 @@ from types import MappingProxyType
 
 from dicom_exporter.dicom.errors import LimitExceeded, NotDicom, ProtocolViolation
 from dicom_exporter.results import Rejection, RejectReason, RejectResult, RejectSource
-from dicom_exporter.text import SafeText
+from dicom_exporter.text import HIDDEN, SafeText
 
 HEADER_LENGTH = 6
 HEADER = struct.Struct(">BxI")
@@ -226,10 +226,10 @@ def parse_accept(body: bytes, limits: Limits) -> AssociateAccept:
     items = body[_ASSOCIATE_FIXED_LENGTH:]
     if len(items) > _REMEMBERED_LENGTH or _USER_IDENTITY_RESPONSE.search(items):
         return _read_accept(items, limits.associate_items)
-    return _read_known_accept(items, limits.associate_items)
+    return _read_known_accept(items, limits.associate_items, HIDDEN.generation)
 
 
-def _read_accept(items: bytes, budget: int) -> AssociateAccept:
+def _read_accept(items: bytes, budget: int, _generation: int = 0) -> AssociateAccept:
     """What `parse_accept` returns for `items`, of which there may be `budget`."""
     contexts: dict[int, AcceptedContext] = {}
     user_information: dict[int, bytes] = {}

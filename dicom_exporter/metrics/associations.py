@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from dicom_exporter.metrics.families import Constant, Family, Row, shared, single, states
-from dicom_exporter.results import Outcome, Peer, SessionResult, TLSFailure
+from dicom_exporter.results import Outcome, Peer, Phase, SessionResult, TLSFailure
 from dicom_exporter.text import SafeText
 from dicom_exporter.verdict.advisories import matching
 
 _TLS_FAILURES = {failure: Constant((({"reason": failure.value}, 1.0),)) for failure in TLSFailure}
+_PHASES = {phase: {"phase": phase.value} for phase in Phase}
 _OUTCOMES = {outcome: Constant((({"outcome": outcome.value}, 1.0),)) for outcome in Outcome}
 
 
@@ -18,7 +19,7 @@ def _association(session: SessionResult) -> Collection[Row]:
 
 
 def _phases(session: SessionResult) -> Collection[Row]:
-    return [({"phase": phase.value}, seconds) for phase, seconds in session.phases.items()]
+    return [(_PHASES[phase], seconds) for phase, seconds in session.phases.items()]
 
 
 def _rejection(session: SessionResult) -> Collection[Row]:

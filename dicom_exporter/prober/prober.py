@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -36,7 +37,7 @@ from dicom_exporter.prober.permissions import check_choice, may_show_credentials
 from dicom_exporter.prober.plan import Choice, choice, comparing, local_time, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.prober.silence import ENOUGH, is_hurried, ran_out_of_time
-from dicom_exporter.results import TargetResult
+from dicom_exporter.results import Outcome, TargetResult
 
 _Key = tuple[str, tuple[str, ...]]
 
@@ -79,6 +80,8 @@ class Prober:
         self._credentials = Credentials(config.identities)
         self._on_phase = on_phase
         self._on_result = on_result
+        self.outcomes: Counter[Outcome] = Counter()
+        """Of the C-ECHO or the association of each identity, over all probes that have ended."""
         settings = config.global_
         self._limits = ConnectionLimits(
             settings.max_concurrent_probes, max_connections, pause=settings.pause_between_associations
@@ -294,6 +297,10 @@ class Prober:
         return record
 
     def _notify(self, record: ProbeRecord) -> None:
+        for session in record.sessions:
+            outcome = session.association if session.echo is None else session.echo.outcome
+            if outcome is not None and session.identity not in record.reused:
+                self.outcomes[outcome] += 1
         if self._on_result is None:
             return
         try:

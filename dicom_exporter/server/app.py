@@ -17,7 +17,7 @@ from dicom_exporter.pages.handlers import (
 )
 from dicom_exporter.server import accept
 from dicom_exporter.server.bad_requests import secure
-from dicom_exporter.server.discovery import get_discovery
+from dicom_exporter.server.discovery import DISCOVERY, Discovery, get_discovery
 from dicom_exporter.server.limits import limiting
 from dicom_exporter.server.probe_endpoints import get_metrics, get_probe
 from dicom_exporter.server.state import STATE, State
@@ -25,9 +25,10 @@ from dicom_exporter.server.state import STATE, State
 
 def create_app(state: State) -> web.Application:
     """The application over `state`, whose prober must be running."""
-    prefix = state.external_url.prefix if state.external_url is not None else ""
+    prefix = state.prefix
     app = web.Application(middlewares=[limiting(state.traffic, is_health_check), _not_found_as_page])
     app[STATE] = state
+    app[DISCOVERY] = Discovery()
     app[PAGES] = Pages(state.history, lambda: state.prober.config, state.telemetry_path, prefix)
     for route in [*_routes(), web.get(state.telemetry_path, get_metrics)]:
         web.RouteDef(route.method, prefix + route.path, route.handler, route.kwargs).register(app.router)
@@ -52,7 +53,7 @@ def _routes() -> list[web.RouteDef]:
     """Every path but the one of the metrics, without the prefix under which it is served."""
     return [
         web.get("/", get_overview),
-        web.get("/targets/{name}", get_target),
+        web.get("/targets/{name:.*}", get_target),
         web.get("/config", get_config),
         web.get("/runbooks/", get_runbooks),
         web.get("/runbooks/{name}", get_runbook),
@@ -104,5 +105,6 @@ async def _not_found_as_page(request: web.Request, handler: Handler) -> web.Stre
         return await not_found(request, "The exporter has no such page.")
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    request.app[STATE].traffic.answered[response.status] += 1
     secure(response.headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class FakeProber:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     probes_in_flight: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     closed: bool = False
     stale_credential_files: dict[tuple[str, str], bool] = field(default_factory=dict)
     denies: Exception | None = None

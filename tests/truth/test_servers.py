@@ -57,7 +57,8 @@ NO_IPV6 = (
     Endpoint(dimse=Dimse(policy=Policy.REJECTS_CALLING), web=Web(login=Login.STATUS_401)),
     Endpoint("2001:db8::1", Reach.NO_ROUTE, dimse=Dimse(), web=Web()),
 )
-DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) for number in (1, 2))
+DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) for number in (1, 2, 3))
+FOUR_DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web()) for number in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -80,9 +81,11 @@ DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) 
         pytest.param(dimse(FEW_CONTEXTS, prove=True), "dimse", {"not_offered"}, id="aborts on many contexts"),
         pytest.param(Server(NO_IPV6), "dimse", {"ip_version"}, id="no route for IPv6"),
         pytest.param(Server(NO_IPV6), "dicomweb", {"ip_version"}, id="no route for IPv6 over HTTP"),
-        pytest.param(Server(DARK), "dicomweb", 0, id="two dark addresses over HTTP"),
-        pytest.param(Server(DARK), "web", 0, id="two dark addresses of a page"),
-        pytest.param(Server(DARK), "dimse", 0, id="two dark addresses over DICOM"),
+        pytest.param(Server(DARK), "dicomweb", 0, id="three dark addresses over HTTP"),
+        pytest.param(Server(DARK), "web", 0, id="three dark addresses of a page"),
+        pytest.param(Server(DARK), "dimse", 0, id="three dark addresses over DICOM"),
+        pytest.param(Server(FOUR_DARK), "dicomweb", 0, id="four dark addresses over HTTP"),
+        pytest.param(Server(FOUR_DARK), "dimse", 0, id="four dark addresses over DICOM"),
         pytest.param(web(Web(max_limit=10, ignores_filter=True), prove=True), "dicomweb", 7, id="filter ignored"),
         pytest.param(web(Web(login=Login.FORM)), "dicomweb", 2, id="form in place of a list"),
         pytest.param(web(Web(redirects=1, redirect=Redirect.META)), "dicomweb", {"redirect"}, id="refresh"),
