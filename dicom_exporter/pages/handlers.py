@@ -91,13 +91,14 @@ async def get_config(request: web.Request) -> web.Response:
 
 async def get_runbooks(request: web.Request) -> web.Response:
     """The list of runbooks."""
-    return await page(request, "runbooks.html", lambda: {"names": runbooks.names()}, depth=1)
+    return await page(request, "runbooks.html", lambda: {"names": runbooks.meanings()}, depth=1)
 
 
 async def get_runbook(request: web.Request) -> web.Response:
-    """One runbook, in the style of the other pages."""
+    """One runbook, in the style of the other pages; with `?target=`, its commands are those for that target."""
     name = request.match_info["name"].removesuffix(".md")
-    body = await asyncio.to_thread(runbooks.rendered, name)
+    target = request.app[PAGES].config().target(request.query.get("target", ""))
+    body = await asyncio.to_thread(runbooks.rendered, name, target)
     if body is None:
         return await not_found(request, "There is no runbook of this name.")
     return await page(request, "runbook.html", lambda: {"name": name, "body": body}, depth=1)

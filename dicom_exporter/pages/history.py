@@ -73,6 +73,8 @@ class Track:
     """Whether it has had this status from the first probe on, and so may have had it before."""
     last: float | None = None
     """Unix time at which the last probe began."""
+    interval: float | None = None
+    """Seconds between the last two probes."""
     proved: dict[LadderService, Proof] = field(default_factory=dict)
     """The last known level of each service; while it is not known, what was proved since, if that is higher. The
     recording rule `dicom:exposure_level:last` says the same."""
@@ -86,6 +88,10 @@ class Track:
     _fine: list[ProbeRecord | _Packed] = field(default_factory=list)
     _failed: list[ProbeRecord | _Packed] = field(default_factory=list)
 
+    def stale(self, now: float) -> bool:
+        """Whether it was not probed for more than three of its own intervals, and so may have changed."""
+        return self.last is not None and self.interval is not None and now - self.last > max(3 * self.interval, 300)
+
     @property
     def probes(self) -> list[ProbeRecord]:
         """The probes that are kept, the youngest first."""
@@ -95,6 +101,7 @@ class Track:
     def add(self, record: ProbeRecord, identities: frozenset[str], limit: int) -> None:
         """Keep `record`, and drop what exceeds `limit`. `identities` are the target's own."""
         sessions = record.sessions
+        self.interval = record.start - self.last if self.last is not None else None
         self.last = record.start
         latest = _merged(self.latest, sessions, identities)
         if latest == sessions and self.target is record.target:
