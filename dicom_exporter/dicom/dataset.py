@@ -55,29 +55,37 @@ def find_values(
     wanted = len(tags)
     end = len(data)
     found: dict[int, bytes] = {}
-    budget = budget or Budget()
-    while position < end:
-        if position + 8 > end:
-            raise MalformedDataset("element is cut short")
-        budget.left -= 1
-        if budget.left < 0:
-            raise MalformedDataset("more elements than we look at")
-        group, element, length = _ELEMENT.unpack_from(data, position)
-        tag = group << 16 | element
-        position += 8
-        if length == _UNDEFINED:
-            value_end, next_position = _skip_undefined(data, position, end, budget)
-        else:
-            value_end = next_position = position + length
-            if next_position > end:
-                raise MalformedDataset("element is longer than its dataset")
-        if tag == sequence:
-            return find_values(_first_item(data, position, value_end, budget), tags, budget=budget)
-        if sequence is None and tag in tags and tag not in found:
-            found[tag] = data[position:value_end]
-            if len(found) == wanted:
-                break
-        position = next_position
+    steps = 0
+    try:
+        for steps in range(_MAX_ELEMENTS if budget is None else budget.left):  # noqa: B007 - cheaper than a count
+            if position >= end:
+                return found
+            if position + 8 > end:
+                raise MalformedDataset("element is cut short")
+            group, element, length = _ELEMENT.unpack_from(data, position)
+            tag = group << 16 | element
+            position += 8
+            if length == _UNDEFINED:
+                budget = budget or Budget()
+                value_end, next_position = _skip_undefined(data, position, end, budget)
+            else:
+                value_end = next_position = position + length
+                if next_position > end:
+                    raise MalformedDataset("element is longer than its dataset")
+            if tag == sequence:
+                return find_values(_first_item(data, position, value_end, budget or Budget()), tags, budget=budget)
+            if sequence is None and tag in tags and tag not in found:
+                found[tag] = data[position:value_end]
+                if len(found) == wanted:
+                    return found
+            position = next_position
+    finally:
+        if budget is not None:
+            budget.left -= steps
+    if position < end:
+        if budget is not None:
+            budget.left = 0
+        raise MalformedDataset("more elements than we look at")
     return found
 
 

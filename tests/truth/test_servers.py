@@ -103,7 +103,7 @@ def test_server_is_known_or_unknown_with_its_reason(
 
 @pytest.mark.parametrize("login", [Login.NONE, Login.STATUS_401])
 def test_server_whose_list_there_was_no_time_to_ask_for_is_unknown(simulation: Simulation, login: Login) -> None:
-    claims = simulation.ask(web(Web(delay=2.01, login=login)), seconds=2.0)
+    claims = simulation.ask(replace(web(Web(delay=2.01, login=login)), seconds=2.0))
     assert claims.levels["dicomweb"].reasons == {"not_asked"}
     assert claims.studies.number is None
 

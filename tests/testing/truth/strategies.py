@@ -182,4 +182,5 @@ def servers(draw: DrawFn, *, web: bool | None = None) -> Server:
         prove_identity=draw(st.booleans()),
         prove_download=draw(st.booleans()),
         max_matches=draw(mostly(20, 5, 100)),
+        seconds=draw(mostly(15.0, 2.0, 4.5, 7.0, 10.0, weight=2)),
     )

@@ -23,6 +23,7 @@ from tests.testing.truth.model import (
     Web,
 )
 
+_SECONDS = 15.0
 _MOST_ADDRESSES = 2
 _MOST_REDIRECTS = 5
 _UNCLEAR = frozenset(
@@ -63,7 +64,7 @@ def plain(server: Server) -> Server:
     The level of what is left must be known: a client that calls all levels unknown claims nothing that is untrue.
     """
     endpoints = tuple(_plain_endpoint(each) for each in server.endpoints[:_MOST_ADDRESSES])
-    return replace(server, endpoints=endpoints, by_name=True)
+    return replace(server, endpoints=endpoints, by_name=True, seconds=_SECONDS)
 
 
 def _plain_endpoint(endpoint: Endpoint) -> Endpoint:
