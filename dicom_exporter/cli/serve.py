@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from dicom_exporter.config import Config, ConfigError, ConfigErrors
     from dicom_exporter.prober.record import ProbeRecord
+    from dicom_exporter.server.browsers import AllowedHosts
     from dicom_exporter.server.external_url import ExternalURL
     from dicom_exporter.server.listening import ListenAddress
     from dicom_exporter.webconfig.live import LiveConfig
@@ -56,6 +57,7 @@ class Options(ConfigOptions, ListenOptions):
     """None or empty: plain HTTP, for every client."""
     web_telemetry_path: str
     web_external_url: "ExternalURL | None"
+    web_allowed_hosts: "AllowedHosts | None"
     web_route_prefix: str | None
     """None: the path of the external URL."""
     web_max_requests: int
@@ -117,6 +119,13 @@ exit codes:
         "of all paths",
     )
     parser.add_flag(
+        "--web.allowed-hosts",
+        type=checked(_allowed_hosts),
+        metavar="NAMES",
+        help="host names by which clients may address the exporter, with commas between them; *: any (default: for the "
+        "pages, those of --web.external-url, --web.listen-address and this machine; else any)",
+    )
+    parser.add_flag(
         "--web.route-prefix",
         type=checked(_route_prefix),
         metavar="PATH",
@@ -164,6 +173,20 @@ def _external_url(text: str) -> "ExternalURL":
     from dicom_exporter.server.external_url import parse_external_url
 
     return parse_external_url(text)
+
+
+def _allowed_hosts(text: str) -> "AllowedHosts":
+    from dicom_exporter.server.browsers import parse_allowed_hosts
+
+    return parse_allowed_hosts(text)
+
+
+def _own_names(options: Options) -> "AllowedHosts":
+    from dicom_exporter.server.browsers import own_names
+
+    url = options.web_external_url
+    addresses = [str(address.host) for address in options.web_listen_address or ()]
+    return own_names([*addresses, *([] if url is None else [url.authority.rpartition(":")[0]])])
 
 
 def _route_prefix(text: str) -> str:
@@ -399,6 +422,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
         route_prefix=options.web_route_prefix,
+        allowed_hosts=options.web_allowed_hosts or _own_names(options),
         traffic=Traffic(options.web_max_requests),
     )
     await lifecycle.serve(state, asked, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)

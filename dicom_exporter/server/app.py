@@ -17,6 +17,7 @@ from dicom_exporter.pages.handlers import (
 )
 from dicom_exporter.server import accept
 from dicom_exporter.server.bad_requests import secure
+from dicom_exporter.server.browsers import guarding
 from dicom_exporter.server.discovery import DISCOVERY, Discovery, get_discovery
 from dicom_exporter.server.limits import limiting
 from dicom_exporter.server.probe_endpoints import get_metrics, get_probe
@@ -26,7 +27,9 @@ from dicom_exporter.server.state import STATE, State
 def create_app(state: State) -> web.Application:
     """The application over `state`, whose prober must be running."""
     prefix = state.prefix
-    app = web.Application(middlewares=[limiting(state.traffic, is_health_check), _not_found_as_page])
+    authority = None if state.external_url is None else state.external_url.authority
+    guard = guarding(state.allowed_hosts, authority, _is_for_people, is_health_check)
+    app = web.Application(middlewares=[limiting(state.traffic, is_health_check), guard, _not_found_as_page])
     app[STATE] = state
     app[DISCOVERY] = Discovery()
     app[PAGES] = Pages(state.history, lambda: state.prober.config, state.telemetry_path, prefix)
@@ -42,6 +45,10 @@ def create_app(state: State) -> web.Application:
 def is_health_check(request: web.Request) -> bool:
     """Whether a request asks for our own health. No limit holds for it: whoever watches us would take us for dead."""
     return request.match_info.handler in (get_healthy, get_ready)
+
+
+def _is_for_people(request: web.Request) -> bool:
+    return request.match_info.handler in (get_overview, get_target, get_config, post_reload)
 
 
 def is_reserved(path: str) -> bool:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.prober import Prober
+from dicom_exporter.server.browsers import AllowedHosts
 from dicom_exporter.server.external_url import ExternalURL
 from dicom_exporter.server.limits import Traffic
 from dicom_exporter.server.reload import Reloader
@@ -34,6 +35,8 @@ class State:
     shared_scrapes: SharedScrapes = field(default_factory=SharedScrapes)
     own_encoder: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Held while the exporter's own metrics are encoded, so that these need not wait for those of all targets."""
+
+    allowed_hosts: AllowedHosts = field(default_factory=AllowedHosts)
 
     @property
     def prefix(self) -> str:
