@@ -3,6 +3,7 @@
 Everything heavy is imported by the functions that run: `--help` and `--version` are answered without it.
 """
 
+import gc
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -239,9 +240,13 @@ def _load_web(file: str) -> "WebConfig":
 
 def serve(options: Options, announce: "Callable[[Sequence[ListenAddress]], None] | None" = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` gets the addresses, once requests are answered and signals handled."""
-    from dicom_exporter.cli import process
+    gc.disable()  # until it is ready: nothing of what is imported and read now will be garbage
+    try:
+        from dicom_exporter.cli import process
 
-    return process.run(_serve(options, announce), interruptible=False)
+        return process.run(_serve(options, announce), interruptible=False)
+    finally:
+        gc.enable()
 
 
 def load_config(options: ConfigOptions) -> "Config":
