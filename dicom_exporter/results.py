@@ -380,8 +380,9 @@ class QueryResult:
     match_interval_max: float | None = None
     last_run: float | None = None
     """Unix time at which it ran, for queries with `every`."""
-    digests: frozenset[bytes] | None = field(default=None, repr=False, compare=False)
-    """Keyed hashes of the StudyInstanceUIDs, if the config compares two targets; gone with the scrape."""
+    digests: Mapping[bytes, int | None] | None = field(default=None, repr=False, compare=False)
+    """Keyed hashes of the StudyInstanceUIDs, if the config compares two targets, with the number of images where
+    that is asked for and answered; gone with the scrape."""
     minimal_keys: bool = False
     """Asked for the unique key alone, because the archive aborted on more."""
     doubt: UnknownReason | None = None
@@ -581,6 +582,8 @@ class Flow:
     source: str
     destination: str
     missing: int
+    incomplete: int | None = None
+    """Studies of which the destination has fewer images; None if that is not known of each study that both list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ class Query:
     """Whether to ask for the unique key alone, as this archive aborted on more before."""
     digest_key: bytes | None = field(default=None, compare=False, repr=False)
     """Key of the hashes of the studies, where they are compared with another target's."""
+    count_images: bool = field(default=False, compare=False)
+    """Whether to ask for the images of each study, where those are compared, too."""
 
 
 @dataclass(frozen=True)
@@ -358,6 +360,8 @@ class Compare(Block):
     """The name of the target where they should arrive."""
     query: str
     """The name of a query for studies that both targets are asked on each scrape."""
+    images: Flag = False
+    """Also compare how many images each study has (NumberOfStudyRelatedInstances)."""
 
 
 MONITOR = "monitor"

@@ -15,7 +15,7 @@ import asyncio
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -246,7 +246,7 @@ class Prober:
         `seconds` is the time that the request allows, at most what `chosen` may take.
         """
         hurried = is_hurried(seconds, chosen.longest)
-        compared = _compared(config, target) if config.compare else frozenset[str]()
+        compared = _compared(config, target) if config.compare else {}
         start, loop = time.time(), asyncio.get_running_loop()
         sessions = []
         reused = set()
@@ -314,11 +314,13 @@ def _chooser(config: Config) -> Callable[[tuple[str, ...]], Choice]:
     return lru_cache(maxsize=256)(partial(choice, config))
 
 
-def _compared(config: Config, target: Target) -> frozenset[str]:
-    """Queries of `target` whose studies are compared with another target's."""
-    return frozenset(
-        compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
-    )
+def _compared(config: Config, target: Target) -> Mapping[str, bool]:
+    """Queries of `target` whose studies are compared with another target's -> whether their images are, too."""
+    found: dict[str, bool] = {}
+    for compare in config.compare:
+        if target.name in (compare.source, compare.destination):
+            found[compare.query] = found.get(compare.query, False) or compare.images
+    return found
 
 
 _MOST_SERVER_NAMES = 4

@@ -62,7 +62,7 @@ class Tally:
         self._attributes: dict[str, dict[SafeText, int]] = {keyword: {} for keyword in keywords}
         self._budget = budget_of(query)
         self._digest_key = query.digest_key
-        self._digests: set[bytes] = set()
+        self._digests: dict[bytes, int | None] = {}
         self._instances_tag = tag_of(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
         self._instances: int | None = None
         self._instances_missing = False
@@ -100,16 +100,22 @@ class Tally:
         return self._attributes
 
     @property
-    def digests(self) -> frozenset[bytes] | None:
-        """Keyed hashes of the StudyInstanceUIDs; None where they are not wanted, or a match had no UID."""
-        return None if self._digest_key is None or b"" in self._digests else frozenset(self._digests)
+    def digests(self) -> Mapping[bytes, int | None] | None:
+        """Keyed hashes of the StudyInstanceUIDs -> images; None where they are not wanted, or a match had no UID."""
+        return None if self._digest_key is None or b"" in self._digests else self._digests
 
     def _digest(self, data: bytes) -> None:
+        values: dict[int, bytes] = {}
+        images: int | None = None
         try:
-            uid = find_values(data, (_STUDY_UID_TAG,), budget=self._budget).get(_STUDY_UID_TAG, b"").rstrip(b" \0")
-        except MalformedDataset:
-            uid = b""
-        self._digests.add(blake2b(uid, key=self._digest_key or b"", digest_size=16).digest() if uid else b"")
+            values = find_values(data, (_STUDY_UID_TAG,), budget=self._budget)
+            if (tag := self._instances_tag) is not None:
+                images = count_value(find_values(data, (tag,), budget=self._budget)[tag])
+        except (MalformedDataset, KeyError):
+            pass
+        uid = values.get(_STUDY_UID_TAG, b"").rstrip(b" \0")
+        digest = blake2b(uid, key=self._digest_key or b"", digest_size=16).digest() if uid else b""
+        self._digests[digest] = images
         if self._attributes:
             self._count_values(data)
         else:

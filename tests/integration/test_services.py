@@ -32,7 +32,7 @@ def configuration(address: object, **module: Any) -> dict[str, Any]:
     sections: dict[str, Any] = yaml.safe_load(text)
     del sections["modules"]["services"]["every"]
     sections["modules"]["services"] |= module
-    sections["targets"][0]["address"] = str(address)
+    sections["targets"][0] |= {"address": str(address), "modules": ["services"]}
     return sections
 
 

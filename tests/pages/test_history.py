@@ -172,7 +172,7 @@ def test_history_reused_results_are_not_listed() -> None:
 
 def test_history_drops_digests() -> None:
     kept = History(Config((MAIN,)))
-    query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True, digests=frozenset({b"x"}))
+    query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True, digests={b"x": 1})
     kept.add(record(0, replace(GOOD, queries={"studies": query})))
     (probe,) = kept.of(MAIN).probes
     (session,) = probe.result.sessions

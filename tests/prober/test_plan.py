@@ -95,10 +95,12 @@ def test_choice_keeps_the_order_of_identities_and_modules_and_adds_up_the_time_o
 
 
 def test_comparing_only_named_queries_get_a_digest_key() -> None:
-    queries = comparing(COUNT, frozenset({"studies", "elsewhere"})).queries
+    queries = comparing(COUNT, {"studies": True, "elsewhere": False}).queries
     assert queries["studies"].digest_key
+    assert queries["studies"].count_images
     assert queries["patients"].digest_key is None
-    assert comparing(COUNT, frozenset({"elsewhere"})) is COUNT
+    assert not queries["patients"].count_images
+    assert comparing(COUNT, {"elsewhere": False}) is COUNT
 
 
 async def schedule(module: Module, results: ResultCache) -> tuple[Module, Mapping[str, QueryResult]]:

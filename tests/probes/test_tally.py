@@ -170,7 +170,7 @@ def test_digests_are_equal_for_equal_studies_and_keys_only() -> None:
         for uid in uids:
             tally.consume(study(StudyInstanceUID=uid, NumberOfStudyRelatedInstances=2))
         assert tally.instances == 2 * len(uids)
-        return tally.digests
+        return None if tally.digests is None else frozenset(tally.digests)
 
     first = digests(b"one key", "2.25.10", "2.25.200")
     assert first is not None
