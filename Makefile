@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo demo-stack run quick test oldest lint format docs lock fuzz soak truth bench clean
+.PHONY: dist help demo demo-stack run quick test oldest lint format docs lock fuzz soak truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -25,6 +25,7 @@ help:
 	@echo "make soak    the exporter with 500 peers that start, stop, hang and send wrong data, for MINUTES=30"
 	@echo "make truth   generated servers whose openness is known: are the claims about them true, for MINUTES=30"
 	@echo "make bench   speed and memory, beside other DICOM clients (QUICK=1: in a few minutes)"
+	@echo "make dist    wheel and sdist, checked, installed and tried; an SBOM; the licences of what it needs"
 	@echo "make clean   remove .venv and caches"
 
 demo: .venv/.installed
@@ -86,6 +87,9 @@ truth: .venv/.installed-test
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
+dist: .venv/.installed-dist
+	$(BIN)/python -m tools.dist
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
@@ -109,6 +113,10 @@ clean:
 .venv/.installed-bench: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable '.[test,bench]'
 	@touch $@ .venv/.installed .venv/.installed-test
+
+.venv/.installed-dist: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable '.[dist]'
+	@touch $@ .venv/.installed
 
 # venv installs pip last: if python3-venv is missing, this file is not there, and the next call tries again.
 $(BIN)/pip:

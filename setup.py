@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the wheel contains the runbooks, whose sources are in docs/."""
+"""What pyproject.toml cannot say: the wheel contains files whose sources are outside of the package."""
 
 import shutil
 from pathlib import Path
@@ -6,19 +6,29 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
+COPIED = {
+    "docs/runbooks/*.md": "runbooks",
+    "prometheus/rules/*.yml": "share/prometheus/rules",
+    "grafana/dashboards/*.json": "share/grafana/dashboards",
+    "config.example.yml": "share",
+    "deploy/systemd/dicom_exporter.service": "share/deploy/systemd",
+}
+"""Files -> the directory of the package that they are copied into."""
 
-class BuildWithRunbooks(build_py):
-    """Put docs/runbooks/ beside the package's own files; an editable install finds them where they are."""
+
+class BuildWithFiles(build_py):
+    """Put them beside the package's own files; an editable install finds them where they are."""
 
     def run(self) -> None:
-        """Build as usual, and copy the runbooks."""
+        """Build as usual, and copy the files."""
         super().run()
-        source = Path(__file__).parent / "docs" / "runbooks"
-        if not self.editable_mode and source.is_dir():
-            destination = Path(self.build_lib) / "dicom_exporter" / "runbooks"
+        if self.editable_mode:
+            return
+        for pattern, directory in COPIED.items():
+            destination = Path(self.build_lib) / "dicom_exporter" / directory
             destination.mkdir(parents=True, exist_ok=True)
-            for file in source.glob("*.md"):
+            for file in Path(__file__).parent.glob(pattern):
                 shutil.copy(file, destination)
 
 
-setup(cmdclass={"build_py": BuildWithRunbooks})
+setup(cmdclass={"build_py": BuildWithFiles})

@@ -1,8 +1,8 @@
 """``make bench``: run all benchmarks, one after the other. The exit code is 1 if a bar is missed.
 
-``python -m benchmarks [--quick] [--only echo,find,sizes,dead,filtered,matches]``. Progress goes to standard error, the
-tables to standard output. A complete run also writes benchmarks/results.json, benchmarks/RESULTS.md and the plot of
-docs/performance.md.
+``python -m benchmarks [--quick] [--only echo,find,sizes,dead,filtered,matches,exporters,fleet]``. Progress goes to
+standard error, the tables to standard output. A complete run also writes benchmarks/results.json, benchmarks/RESULTS.md
+and the plot of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pathlib import Path
 from benchmarks import results as names
 from benchmarks import scraping
 from benchmarks.bars import bars, missed
+from benchmarks.exporters import beside_blackbox
 from benchmarks.files import raise_file_limit
+from benchmarks.fleet import fleet
 from benchmarks.machine import machine
 from benchmarks.measuring import Work
 from benchmarks.plot import plot
@@ -31,14 +33,14 @@ from benchmarks.results import Results
 from benchmarks.servers import ROOT, fast_scp, installed, real_orthanc
 from benchmarks.timing import Entry, progress, race
 
-SECTIONS = ("echo", "find", "sizes", "dead", "filtered", "matches")
+SECTIONS = ("echo", "find", "sizes", "dead", "filtered", "matches", "exporters", "fleet")
 _CROWD = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks, write the results, and return the exit code: 1 if a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: a few minutes instead of 15")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a few minutes instead of 30")
     parser.add_argument("--only", default=",".join(SECTIONS), help="comma-separated sections; writes no result files")
     chosen = parser.parse_args(arguments)
     sections = chosen.only.split(",")
@@ -154,14 +156,34 @@ def _dead(results: Results, ports: scraping.Ports, quick: bool) -> None:
 
 
 def _filtered(results: Results, ports: scraping.Ports, quick: bool) -> None:
-    results.filtered = scraping.filtered(ports, 10_000, 100, 2 if quick else 4)
+    results.filtered, results.turns[scraping.BEYOND] = scraping.filtered(ports, 10_000, 100, 2 if quick else 4)
 
 
 def _matches(results: Results, ports: scraping.Ports, quick: bool) -> None:
     results.matches = scraping.many_matches(ports, 1_000_000)
 
 
-_RUNS = {"echo": _echo, "find": _find, "sizes": _sizes, "dead": _dead, "filtered": _filtered, "matches": _matches}
+def _exporters(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    results.turns |= beside_blackbox(ports["good"], 1000 if quick else 4000)
+
+
+def _fleet(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    if not installed("prometheus"):
+        progress(" prometheus is not installed (apt-get install prometheus): not measured")
+        return
+    results.fleet = fleet(ports, 1000, 15.0, 4) if quick else fleet(ports, 10_000, 60.0, 5)
+
+
+_RUNS = {
+    "echo": _echo,
+    "find": _find,
+    "sizes": _sizes,
+    "dead": _dead,
+    "filtered": _filtered,
+    "matches": _matches,
+    "exporters": _exporters,
+    "fleet": _fleet,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.results import ECHOSCU, FINDSCU, FLOOR, OURS, PYNETDICOM, RUST, Race, Results
-from benchmarks.scraping import CONNECT_TIMEOUT, Size
+from benchmarks.exporters import MEMORY, PROCESSOR, RATE, READY, VERSION, WANTED
+from benchmarks.results import CALLBACKS, ECHOSCU, FINDSCU, FLOOR, OURS, PYNETDICOM, RUST, Race, Results
+from benchmarks.scraping import BEYOND, BEYOND_WANTED, CONNECT_TIMEOUT, Size
 
 SMALL, LARGE = 100, 10_000
 _KIB = 1024
@@ -22,12 +23,12 @@ class Bar:
     wanted: str
     figure: str
     reached: bool | None
-    """None: not measured on this machine."""
+    """None: not measured on this machine, or too close to tell."""
 
 
 def bars(results: Results) -> list[Bar]:
     """All bars, in the order of the sections."""
-    return [*_echo(results), *_find(results), *_sizes(results), *_bad_days(results)]
+    return [*_echo(results), *_find(results), *_sizes(results), *_bad_days(results), *_turns(results), *_fleet(results)]
 
 
 def missed(found: list[Bar]) -> list[Bar]:
@@ -38,8 +39,9 @@ def missed(found: list[Bar]) -> list[Bar]:
 def _echo(results: Results) -> Iterator[Bar]:
     crowd = results.echo.get("fast 256", {})
     yield _ratio("C-ECHO, 256 at once, fast SCP: against pynetdicom", crowd, PYNETDICOM, 20)
-    yield _ratio("C-ECHO, 256 at once, fast SCP: against dicom-echo", crowd, RUST, 1)
+    yield _ratio("C-ECHO, 256 at once, fast SCP: against dicom-echo", crowd, RUST, 1.5)
     yield _ratio("C-ECHO, 256 at once, fast SCP: against the floor", crowd, FLOOR, 0.5)
+    yield _ratio("C-ECHO, 256 at once, fast SCP: against callbacks alone", crowd, CALLBACKS, 0.5)
     single = results.echo.get("orthanc 1", {})
     for other in (PYNETDICOM, RUST, ECHOSCU):
         yield _ratio(f"C-ECHO, one at a time, Orthanc: against {other}", single, other, 40)
@@ -110,3 +112,46 @@ def _bad_days(results: Results) -> Iterator[Bar]:
     else:
         figure = f"{matches.grown / _KIB:,.0f} KiB more for {matches.matches:,} matches"
         yield Bar(name, "under 4 MiB", figure, matches.grown < 4 * _KIB * _KIB)
+
+
+_AT_REST = 60.0
+"""MiB."""
+_SHARE_OF_CORE = 0.2
+
+
+def _turns(results: Results) -> Iterator[Bar]:
+    for name in (PROCESSOR, RATE, READY, VERSION, BEYOND):
+        wanted = WANTED.get(name, BEYOND_WANTED)
+        turns = results.turns.get(name)
+        against = f"{name}, against {turns.other}" if turns is not None else name
+        text = f"at {'least' if name == RATE else 'most'} {wanted:g} times"
+        if turns is None or turns.problem is not None or not turns.ours:
+            why = f": {turns.problem}" if turns is not None and turns.problem else ""
+            yield Bar(against, text, f"not measured here{why}", None)
+            continue
+        low, high = turns.spread
+        figure = f"{turns.ratio:.2f} times ({low:.2f} to {high:.2f} in {len(turns.ours)} rounds)"
+        reached = turns.ratio >= wanted if name == RATE else turns.ratio <= wanted
+        beyond = high < wanted if name == RATE else low > wanted
+        # A machine that is busy must not turn the verdict: missed is what is missed with all of the spread.
+        yield Bar(against, text, figure, True if reached else False if beyond else None)
+    memory = results.turns.get(MEMORY)
+    if memory is None or not memory.ours:
+        yield Bar(MEMORY, f"at most {_AT_REST:g} MiB", "not measured here", None)
+    else:
+        figure = f"{memory.ours[0]:.0f} MiB (blackbox_exporter: {memory.theirs[0]:.0f} MiB)"
+        yield Bar(MEMORY, f"at most {_AT_REST:g} MiB", figure, memory.ours[0] <= _AT_REST)
+
+
+def _fleet(results: Results) -> Iterator[Bar]:
+    fleet = results.fleet
+    name = "fleet, through Prometheus, /sd and /probe"
+    wanted = f"nothing missed, at most {_SHARE_OF_CORE:g} of a core"
+    if fleet is None:
+        yield Bar(name, wanted, "not measured here", None)
+        return
+    figure = (
+        f"{fleet.missed:,} missed of {fleet.targets:,} targets each {fleet.interval:g} s, {fleet.core:.2f} of a core; "
+        f"Prometheus: {fleet.series:,} series, {fleet.prometheus_memory / 2**20:,.0f} MiB"
+    )
+    yield Bar(name, wanted, figure, fleet.missed == 0 and fleet.core <= _SHARE_OF_CORE)

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.cores import client_cores, started_on
 
-_PROMETHEUS = {
+PROMETHEUS = {
     "Accept": "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
     "Accept-Encoding": "gzip",
     "User-Agent": "Prometheus/2.42.0",
@@ -79,15 +79,24 @@ class Exporter:
 
     def memory(self, what: str = "VmRSS") -> int:
         """Bytes in memory now (``VmRSS``) or at most so far (``VmHWM``)."""
-        found = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{self._process.pid}/status").read_text())
-        if found is None:
-            raise RuntimeError(f"/proc has no {what}")
-        return int(found[1]) * 1024
+        return memory_of(self._process.pid, what)
+
+    def wait(self) -> None:
+        """Wait until requests are answered."""
+        until = time.monotonic() + _START_TIMEOUT
+        while True:
+            try:
+                self.get("/metrics")
+                return
+            except OSError:
+                if time.monotonic() > until or self._process.poll() is not None:
+                    raise
+                time.sleep(0.01)
 
     def get(self, path: str = "/metrics", timeout: float = 60.0) -> Scrape:
         """Scrape `path` as Prometheus does with a scrape timeout of `timeout` seconds."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout + 30)
-        headers = _PROMETHEUS | {"X-Prometheus-Scrape-Timeout-Seconds": str(timeout)}
+        headers = PROMETHEUS | {"X-Prometheus-Scrape-Timeout-Seconds": str(timeout)}
         cpu, start = self.cpu, time.perf_counter()
         try:
             connection.request("GET", path, headers=headers)
@@ -100,6 +109,14 @@ class Exporter:
             raise RuntimeError(f"{path}: {response.status} {body[:200]!r}")
         text = gzip.decompress(body) if response.getheader("Content-Encoding") == "gzip" else body
         return Scrape(wall, cpu, text.decode(), len(body))
+
+
+def memory_of(pid: int, what: str = "VmRSS") -> int:
+    """Bytes of a process; see `Exporter.memory`."""
+    found = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    if found is None:
+        raise RuntimeError(f"/proc has no {what}")
+    return int(found[1]) * 1024
 
 
 def spread(ports: Sequence[int], count: int, first: int = 0, **more: Any) -> list[Target]:

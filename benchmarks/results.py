@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from benchmarks.fleet import Fleet
 from benchmarks.scraping import Dead, Matches, Size
 from benchmarks.timing import Rate
+from benchmarks.turns import Turns
 
 Race = Mapping[str, Rate]
 """Client -> its rates and costs."""
@@ -28,6 +30,9 @@ class Results:
     dead: Dead | None = None
     filtered: Dead | None = None
     matches: Matches | None = None
+    turns: dict[str, Turns] = field(default_factory=dict)
+    """Figure -> what was measured in turns with another program."""
+    fleet: Fleet | None = None
 
 
 OURS = "dicom_exporter"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from benchmarks.cores import client_cores, started_on
 from benchmarks.exporter import Exporter, Scrape, exporter, spread
 from benchmarks.http_load import fetch_all
+from benchmarks.servers import ROOT
 from benchmarks.timing import progress
+from benchmarks.turns import Turns, in_turns
 
 Ports = Mapping[str, Sequence[int]]
 TIMEOUT = 60.0
@@ -21,6 +26,8 @@ CALLED = "PACS100"
 """The fast SCP lists as many studies as the number at the end of the title."""
 CONNECT_TIMEOUT = 3.0
 """The exporter's default, in seconds."""
+BEYOND = "9,900 of 10,000 filtered: time beyond connect_timeout"
+BEYOND_WANTED = 3.0
 AT_ONCE = 64
 """Concurrent requests to /probe, for targets from service discovery."""
 
@@ -136,16 +143,27 @@ def dead(ports: Ports, count: int, scrapes: int, timeout: float = 10.0) -> Dead:
     )
 
 
-def filtered(ports: Ports, count: int, open_: int, scrapes: int, timeout: float = 30.0) -> Dead:
-    """Scrape `count` targets with ``expect: closed``, of which all but `open_` drop the SYN."""
+def filtered(ports: Ports, count: int, open_: int, scrapes: int, timeout: float = 30.0) -> tuple[Dead, Turns]:
+    """Scrape `count` targets with ``expect: closed``, of which all but `open_` drop the SYN.
+
+    The second result is the time beyond the connect timeout, in turns with a client that only connects.
+    """
     targets = [
         *spread(ports["filtered"], count - open_, expect="closed"),
         *spread(ports["good"], open_, first=count - open_, expect="closed", called_ae_title=CALLED),
     ]
     with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets) as running:
         taken = [running.get(timeout=timeout) for _ in range(scrapes)]
+        bare = Turns("a bare asyncio client", "s")
+        addresses = [str(target["address"]) for target in targets]
+        in_turns(
+            bare,
+            lambda: running.get(timeout=timeout).wall - CONNECT_TIMEOUT,
+            lambda: _bare(addresses) - CONNECT_TIMEOUT,
+            BEYOND_WANTED,
+        )
     levels = [min(each.count("dicom_exposure_level", value) for each in taken) for value in ("0.0", "5.0")]
-    return Dead(
+    found = Dead(
         targets=count,
         living=open_,
         living_reported=levels[1],
@@ -155,6 +173,21 @@ def filtered(ports: Ports, count: int, open_: int, scrapes: int, timeout: float 
         cpu=median(each.cpu for each in taken),
         outcomes={"filtered": {"level 0": levels[0]}, "open": {"level 5": levels[1]}},
     )
+    return found, bare
+
+
+def _bare(addresses: Sequence[str]) -> float:
+    """Seconds that the bare client takes."""
+    with started_on(client_cores()):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.contestants.connects"],
+            cwd=ROOT,
+            input="\n".join([str(CONNECT_TIMEOUT), *addresses]),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return float(done.stdout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -380,8 +380,9 @@ class QueryResult:
     match_interval_max: float | None = None
     last_run: float | None = None
     """Unix time at which it ran, for queries with `every`."""
-    digests: frozenset[bytes] | None = field(default=None, repr=False, compare=False)
-    """Keyed hashes of the StudyInstanceUIDs, if the config compares two targets; gone with the scrape."""
+    digests: Mapping[bytes, int | None] | None = field(default=None, repr=False, compare=False)
+    """Keyed hashes of the StudyInstanceUIDs, if the config compares two targets, with the number of images where
+    that is asked for and answered; gone with the scrape."""
     minimal_keys: bool = False
     """Asked for the unique key alone, because the archive aborted on more."""
     doubt: UnknownReason | None = None
@@ -524,6 +525,8 @@ class WebResult:
     complete: bool | None = None
     server: SafeText | None = None
     """The ``Server`` header."""
+    version: SafeText | None = None
+    """What Orthanc's own REST interface says that its version is; None for everything else."""
     client_certificate_required: bool | None = None
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
@@ -552,6 +555,8 @@ class SessionResult:
     rejection: Rejection | None = None
     services: Mapping[Service, bool] = field(default_factory=dict)
     """Service proposed -> presentation context accepted; empty if no A-ASSOCIATE-AC came."""
+    negotiated: Mapping[str, bool] | None = None
+    """SOP class, perhaps with a transfer syntax, as in the configuration -> accepted; None if that is not known."""
     peer: Peer | None = None
     tls: TLSFacts | None = None
     store: StoreResult | None = None
@@ -577,6 +582,8 @@ class Flow:
     source: str
     destination: str
     missing: int
+    incomplete: int | None = None
+    """Studies of which the destination has fewer images; None if that is not known of each study that both list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ def _changed(rules: str, labels: Sequence[str], exporter_url: str) -> str:
     default, chosen = ", ".join(LABELS), ", ".join(labels)
     for before, after in ((f", {default}", f", {chosen}"), (f"{default}, ", f"{chosen}, "), (default, chosen)):
         rules = rules.replace(before, after if labels else "")
+    if labels:  # a subject names the first one
+        rules = rules.replace(f"$labels.{LABELS[0]} ", f"$labels.{labels[0]} ")
     return rules.replace(RUNBOOKS, exporter_url.rstrip("/"))
 
 

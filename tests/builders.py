@@ -167,6 +167,7 @@ FULL = SessionResult(
         chain_expiry=1_700_000_000.0,
     ),
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
+    negotiated={"EnhancedCTImageStorage": True},
     canary=CanaryResult(
         (
             CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),
@@ -395,11 +396,15 @@ FACTS = ExporterFacts(
     python_version="3.11.2",
     reload_successful=False,
     reload_success_time=1_700_000_000.0,
+    reloads={"success": 8, "failure": 1},
     probes_in_flight=3,
+    probes={"success": 9},
     unknown_target_requests=4,
     denied_target_requests=7,
     requests_in_flight=5,
+    requests={"200": 11, "404": 2},
     requests_refused={"requests": 6, "scrapes": 0},
+    bad_requests={"method": 7, "tls": 0},
     stale_credential_files={("monitor", "http.bearer_token_file"): True, ("monitor", "tls.ca_file"): False},
 )
 """The exporter's own metrics."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_exporter.text import MAX_TEXT, SafeText, escaped
+from dicom_exporter.text import MAX_TEXT, SafeText, escaped, hide, hide_no_more
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,38 @@ def test_safe_text_of_any_input_is_printable_and_stays_the_same(text: str | byte
 )
 def test_escaped_writes_control_characters_as_escapes(text: str, expected: str) -> None:
     assert escaped(text) == expected
+
+
+@pytest.fixture
+def hidden() -> Iterator[None]:
+    secrets = ("s3cret-token", "pin", "p\xe4ssw\xf6rd", "x" * 200)
+    for secret in secrets:
+        hide(secret)
+    yield
+    for secret in secrets:
+        hide_no_more(secret)
+    assert SafeText("s3cret-token") == "s3cret-token"
+
+
+@pytest.mark.usefixtures("hidden")
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3cret-token", "<secret>"),
+        (b" s3cret-token\0", "<secret>"),
+        (b"version s3cret-token/1", "version <secret>/1"),
+        (b"." * 60 + b"s3cret-token", "." * 60 + "<sec"),
+        ("x" * 200, "<secret>"),
+        ("p\xe4ssw\xf6rd", "<secret>"),
+        ("p\xe4ssw\xf6rd".encode(), "<secret>"),
+        ("p\xe4ssw\xf6rd".encode("latin-1"), "<secret>"),
+        ("p\xe4ssw\xf6rd".encode("latin-1").decode(errors="surrogateescape"), "<secret>"),
+        ("pin", "<secret>"),
+        (b"pin \0", "<secret>"),
+        ("pinnacle", "pinnacle"),
+        ("s3cret", "s3cret"),
+    ],
+)
+def test_safe_text_has_no_secret_of_ours(text: str | bytes, shown: str) -> None:
+    assert SafeText(text) == shown
+    assert SafeText(SafeText(text)) == shown

@@ -18,6 +18,7 @@ ROOT = TESTS.parent
 PACKAGE = ROOT / "dicom_exporter"
 
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "uid_table.py": ("dicom/test_uids.py",),
     # Entry points: they start the rest.
     "__main__.py": ("cli/test_process.py",),
     "cli/demo.py": ("integration/test_demo.py",),
@@ -77,6 +78,7 @@ WITHOUT_MODULE: Mapping[str, str] = {
     "dicom/test_state_machine.py": "the table of PS3.8 9.2 against association and connection together",
     "probes/test_recorded_sessions.py": "recorded sessions of real servers: whole, in any pieces, and with any damage",
     "probes/test_table.py": "the table of probes in `probes/__init__.py`",
+    "test_dist.py": "tools/dist.py",
     "test_docs.py": "docs/",
     "test_readme.py": "README.md",
     "test_tree.py": "tests/",

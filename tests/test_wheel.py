@@ -8,8 +8,22 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+from dicom_exporter.cli.print import FILES
+
 ROOT = Path(__file__).parents[1]
-SOURCES = ("dicom_exporter", "docs", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py")
+SOURCES = (
+    "dicom_exporter",
+    "docs",
+    "prometheus",
+    "grafana",
+    "deploy",
+    "config.example.yml",
+    "LICENSE",
+    "MANIFEST.in",
+    "README.md",
+    "pyproject.toml",
+    "setup.py",
+)
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 
 
@@ -32,4 +46,7 @@ def test_wheel_has_templates_and_static_files(tmp_path: Path) -> None:
     package = tree / "dicom_exporter"
     wanted = {str(file.relative_to(tree)) for file in package.rglob("*") if file.is_file()}
     runbooks = {f"dicom_exporter/runbooks/{file.name}" for file in (tree / "docs" / "runbooks").glob("*.md")}
-    assert (wanted | runbooks) - packed == set()
+    files = [file.relative_to(ROOT) for what in FILES if what != "schema" for file in ROOT.glob(FILES[what])]
+    shared = {f"dicom_exporter/share/{file}" for file in files}
+    assert len(shared) > 8
+    assert (wanted | runbooks | shared) - packed == set()

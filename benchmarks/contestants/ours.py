@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 
 from benchmarks.measuring import Stopwatch, Took, Work
-from dicom_exporter.cli.process import run
+from dicom_exporter.cli.process import collect_garbage_less_often, run
 from dicom_exporter.config import Address, Identity, Level, Model, Module, Query, Target
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
@@ -22,11 +22,13 @@ _STUDIES = Query("studies", Model.STUDY_ROOT, Level.STUDY, max_matches=10_000_00
 
 def echo(work: Work) -> tuple[int, Took]:
     """C-ECHO sessions."""
+    collect_garbage_less_often()  # as the commands do once their configuration is loaded
     return run(_echo(work))
 
 
 def find(work: Work) -> tuple[int, Took]:
     """C-FINDs; returns the matches."""
+    collect_garbage_less_often()
     return run(_find(work))
 
 

@@ -18,7 +18,7 @@ from dicom_exporter.text import did_you_mean
 
 _SERVING = ("serve", "demo")
 """These handle signals themselves."""
-COMMANDS = ("demo", "probe", "report", "completion")
+COMMANDS = ("demo", "probe", "report", "print", "completion")
 
 
 class Command(Protocol):

@@ -92,7 +92,13 @@ def _listen_address(text: str) -> "ListenAddress":
 
 def add_log_flags(parser: Parser, level: str) -> None:
     """The flags of `BaseOptions`; `level` is the default."""
-    parser.add_flag("--log.level", choices=logs.LEVELS, default=level, help=f"lowest level to log (default: {level})")
+    parser.add_flag(
+        "--log.level",
+        type=lambda text: "warning" if text == "warn" else text,  # as Go's exporters have it
+        choices=logs.LEVELS,
+        default=level,
+        help=f"lowest level to log (default: {level})",
+    )
     parser.add_flag(
         "--log.format",
         choices=[str(log_format) for log_format in logs.LogFormat],

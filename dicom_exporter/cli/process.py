@@ -70,6 +70,7 @@ def collect_garbage_less_often() -> None:
     pydicom's dictionaries and ten thousand targets are a million objects that are never freed. Probes allocate so many
     small objects that with Python's default thresholds a sixth of the time is spent looking for cycles.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 50, 100)

@@ -3,6 +3,7 @@
 Everything heavy is imported by the functions that run: `--help` and `--version` are answered without it.
 """
 
+import gc
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from dicom_exporter.config import Config, ConfigError, ConfigErrors
     from dicom_exporter.prober.record import ProbeRecord
+    from dicom_exporter.server.browsers import AllowedHosts
     from dicom_exporter.server.external_url import ExternalURL
     from dicom_exporter.server.listening import ListenAddress
     from dicom_exporter.webconfig.live import LiveConfig
@@ -56,6 +58,9 @@ class Options(ConfigOptions, ListenOptions):
     """None or empty: plain HTTP, for every client."""
     web_telemetry_path: str
     web_external_url: "ExternalURL | None"
+    web_allowed_hosts: "AllowedHosts | None"
+    web_route_prefix: str | None
+    """None: the path of the external URL."""
     web_max_requests: int
     """At once; 0: any number."""
     timeout_offset: float
@@ -76,6 +81,7 @@ commands (more: {PROGRAM} COMMAND --help):
   demo                 try it: synthetic archives, and the exporter that probes them
   probe HOST:PORT      probe one archive now; with --exposure, as a stranger
   report               probe all targets of the configuration once: which are down, which are exposed
+  print WHAT           print a file that comes with it: rules, dashboards, schema, example, unit
   completion SHELL     print the script with which bash, zsh or fish completes commands and flags
 
 from nothing to your own archive:
@@ -112,6 +118,20 @@ exit codes:
         metavar="URL",
         help="URL under which clients reach the exporter, behind a reverse proxy for example; its path is the prefix "
         "of all paths",
+    )
+    parser.add_flag(
+        "--web.allowed-hosts",
+        type=checked(_allowed_hosts),
+        metavar="NAMES",
+        help="host names by which clients may address the exporter, with commas between them; *: any (default: for the "
+        "pages, those of --web.external-url, --web.listen-address and this machine; else any)",
+    )
+    parser.add_flag(
+        "--web.route-prefix",
+        type=checked(_route_prefix),
+        metavar="PATH",
+        help="prefix of all paths, where it is not the path of --web.external-url: / behind a proxy that removes "
+        "that path",
     )
     parser.add_flag(
         "--web.max-requests",
@@ -154,6 +174,26 @@ def _external_url(text: str) -> "ExternalURL":
     from dicom_exporter.server.external_url import parse_external_url
 
     return parse_external_url(text)
+
+
+def _allowed_hosts(text: str) -> "AllowedHosts":
+    from dicom_exporter.server.browsers import parse_allowed_hosts
+
+    return parse_allowed_hosts(text)
+
+
+def _own_names(options: Options) -> "AllowedHosts":
+    from dicom_exporter.server.browsers import own_names
+
+    url = options.web_external_url
+    addresses = [str(address.host) for address in options.web_listen_address or ()]
+    return own_names([*addresses, *([] if url is None else [url.authority.rpartition(":")[0]])])
+
+
+def _route_prefix(text: str) -> str:
+    from dicom_exporter.server.external_url import parse_prefix
+
+    return parse_prefix(text)
 
 
 def _timeout_offset(text: str) -> float:
@@ -200,9 +240,13 @@ def _load_web(file: str) -> "WebConfig":
 
 def serve(options: Options, announce: "Callable[[Sequence[ListenAddress]], None] | None" = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` gets the addresses, once requests are answered and signals handled."""
-    from dicom_exporter.cli import process
+    gc.disable()  # until it is ready: nothing of what is imported and read now will be garbage
+    try:
+        from dicom_exporter.cli import process
 
-    return process.run(_serve(options, announce), interruptible=False)
+        return process.run(_serve(options, announce), interruptible=False)
+    finally:
+        gc.enable()
 
 
 def load_config(options: ConfigOptions) -> "Config":
@@ -382,6 +426,8 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         timeout_offset=options.timeout_offset,
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
+        route_prefix=options.web_route_prefix,
+        allowed_hosts=options.web_allowed_hosts or _own_names(options),
         traffic=Traffic(options.web_max_requests),
     )
     await lifecycle.serve(state, asked, sockets, budget.clients, web_config, on_ready, max_opening=budget.opening)

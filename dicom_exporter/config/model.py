@@ -35,6 +35,7 @@ from dicom_exporter.config.types import (
     RootURL,
     SecretFile,
     ServerName,
+    Services,
     TargetAddress,
     TargetName,
     Text,
@@ -203,6 +204,8 @@ class Query:
     """Whether to ask for the unique key alone, as this archive aborted on more before."""
     digest_key: bytes | None = field(default=None, compare=False, repr=False)
     """Key of the hashes of the studies, where they are compared with another target's."""
+    count_images: bool = field(default=False, compare=False)
+    """Whether to ask for the images of each study, where those are compared, too."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +270,9 @@ class ModuleOptions(Block):
     """Send a C-ECHO."""
     store: Annotated[Store | None, nothing_is_defaults(Store | None)] = None
     """Send synthetic images; not allowed for a target with `expect: closed` or `expect: control`."""
+    services: Services | None = None
+    """SOP classes to propose, by their keywords, like EnhancedCTImageStorage; with a transfer syntax,
+    CTImageStorage/JPEG2000Lossless. Shows which are accepted; nothing is sent."""
     canary: Annotated[Canary | None, nothing_is_defaults(Canary | None)] = None
     """Store a synthetic image, find it, retrieve it and compare it; not allowed where `store` is not."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
@@ -354,6 +360,8 @@ class Compare(Block):
     """The name of the target where they should arrive."""
     query: str
     """The name of a query for studies that both targets are asked on each scrape."""
+    images: Flag = False
+    """Also compare how many images each study has (NumberOfStudyRelatedInstances)."""
 
 
 MONITOR = "monitor"

@@ -9,10 +9,10 @@ import unicodedata
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from dicom_exporter.text import shown
+from dicom_exporter.text import BLANK, hide, hide_no_more, shown
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
 
-SHOWN = "<secret>"
+SHOWN = BLANK
 MAX_FILE_BYTES = 1 << 20
 """What is read of a file at most."""
 _MAX_SECRET_BYTES = 65535
@@ -30,8 +30,12 @@ class Secret:
 
     def __init__(self, value: str, file: Path | None = None) -> None:
         self._value = value
+        hide(value)
         self.file = file
         """Where it was read, and may be renewed; None: it cannot be."""
+
+    def __del__(self) -> None:
+        hide_no_more(self._value)
 
     def reveal(self) -> str:
         """Return the value, to send it to the peer."""

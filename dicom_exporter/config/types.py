@@ -43,6 +43,7 @@ from dicom_exporter.config.values.network import (
     parse_server_name,
     parse_url,
 )
+from dicom_exporter.config.values.services import check_service
 from dicom_exporter.config.values.text import (
     LABEL_PATTERN,
     SIZE_PATTERN,
@@ -281,6 +282,12 @@ CountKeywords = Annotated[
 ]
 Proofs = Annotated[
     tuple[Annotated[str, _check_choice(PROOFS)], ...], BeforeValidator(_as_list), _one_or_more(enum=list(PROOFS))
+]
+Services = Annotated[
+    tuple[Annotated[str, AfterValidator(check_service)], ...],
+    BeforeValidator(_as_list),
+    Field(min_length=1, max_length=100),
+    _one_or_more(pattern="^[A-Za-z0-9]+(/[A-Za-z0-9]+)?$"),
 ]
 FileName = Annotated[Path, _from_file(resolve_path), _string(format="path")]
 SecretFile = Annotated[Secret, _from_file(read_secret), _string(format="path")]

@@ -27,6 +27,10 @@ _OURS: Mapping[str, Mapping[str, Any]] = {
             "worklist": {"every": "30s"},
         }
     },
+    "services": {
+        "echo": False,
+        "services": ["SecondaryCaptureImageStorage", "EnhancedCTImageStorage", "StorageCommitmentPushModel"],
+    },
     "canary": {"echo": False, "canary": {"size": "16KiB"}},
     "bandwidth": {"echo": False, "store": {"count": 5, "size": "64KiB"}},
     "newest": {
@@ -56,7 +60,7 @@ _MODULES: Mapping[str, Mapping[str, Any]] = {
     # For many targets: a stranger is sent once a minute, whatever the scrape interval.
     "patrol": {"identity": "stranger", "timeout": "15s", "every": "1m", "exposure": {"max_matches": 100}},
 }
-_COMPARE = {"source": "demo-hospital", "destination": "demo-long-term", "query": "all"}
+_COMPARE = {"source": "demo-hospital", "destination": "demo-long-term", "query": "all", "images": True}
 
 
 class _NoAliases(yaml.SafeDumper):

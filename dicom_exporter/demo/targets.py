@@ -108,7 +108,7 @@ NAMED = (
                ("availability-tls", "exposure")),
     TargetKind("demo-outdated", PeerKind.OUTDATED, "guarded", "runs software with a known flaw", "krakow", "PL"),
     TargetKind("demo-quiet", PeerKind.SMALL_GUARDED, "available", "gets no CT since soon after midnight", "graz", "AT",
-               ("availability", "newest"), number=9),
+               ("availability", "newest", "services"), number=9),
     TargetKind("demo-refuses-queries", PeerKind.REFUSES_QUERIES, "guarded", "accepts anyone, and refuses queries",
                "wien", "AT"),
     TargetKind("demo-restarts", PeerKind.RESTARTS, "available", "is off for 4 of each 10 minutes", "north", "DE"),

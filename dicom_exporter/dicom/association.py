@@ -40,6 +40,8 @@ ABORT_UNEXPECTED = bytes.fromhex("0700 00000004 00000200")
 
 _SMALLEST_MAX_PDU_LENGTH = 16
 """Bytes. A peer that takes less than a PDV header and some content cannot be spoken to."""
+_FRAGMENT = 512
+"""Bytes of a fragment, on average, where there are many. Most matches are not in fragments."""
 
 
 class State(Enum):
@@ -102,7 +104,11 @@ class Association:
         """What the last `receive` made us owe the peer; the caller sends it and sets it to empty."""
         self.bytes_received = 0
         self.bytes_allowed = self.limits.association_bytes
-        """Raise it by what an operation may bring."""
+
+    def allow(self, more_bytes: int) -> None:
+        """Let the peer send up to `more_bytes` from here on, beside what every operation may bring."""
+        self.bytes_allowed = self.bytes_received + self.limits.association_bytes + more_bytes
+        self._assembler.fragments_left = self.limits.fragments + more_bytes // _FRAGMENT
 
     @property
     def partial(self) -> tuple[Command, int] | None:
@@ -121,6 +127,7 @@ class Association:
         if self.state is not State.ESTABLISHED:
             raise UsageError("only an established association can be released")
         self.state = State.AWAITING_RELEASE
+        self.bytes_allowed = self.bytes_received + self.limits.released_bytes
         return RELEASE_RQ
 
     def abort(self) -> bytes:

@@ -21,6 +21,7 @@ from dicom_exporter.dicom.pdu import AssociateAccept, ContextResult, Limits
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN
 from dicom_exporter.net.errors import ConnectionEnded, NoAnswer, Overloaded, ProbeEnded, TLSFailed
+from dicom_exporter.net.limits import FEW_BYTES, SILENCE
 from dicom_exporter.net.tcp import (
     LATE,
     LOOK_AGAIN,
@@ -43,11 +44,9 @@ _TICKETS_COME = (0.001, 0.003, 0.010)
 """Seconds after the request at which what TLS has received by itself is acknowledged."""
 RELEASE_WAIT = 1.0
 """Seconds that a peer has to answer our A-RELEASE-RQ before we send A-ABORT; it may be `_WATCH` more."""
-SILENT_AFTER = 2.0
-"""Seconds without an answer to our A-ASSOCIATE-RQ after which a peer is silent; it may be `_WATCH` more."""
 _LITTLE = 2048
 """Bytes of an association that are handled as they come: all of most that bring no matches."""
-_WATCH = 1.0
+_WATCH = SILENCE
 """Seconds between two looks at what is overdue: one timer for all, as each costs as much as reading a PDU."""
 
 
@@ -84,8 +83,10 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.Handle | None = None
         """The next look at what is overdue; None before there is a connection, which `connect` bounds."""
-        self._silent: tuple[float, Callable[[], None]] | None = None
-        """When to call what, if no A-ASSOCIATE-AC has come by then."""
+        self._silent: Callable[[], None] | None = None
+        """What to call once the peer is silent."""
+        self._seen: int | None = None
+        """How many bytes had come at the last look; None where that says nothing."""
         self._release_by: float | None = None
         self._overdue: asyncio.TimerHandle | None = None
         """When the first response to the current request has to have begun."""
@@ -135,8 +136,8 @@ class Connection(asyncio.Protocol):
         self._watch()
 
     def if_silent(self, call: Callable[[], None]) -> None:
-        """Have `call` called if no A-ASSOCIATE-AC has come `SILENT_AFTER` seconds from now."""
-        self._silent = (self._loop.time() + SILENT_AFTER, call)
+        """Have `call` called once the peer is silent for `SILENCE` seconds; it may be twice that."""
+        self._silent, self._seen = call, None
 
     async def start_tls(self, tls: TLSClient) -> None:
         """Shake hands.
@@ -192,8 +193,7 @@ class Connection(asyncio.Protocol):
 
     def allow(self, more_bytes: int) -> None:
         """Let the peer send up to `more_bytes` from here on, beside what every operation may bring."""
-        association = self._association
-        association.bytes_allowed = association.bytes_received + association.limits.association_bytes + more_bytes
+        self._association.allow(more_bytes)
 
     @property
     def partial(self) -> tuple[Command, int] | None:
@@ -429,10 +429,12 @@ class Connection(asyncio.Protocol):
         if now >= self._deadline:
             self._expire(now)
             return
-        if self._silent is not None and now >= self._silent[0]:
-            if self._association.accept is None:
-                self._silent[1]()
-            self._silent = None
+        if self._silent is not None:
+            received = self._association.bytes_received
+            if self._seen is not None and received - self._seen <= FEW_BYTES:
+                self._silent()
+                self._silent = None
+            self._seen = received
         if self._release_by is not None and now >= self._release_by:
             self.fail(NoAnswer("A-RELEASE-RQ was not answered"))
         self._timer = self._loop.call_at(min(self._deadline, now + _WATCH), self._watch)

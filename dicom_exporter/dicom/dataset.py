@@ -29,7 +29,18 @@ class MalformedDataset(ValueError):
     """The dataset's lengths do not fit together. Its text holds no byte of the dataset."""
 
 
-def find_values(data: bytes, tags: Collection[int], sequence: int | None = None) -> dict[int, bytes]:
+class Budget:
+    """How many elements may still be stepped over: of one match, or of all matches of a query together."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, elements: int = _MAX_ELEMENTS) -> None:
+        self.left = elements
+
+
+def find_values(
+    data: bytes, tags: Collection[int], sequence: int | None = None, budget: Budget | None = None
+) -> dict[int, bytes]:
     """Return tag -> raw value of those `tags` (``0xGGGGEEEE``) that stand in `data`.
 
     Looks at the top level, or, with `sequence`, in the first item of that sequence. Values keep their padding. A tag
@@ -37,36 +48,48 @@ def find_values(data: bytes, tags: Collection[int], sequence: int | None = None)
     (PS3.5 7.1), and some archives send them in another order.
 
     Raises:
-        MalformedDataset: an element reaches beyond its end, or nests or counts over our bounds. What follows was not
-            looked at, so nothing can be said of the tags.
+        MalformedDataset: an element reaches beyond its end, nests over our bound, or there are more than `budget` has
+            left. What follows was not looked at, so nothing can be said of the tags.
     """
     position = 0
     wanted = len(tags)
     end = len(data)
     found: dict[int, bytes] = {}
-    while position < end:
-        if position + 8 > end:
-            raise MalformedDataset("element is cut short")
-        group, element, length = _ELEMENT.unpack_from(data, position)
-        tag = group << 16 | element
-        position += 8
-        if length == _UNDEFINED:
-            value_end, next_position = _skip_undefined(data, position, end)
-        else:
-            value_end = next_position = position + length
-            if next_position > end:
-                raise MalformedDataset("element is longer than its dataset")
-        if tag == sequence:
-            return find_values(_first_item(data, position, value_end), tags)
-        if sequence is None and tag in tags and tag not in found:
-            found[tag] = data[position:value_end]
-            if len(found) == wanted:
-                break
-        position = next_position
+    steps = 0
+    try:
+        for steps in range(_MAX_ELEMENTS if budget is None else budget.left):  # noqa: B007 - cheaper than a count
+            if position >= end:
+                return found
+            if position + 8 > end:
+                raise MalformedDataset("element is cut short")
+            group, element, length = _ELEMENT.unpack_from(data, position)
+            tag = group << 16 | element
+            position += 8
+            if length == _UNDEFINED:
+                budget = budget or Budget()
+                value_end, next_position = _skip_undefined(data, position, end, budget)
+            else:
+                value_end = next_position = position + length
+                if next_position > end:
+                    raise MalformedDataset("element is longer than its dataset")
+            if tag == sequence:
+                return find_values(_first_item(data, position, value_end, budget or Budget()), tags, budget=budget)
+            if sequence is None and tag in tags and tag not in found:
+                found[tag] = data[position:value_end]
+                if len(found) == wanted:
+                    return found
+            position = next_position
+    finally:
+        if budget is not None:
+            budget.left -= steps
+    if position < end:
+        if budget is not None:
+            budget.left = 0
+        raise MalformedDataset("more elements than we look at")
     return found
 
 
-def _first_item(data: bytes, position: int, end: int) -> bytes:
+def _first_item(data: bytes, position: int, end: int, budget: Budget) -> bytes:
     """The bytes of the first item of the sequence value ``data[position:end]``; empty if it has none."""
     if position + 8 > end:
         return b""
@@ -75,17 +98,18 @@ def _first_item(data: bytes, position: int, end: int) -> bytes:
         return b""
     position += 8
     if length == _UNDEFINED:
-        end, _ = _skip_undefined(data, position, end)
+        end, _ = _skip_undefined(data, position, end, budget)
         return data[position:end]
     if position + length > end:
         raise MalformedDataset("item is longer than its sequence")
     return data[position : position + length]
 
 
-def _skip_undefined(data: bytes, position: int, end: int) -> tuple[int, int]:
+def _skip_undefined(data: bytes, position: int, end: int, budget: Budget) -> tuple[int, int]:
     """Step over a value of undefined length, PS3.5 7.5: return where it ends, and where the next element begins."""
     depth = 1
-    for _ in range(_MAX_ELEMENTS):
+    while budget.left > 0:
+        budget.left -= 1
         if position + 8 > end:
             break
         group, element, length = _ELEMENT.unpack_from(data, position)

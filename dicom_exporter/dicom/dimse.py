@@ -144,10 +144,12 @@ class MessageAssembler:
     interleave).
     """
 
-    __slots__ = ("_command", "_context_id", "_fragments", "_length", "_limits")
+    __slots__ = ("_command", "_context_id", "_fragments", "_length", "_limits", "fragments_left")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.fragments_left = limits.fragments
+        """Raise it by what an operation may bring."""
         self._fragments: list[bytes] = []
         self._length = 0
         self._context_id = 0
@@ -202,6 +204,9 @@ class MessageAssembler:
     def _join(self, fragment: bytes, *, last: bool) -> bytes | None:
         self._fragments.append(fragment)
         self._length += len(fragment)
+        self.fragments_left -= 1
+        if self.fragments_left < 0:
+            raise LimitExceeded("more fragments than an association may bring")
         if self._length > self._limits.message_length or len(self._fragments) > self._limits.fragments_per_message:
             raise LimitExceeded("message over our limit")
         if not last:

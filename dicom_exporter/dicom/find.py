@@ -15,12 +15,15 @@ import time
 from collections.abc import Callable
 
 from dicom_exporter.dicom.dimse import C_FIND_RSP, Command, Message
-from dicom_exporter.dicom.errors import ProtocolViolation
+from dicom_exporter.dicom.errors import LimitExceeded, ProtocolViolation
 from dicom_exporter.net.errors import ProbeEnded
 
 PENDING = 0xFF00
 PENDING_OPTIONAL_KEYS_UNSUPPORTED = 0xFF01
 """A match as much as FF00: only some optional key was not used for matching (PS3.4 C.4.1.1.4)."""
+
+MOST_AFTER_CANCEL = 8192
+"""Matches that are read away after the last that counts. An archive that reads our C-CANCEL sends fewer."""
 
 
 class Find:
@@ -40,6 +43,7 @@ class Find:
         "_last_at",
         "_max_matches",
         "_message_id",
+        "_more",
         "begun",
         "ended",
         "interval_max",
@@ -61,6 +65,8 @@ class Find:
         self.status: int | None = None
         """The final status; None while matches may still come."""
         self.wants_cancel = False
+        self._more = 0
+        """Matches that are not counted."""
         self.interval_max: float | None = None
         self._first_at: float | None = None
         self._last_at = begun
@@ -71,7 +77,7 @@ class Find:
         `now` is when its bytes came, in seconds: matches that came together have no time between them.
 
         Raises:
-            ProtocolViolation: it is no response to our request.
+            ProtocolViolation: it is no response to our request, or there are too many.
         """
         context_id, command, dataset = message
         if (
@@ -88,6 +94,9 @@ class Find:
                 self._count(dataset, now)
             else:
                 self.wants_cancel = True
+                self._more += 1
+                if self._more > MOST_AFTER_CANCEL:
+                    raise LimitExceeded("more matches after our C-CANCEL than we read away")
             return False
         if status is None:
             raise ProtocolViolation("response without a status")

@@ -22,7 +22,7 @@ CANCEL_WAIT = 2.0
 """Seconds that a peer has to end a C-FIND after our C-CANCEL before we send A-ABORT."""
 MATCH_BYTES = 4096
 """What we let a match bring on average, in bytes; with UIDs alone it brings 150."""
-CANCEL_BYTES = 64 * 1024 * 1024
+CANCEL_BYTES = 4 * 1024 * 1024
 """What we read and drop after a C-CANCEL at most, in bytes."""
 MAX_SENT_PDU_LENGTH = 128 * 1024
 """The largest PDU that we send, in bytes, if the peer takes as much."""

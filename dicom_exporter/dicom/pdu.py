@@ -23,7 +23,7 @@ from types import MappingProxyType
 
 from dicom_exporter.dicom.errors import LimitExceeded, NotDicom, ProtocolViolation
 from dicom_exporter.results import Rejection, RejectReason, RejectResult, RejectSource
-from dicom_exporter.text import SafeText
+from dicom_exporter.text import HIDDEN, SafeText
 
 HEADER_LENGTH = 6
 HEADER = struct.Struct(">BxI")
@@ -63,6 +63,10 @@ class Limits:
     """Bytes of one DIMSE message, command and dataset each."""
     fragments_per_message: int = 1024
     """Presentation data values of one command or dataset."""
+    fragments: int = 2048
+    """Presentation data values of a whole association that are part of a command or dataset, and not all of it."""
+    released_bytes: int = 64 * 1024
+    """Bytes that may come after our A-RELEASE-RQ."""
     associate_items: int = 512
     """Items and sub-items of an A-ASSOCIATE-AC. 128 presentation contexts can exist (odd numbers up to 255), and DCMTK
     answers the role of a SOP class once for each of its contexts."""
@@ -122,6 +126,10 @@ _REASONS = {
 """(source, reason) -> meaning, PS3.8 Table 9-21."""
 
 
+_MOMENTARY = frozenset({(3, 1), (3, 2)})
+"""(source, reason) of temporary congestion and of a local limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssociateReject:
     """A-ASSOCIATE-RJ, PS3.8 9.3.4; the codes as they came."""
@@ -132,8 +140,10 @@ class AssociateReject:
 
     @property
     def transient(self) -> bool:
-        """Whether the peer says that it may work later."""
-        return self.result == 2
+        """Whether the peer says that it may work later: by the result; or by a reason that is about this moment, which
+        some servers send with the result of a permanent rejection.
+        """
+        return self.result == 2 or (self.source, self.reason) in _MOMENTARY
 
     @property
     def rejection(self) -> Rejection:
@@ -216,10 +226,10 @@ def parse_accept(body: bytes, limits: Limits) -> AssociateAccept:
     items = body[_ASSOCIATE_FIXED_LENGTH:]
     if len(items) > _REMEMBERED_LENGTH or _USER_IDENTITY_RESPONSE.search(items):
         return _read_accept(items, limits.associate_items)
-    return _read_known_accept(items, limits.associate_items)
+    return _read_known_accept(items, limits.associate_items, HIDDEN.generation)
 
 
-def _read_accept(items: bytes, budget: int) -> AssociateAccept:
+def _read_accept(items: bytes, budget: int, _generation: int = 0) -> AssociateAccept:
     """What `parse_accept` returns for `items`, of which there may be `budget`."""
     contexts: dict[int, AcceptedContext] = {}
     user_information: dict[int, bytes] = {}

@@ -62,29 +62,34 @@ def associate_request(
     abstract_syntaxes: Sequence[str],
     credentials: Credentials | None = None,
     storage: Sequence[ProposedContext] = (),
+    others: Sequence[ProposedContext] = (),
 ) -> AssociateRequest:
     """Encode an A-ASSOCIATE-RQ (PS3.8 9.3.2).
 
     Each abstract syntax is proposed with implicit VR little endian alone, which every SCP must take (PS3.5 10.1).
     Titles are at most 16 ASCII characters. For the SOP classes of `storage` we offer to be the SCP, which a C-GET needs
     (PS3.7 D.3.3.4): a context for each, of those transfer syntaxes; the same SOP class may have several.
+    `others` are proposed last, with their own transfer syntaxes.
     """
     # What is in `storage` came from the peer, so it is not kept.
     encode = _associate_template.__wrapped__ if storage else _associate_template
-    template, context_ids = encode(tuple(abstract_syntaxes), credentials, tuple(storage))
+    template, context_ids = encode(tuple(abstract_syntaxes), credentials, tuple(storage), tuple(others))
     before, after = template
     return AssociateRequest(before + _title(called_ae_title) + _title(calling_ae_title) + after, context_ids)
 
 
 @lru_cache(maxsize=64)
 def _associate_template(
-    abstract_syntaxes: tuple[str, ...], credentials: Credentials | None, storage: tuple[ProposedContext, ...]
+    abstract_syntaxes: tuple[str, ...],
+    credentials: Credentials | None,
+    storage: tuple[ProposedContext, ...],
+    others: tuple[ProposedContext, ...],
 ) -> tuple[tuple[bytes, bytes], Mapping[str, int]]:
     """The bytes before and after the two AE titles (PS3.8 Table 9-11), and the context IDs."""
     contexts: list[bytes] = []
     context_ids: dict[str, int] = {}
     plain = [(abstract_syntax, (IMPLICIT_VR_LITTLE_ENDIAN,)) for abstract_syntax in abstract_syntaxes]
-    for index, (abstract_syntax, transfer_syntaxes) in enumerate((*plain, *storage)):
+    for index, (abstract_syntax, transfer_syntaxes) in enumerate((*plain, *storage, *others)):
         context_id = 2 * index + 1  # odd numbers, PS3.8 9.3.2.2
         context_ids.setdefault(abstract_syntax, context_id)
         syntaxes = b"".join(_item(0x40, uid.encode()) for uid in transfer_syntaxes)

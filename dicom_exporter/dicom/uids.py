@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dicom_exporter.results import Service
+from dicom_exporter.uid_table import UIDS
 
-_LINES = [line.split(",") for line in Path(__file__).with_name("uids.csv").read_text(encoding="ascii").splitlines()]
-"""Kind and UID of each; `python -m tools.uids` writes the file."""
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 UNCOMPRESSED = ("1.2.840.10008.1.2.1", IMPLICIT_VR_LITTLE_ENDIAN)
 """Explicit and implicit VR little endian."""
@@ -59,7 +56,7 @@ _COMMON_SYNTAXES = (
     "1.2.840.10008.1.2.1.99",  # deflated
     "1.2.840.10008.1.2.2",  # explicit VR big endian
 )
-_KNOWN_SYNTAXES = (uid for kind, uid in _LINES if kind == "transfer_syntax" and not uid.startswith(_NO_STORAGE))
+_KNOWN_SYNTAXES = (uid for kind, uid, _ in UIDS if kind == "transfer_syntax" and not uid.startswith(_NO_STORAGE))
 STORAGE_SYNTAXES = tuple(dict.fromkeys((*_COMMON_SYNTAXES, *_KNOWN_SYNTAXES)))
 """All transfer syntaxes in which an instance may be stored (PS3.5 10, Annex A), also retired ones; common ones first.
 
@@ -96,7 +93,7 @@ STORAGE_OF_MODALITY: dict[str, tuple[str, ...]] = {
     }.items()
 }
 """Modality of a series -> the Storage SOP classes that its instances most probably have (PS3.4 B.5)."""
-STORAGE_CLASSES = tuple(dict.fromkeys((*STORAGE, *(uid for kind, uid in _LINES if kind == "storage"))))
+STORAGE_CLASSES = tuple(dict.fromkeys((*STORAGE, *(uid for kind, uid, _ in UIDS if kind == "storage"))))
 """Storage SOP classes (PS3.4 B.5), the commonest first."""
-SOP_CLASSES = frozenset(uid for kind, uid in _LINES if kind != "transfer_syntax")
+SOP_CLASSES = frozenset(uid for kind, uid, _ in UIDS if kind != "transfer_syntax")
 """All SOP classes."""

@@ -32,6 +32,7 @@ from dicom_exporter.net.errors import (
     ProbeEnded,
     TLSFailed,
 )
+from dicom_exporter.net.limits import AssociationSlot
 from dicom_exporter.net.tcp import TLSClient, connect, open_wire, tls_facts, tls_failed
 from dicom_exporter.net.tls import explained, look, verifying_context
 from dicom_exporter.net.tls_failure import chain, classify
@@ -123,9 +124,10 @@ async def get(
         NoResponse: before the block, never in it.
     """
     async with AsyncExitStack() as stack:
-        address, sock = await _connect(url, context, stack, is_allowed)
+        address, sock, slot = await _connect(url, context, stack, is_allowed)
         connector = _Connector(sock, _tls_client(url, context), context.limits.turns)
         stack.callback(connector.let_go)
+        slot.watch(lambda: 0 if connector.wire is None else connector.wire.received)
         session = await stack.enter_async_context(_session(connector))
         response = await _send(session, url, context, accept, address, connector)
         response.address = address
@@ -144,7 +146,7 @@ def _tls_client(url: URL, context: ProbeContext) -> TLSClient | None:
 
 async def _connect(
     url: URL, context: ProbeContext, stack: AsyncExitStack, is_allowed: Callable[[SocketAddress], bool]
-) -> tuple[SocketAddress, socket.socket]:
+) -> tuple[SocketAddress, socket.socket, AssociationSlot]:
     """A connection to the first address of the host that accepts one; `stack` closes it and releases the address."""
     host, port = url.raw_host, url.port
     if not host or not port:
@@ -162,7 +164,8 @@ async def _connect(
 
     try:
         connected = await connect_to_first(Address(host, port), context, connect_to)
-        await stack.enter_async_context(context.limits.association_slot(context.deadline))
+        slot = context.limits.association_slot(context.deadline)
+        await stack.enter_async_context(slot)
     except (ConnectionRefused, ConnectTimeout):
         raise NoResponse(WebAnswer.CLOSED) from None
     except NetworkUnreachable as end:
@@ -170,7 +173,7 @@ async def _connect(
         raise NoResponse(WebAnswer.UNKNOWN, doubt=doubt) from None
     except ProbeEnded as end:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
-    return connected
+    return *connected, slot
 
 
 async def _connect_to(address: SocketAddress, context: ProbeContext, until: float, named: Address) -> socket.socket:

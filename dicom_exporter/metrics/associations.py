@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from dicom_exporter.metrics.families import Constant, Family, Row, shared, single, states
-from dicom_exporter.results import Outcome, SessionResult, TLSFailure
+from dicom_exporter.results import Outcome, Peer, Phase, SessionResult, TLSFailure
+from dicom_exporter.text import SafeText
 from dicom_exporter.verdict.advisories import matching
 
 _TLS_FAILURES = {failure: Constant((({"reason": failure.value}, 1.0),)) for failure in TLSFailure}
+_PHASES = {phase: {"phase": phase.value} for phase in Phase}
 _OUTCOMES = {outcome: Constant((({"outcome": outcome.value}, 1.0),)) for outcome in Outcome}
 
 
@@ -17,7 +19,7 @@ def _association(session: SessionResult) -> Collection[Row]:
 
 
 def _phases(session: SessionResult) -> Collection[Row]:
-    return [({"phase": phase.value}, seconds) for phase, seconds in session.phases.items()]
+    return [(_PHASES[phase], seconds) for phase, seconds in session.phases.items()]
 
 
 def _rejection(session: SessionResult) -> Collection[Row]:
@@ -29,23 +31,34 @@ def _rejection(session: SessionResult) -> Collection[Row]:
 
 
 def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
-    return [(service.value, accepted) for service, accepted in session.services.items()]
+    return [(service.value, accepted) for service, accepted in session.services.items()] + [
+        (name, accepted) for name, accepted in (session.negotiated or {}).items()
+    ]
+
+
+def _peers(session: SessionResult) -> list[Peer]:
+    """Who the peer says it is: over DICOM; and Orthanc over HTTP, as over DICOM it gives the name of its toolkit."""
+    versions = dict.fromkeys(page.version for page in session.web if page.version is not None)
+    over_http = [Peer(SafeText(""), version, 0, "Orthanc") for version in versions]
+    return over_http if session.peer is None else [session.peer, *over_http]
 
 
 def _peer_info(session: SessionResult) -> Collection[Row]:
-    peer = session.peer
-    if peer is None:
-        return ()
-    labels = {
-        "implementation_class_uid": peer.implementation_class_uid,
-        "implementation_version": peer.implementation_version,
-        "product": peer.product,
-    }
-    return ((labels, 1.0),)
+    return [
+        (
+            {
+                "implementation_class_uid": peer.implementation_class_uid,
+                "implementation_version": peer.implementation_version,
+                "product": peer.product,
+            },
+            1.0,
+        )
+        for peer in _peers(session)
+    ]
 
 
 def _advisories(session: SessionResult) -> Collection[Row]:
-    return [({"id": name}, 1.0) for name in matching(session.peer)] if session.peer is not None else ()
+    return [({"id": name}, 1.0) for peer in _peers(session) for name in matching(peer)]
 
 
 def _tls_info(session: SessionResult) -> Collection[Row]:
@@ -102,10 +115,14 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_service_accepted",
-        "Whether the peer accepted the presentation context of a service.",
+        "Whether the peer accepted the presentation context of a service, or of a SOP class that `services` names.",
         shared("sop_class", _services, former="service"),
     ),
-    Family("dicom_peer_info", "Who the peer says it is (DICOM PS3.7 D.3.3.2).", _peer_info),
+    Family(
+        "dicom_peer_info",
+        "Who the peer says it is (DICOM PS3.7 D.3.3.2); and the version that Orthanc gives over HTTP, without a UID.",
+        _peer_info,
+    ),
     Family(
         "dicom_peer_max_pdu_bytes",
         "The longest PDU that the peer can receive, in bytes; 0 means that it states no limit.",
@@ -151,7 +168,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_peer_advisory",
-        "A published advisory that the peer's own version name leaves no doubt about.",
+        "A published advisory that the peer's own version leaves no doubt about.",
         _advisories,
     ),
 )

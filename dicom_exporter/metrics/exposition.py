@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from prometheus_client.utils import floatToGoString
@@ -68,9 +68,15 @@ def _tails(found: Constant, comma: str) -> list[str]:
 
 def _line(name: str, labels: str, own: Labels, value: float) -> str:
     if own is not NO_LABELS:
-        more = _labels(own)
+        more = ",".join([_label(*label) for label in own.items()])
         labels = f"{labels},{more}" if labels and more else labels or more
     return f"{name}{{{labels}}} {_number(value)}\n" if labels else f"{name} {_number(value)}\n"
+
+
+@lru_cache(maxsize=4096)
+def _label(name: str, value: str) -> str:
+    """Cached, as labels beside those of a target have few values: phases, products."""
+    return f'{name}="{_escaped(value)}"'
 
 
 def _labels(labels: Labels) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -85,11 +85,25 @@ EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
 )
 
 
+def _flow(read: Callable[[Flow], float | None]) -> Callable[[Flow], Collection[Row]]:
+    def rows(flow: Flow) -> Collection[Row]:
+        value = read(flow)
+        return () if value is None else (({"source": flow.source, "destination": flow.destination}, float(value)),)
+
+    return rows
+
+
 FLOW_FAMILIES: tuple[Family[Flow], ...] = (
     Family(
         "dicom_flow_missing_studies",
         "Studies that the source lists and the destination does not; absent if one of them was not counted whole.",
-        lambda flow: (({"source": flow.source, "destination": flow.destination}, float(flow.missing)),),
+        _flow(lambda flow: flow.missing),
+    ),
+    Family(
+        "dicom_flow_incomplete_studies",
+        "Studies that both list, and of which the destination has fewer images; absent if that is not compared, or not "
+        "known of each of them.",
+        _flow(lambda flow: flow.incomplete),
     ),
 )
 

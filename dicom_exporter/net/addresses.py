@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from dicom_exporter.config.values.network import Address, SocketAddress
-from dicom_exporter.net.context import ProbeContext
+from dicom_exporter.net.context import PROOF_AMONG_SEVERAL, ProbeContext
 from dicom_exporter.net.errors import (
     ConnectionEnded,
     ConnectionRefused,
@@ -135,6 +135,9 @@ async def probe_each(
     count = len(resolved.addresses)
     if resolved.total > 1:
         context.record(address, resolved.total)
+    # Silence at one leaves time for the others, and for other services of theirs.
+    half_a_share = (context.deadline - loop.time()) / count / 2
+    connect_timeout = min(context.connect_timeout, max(PROOF_AMONG_SEVERAL, half_a_share))
     doubts = set() if resolved.doubt is None else {resolved.doubt}
     if resolved.total > count:
         doubts.add(UnknownReason.ADDRESS_NOT_TRIED)
@@ -146,7 +149,9 @@ async def probe_each(
             doubts.add(UnknownReason.ADDRESS_NOT_TRIED)
             break
         own = context.at(address.host, each, now + min(left, max(left / (count - index), at_least)))
-        result = await probe(own if count == 1 else own.with_own_phases())
+        if count > 1:
+            own = replace(own.with_own_phases(), connect_timeout=connect_timeout)
+        result = await probe(own)
         results.append((each, result))
         if is_furthest(result):
             doubts -= {UnknownReason.ADDRESS_NOT_TRIED}

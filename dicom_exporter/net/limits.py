@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.net.errors import Overloaded
@@ -27,6 +28,9 @@ JUST_NOW = 5.0
 """Seconds after an association of ours in which an archive may still be busy with its end."""
 _FIRST_CLEARING = 1024
 """Addresses whose last association is remembered before those are forgotten that do not matter any more."""
+SILENCE = 0.5
+"""Seconds in which no more than `FEW_BYTES` come from a peer that is silent, and gives its slot to the next."""
+FEW_BYTES = 256
 UNLIMITED = 1_048_576
 """More associations, or connections, than a process can have."""
 
@@ -190,12 +194,13 @@ class AddressLock:
 class AssociationSlot:
     """One of the associations, for the length of an ``async with`` block."""
 
-    __slots__ = ("_deadline", "_held", "_limiter")
+    __slots__ = ("_deadline", "_held", "_limiter", "_timer")
 
     def __init__(self, limiter: CapacityLimiter, deadline: float) -> None:
         self._limiter = limiter
         self._deadline = deadline
         self._held = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def acquire_nowait(self) -> bool:
         """Hold a slot if one is free; return whether it is held. In place of ``async with``: then `release` is due."""
@@ -210,12 +215,25 @@ class AssociationSlot:
     async def __aexit__(self, *_: object) -> None:
         self.release()
 
+    def watch(self, count_received: Callable[[], int]) -> None:
+        """Release the slot once the peer, from which so many bytes came so far, is silent."""
+        self._timer = asyncio.get_running_loop().call_later(SILENCE, self._look, count_received, count_received())
+
+    def _look(self, count_received: Callable[[], int], before: int) -> None:
+        if count_received() - before <= FEW_BYTES:
+            self.release()
+        else:
+            self.watch(count_received)
+
     def release(self) -> None:
         """Release the slot, perhaps before the block ends.
 
         A few hundred peers that accept a connection and say nothing would otherwise hold all slots until everybody
         else's deadline.
         """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._held:
             self._held = False
             self._limiter.release()

@@ -63,7 +63,8 @@ class Wire(asyncio.Protocol):
         self.upper = upper
         self._allowed = allowed
         self._handshake = handshake
-        self._received = 0
+        self.received = 0
+        """Bytes that were handled so far."""
         self._inbox = Inbox(turns, self._take, self._lose)
         self._transport: asyncio.Transport | None = None
         self._reason: BaseException | None = None
@@ -79,10 +80,10 @@ class Wire(asyncio.Protocol):
     def _take(self, data: bytes) -> None:
         if self._handshake is not None and self._handshake.done():
             self._handshake = None
-            self._allowed += self._received
-        self._received += len(data)
+            self._allowed += self.received
+        self.received += len(data)
         allowed = HANDSHAKE_BYTES if self._handshake is not None else self._allowed + 2 * self.count_useful()
-        if self._received > allowed:
+        if self.received > allowed:
             self._force_close(TooManyBytes("too many bytes of no use"))
             return
         upper = self.upper

@@ -6,6 +6,7 @@ The pages show the history of probes. No page starts a probe, so looking at them
 import asyncio
 from importlib.resources import files
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -46,7 +47,7 @@ async def get_overview(request: web.Request) -> web.Response:
 async def get_target(request: web.Request) -> web.Response:
     """One target: its status, the last results, and its last probes. `?probe=` shows one of these in full."""
     pages = request.app[PAGES]
-    target = pages.config().target(request.match_info["name"])
+    target = pages.config().target(_target_name(request))
     if target is None:
         return await not_found(request, "The configuration has no target of this name.")
     track = pages.history.of(target)
@@ -63,7 +64,22 @@ async def get_target(request: web.Request) -> web.Response:
             "started": pages.history.started,
         }
 
-    return await page(request, "target.html", values, depth=1)
+    return await page(request, "target.html", values, depth=_depth(request))
+
+
+def _target_name(request: web.Request) -> str:
+    """The name in the path as it was sent: a name may hold a slash, which aiohttp does not decode.
+
+    Browsers remove the segments `.` and `..` from a path, so these two names are parameters.
+    """
+    return unquote(request.rel_url.raw_path.removeprefix(f"{request.app[PAGES].prefix}/targets/")) or request.query.get(
+        "name", ""
+    )
+
+
+def _depth(request: web.Request) -> int:
+    """How many slashes are between the path of the request and the root of our paths."""
+    return max(0, request.rel_url.raw_path.removeprefix(request.app[PAGES].prefix).count("/") - 1)
 
 
 async def get_config(request: web.Request) -> web.Response:
@@ -75,13 +91,14 @@ async def get_config(request: web.Request) -> web.Response:
 
 async def get_runbooks(request: web.Request) -> web.Response:
     """The list of runbooks."""
-    return await page(request, "runbooks.html", lambda: {"names": runbooks.names()}, depth=1)
+    return await page(request, "runbooks.html", lambda: {"names": runbooks.meanings()}, depth=1)
 
 
 async def get_runbook(request: web.Request) -> web.Response:
-    """One runbook, in the style of the other pages."""
+    """One runbook, in the style of the other pages; with `?target=`, its commands are those for that target."""
     name = request.match_info["name"].removesuffix(".md")
-    body = await asyncio.to_thread(runbooks.rendered, name)
+    target = request.app[PAGES].config().target(request.query.get("target", ""))
+    body = await asyncio.to_thread(runbooks.rendered, name, target)
     if body is None:
         return await not_found(request, "There is no runbook of this name.")
     return await page(request, "runbook.html", lambda: {"name": name, "body": body}, depth=1)
@@ -89,8 +106,7 @@ async def get_runbook(request: web.Request) -> web.Response:
 
 async def not_found(request: web.Request, why: str) -> web.Response:
     """404, in the style of the other pages."""
-    depth = request.rel_url.raw_path.removeprefix(request.app[PAGES].prefix).count("/") - 1
-    return await page(request, "missing.html", lambda: {"why": why}, depth=max(0, depth), status=404)
+    return await page(request, "missing.html", lambda: {"why": why}, depth=_depth(request), status=404)
 
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dicom_exporter import DEFAULT_HISTORY_LIMIT
-from dicom_exporter.config import Config, Target
+from dicom_exporter.config import Config, Expect, Target
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import LadderLevel, LadderService, SessionResult, TargetResult
-from dicom_exporter.verdict.findings import Finding, Status, assess, status_of
+from dicom_exporter.verdict.findings import Finding, Kind, Status, assess, availability_of, find, status_of
 from dicom_exporter.verdict.ladder import Verdict
 
+RECENT = 30
+"""Probes of a target of which the overview shows the status."""
 MAX_PROBES = 20_000
 """Of all targets together, at one to two KiB each."""
 _SHORT_QUERIES = 1
@@ -71,11 +73,24 @@ class Track:
     """Whether it has had this status from the first probe on, and so may have had it before."""
     last: float | None = None
     """Unix time at which the last probe began."""
+    interval: float | None = None
+    """Seconds between the last two probes."""
     proved: dict[LadderService, Proof] = field(default_factory=dict)
     """The last known level of each service; while it is not known, what was proved since, if that is higher. The
     recording rule `dicom:exposure_level:last` says the same."""
+    held: bool = False
+    """Whether the last probe could not tell, so that an earlier one still counts: only the opposite ends `exposed` or
+    `down`."""
+    recent: tuple[Status, ...] = ()
+    """The status of each of the last `RECENT` probes, the youngest last."""
+    _down: dict[str, SessionResult] = field(default_factory=dict)
+    """The last session of each identity that found the target down, until one has found the opposite."""
     _fine: list[ProbeRecord | _Packed] = field(default_factory=list)
     _failed: list[ProbeRecord | _Packed] = field(default_factory=list)
+
+    def stale(self, now: float) -> bool:
+        """Whether it was not probed for more than three of its own intervals, and so may have changed."""
+        return self.last is not None and self.interval is not None and now - self.last > max(3 * self.interval, 300)
 
     @property
     def probes(self) -> list[ProbeRecord]:
@@ -86,6 +101,7 @@ class Track:
     def add(self, record: ProbeRecord, identities: frozenset[str], limit: int) -> None:
         """Keep `record`, and drop what exceeds `limit`. `identities` are the target's own."""
         sessions = record.sessions
+        self.interval = record.start - self.last if self.last is not None else None
         self.last = record.start
         latest = _merged(self.latest, sessions, identities)
         if latest == sessions and self.target is record.target:
@@ -95,6 +111,7 @@ class Track:
         self._prove(record)
         if len(record.reused) == len(sessions):
             return  # no identity was due: these results are in the list already
+        self.recent = (*self.recent, self.status)[-RECENT:]
         (self._failed if record.findings else self._fine).append(_packed(record))
         while len(self._fine) + len(self._failed) > limit:
             fine_first = len(self._fine) > limit // 2 and (len(self._fine) > 1 or bool(record.findings))
@@ -125,12 +142,36 @@ class Track:
         findings: tuple[Finding, ...],
         when: float,
     ) -> None:
-        self.latest, self.verdict, self.findings = latest, verdict, findings
-        status = status_of(findings)
+        self.latest, self.verdict = latest, verdict
+        self.findings = self._held(latest, verdict) or findings
+        self.held = self.findings is not findings
+        status = status_of(self.findings)
         if status is not self.status:
             self.since_first = self.since is None
             self.since = when
             self.status = status
+
+    def _held(self, latest: Sequence[SessionResult], verdict: Verdict | None) -> tuple[Finding, ...]:
+        """The findings, if what `latest` could not tell is as it was proved before; none if nothing was."""
+        for session in latest:
+            kind = availability_of(session)
+            if kind is Kind.DOWN and session.stranger is None:
+                self._down[session.identity] = session
+            elif kind is not Kind.UNKNOWN:
+                self._down.pop(session.identity, None)
+        sessions = [
+            self._down.get(session.identity, session) if availability_of(session) is Kind.UNKNOWN else session
+            for session in latest
+        ]
+        known = dict(verdict.at_least) if verdict is not None else {}
+        for service, proof in self.proved.items():
+            if verdict is not None and verdict.levels.get(service, proof.level) is None:
+                known[service] = max(proof.level, known.get(service, proof.level))
+        unchanged = verdict is None or known == verdict.at_least
+        if self.target.expect is Expect.CONTROL or (unchanged and sessions == list(latest)):
+            return ()
+        found = find(self.target, sessions, verdict if verdict is None else replace(verdict, at_least=known))
+        return found if status_of(found) in (Status.EXPOSED, Status.DOWN) else ()
 
 
 class History:

@@ -89,7 +89,7 @@ def _environment() -> "Environment":
         "level_words": level_words,
         "log_lines": lines,
         "moment": moment,
-        "path": lambda text: quote(text, safe=""),
+        "path": lambda text: f"?name={text}" if text in (".", "..") else quote(text, safe=""),
         "sentence": sentence,
     }
     environment.globals |= {

@@ -3,12 +3,16 @@
 In a source tree they are `docs/runbooks/`; the wheel has them beside this package.
 """
 
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 
+from dicom_exporter.config import Target
 from dicom_exporter.verdict.findings import Finding
 
 _PACKAGE = Path(__file__).parents[1]
@@ -22,18 +26,53 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_files()))
 
 
-def rendered(name: str) -> Markup | None:
-    """A runbook as HTML; None if there is none with that name. `name` is from the client, so no key of a cache."""
+def meanings() -> Mapping[str, str]:
+    """Name of a runbook -> the first sentence of what it means, in Markdown without marks."""
+    return {name: _meaning(_files()[name].read_text(encoding="utf-8")) for name in names()}
+
+
+def _meaning(text: str) -> str:
+    paragraph = " ".join(text.partition("## What it means")[2].strip().partition("\n\n")[0].split())
+    return re.sub(r"\[([^]]*)\]\([^)]*\)|[`*]", r"\1", re.split(r"(?<=[.:]) (?=[A-Z])", paragraph)[0])
+
+
+def rendered(name: str, target: Target | None = None) -> Markup | None:
+    """A runbook as HTML, its commands for `target`; None if there is none with that name.
+
+    `name` is from the client, so no key of a cache.
+    """
     file = _files().get(name)
-    return None if file is None else _rendered(file)
+    if file is None or target is None:
+        return None if file is None else _rendered(file)
+    text = re.sub(
+        r"```sh\n.*?```", lambda block: _for(target, block[0]), file.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    return _html(text)
+
+
+def _for(target: Target, commands: str) -> str:
+    host, port = target.address.host, str(target.address.port)
+    values = {
+        "?target=main-pacs": f"?target={quote(target.name, safe='')}",
+        "main-pacs": shlex.quote(target.name),
+        "pacs.hospital.example:104": shlex.quote(str(target.address)),
+        "pacs.hospital.example 104": f"{shlex.quote(host)} {port}",
+        "pacs.hospital.example": shlex.quote(host),
+        " PACS ": f" {shlex.quote(target.called_ae_title)} ",
+    }
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], commands)
 
 
 @cache
 def _rendered(file: Path) -> Markup:
-    from markdown_it import MarkdownIt  # 2 MiB, for those who look at runbooks
+    return _html(file.read_text(encoding="utf-8"))
+
+
+def _html(text: str) -> Markup:
+    from markdown_it import MarkdownIt
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return Markup(markdown.render(file.read_text(encoding="utf-8")))  # noqa: S704 - our own file, without HTML
+    return Markup(markdown.render(text))  # noqa: S704 - our own file, without HTML
 
 
 def runbook_for(findings: Sequence[Finding], *, probed: bool = True) -> str | None:

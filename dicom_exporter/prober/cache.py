@@ -109,7 +109,7 @@ class ResultCache:
 
         Otherwise an archive could bring as many new labels with each answer.
         """
-        if not result.matches_by:
+        if not result.matches_by and not result.freshness:
             return result
         of, known = self._values.get(key.names, (key, {}))
         if of != key:
@@ -118,7 +118,10 @@ class ResultCache:
         counts = {
             keyword: _settled(found, known.setdefault(keyword, set())) for keyword, found in result.matches_by.items()
         }
-        return replace(result, matches_by=counts)
+        named = {"", *(key.query.expect_within or {})}
+        single = known.setdefault("", set())
+        freshness = tuple(each for each in result.freshness if each.value in named or _has_room(each.value, single))
+        return replace(result, matches_by=counts, freshness=freshness)
 
     def wants_minimal_keys(self, key: QueryKey) -> bool:
         """Whether this archive has aborted on the optional keys of this query and answered without them."""
@@ -169,10 +172,13 @@ def _settled(found: Mapping[SafeText, int], known: set[SafeText]) -> dict[SafeTe
     """The counts in `found`; values for which there is no room in `known` count as `OTHER`."""
     counts: dict[SafeText, int] = {}
     for value, count in found.items():
-        if value != OTHER and value not in known:
-            if len(known) < MAX_VALUES:
-                known.add(value)
-            else:
-                value = OTHER
-        counts[value] = counts.get(value, 0) + count
+        shown = value if value == OTHER or _has_room(value, known) else OTHER
+        counts[shown] = counts.get(shown, 0) + count
     return counts
+
+
+def _has_room(value: SafeText, known: set[SafeText]) -> bool:
+    """Whether `value` is one of at most `MAX_VALUES` that are `known`, from now on if not before."""
+    if value not in known and len(known) < MAX_VALUES:
+        known.add(value)
+    return value in known

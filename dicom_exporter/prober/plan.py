@@ -90,6 +90,8 @@ def merged(modules: Sequence[Module]) -> Module:
         for field in fields(Module)
         if field.default is None
     }
+    services = tuple(dict.fromkeys(service for module in modules for service in module.services or ()))
+    blocks["services"] = services or None
     return replace(
         first,
         name=",".join(module.name for module in modules),
@@ -100,11 +102,14 @@ def merged(modules: Sequence[Module]) -> Module:
     )
 
 
-def comparing(module: Module, names: frozenset[str]) -> Module:
-    """`module` with hashes of the studies asked for in those of its queries that are among `names`."""
-    if names.isdisjoint(module.queries):
+def comparing(module: Module, compared: Mapping[str, bool]) -> Module:
+    """`module` with hashes of the studies asked for in those of its queries that are `compared` -> images, too."""
+    names = compared.keys() & module.queries.keys()
+    if not names:
         return module
-    hashed = {name: replace(module.queries[name], digest_key=_digest_key()) for name in names & module.queries.keys()}
+    hashed = {
+        name: replace(module.queries[name], digest_key=_digest_key(), count_images=compared[name]) for name in names
+    }
     return replace(module, queries={**module.queries, **hashed})
 
 

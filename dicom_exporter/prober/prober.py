@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -36,7 +37,7 @@ from dicom_exporter.prober.permissions import check_choice, may_show_credentials
 from dicom_exporter.prober.plan import Choice, choice, comparing, local_time, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.prober.silence import ENOUGH, is_hurried, ran_out_of_time
-from dicom_exporter.results import TargetResult
+from dicom_exporter.results import Outcome, TargetResult
 
 _Key = tuple[str, tuple[str, ...]]
 
@@ -79,6 +80,8 @@ class Prober:
         self._credentials = Credentials(config.identities)
         self._on_phase = on_phase
         self._on_result = on_result
+        self.outcomes: Counter[Outcome] = Counter()
+        """Of the C-ECHO or the association of each identity, over all probes that have ended."""
         settings = config.global_
         self._limits = ConnectionLimits(
             settings.max_concurrent_probes, max_connections, pause=settings.pause_between_associations
@@ -243,7 +246,7 @@ class Prober:
         `seconds` is the time that the request allows, at most what `chosen` may take.
         """
         hurried = is_hurried(seconds, chosen.longest)
-        compared = _compared(config, target) if config.compare else frozenset[str]()
+        compared = _compared(config, target) if config.compare else {}
         start, loop = time.time(), asyncio.get_running_loop()
         sessions = []
         reused = set()
@@ -294,6 +297,10 @@ class Prober:
         return record
 
     def _notify(self, record: ProbeRecord) -> None:
+        for session in record.sessions:
+            outcome = session.association if session.echo is None else session.echo.outcome
+            if outcome is not None and session.identity not in record.reused:
+                self.outcomes[outcome] += 1
         if self._on_result is None:
             return
         try:
@@ -307,11 +314,13 @@ def _chooser(config: Config) -> Callable[[tuple[str, ...]], Choice]:
     return lru_cache(maxsize=256)(partial(choice, config))
 
 
-def _compared(config: Config, target: Target) -> frozenset[str]:
-    """Queries of `target` whose studies are compared with another target's."""
-    return frozenset(
-        compare.query for compare in config.compare if target.name in (compare.source, compare.destination)
-    )
+def _compared(config: Config, target: Target) -> Mapping[str, bool]:
+    """Queries of `target` whose studies are compared with another target's -> whether their images are, too."""
+    found: dict[str, bool] = {}
+    for compare in config.compare:
+        if target.name in (compare.source, compare.destination):
+            found[compare.query] = found.get(compare.query, False) or compare.images
+    return found
 
 
 _MOST_SERVER_NAMES = 4

@@ -21,6 +21,7 @@ from dicom_exporter.probes.addresses import (
     probe_web_everywhere,
 )
 from dicom_exporter.probes.canary import probe_canary
+from dicom_exporter.probes.services import probe_services
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.results import (
@@ -136,6 +137,16 @@ PROBES: tuple[Probe, ...] = (
         makes_associations=True,
     ),
     Probe(
+        "services",
+        probe_services,
+        switched_on_by=("services",),
+        is_wanted=lambda target, module: module.services is not None,
+        fills=("negotiated",),
+        families=("dicom_service_accepted",),
+        columns=(),
+        makes_associations=True,
+    ),
+    Probe(
         "store",
         probe_store,
         switched_on_by=("store",),
@@ -210,7 +221,7 @@ PROBES: tuple[Probe, ...] = (
         switched_on_by=("web",),
         is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
         fills=("web",),
-        families=_EXPOSURE_FAMILIES,
+        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info"),
         columns=("level_web", "level_unknown_reasons"),
         never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
     ),

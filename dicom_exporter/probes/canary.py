@@ -151,7 +151,7 @@ async def _over_dimse(
             else:
                 steps.received(since, got.first_byte, got.dataset, instance)
     except (ProbeEnded, FindEnded) as error:
-        if not steps.results or steps.results[-1].step is not step:  # else it ended after the step
+        if step not in {result.step for result in steps.results}:  # else it ended after the step
             steps.ended(step, since, error.end if isinstance(error, FindEnded) else error)
     return any(result.step is CanaryStep.STORE and result.success for result in steps.results)
 

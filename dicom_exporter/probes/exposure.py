@@ -35,6 +35,7 @@ from dicom_exporter.results import (
     Called,
     Outcome,
     RejectReason,
+    Service,
     SessionResult,
     StrangerResult,
     TLSFacts,
@@ -254,6 +255,10 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
         if STUDIES in listed or RANDOM_UID in listed:
             received, reasons = await image_received(best.target, context)
             doubts |= reasons
+        elif attempt.services.get(Service.STUDY_GET) is False:
+            received = False
+        elif PATIENTS in listed:
+            doubts.add(UnknownReason.NOT_ASKED)  # by a patient's ID, which we do not keep, one may get to the studies
         elif (reason := doubt_of(attempt.queries[STUDIES])) is not None:
             doubts.add(reason)
         else:

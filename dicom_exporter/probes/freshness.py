@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from dicom_exporter.config import Query, RelativeDate
 from dicom_exporter.config.values.hours import WorkingTime, unix_time
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
-from dicom_exporter.probes.tally import MAX_VALUES, NONE, OTHER, label_values, tag_of
+from dicom_exporter.probes.tally import MAX_VALUES, NONE, OTHER, budget_of, label_values, tag_of
 from dicom_exporter.results import Freshness, QueryResult
 from dicom_exporter.text import SafeText
 
@@ -44,6 +44,7 @@ class Newest:
         self._keyword = query.count_by[0] if query.count_by else None
         self._tag = None if self._keyword is None else tag_of(self._keyword)
         self._tags = {_DATE, _TIME} | (set() if self._tag is None else {self._tag})
+        self._budget = budget_of(query)
         self._known: dict[SafeText, float] = {}
         """Value -> Unix time of its newest study, of those with a time."""
         self._possible: dict[SafeText, float] = {}
@@ -53,7 +54,7 @@ class Newest:
     def consume(self, data: bytes) -> None:
         """Look at one match."""
         try:
-            values = find_values(data, self._tags)
+            values = find_values(data, self._tags, budget=self._budget)
         except MalformedDataset:
             self._all_read = False
             return

@@ -38,8 +38,8 @@ def has_optional_keys(query: Query) -> bool:
 
 
 def counts_instances(query: Query) -> bool:
-    """Whether the images behind the matches are summed: for the built-in query `studies`."""
-    return query.name == "studies" and query.level == Level.STUDY
+    """Whether the images behind the matches are summed: for the built-in query `studies`, and if asked to."""
+    return query.level == Level.STUDY and (query.name == "studies" or query.count_images)
 
 
 def identifier(query: Query, now: datetime) -> bytes:

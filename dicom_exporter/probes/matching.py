@@ -17,6 +17,7 @@ from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.config import Query, RelativeDate
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.probes.keys import STEP_SEQUENCE, in_step
+from dicom_exporter.probes.tally import budget_of
 
 _Test: TypeAlias = Callable[[bytes], bool]
 """Whether one value of an attribute is what was asked for."""
@@ -47,12 +48,13 @@ def ignored_key(query: Query, now: datetime) -> Callable[[bytes], bool] | None:
     if not top and not step:
         return None
     sequence = ATTRIBUTES[STEP_SEQUENCE].tag
+    budget = budget_of(query)
 
     def is_ignored(data: bytes) -> bool:
         try:
-            if top and _fails(find_values(data, top), top):
+            if top and _fails(find_values(data, top, budget=budget), top):
                 return True
-            return bool(step) and _fails(find_values(data, step, sequence=sequence), step)
+            return bool(step) and _fails(find_values(data, step, sequence, budget), step)
         except MalformedDataset:
             return False
 

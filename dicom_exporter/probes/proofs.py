@@ -257,7 +257,11 @@ async def _uids(
     most: int,
     also: Callable[[bytes], None] = lambda data: None,
 ) -> tuple[str, ...]:
-    """The distinct UIDs in `tag` of at most `most` matches for `keys`; `also` gets each match."""
+    """The distinct UIDs in `tag` of at most `most` matches for `keys`; `also` gets each match.
+
+    Raises:
+        ProbeEnded, FindEnded: before there was one.
+    """
     found: dict[str, None] = {}
 
     def consume(data: bytes) -> None:
@@ -271,16 +275,27 @@ async def _uids(
             if 0 < len(text) <= _MAX_UID_LENGTH and text.replace(b".", b"").isdigit():
                 found[text.decode("ascii")] = None
 
-    await find(association, STUDY_FIND, encode_dataset(keys), most, consume)
+    try:
+        await find(association, STUDY_FIND, encode_dataset(keys), most, consume)
+    except FindEnded:
+        if not found:  # what came before it ended came
+            raise
     return tuple(found)
 
 
 async def _received(target: Target, study: _Study, context: ProbeContext, again: bool) -> Proof:
     contexts = storage_contexts(study.sop_classes, study.likely, together=again)  # it may have aborted on so many
     request = offer(target, context, [STUDY_GET], contexts)
-    async with associate(target.address, request, context) as association:
-        keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": study.uid}
-        return _judge(await get_first_bytes(association, STUDY_GET, encode_dataset(keys)))
+    accepted = False
+    try:
+        async with associate(target.address, request, context) as association:
+            accepted = True
+            keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": study.uid}
+            return _judge(await get_first_bytes(association, STUDY_GET, encode_dataset(keys)))
+    except ProbeEnded as end:
+        if again and not accepted and len(contexts) > 1 and end.outcome in _ABORTED:
+            return _doubt(UnknownReason.NOT_OFFERED)  # it may abort on fewer contexts than these, too
+        raise
 
 
 def _judge(result: GetResult) -> Proof:

@@ -178,11 +178,15 @@ async def _run_queries(association: Connection, context: ProbeContext, found: Fo
 
 
 def offer(
-    target: Target, context: ProbeContext, sop_classes: Sequence[str], storage: Sequence[ProposedContext] = ()
+    target: Target,
+    context: ProbeContext,
+    sop_classes: Sequence[str],
+    storage: Sequence[ProposedContext] = (),
+    others: Sequence[ProposedContext] = (),
 ) -> AssociateRequest:
     """The A-ASSOCIATE-RQ that proposes `sop_classes` to `target` as the identity of `context`.
 
-    With `storage`, also to take instances in those presentation contexts.
+    With `storage`, also to take instances in those presentation contexts. `others` come last.
     """
     identity = context.identity
     user = identity.user_identity
@@ -192,6 +196,7 @@ def offer(
         sop_classes,
         Credentials(user.username, user.password.reveal()) if user is not None else None,
         storage,
+        others,
     )
 
 

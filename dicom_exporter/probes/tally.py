@@ -8,7 +8,7 @@ from hashlib import blake2b
 from dicom_exporter.attributes import ATTRIBUTES
 from dicom_exporter.config import Query
 from dicom_exporter.config.values.dicom import MODALITIES
-from dicom_exporter.dicom.dataset import MalformedDataset, count_value, find_values
+from dicom_exporter.dicom.dataset import Budget, MalformedDataset, count_value, find_values
 from dicom_exporter.dicom.uids import SOP_CLASSES
 from dicom_exporter.probes.keys import INSTANCES, STEP_SEQUENCE, counts_instances, in_step
 from dicom_exporter.text import SafeText
@@ -16,6 +16,12 @@ from dicom_exporter.text import SafeText
 MAX_VALUES = 50
 """Distinct values that are counted apart for one attribute, in one answer and in all answers to one query; later ones
 count as `OTHER`."""
+_MATCH_ELEMENTS = 128
+"""Elements of a match that are stepped over, on average. The rest cannot be read, as in a match that is malformed."""
+_MORE_MATCHES = 32
+"""For so many matches more, as a query for few may get large ones."""
+_MOST_IN_ONE = 32
+"""Values in one attribute of one match. An attribute with more counts as `OTHER`."""
 OTHER = SafeText("other")
 NONE = SafeText("none")
 """The value of a match that has none."""
@@ -30,11 +36,17 @@ _VOCABULARIES = {
 with something else there, a name even, cannot bring it into a label."""
 
 
+def budget_of(query: Query) -> Budget:
+    """The elements of all matches of `query` that one reader may step over."""
+    return Budget(_MATCH_ELEMENTS * (query.max_matches + _MORE_MATCHES))
+
+
 class Tally:
     """Sums instances and counts values for the matches of one query. Hand `consume` to the C-FIND."""
 
     __slots__ = (
         "_attributes",
+        "_budget",
         "_digest_key",
         "_digests",
         "_instances",
@@ -48,8 +60,9 @@ class Tally:
     def __init__(self, query: Query) -> None:
         keywords = () if query.minimal_keys else query.count_by
         self._attributes: dict[str, dict[SafeText, int]] = {keyword: {} for keyword in keywords}
+        self._budget = budget_of(query)
         self._digest_key = query.digest_key
-        self._digests: set[bytes] = set()
+        self._digests: dict[bytes, int | None] = {}
         self._instances_tag = tag_of(INSTANCES) if counts_instances(query) and not query.minimal_keys else None
         self._instances: int | None = None
         self._instances_missing = False
@@ -87,16 +100,22 @@ class Tally:
         return self._attributes
 
     @property
-    def digests(self) -> frozenset[bytes] | None:
-        """Keyed hashes of the StudyInstanceUIDs; None where they are not wanted, or a match had no UID."""
-        return None if self._digest_key is None or b"" in self._digests else frozenset(self._digests)
+    def digests(self) -> Mapping[bytes, int | None] | None:
+        """Keyed hashes of the StudyInstanceUIDs -> images; None where they are not wanted, or a match had no UID."""
+        return None if self._digest_key is None or b"" in self._digests else self._digests
 
     def _digest(self, data: bytes) -> None:
+        values: dict[int, bytes] = {}
+        images: int | None = None
         try:
-            uid = find_values(data, (_STUDY_UID_TAG,)).get(_STUDY_UID_TAG, b"").rstrip(b" \0")
-        except MalformedDataset:
-            uid = b""
-        self._digests.add(blake2b(uid, key=self._digest_key or b"", digest_size=16).digest() if uid else b"")
+            values = find_values(data, (_STUDY_UID_TAG,), budget=self._budget)
+            if (tag := self._instances_tag) is not None:
+                images = count_value(find_values(data, (tag,), budget=self._budget)[tag])
+        except (MalformedDataset, KeyError):
+            pass
+        uid = values.get(_STUDY_UID_TAG, b"").rstrip(b" \0")
+        digest = blake2b(uid, key=self._digest_key or b"", digest_size=16).digest() if uid else b""
+        self._digests[digest] = images
         if self._attributes:
             self._count_values(data)
         else:
@@ -110,7 +129,7 @@ class Tally:
         if tag is None:
             return
         try:
-            count = count_value(find_values(data, (tag,)).get(tag, b""))
+            count = count_value(find_values(data, (tag,), budget=self._budget).get(tag, b""))
         except MalformedDataset:
             count = None
         if count is None:
@@ -121,9 +140,9 @@ class Tally:
     def _count_values(self, data: bytes) -> None:
         self._sum_instances(data)
         try:
-            values = find_values(data, self._top_tags) if self._top_tags else {}
+            values = find_values(data, self._top_tags, budget=self._budget) if self._top_tags else {}
             if self._step_tags:
-                values |= find_values(data, self._step_tags, sequence=self._step_tag)
+                values |= find_values(data, self._step_tags, self._step_tag, self._budget)
         except MalformedDataset:
             for counts in self._attributes.values():
                 _add(counts, OTHER)
@@ -143,6 +162,8 @@ def label_values(keyword: str, value: bytes) -> list[SafeText]:
 
     Free text with a ``^`` in it is `OTHER`: that is how DICOM writes a person's name (PS3.5 6.2.1), not a station's.
     """
+    if value.count(b"\\") >= _MOST_IN_ONE:
+        return [OTHER]
     texts = sorted({part.strip(b" \0") for part in value.split(b"\\")} - {b""})
     vocabulary = _VOCABULARIES.get(keyword)
     if vocabulary is None:

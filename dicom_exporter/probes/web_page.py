@@ -9,6 +9,7 @@ the page itself ─> Orthanc? ─> /system ─> /studies?since=0&limit=1 ─> /s
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,12 +22,14 @@ from dicom_exporter.http_client.request import MAX_PAGE, Reply, ServerFacts, req
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import stranger_context
 from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
+from dicom_exporter.text import SafeText
 
 _PAGE = "text/html, */*;q=0.5"
 _JSON = "application/json"
 _MAY_BE_ORTHANC = frozenset({"DCMTK", "Orthanc"})
 """Products, as `dicom.products` names them: seen over DICOM, Orthanc is DCMTK."""
 _ORTHANC_PAGES = ("/ui/app/", "/app/", "/ohif/", "/stone-webviewer/", "/osimis-viewer/", "/web-viewer/")
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}|mainline", re.ASCII)
 _DCM4CHEE_UI = "/dcm4chee-arc/ui2/"
 
 
@@ -36,6 +39,7 @@ class _Found:
     queryable: bool = False
     studies: int | None = None
     complete: bool | None = None
+    version: SafeText | None = None
     doubts: frozenset[UnknownReason] = frozenset()
 
 
@@ -72,6 +76,7 @@ async def _probe_page(url: str, context: ProbeContext) -> WebResult:
         studies=found.studies,
         complete=found.complete,
         server=facts.server,
+        version=found.version,
         client_certificate_required=facts.client_certificate_required,
         tls=facts.tls,
         doubts=found.doubts,
@@ -99,8 +104,17 @@ async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> 
     system = await request(root / "system", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
     if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
         return _Found(system.answer, doubts=_page_doubts(system))
-    if not {"ApiVersion", "DicomAet"} <= _object(system.page).keys():
+    about = _object(system.page)
+    if not {"ApiVersion", "DicomAet"} <= about.keys():
         return None
+    return replace(await _studies_of_orthanc(root, context, facts), version=_version(about.get("Version")))
+
+
+def _version(value: object) -> SafeText | None:
+    return SafeText(value) if isinstance(value, str) and _VERSION.fullmatch(value) else None
+
+
+async def _studies_of_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> _Found:
     # Without `since`, `limit` is an error to it.
     studies = await request((root / "studies").with_query(since="0", limit="1"), context, facts, Scan(1), accept=_JSON)
     match studies.scan.shape:
@@ -117,12 +131,14 @@ async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> 
 def _further(one: _Found, other: _Found | None) -> _Found:
     """Whichever of the two shows that one gets further. Without time for the second, the first is not the whole."""
     ranks = (WebAnswer.OTHER, WebAnswer.DENIED, WebAnswer.UNKNOWN, WebAnswer.EMPTY, WebAnswer.ENTRIES)
-    if other is None or other.answer not in ranks:
-        return one if other is None else replace(one, doubts=one.doubts | other.doubts)
+    if other is None:
+        return one
+    if other.answer not in ranks:
+        return replace(one, doubts=one.doubts | other.doubts, version=other.version)
     further = max(one, other, key=lambda found: ranks.index(found.answer))
     if further.answer is WebAnswer.ENTRIES:
-        return further
-    return replace(further, doubts=one.doubts | other.doubts)
+        return replace(further, version=other.version)
+    return replace(further, doubts=one.doubts | other.doubts, version=other.version)
 
 
 def _page_doubts(page: Reply) -> frozenset[UnknownReason]:

@@ -16,7 +16,9 @@ from dicom_exporter.pages.handlers import (
     static_routes,
 )
 from dicom_exporter.server import accept
-from dicom_exporter.server.discovery import get_discovery
+from dicom_exporter.server.bad_requests import secure
+from dicom_exporter.server.browsers import guarding
+from dicom_exporter.server.discovery import DISCOVERY, Discovery, get_discovery
 from dicom_exporter.server.limits import limiting
 from dicom_exporter.server.probe_endpoints import get_metrics, get_probe
 from dicom_exporter.server.state import STATE, State
@@ -24,10 +26,12 @@ from dicom_exporter.server.state import STATE, State
 
 def create_app(state: State) -> web.Application:
     """The application over `state`, whose prober must be running."""
-    prefix = state.external_url.prefix if state.external_url is not None else ""
-    exempt = frozenset((f"{prefix}/-/healthy", f"{prefix}/-/ready"))
-    app = web.Application(middlewares=[limiting(state.traffic, exempt), _not_found_as_page])
+    prefix = state.prefix
+    authority = None if state.external_url is None else state.external_url.authority
+    guard = guarding(state.allowed_hosts, authority, _is_for_people, is_health_check)
+    app = web.Application(middlewares=[limiting(state.traffic, is_health_check), guard, _not_found_as_page])
     app[STATE] = state
+    app[DISCOVERY] = Discovery()
     app[PAGES] = Pages(state.history, lambda: state.prober.config, state.telemetry_path, prefix)
     for route in [*_routes(), web.get(state.telemetry_path, get_metrics)]:
         web.RouteDef(route.method, prefix + route.path, route.handler, route.kwargs).register(app.router)
@@ -36,6 +40,15 @@ def create_app(state: State) -> web.Application:
             app.router.add_get(path, _redirect(f"{prefix}/"))
     app.on_response_prepare.append(_add_headers)
     return app
+
+
+def is_health_check(request: web.Request) -> bool:
+    """Whether a request asks for our own health. No limit holds for it: whoever watches us would take us for dead."""
+    return request.match_info.handler in (get_healthy, get_ready)
+
+
+def _is_for_people(request: web.Request) -> bool:
+    return request.match_info.handler in (get_overview, get_target, get_config, post_reload)
 
 
 def is_reserved(path: str) -> bool:
@@ -47,7 +60,7 @@ def _routes() -> list[web.RouteDef]:
     """Every path but the one of the metrics, without the prefix under which it is served."""
     return [
         web.get("/", get_overview),
-        web.get("/targets/{name}", get_target),
+        web.get("/targets/{name:.*}", get_target),
         web.get("/config", get_config),
         web.get("/runbooks/", get_runbooks),
         web.get("/runbooks/{name}", get_runbook),
@@ -99,8 +112,6 @@ async def _not_found_as_page(request: web.Request, handler: Handler) -> web.Stre
         return await not_found(request, "The exporter has no such page.")
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers[hdrs.SERVER] = "dicom_exporter"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault(hdrs.CONTENT_SECURITY_POLICY, "default-src 'none'")
-    response.headers[hdrs.CACHE_CONTROL] = "no-store"
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    request.app[STATE].traffic.answered[response.status] += 1
+    secure(response.headers)

@@ -51,6 +51,13 @@ def parse_external_url(text: str) -> ExternalURL:
     return ExternalURL(parts.scheme, where, parts.path.rstrip("/"))
 
 
+def parse_prefix(text: str) -> str:
+    """Read a path like / or /dicom/; it comes out without a slash at its end. Raises ValueError with a message."""
+    if not text.startswith("/") or not _PATH.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not a path like / or /dicom, of letters, digits, and . _ ~ -")
+    return text.rstrip("/")
+
+
 def authority(text: str, scheme: str) -> str:
     """The ``host:port`` of a URL or of a Host header, with the port of `scheme` (http, https) if it has none.
 

@@ -10,12 +10,15 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from dicom_exporter.server.app import create_app
+from dicom_exporter.server.app import create_app, is_health_check
 from dicom_exporter.server.asked import Asked
+from dicom_exporter.server.bad_requests import BadRequest
 from dicom_exporter.server.connections import BoundedRunner
+from dicom_exporter.server.limits import Traffic
 from dicom_exporter.server.listening import ListenAddress
 from dicom_exporter.server.state import State
 from dicom_exporter.server.systemd import READY, STOPPING, notify, reloading
+from dicom_exporter.text import shown
 
 if TYPE_CHECKING:
     from dicom_exporter.webconfig.live import LiveConfig
@@ -53,11 +56,12 @@ async def serve(
     if web_config is not None:
         from dicom_exporter.webconfig.middleware import protect
 
-        protect(app, web_config)
+        protect(app, web_config, unlimited=is_health_check)
     runner = BoundedRunner(
         app,
         state.traffic,
         max_connections,
+        headers=lambda: {} if web_config is None else web_config.headers,
         access_log_class=_AccessLogger,
         shutdown_timeout=_GRACE + _ANSWER_TIME,
     )
@@ -65,7 +69,7 @@ async def serve(
         await runner.setup()
         for sock in sockets:
             host, port, *_ = sock.getsockname()
-            await _site(runner, sock, web_config, max(1, max_opening // len(sockets))).start()
+            await _site(runner, sock, web_config, max(1, max_opening // len(sockets)), state.traffic).start()
             protection = {} if web_config is None else web_config.in_force.summary
             log.info("listening", address=str(ListenAddress(host, port)), **protection)
         state.ready.set()
@@ -81,13 +85,13 @@ async def serve(
 
 
 def _site(
-    runner: web.AppRunner, sock: socket.socket, web_config: "LiveConfig | None", max_opening: int
+    runner: web.AppRunner, sock: socket.socket, web_config: "LiveConfig | None", max_opening: int, traffic: Traffic
 ) -> web.BaseSite:
     if web_config is None:
         return web.SockSite(runner, sock)
     from dicom_exporter.webconfig.site import Site
 
-    return Site(runner, sock, web_config, max_opening)
+    return Site(runner, sock, web_config, max_opening, lambda reason: traffic.count_bad(BadRequest(reason)))
 
 
 async def _drain(runner: web.AppRunner, state: State, stop_now: asyncio.Event) -> None:
@@ -131,5 +135,9 @@ class _AccessLogger(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         log.debug(
-            "request", method=request.method, path=request.raw_path, status=response.status, seconds=round(time, 4)
+            "request",
+            method=shown(request.method),
+            path=shown(request.raw_path),
+            status=response.status,
+            seconds=round(time, 4),
         )

@@ -2,9 +2,10 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -71,6 +72,8 @@ class Format:
     text: Text
     content_type: str
     zipped: bool
+    always_zipped: bool = False
+    """Whether the client refuses the plain text."""
 
     @property
     def body_key(self) -> tuple[Text, bool]:
@@ -87,17 +90,25 @@ class Format:
 
 def requested_format(request: web.Request) -> Format:
     """The format that `request` asks for, one of a few. Raises HTTPNotAcceptable if it refuses all of them."""
-    text, content_type = choose_format(request.headers.getall(hdrs.ACCEPT, ()))
-    return Format(text, content_type, accepts_gzip(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
+    headers = request.headers
+    return _format(tuple(headers.getall(hdrs.ACCEPT, ())), tuple(headers.getall(hdrs.ACCEPT_ENCODING, ())))
+
+
+@lru_cache(maxsize=64)
+def _format(accept_lines: tuple[str, ...], encoding_lines: tuple[str, ...]) -> Format:
+    """Cached, as each client sends the same headers each time, and reading them takes as long as an answer."""
+    text, content_type = choose_format(accept_lines)
+    return Format(text, content_type, accepts_gzip(encoding_lines), refuses_plain(encoding_lines))
 
 
 def small_response(exposition: Exposition, format_: Format) -> web.Response:
     """The response with the metrics of one target, without a thread: handing over to one takes longer than encoding.
 
-    It is compressed only if it is longer than what TCP sends without waiting for an acknowledgement.
+    It is compressed only if the client refuses the plain text, or if it is longer than what TCP sends without waiting
+    for an acknowledgement.
     """
     body = b"".join(_chunks(exposition, format_))
-    if format_.zipped and len(body) > _FIRST_FLIGHT:
+    if format_.always_zipped or (format_.zipped and len(body) > _FIRST_FLIGHT):
         return format_.response(_joined([body], zipped=True))
     return replace(format_, zipped=False).response(body)
 
@@ -162,7 +173,13 @@ def _without_escaping(parameters: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in parameters.items() if key != "escaping"}
 
 
-def accepts_gzip(lines: Iterable[str]) -> bool:
+def refuses_plain(lines: Sequence[str]) -> bool:
+    """Whether `identity` is refused by name, or by a wildcard that does not name it."""
+    plain = accept.match(accept.parse(lines), "identity")
+    return plain is not None and not plain.quality
+
+
+def accepts_gzip(lines: Sequence[str]) -> bool:
     """Whether the lines of an `Accept-Encoding` header allow gzip, and want it no less than the plain text.
 
     Raises HTTPNotAcceptable if they refuse both.
@@ -171,7 +188,7 @@ def accepts_gzip(lines: Iterable[str]) -> bool:
     old_name = accept.match(accepted, "x-gzip")
     zipped = old_name if old_name is not None and old_name.named else accept.match(accepted, "gzip")
     plain = accept.match(accepted, "identity")
-    if plain is not None and not plain.quality:  # refused by name, or by a wildcard that does not name it
+    if refuses_plain(lines):
         if zipped is None or not zipped.quality:
             raise web.HTTPNotAcceptable(text="There is gzip and identity.\n")
         return True

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import chain
 
 from aiohttp import web
-from prometheus_client import Metric, ProcessCollector
+from prometheus_client import Metric, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
 from dicom_exporter import __version__
@@ -29,11 +29,13 @@ from dicom_exporter.prober.log import lines
 from dicom_exporter.prober.permissions import check_choice
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
+from dicom_exporter.server.bad_requests import BadRequest
 from dicom_exporter.server.discovery import USER_LABELS
-from dicom_exporter.server.limits import RefusalReason, send
+from dicom_exporter.server.limits import RefusalReason
 from dicom_exporter.server.negotiation import Collect, Exposition, Families, encode, requested_format, small_response
 from dicom_exporter.server.shared_scrapes import TooManyScrapes
 from dicom_exporter.server.state import STATE, State
+from dicom_exporter.text import did_you_mean
 from dicom_exporter.verdict.comparison import missing_studies
 
 _TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -44,21 +46,25 @@ _MAX_NAMES = 20
 async def get_metrics(request: web.Request) -> web.StreamResponse:
     """Probe all targets, and answer with their metrics and the exporter's own; with `probe=false`, its own alone."""
     state = request.app[STATE]
+    _check_parameters(request, ("probe",))
     timeout = _timeout(request, max(state.timeout_offset, state.shared_scrapes.margin))
     format_ = requested_format(request)
     if not _flag(request, "probe", default=True):
         return format_.response(await encode(partial(_own, _facts(state)), format_, state.own_encoder))
     config = state.prober.config
     try:
-        async with state.shared_scrapes.join(config, timeout, partial(_scrape_all, state, timeout)) as scrape:
-            return await send(request, format_.response(await scrape.body(format_)))
+        start = partial(_scrape_all, state, timeout)
+        async with state.shared_scrapes.join(config, timeout, start, request.remote or "") as scrape:
+            body = await scrape.body(format_)
     except TooManyScrapes:
         raise state.traffic.refuse(RefusalReason.SCRAPES) from None
+    return format_.response(body)
 
 
 async def get_probe(request: web.Request) -> web.Response:
     """Probe one target. A probe that fails is answered with 200 too: the metrics say how it failed."""
     state = request.app[STATE]
+    _check_parameters(request, ("target", "module", "called_ae_title", USER_LABELS, "debug"))
     timeout = _timeout(request, state.timeout_offset)
     config = state.prober.config
     modules = _modules(request, config)
@@ -97,7 +103,8 @@ def _own(facts: ExporterFacts) -> Exposition:
 
 
 def _own_families(facts: ExporterFacts) -> Iterator[Metric]:
-    return chain(exporter_families(facts), ProcessCollector(registry=None).collect())
+    own = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+    return chain(exporter_families(facts), *(collector.collect() for collector in own))
 
 
 def _facts(state: State) -> ExporterFacts:
@@ -107,16 +114,28 @@ def _facts(state: State) -> ExporterFacts:
         python_version=platform.python_version(),
         reload_successful=reloader.successful,
         reload_success_time=reloader.success_time,
+        reloads=reloader.ended,
         probes_in_flight=state.prober.probes_in_flight,
+        probes={outcome.value: count for outcome, count in state.prober.outcomes.items()},
         unknown_target_requests=traffic.unknown_targets,
         denied_target_requests=traffic.denied_targets,
         requests_in_flight=traffic.requests_in_flight,
+        requests={str(code): count for code, count in traffic.answered.items()},
         requests_refused={reason.value: traffic.refused[reason] for reason in RefusalReason},
+        bad_requests={reason.value: traffic.bad[reason] for reason in BadRequest},
         stale_credential_files=state.prober.stale_credential_files,
     )
 
 
 # The parameters of a request
+
+
+def _check_parameters(request: web.Request, known: Sequence[str]) -> None:
+    """Raise HTTPBadRequest for a parameter that there is not: most likely it is misspelt, and would do nothing."""
+    for word in request.query:
+        if word not in known:
+            text = f"{request.path} has no such parameter{did_you_mean(word, known)}. It has: {', '.join(known)}.\n"
+            raise web.HTTPBadRequest(text=text)
 
 
 def _timeout(request: web.Request, offset: float) -> float | None:
@@ -160,14 +179,20 @@ def _check_choice(config: Config, target: Target, modules: Sequence[str]) -> Non
 
 
 def _modules(request: web.Request, config: Config) -> Sequence[str] | None:
-    """The modules that the request names; None: those of the target."""
+    """The modules that the request names, in the order of the configuration; None: those of the target.
+
+    So requests that name the same ones in another order join one probe.
+    """
     names = _single(request, "module")
     if names is None:
         return None
-    modules = list(dict.fromkeys(names.split(",")))
-    if not config.modules.keys() >= set(modules):
+    wanted = set(names.split(","))
+    if not config.modules.keys() >= wanted:
         raise web.HTTPBadRequest(text=_unknown("module", sorted(config.modules)))
-    return modules
+    target = config.target(_single(request, "target") or "")
+    if target is not None and wanted == set(target.modules):
+        return target.modules
+    return [module for module in config.modules if module in wanted]
 
 
 def _flag(request: web.Request, parameter: str, *, default: bool) -> bool:

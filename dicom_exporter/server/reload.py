@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import time
 
 import structlog
@@ -34,6 +34,8 @@ class Reloader:
     """Whether the last attempt applied a configuration."""
     success_time: float | None = None
     """Unix time at which the running configuration was applied."""
+    ended: dict[str, int] = field(default_factory=lambda: {"success": 0, "failure": 0})
+    """Reloads since the start, by result."""
     _waiting: asyncio.Task[tuple[str, ...]] | None = None
     """A reload that has not begun: it is for all that ask for one now."""
     _loading: asyncio.Future[Config] | None = None
@@ -71,6 +73,7 @@ class Reloader:
             return self._failed(number, lines)
         if number < self._applied:  # it hung, and a later one is running by now
             return ()
+        self.ended["success"] += 1
         for apply in self.apply:
             apply(config)
         self._applied, self.successful, self.success_time = number, True, time()
@@ -78,6 +81,7 @@ class Reloader:
         return ()
 
     def _failed(self, number: int, lines: tuple[str, ...]) -> tuple[str, ...]:
+        self.ended["failure"] += 1
         self.successful = number < self._applied
         return lines
 

@@ -6,6 +6,7 @@ must not cost two hundred times that.
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ Start = Callable[[], Awaitable[Collect]]
 
 
 class TooManyScrapes(Exception):
-    """`MAX_SCRAPES` are in flight, and none of them can be joined."""
+    """`MAX_SCRAPES` are in flight, and this is the one to give up."""
 
 
 @dataclass(eq=False, slots=True)
@@ -45,7 +46,11 @@ class SharedScrape:
     encoder: asyncio.Semaphore
     note: Callable[[float], None]
     """Called with the seconds from the end of the probes, or from the deadline if they went on beyond it, to a body."""
-    requests: int = 0
+    client: str = ""
+    """Who started it."""
+    requests: Counter[str] = field(default_factory=Counter)
+    """Who waits for it, and how often."""
+    ended: bool = False
     bodies: dict[tuple[Text, bool], asyncio.Task[bytes]] = field(default_factory=dict)
 
     async def body(self, format_: Format) -> bytes:
@@ -53,7 +58,19 @@ class SharedScrape:
         body = self.bodies.get(format_.body_key)
         if body is None:
             body = self.bodies[format_.body_key] = asyncio.create_task(self._encode(format_))
-        return await asyncio.shield(body)
+        try:
+            return await asyncio.shield(body)
+        except asyncio.CancelledError:
+            if self.ended:
+                raise TooManyScrapes from None
+            raise
+
+    def end(self) -> None:
+        """Give it up: who waits for it gets TooManyScrapes."""
+        self.ended = True
+        self.results.cancel()
+        for body in self.bodies.values():
+            body.cancel()
 
     async def _encode(self, format_: Format) -> bytes:
         loop = asyncio.get_running_loop()
@@ -83,32 +100,54 @@ class SharedScrapes:
         self._longest = max(seconds, self._longest / 2)
 
     @asynccontextmanager
-    async def join(self, config: Config, timeout: float | None, start: Start) -> AsyncIterator[SharedScrape]:
+    async def join(
+        self, config: Config, timeout: float | None, start: Start, client: str = ""
+    ) -> AsyncIterator[SharedScrape]:
         """Join a scrape that ends within `timeout` seconds and was given no less, or start one with `start`.
 
-        It is in flight until the last request leaves the block: send the response inside of it.
+        It is in flight until the last request leaves the block: do not send the response inside of it.
 
         Raises:
-            TooManyScrapes: a new scrape would be needed, and there are `MAX_SCRAPES` already.
+            TooManyScrapes: there would be more than `MAX_SCRAPES`, and no other is to be given up.
         """
         now = asyncio.get_running_loop().time()
         seconds = math.inf if timeout is None else timeout
         deadline = now + seconds
         scrape = self._find(config, now, deadline, seconds)
         if scrape is None:
-            if len(self._in_flight) >= MAX_SCRAPES:
-                raise TooManyScrapes
+            scrape = self._make_room(config, deadline, client)
+        if scrape is None:
             scrape = SharedScrape(
-                config, now, deadline, seconds, asyncio.ensure_future(start()), self._encoder, self._note
+                config, now, deadline, seconds, asyncio.ensure_future(start()), self._encoder, self._note, client
             )
             self._in_flight.append(scrape)
-        scrape.requests += 1
+        scrape.requests[client] += 1
         try:
             yield scrape
         finally:
-            scrape.requests -= 1
-            if not scrape.requests:
+            scrape.requests[client] -= 1
+            if not scrape.requests.total() and not scrape.ended:
                 self._in_flight.remove(scrape)
+
+    def _make_room(self, config: Config, deadline: float, client: str) -> SharedScrape | None:
+        """Give up a scrape if there are too many, or find one to join that has less time than was asked for.
+
+        The client that started most gives up the one that would end last: the one that it asks for now, if that is it.
+        """
+        if len(self._in_flight) < MAX_SCRAPES:
+            return None
+        started = Counter([client, *(each.client for each in self._in_flight)])
+        most = max(started.values())
+        theirs = [each for each in self._in_flight if started[each.client] == most]
+        last = max(theirs, key=lambda each: (set(+each.requests) <= {each.client}, each.deadline), default=None)
+        if last is not None and (started[client] < most or last.deadline > deadline):
+            self._in_flight.remove(last)
+            last.end()
+            return None
+        joined = [each for each in self._in_flight if each.deadline <= deadline and each.config is config]
+        if not joined:
+            raise TooManyScrapes
+        return max(joined, key=lambda each: each.timeout)
 
     def _find(self, config: Config, now: float, deadline: float, seconds: float) -> SharedScrape | None:
         in_time = [

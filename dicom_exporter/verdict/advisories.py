@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -37,6 +37,7 @@ class Advisory:
         return found is not None and self.since <= version(found[1]) < self.before
 
 
+@lru_cache(maxsize=256)
 def matching(peer: Peer) -> tuple[str, ...]:
     """Ids of the advisories that concern `peer` without doubt, in the order of the file."""
     return tuple(advisory.id for advisory in known() if advisory.concerns(peer))

@@ -188,6 +188,12 @@ def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | N
     return tuple(sorted(findings, key=lambda finding: finding.severity)) if findings else ()
 
 
+def availability_of(session: SessionResult) -> Kind | None:
+    """What our own C-ECHO, or else our association, says of a target that must answer; None: it answers."""
+    outcome = session.echo.outcome if session.echo is not None else session.association
+    return _BY_OUTCOME.get(outcome, Kind.DOWN) if outcome is not None else None
+
+
 def status_of(findings: Sequence[Finding]) -> Status:
     """The status of a target that was probed, by its `findings`, worst first."""
     return findings[0].kind.status if findings else Status.OK
@@ -245,8 +251,7 @@ def _availability(session: SessionResult) -> list[Finding]:
     """
     name = session.identity
     findings = []
-    outcome = session.echo.outcome if session.echo is not None else session.association
-    kind = _BY_OUTCOME.get(outcome, Kind.DOWN) if outcome is not None else None
+    kind = availability_of(session)
     if kind is not None:
         findings.append(_finding(kind, texts.unreached(session), _TARGET_ALERTS[kind], name))
     for query, result in session.queries.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 from dicom_exporter.text import shown
 from dicom_exporter.webconfig.model import CIPHER_SUITES, CURVES, Headers, RateLimit, TLSServerConfig, WebFile
 from dicom_exporter.webconfig.tls import Material, server_context
-from dicom_exporter.webconfig.values import hash_cost
+from dicom_exporter.webconfig.values import USUAL_COST, hash_cost
 from dicom_exporter.yamlfile.document import Document, read_document
 from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors, KeyPath
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
@@ -158,6 +158,10 @@ def _contradictions(tls: TLSServerConfig) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _notes(content: WebFile, data: Mapping[str, object]) -> Iterator[tuple[KeyPath, str]]:
+    for name, hashed in content.basic_auth_users.items():
+        if (cost := hash_cost(hashed.get_secret_value().encode())) > USUAL_COST:
+            message = f"a bcrypt hash of cost {cost} takes {2 ** (cost - USUAL_COST)} s or so to check: use 10 to 12"
+            yield ("basic_auth_users", name), message
     tls = content.tls_server_config
     if tls.verify_mode and not (tls.client_ca_file or tls.client_ca):
         message = "without client_ca_file, a certificate from any authority that this system trusts is accepted"

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -16,8 +17,16 @@ from dicom_exporter.yamlfile.errors import ConfigErrors
 _CHALLENGE = 'Basic realm="exporter", charset="UTF-8"'
 
 
-def protect(app: web.Application, live: LiveConfig, checker: PasswordChecker | None = None) -> None:
+def protect(
+    app: web.Application,
+    live: LiveConfig,
+    checker: PasswordChecker | None = None,
+    *,
+    unlimited: Callable[[web.Request], bool] = lambda _request: False,
+) -> None:
     """Make `app` answer only as the file allows, for every path, also for those that do not exist.
+
+    The rate limit does not count requests that are `unlimited`. Everything else holds for them too.
 
     Call it after the application's own middlewares and signals are added: its middleware runs before theirs, and its
     headers replace theirs.
@@ -38,7 +47,7 @@ def protect(app: web.Application, live: LiveConfig, checker: PasswordChecker | N
             config = await live.current()
         except ConfigErrors:
             return _refusal(500, "Internal Server Error")
-        if limited(config):
+        if not unlimited(request) and limited(config):
             return _refusal(429, "Too Many Requests")
         if config.tls is not None and not request.secure:  # connected before the file required TLS
             refusal = _refusal(400, "Client sent an HTTP request to an HTTPS server.")

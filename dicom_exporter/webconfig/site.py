@@ -8,17 +8,14 @@ import asyncio
 import contextlib
 import errno
 import socket
-import time
-from collections import Counter
+from collections.abc import Callable
 
-import structlog
 from aiohttp import web
 
+from dicom_exporter.limited_log import LimitedLog
 from dicom_exporter.webconfig.handshake import HandshakeFailed
 from dicom_exporter.webconfig.live import LiveConfig
 from dicom_exporter.yamlfile.errors import ConfigErrors
-
-log = structlog.stdlib.get_logger(__name__)
 
 _HANDSHAKE_TIMEOUT = 10.0
 """Seconds for the first byte, and again for the rest of the handshake."""
@@ -31,9 +28,6 @@ FILES_OF_AN_OPENING = 2
 _PAUSE = 1.0
 """Seconds without accepting, if the machine is out of file descriptors or memory."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_LOG_EVERY = 10.0
-"""Seconds between two log lines of one kind: otherwise anyone who can connect could fill the disk."""
-
 _DRAIN = 1 << 16
 """Bytes to read at a time of a request that is discarded."""
 
@@ -42,7 +36,9 @@ _TLS_HANDSHAKE = b"\x16"
 _INTERNAL_ERROR = b"\x15\x03\x03\x00\x02\x02\x50"
 """A fatal alert, `internal_error` (RFC 8446 6)."""
 _PLAIN_TO_TLS = (
-    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+    b"HTTP/1.0 400 Bad Request\r\nServer: dicom_exporter\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+    b"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'\r\nCache-Control: no-store\r\n\r\n"
     b"Client sent an HTTP request to an HTTPS server.\n"
 )
 
@@ -50,21 +46,28 @@ _PLAIN_TO_TLS = (
 class Site(web.BaseSite):
     """Serves `sock`, which is listening, with TLS if `live` says so; closes it at the end.
 
-    At most `max_opening` connections at once are not handed to the application yet.
+    At most `max_opening` connections at once are not handed to the application yet. `on_bad_request` is called for
+    those that never are, with "handshake" or "plain_http".
     """
 
-    __slots__ = ("_accepting", "_live", "_log", "_max_opening", "_opening", "_sock")
+    __slots__ = ("_accepting", "_bad", "_live", "_log", "_max_opening", "_opening", "_sock")
 
     def __init__(
-        self, runner: web.BaseRunner, sock: socket.socket, live: LiveConfig, max_opening: int = MAX_OPENING
+        self,
+        runner: web.BaseRunner,
+        sock: socket.socket,
+        live: LiveConfig,
+        max_opening: int = MAX_OPENING,
+        on_bad_request: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         super().__init__(runner)
         self._max_opening = max_opening
         self._sock = sock
         self._live = live
+        self._bad = on_bad_request
         self._accepting: asyncio.Task[None] | None = None
         self._opening: dict[asyncio.Task[None], None] = {}  # the oldest first
-        self._log = _LimitedLog()
+        self._log = LimitedLog()
 
     @property
     def name(self) -> str:
@@ -93,7 +96,7 @@ class Site(web.BaseSite):
                 connection, address = await loop.sock_accept(self._sock)
             except OSError as error:
                 if error.errno in _EXHAUSTED:
-                    self._log.log("cannot accept connections", reason=errno.errorcode[error.errno])
+                    self._log.warning("cannot accept connections", reason=errno.errorcode[error.errno])
                     await asyncio.sleep(_PAUSE)
                 continue  # otherwise the client is gone already
             if len(self._opening) >= self._max_opening:
@@ -126,6 +129,8 @@ class Site(web.BaseSite):
                 return _INTERNAL_ERROR
             context = None  # the application answers 500
         if context is not None and first not in (None, _TLS_HANDSHAKE):
+            self._bad("plain_http")
+            self._log.warning("plain HTTP to a port that speaks HTTPS", client=client)
             return _PLAIN_TO_TLS
         application = self._runner.server
         assert application is not None
@@ -139,26 +144,10 @@ class Site(web.BaseSite):
                 ssl_shutdown_timeout=patience and _SHUTDOWN_TIMEOUT,
             )
         except HandshakeFailed as failure:
-            self._log.log(failure.message, failure.why, client=client)
+            self._bad("handshake")
+            self._log.warning(failure.message, reason=failure.why, client=client)
             return failure.alert
         return b""
-
-
-class _LimitedLog:
-    """Logs each kind of problem at most once in `_LOG_EVERY` seconds, with the number of those not logged."""
-
-    def __init__(self) -> None:
-        self._last: dict[tuple[str, str], float] = {}
-        self._not_logged: Counter[tuple[str, str]] = Counter()
-
-    def log(self, message: str, reason: str, **details: str) -> None:
-        """Log it or count it. `reason` has only a few different values."""
-        kind, now = (message, reason), time.monotonic()
-        if now - self._last.get(kind, -_LOG_EVERY) < _LOG_EVERY:
-            self._not_logged[kind] += 1
-            return
-        self._last[kind] = now
-        log.warning(message, reason=reason, **details, not_logged=self._not_logged.pop(kind, 0))
 
 
 async def _first_byte(connection: socket.socket) -> bytes | None:

@@ -17,6 +17,10 @@ _MAX_BURST = 1_000_000
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 
 
+USUAL_COST = 14
+"""The highest usual cost of a bcrypt hash: a check takes about a second, and twice as long with each one more."""
+
+
 def read_text(value: object) -> str:
     """Text, of whatever type it is to YAML; nothing is empty text."""
     if value is None:

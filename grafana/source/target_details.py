@@ -213,15 +213,19 @@ def software() -> Line:
                 8,
                 table(
                     "Flows",
-                    "Studies that the source lists and the destination does not.",
+                    "Studies that the source lists and the destination does not, or with fewer images.",
                     {
                         "missing": "max by (source, destination) ("
                         f'dicom_flow_missing_studies{{{EXPORTER}, source="$target"}} or '
-                        f'dicom_flow_missing_studies{{{EXPORTER}, destination="$target"}})'
+                        f'dicom_flow_missing_studies{{{EXPORTER}, destination="$target"}})',
+                        "incomplete": "max by (source, destination) ("
+                        f'dicom_flow_incomplete_studies{{{EXPORTER}, source="$target"}} or '
+                        f'dicom_flow_incomplete_studies{{{EXPORTER}, destination="$target"}})',
                     },
-                    names={"source": "From", "destination": "To", "missing": "Missing"},
+                    names={"source": "From", "destination": "To", "missing": "Missing", "incomplete": "Incomplete"},
                     overrides=[
                         column("Missing", coloured=True, steps=[(None, "transparent"), (1, WARNING)]),
+                        column("Incomplete", coloured=True, steps=[(None, "transparent"), (1, WARNING)]),
                         column("From", links=to_target()),
                         column("To", links=to_target()),
                     ],

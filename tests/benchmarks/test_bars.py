@@ -6,10 +6,13 @@ import pytest
 
 from benchmarks import results as names
 from benchmarks.bars import bars, missed
+from benchmarks.exporters import MEMORY, PROCESSOR, WANTED
+from benchmarks.fleet import Fleet
 from benchmarks.report import markdown
 from benchmarks.results import Results
-from benchmarks.scraping import Dead, Matches, Size
+from benchmarks.scraping import BEYOND, Dead, Matches, Size
 from benchmarks.timing import Rate
+from benchmarks.turns import Turns
 
 MIB = 1024 * 1024
 
@@ -29,6 +32,7 @@ def dead(living_reported: int, wall: float) -> Dead:
 def measured(*, ours: float = 10_000, dead_wall: float = 9.6, living: int = 700, grown: int = MIB) -> Results:
     """A run that reaches every bar, except for the given changes."""
     others = {names.PYNETDICOM: rate(100), names.RUST: rate(90), names.ECHOSCU: rate(10), names.FLOOR: rate(10_000)}
+    others[names.CALLBACKS] = rate(9_000)
     found = Results({"processor": "made up"}, "make bench", "2026-01-01")
     found.echo = {"fast 256": {names.OURS: rate(ours), **others}, "orthanc 1": {names.OURS: rate(5000), **others}}
     found.find = {"fast": {names.OURS: rate(9000), names.PYNETDICOM: rate(100), names.FINDSCU: rate(1000)}}
@@ -36,7 +40,37 @@ def measured(*, ours: float = 10_000, dead_wall: float = 9.6, living: int = 700,
     found.dead = dead(living, dead_wall)
     found.filtered = Dead(10_000, 100, 100, 10_000, 30.0, [3.5], 1.0)
     found.matches = Matches(1_000_000, 5.0, grown)
+    found.turns = {name: turns(1.0) for name in (*WANTED, MEMORY, BEYOND)}
+    found.fleet = Fleet(10_000, 60.0, 300.0, 50_000, 0, 0.15, 570_000, 1024 * MIB)
     return found
+
+
+def turns(*ratios: float) -> Turns:
+    return Turns("another", "s", list(ratios), [1.0 for _ in ratios])
+
+
+@pytest.mark.parametrize(
+    ("ratios", "reached"),
+    [
+        ([0.8, 0.9, 0.7, 0.95, 0.9, 0.8], True),
+        ([0.8, 0.9, 0.7, 0.95, 0.9, 3.0], True),
+        ([1.2, 1.3, 1.1, 1.2, 1.3, 1.2], False),
+        ([1.2, 1.3, 1.1, 1.2, 1.3, 0.9], None),
+    ],
+    ids=["below", "one round disturbed", "above", "too close to tell"],
+)
+def test_bars_in_turns_are_missed_only_with_all_of_their_spread(ratios: list[float], reached: bool | None) -> None:
+    run = measured()
+    run.turns[PROCESSOR] = turns(*ratios)
+    (bar,) = [bar for bar in bars(run) if bar.name.startswith(PROCESSOR)]
+    assert bar.reached is reached
+
+
+def test_bars_fleet_that_misses_a_scrape_is_missed() -> None:
+    run = measured()
+    run.fleet = Fleet(10_000, 60.0, 300.0, 49_999, 1, 0.15, 570_000, 1024 * MIB)
+    (bar,) = missed(bars(run))
+    assert "1 missed of 10,000 targets" in bar.figure
 
 
 def test_bars_all_reached_misses_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,12 @@ def test_config_check_of_valid_configuration(
     (directory / "one.yml").write_text(GOOD)
     assert main(arguments) == 0
     assert capsys.readouterr() == ("The configuration is valid: 1 target.\n", "")
+
+
+def test_log_level_warn_is_warning(directory: Path) -> None:
+    (directory / "one.yml").write_text(GOOD)
+    assert main(["--config.check", "--config.file=one.yml", "--log.level=warn"]) == 0
+    assert logging.getLogger().level == logging.WARNING
 
 
 def test_config_check_warns_of_a_copied_target(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

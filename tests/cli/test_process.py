@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,10 +23,11 @@ FREE = "--web.listen-address=127.0.0.1:0"
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port where nothing listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
-        return int(sock.getsockname()[1])
+def closed_port() -> Iterator[int]:
+    """A port where nothing listens: it is bound, so that no other program can take it meanwhile."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield int(sock.getsockname()[1])
 
 
 def configure(directory: Path, *ports: int) -> None:

@@ -53,6 +53,8 @@ def test_accept_gives_contexts_and_peer() -> None:
         ((1, 2, 2), ("rejected-permanent", "service-provider-acse", "protocol-version-not-supported"), False),
         ((2, 3, 1), ("rejected-transient", "service-provider-presentation", "temporary-congestion"), True),
         ((2, 3, 2), ("rejected-transient", "service-provider-presentation", "local-limit-exceeded"), True),
+        ((1, 3, 1), ("rejected-permanent", "service-provider-presentation", "temporary-congestion"), True),
+        ((1, 3, 2), ("rejected-permanent", "service-provider-presentation", "local-limit-exceeded"), True),
         ((1, 1, 99), ("rejected-permanent", "service-user", "unlisted"), False),
         ((9, 8, 7), ("unlisted", "unlisted", "unlisted"), False),
     ],
@@ -164,6 +166,32 @@ def test_endless_fragments_are_bounded() -> None:
         association.receive(fragment)
     with pytest.raises(ProtocolViolation):
         association.receive(fragment)
+
+
+def test_fragments_of_an_association_are_bounded_in_all() -> None:
+    association = established(Limits(fragments=10))
+    whole = encoded.echo_response()
+    command = whole[12:]
+    parts = encoded.pdu(4, encoded.pdv(1, 1, command[:4])) + encoded.pdu(4, encoded.pdv(1, 3, command[4:]))
+    for _ in range(5):
+        assert association.receive(parts)
+    assert association.receive(whole), "a message in one piece is no fragment"
+    with pytest.raises(LimitExceeded):
+        association.receive(parts)
+    association = established(Limits(fragments=1))
+    association.allow(4096)
+    assert association.receive(parts)
+
+
+def test_bytes_after_our_release_are_bounded() -> None:
+    association = established(Limits(released_bytes=600))
+    association.allow(1024 * 1024)
+    association.release()
+    empty = encoded.pdu(4, b"")
+    for _ in range(100):
+        association.receive(empty)
+    with pytest.raises(LimitExceeded):
+        association.receive(empty)
 
 
 def test_message_length_is_bounded() -> None:

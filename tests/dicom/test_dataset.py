@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from dicom_exporter.dicom.dataset import MalformedDataset, count_value, find_values
+from dicom_exporter.dicom.dataset import Budget, MalformedDataset, count_value, find_values
 from tests.dicom import encoded
 
 INSTANCES = 0x00201208
@@ -122,6 +122,21 @@ def test_find_values_malformed_tail_before_all_tags_are_found_is_no_absence() ->
     cut = encoded.implicit(encoded.study(instances=None)) + b"\x20\x00\x08\x12\xff\xff\xff\x7f"
     with pytest.raises(MalformedDataset):
         find_values(cut, {INSTANCES})
+
+
+def test_find_values_elements_are_bounded_over_several_matches() -> None:
+    match = b"\x08\x00\x01\x00\0\0\0\0" * 40  # forty elements without a value
+    nested = b"\x08\x00\x05\x00\xff\xff\xff\xff" + match + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    budget = Budget(100)
+    assert find_values(match, {INSTANCES}, budget=budget) == {}
+    assert find_values(nested, {INSTANCES}, budget=budget) == {}
+    with pytest.raises(MalformedDataset):
+        find_values(match, {INSTANCES}, budget=budget)
+    assert find_values(match, {INSTANCES}, budget=Budget(40)) == {}
+    for begin in (b"", b"\xfe\xff\x00\xe0\xff\xff\xff\xff"):
+        sequence = b"\x08\x00\x06\x00\xff\xff\xff\xff" + begin + match
+        with pytest.raises(MalformedDataset):
+            find_values(sequence, {INSTANCES}, 0x00080006, Budget(20))
 
 
 def _only(study: Dataset, tag: BaseTag) -> Dataset:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dicom_exporter.dicom.dimse import C_FIND_RSP, Command, Message
-from dicom_exporter.dicom.errors import ProtocolViolation
-from dicom_exporter.dicom.find import Find
+from dicom_exporter.dicom.errors import LimitExceeded, ProtocolViolation
+from dicom_exporter.dicom.find import MOST_AFTER_CANCEL, Find
 
 
 def response(
@@ -84,3 +84,12 @@ def test_find_match_that_was_cut_short_over_the_limit_is_not_counted() -> None:
     find.matches = 1
     find.end_within(Command(C_FIND_RSP, 1, True, 0xFF00), 10, at_limit=True)
     assert find.matches == 1
+
+
+def test_find_matches_after_the_bound_are_read_away_up_to_a_bound_of_their_own() -> None:
+    counted, _ = find(max_matches=1)
+    for _ in range(1 + MOST_AFTER_CANCEL):
+        assert not counted.receive(response(0xFF00, b"1"), 101)
+    assert counted.matches == 1
+    with pytest.raises(LimitExceeded):
+        counted.receive(response(0xFF00, b"1"), 101)

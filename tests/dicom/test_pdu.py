@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dicom_exporter.config.secret import Secret
 from dicom_exporter.dicom import pdu
+from dicom_exporter.dicom.pdu import DEFAULT_LIMITS, parse_accept
 from dicom_exporter.text import SafeText
+from tests.dicom import encoded
 from tests.testing.hostile import wire
 
 
@@ -33,3 +36,10 @@ def test_parse_accept_transfer_syntax_of_a_refused_context_is_not_tested() -> No
     contexts = pdu.parse_accept(body, pdu.DEFAULT_LIMITS).contexts
     assert contexts[1] == pdu.AcceptedContext(0, SafeText("1.2.840.10008.1.2"))
     assert contexts[3] == pdu.AcceptedContext(3, SafeText(""))
+
+
+def test_accept_that_was_known_before_a_secret_shows_it_no_more() -> None:
+    body = encoded.accept(version="S3CRET_TOKEN")[6:]
+    assert parse_accept(body, DEFAULT_LIMITS).implementation_version == "S3CRET_TOKEN"
+    secret = Secret("S3CRET_TOKEN")
+    assert parse_accept(body, DEFAULT_LIMITS).implementation_version == repr(secret)

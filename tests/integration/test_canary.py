@@ -39,7 +39,7 @@ def configuration(
     module["canary"] |= settings
     module["timeout"] = "6s"
     (target,) = sections["targets"]
-    target |= {"address": str(address), "called_ae_title": title, "dicomweb": web}
+    target |= {"address": str(address), "called_ae_title": title, "dicomweb": web, "modules": ["canary"]}
     if web is None:
         del target["dicomweb"]
     return sections

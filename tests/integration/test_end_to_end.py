@@ -6,8 +6,8 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -27,10 +27,11 @@ EVERY_TIME = {"timeout": "10s", "queries": {"studies": {}}}
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port where nothing listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
-        return int(sock.getsockname()[1])
+def closed_port() -> Iterator[int]:
+    """A port where nothing listens: it is bound, so that no other program can take it meanwhile."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield int(sock.getsockname()[1])
 
 
 def show_phases(shown: Exposition, target: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
@@ -17,9 +18,11 @@ from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Check, LadderService, Outcome, QueryOutcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict
 from tests.testing import hostile
+from tests.testing.exporting import exporter
 from tests.testing.hostile import Event, wire
 from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
 from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
+from tests.testing.readme import blocks
 
 pytestmark = pytest.mark.integration
 
@@ -138,6 +141,19 @@ async def test_exposure_dicomweb_of_open_orthanc(orthanc: Callable[..., Orthanc]
     assert verdict.checks[Check.HTTP_WITHOUT_TLS] is True
     assert session.dicomweb is not None
     assert session.dicomweb.studies == 4
+    assert [page.version for page in session.web] == [archive.request("GET", "/system")["Version"]]
+
+
+async def test_exposure_docs_name_the_version_of_orthanc(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+    """The configuration of docs/software.md."""
+    archive = orthanc()
+    (text,) = blocks("yaml", Path(__file__).parents[2] / "docs" / "software.md")
+    (target,) = yaml.safe_load(text)["targets"]
+    target |= {"address": str(archive.dicom), "web": [{"url": f"http://{archive.http}/app/explorer.html"}]}
+    async with exporter(tmp_path, [target]) as exporting:
+        shown = await exporting.get()
+    version = archive.request("GET", "/system")["Version"]
+    assert shown.value("dicom_peer_info", product="Orthanc", implementation_version=version) == 1
 
 
 async def test_exposure_dicomweb_with_password_is_denied(orthanc: Callable[..., Orthanc]) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from dicom_exporter.config import Address, Compare, Config, Level, Model, Module, Query, Target
 from dicom_exporter.metrics import flow_families
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Flow
+from dicom_exporter.results import Flow, QueryOutcome, QueryResult, SessionResult, TargetResult
 from dicom_exporter.verdict.comparison import missing_studies
+from tests.testing.exporting import exporter
 from tests.testing.peers import Orthanc, synthetic
+from tests.testing.readme import blocks
 
 pytestmark = pytest.mark.integration
 
@@ -52,3 +56,40 @@ async def test_flow_with_incomplete_count_is_unknown(orthanc: Callable[..., Orth
     assert await flows(source, destination, replace(ALL, max_matches=5)) == []
     destination.stop()
     assert await flows(source, destination) == []
+
+
+async def test_flow_docs_incomplete_studies_are_counted(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+    """The configuration of docs/flow.md."""
+    (text,) = blocks("yaml", Path(__file__).parents[2] / "docs" / "flow.md")
+    source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
+    sections = yaml.safe_load(text)
+    for target, archive in zip(sections["targets"], (source, destination), strict=True):
+        target["address"] = str(archive.dicom)
+    source.upload(synthetic.studies(5, instances=3))
+    destination.upload(synthetic.studies(3, instances=3))
+    destination.upload(synthetic.studies(1, first=4))
+    async with exporter(tmp_path, **sections) as exporting:
+        shown = await exporting.get()
+        assert shown.values("dicom_flow_missing_studies") == [1]
+        assert shown.values("dicom_flow_incomplete_studies") == [1]
+        destination.upload(synthetic.studies(5, instances=4))  # one more than was sent
+        shown = await exporting.get()
+        assert shown.values("dicom_flow_missing_studies") == [0]
+        assert shown.values("dicom_flow_incomplete_studies") == [0]
+
+
+def test_flow_images_that_are_not_known_of_one_study_leave_it_open() -> None:
+    def listed(**images: int | None) -> TargetResult:
+        digests = {name.encode(): count for name, count in images.items()}
+        query = QueryResult(QueryOutcome.ALLOWED, matches=len(images), complete=True, digests=digests)
+        return TargetResult("source", (SessionResult("monitor", None, {"all": query}),))
+
+    def incomplete(source: TargetResult, destination: TargetResult) -> int | None:
+        (flow,) = missing_studies([replace(COMPARE, images=True)], [source, replace(destination, target="destination")])
+        return flow.incomplete
+
+    assert incomplete(listed(a=3, b=2), listed(a=2, b=2)) == 1
+    assert incomplete(listed(a=3, b=None), listed(a=2, b=2)) is None
+    assert incomplete(listed(a=3, b=2), listed(a=2, b=None)) is None
+    assert incomplete(listed(a=3, b=None), listed(a=2)) == 1
+    assert incomplete(listed(a=3), listed()) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import LadderService, Outcome, QueryOutcome, UnknownReason
 from tests.testing import hostile
-from tests.testing.hostile import Event, Peer
+from tests.testing.hostile import Behaviour, Event, Peer
 
 pytestmark = pytest.mark.integration
 
@@ -166,6 +166,27 @@ async def test_prober_silent_peers_do_not_use_up_the_limit() -> None:
             results = await prober.probe_targets([*dead, *living], timeout=8.0)
     assert {outcome(result) for result in results[4:]} == {Outcome.SUCCESS}
     assert {outcome(result) for result in results[:4]} == {Outcome.NO_ANSWER}
+
+
+STALLED: Mapping[str, Behaviour] = {
+    "says nothing": hostile.plain.silent,
+    "drips its answer": hostile.plain.drips(hostile.wire.associate_ac({1: hostile.wire.ACCEPTED}), interval=0.2),
+    "accepts and says no more": hostile.negotiation.accepts(),
+    "drips its response": hostile.echo.fragmented(interval=0.5),
+}
+
+
+@pytest.mark.parametrize("name", STALLED)
+async def test_prober_peers_that_stall_at_any_step_give_up_their_place(name: str) -> None:
+    async with (
+        hostile.server(hostile.honest.honest(), host=EVERYWHERE) as healthy,
+        hostile.server(STALLED[name], host=EVERYWHERE) as stalled,
+    ):
+        hoard = [target(f"stalled{number}", stalled.port, f"127.0.3.{number + 1}") for number in range(10)]
+        living = [target(f"healthy{number}", healthy.port, f"127.0.4.{number + 1}") for number in range(4)]
+        async with scraping(config(*hoard, *living, max_concurrent_probes=2)) as prober:
+            results = await prober.probe_targets([*hoard, *living], timeout=9.5)
+    assert {outcome(result) for result in results[len(hoard) :]} == {Outcome.SUCCESS}
 
 
 async def test_prober_pending_connects_do_not_count() -> None:

@@ -111,7 +111,7 @@ async def test_store_docs_disk_full_and_sop_class_refused_differ(
     shutil.rmtree(full.directory / "storage")
     (target,) = sections["targets"]
     sections["targets"] = [
-        {**target, "name": name, "address": str(address)}
+        {**target, "name": name, "address": str(address), "modules": ["bandwidth"]}
         for name, address in (("fine", fine.dicom), ("full", full.dicom), ("without", without))
     ]
     async with exporter(tmp_path, **sections) as exporting:

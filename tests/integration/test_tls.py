@@ -267,3 +267,12 @@ async def test_stranger_certificate_demanded_is_no_doubt(certificates: Certifica
     assert found.tls is not None
     assert found.tls.client_certificate_required
     assert not found.doubts
+
+
+async def test_tls_tickets_without_end_are_cut_off(certificates: Certificates) -> None:
+    """No limit of DICOM counts them, as they are none of its bytes."""
+    context = serving(certificates)
+    context.num_tickets = 4000
+    async with archive(context) as port:
+        found = await ours("127.0.0.1", port, tls_settings(ca_file=certificates.authority))
+    assert found.association is Outcome.PROTOCOL_ERROR

@@ -38,6 +38,28 @@ async def test_web_orthanc_studies_are_counted(statistics: Behaviour, studies: i
 
 
 @pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("1.12.10", "1.12.10"),
+        ("mainline", "mainline"),
+        ("SECRET^PHI", None),
+        ("1" * 100, None),
+        (["1.2.3"], None),
+        ("", None),
+    ],
+)
+async def test_web_orthanc_version_is_read_and_nothing_else(said: object, version: str | None) -> None:
+    about = {"ApiVersion": 16, "DicomAet": "ORTHANC", "Name": "SYNTHETIC", "Version": said}
+    table = {
+        "/dicom-web/system": http.answers(200, json.dumps(about).encode()),
+        "/dicom-web/studies": http.answers(403),
+    }
+    async with http.server(http.routes(table, PAGE)) as server:
+        found = await web(server.url, timeout=SHORT * 3)
+    assert found.version == version
+
+
+@pytest.mark.parametrize(
     ("table", "expected"),
     [
         ({}, WebAnswer.OTHER),

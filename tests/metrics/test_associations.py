@@ -16,6 +16,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.text import SafeText
 from tests.builders import CONQUEST, FULL, STRANGER_REJECTED
 from tests.metrics.samples import labels, shown
 
@@ -80,6 +81,7 @@ def test_services_accepted_are_1_and_refused_0() -> None:
     assert shown(FULL)["dicom_service_accepted"] == {
         MONITOR | labels(sop_class="verification", service="verification"): 1,
         MONITOR | labels(sop_class="study_find", service="study_find"): 0,
+        MONITOR | labels(sop_class="EnhancedCTImageStorage", service="EnhancedCTImageStorage"): 1,
     }
 
 
@@ -142,3 +144,13 @@ def test_advisory_proved_by_version_is_1() -> None:
 def test_association_outcome_is_one_series_with_and_without_echo(outcome: Outcome, echo: EchoResult | None) -> None:
     found = shown(SessionResult("monitor", echo, association=outcome))
     assert found["dicom_association_outcome"] == {MONITOR | labels(outcome=outcome.value): 1}
+
+
+def test_peer_info_has_what_orthanc_says_over_http() -> None:
+    """Beside what it says over DICOM, and once for several pages."""
+    page = WebResult(WebAnswer.DENIED, version=SafeText("1.12.10"))
+    found = shown(replace(FULL, web=(page, page, WebResult(WebAnswer.OTHER))))
+    key = MONITOR | labels(product="Orthanc", implementation_version="1.12.10", implementation_class_uid="")
+    assert found["dicom_peer_info"][key] == 1
+    assert len(found["dicom_peer_info"]) == 2
+    assert MONITOR | labels(id="CVE-2026-5440") in found["dicom_peer_advisory"]

@@ -29,7 +29,7 @@ class Everything:
         sessions = (FULL, replace(STRANGER_REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
         found = list(families([record(TARGET, *sessions)], target_label=self.target_label))
         if self.target_label:
-            found += flow_families([Flow("main", "copy", 3)])
+            found += flow_families([Flow("main", "copy", 3, 1)])
             found += exporter_families(FACTS)
             found += ProcessCollector(registry=None).collect()
         return found

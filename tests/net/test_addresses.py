@@ -11,7 +11,7 @@ import pytest
 
 from dicom_exporter.config import Address
 from dicom_exporter.config.values.network import SocketAddress
-from dicom_exporter.net.addresses import connect_to_first, probe_each
+from dicom_exporter.net.addresses import connect_to_first, judge_silence, probe_each
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import (
     ConnectionRefused,
@@ -171,3 +171,24 @@ async def test_probe_each_some_addresses_not_allowed_are_in_doubt() -> None:
     with lookup_threads(dns()) as lookups:
         found = await probe_each(address, probe_context(lookups), probe, at_least=0.0, is_furthest=lambda _: False)
     assert found.doubts == {UnknownReason.ADDRESS_NOT_TRIED}
+
+
+@pytest.mark.parametrize(("waited", "doubts"), [(3.0, set()), (2.9, {UnknownReason.TIMEOUT})])
+async def test_silence_proves_nothing_if_it_was_cut_short(waited: float, doubts: set[UnknownReason]) -> None:
+    with lookup_threads() as lookups:
+        context = probe_context(lookups, connect_timeout=3.0)
+        judged = judge_silence(SILENT, waited, NAME, context)
+    assert (judged is SILENT) is (not doubts)
+    assert isinstance(judged, Overloaded) is bool(doubts)
+    assert context.notes.doubts == doubts
+
+
+async def test_connect_to_first_refusal_does_not_hide_that_another_address_had_too_little_time() -> None:
+    with lookup_threads(dns("192.0.2.1", "192.0.2.2")) as lookups:
+        context = probe_context(lookups)
+
+        async def connect(address: SocketAddress, until: float) -> None:
+            raise REFUSED if address.ip == "192.0.2.1" else judge_silence(SILENT, 0.1, NAME, context)
+
+        with pytest.raises(Overloaded):
+            await connect_to_first(NAME, context, connect)

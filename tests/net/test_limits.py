@@ -8,8 +8,9 @@ import socket
 import pytest
 
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.net import limits as module
 from dicom_exporter.net.errors import Overloaded
-from dicom_exporter.net.limits import CapacityLimiter, ConnectionLimits
+from dicom_exporter.net.limits import FEW_BYTES, CapacityLimiter, ConnectionLimits
 
 HERE = SocketAddress(socket.AF_INET, "127.0.0.1", 104)
 THERE = SocketAddress(socket.AF_INET, "127.0.0.1", 11112)
@@ -192,3 +193,22 @@ async def test_capacity_limiter_deadline_is_overload_with_the_reason() -> None:
         await acquiring(limiter, 0.01)
     limiter.release()
     assert limiter.available_tokens == 1
+
+
+async def test_association_slot_of_a_silent_peer_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SILENCE", 0.01)
+    limits = ConnectionLimits(1)
+    received = 0
+
+    def count_received() -> int:
+        nonlocal received
+        if received < 10 * FEW_BYTES:
+            received += 2 * FEW_BYTES
+        return received
+
+    first = limits.association_slot(soon(LATER))
+    async with first:
+        first.watch(count_received)
+        async with limits.association_slot(soon(LATER)):
+            assert received >= 10 * FEW_BYTES, "it was released while bytes came"
+    assert limits.association_slot(soon()).acquire_nowait()

@@ -172,7 +172,7 @@ def test_history_reused_results_are_not_listed() -> None:
 
 def test_history_drops_digests() -> None:
     kept = History(Config((MAIN,)))
-    query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True, digests=frozenset({b"x"}))
+    query = QueryResult(QueryOutcome.ALLOWED, 0, matches=1, complete=True, digests={b"x": 1})
     kept.add(record(0, replace(GOOD, queries={"studies": query})))
     (probe,) = kept.of(MAIN).probes
     (session,) = probe.result.sessions
@@ -236,3 +236,45 @@ def test_history_last_proof_ends_only_by_a_known_level() -> None:
     assert at(4, accepted(QueryResult(QueryOutcome.TIMEOUT))) == (5, 3)
     assert at(5, Attempt(Outcome.UNREACHABLE)) == (5, 3)
     assert at(6, Attempt(Outcome.REJECTED)) == (2, 6)
+
+
+OVERLOADED = SessionResult("monitor", EchoResult(Outcome.OVERLOAD))
+
+
+def test_history_down_ends_only_when_a_probe_saw_the_opposite() -> None:
+    kept = History(Config((MAIN,)))
+    seen = []
+    for start, session in enumerate([GOOD, BAD, OVERLOADED, OVERLOADED, BAD, GOOD, OVERLOADED]):
+        kept.add(record(start, session))
+        track = kept.of(MAIN)
+        seen.append((track.status, track.since, track.held))
+    assert seen == [
+        (Status.OK, 0, False),
+        (Status.DOWN, 1, False),
+        (Status.DOWN, 1, True),
+        (Status.DOWN, 1, True),
+        (Status.DOWN, 1, False),
+        (Status.OK, 5, False),
+        (Status.UNKNOWN, 6, False),
+    ]
+    assert kept.of(MAIN).recent == tuple(status for status, *_ in seen)
+
+
+def test_history_exposed_ends_only_when_a_probe_saw_the_opposite() -> None:
+    target = replace(MAIN, expect=Expect.CLOSED, modules=("exposure",))
+    kept = History(Config((target,)))
+    seen = []
+    for start, outcome in enumerate(
+        [Outcome.SUCCESS, Outcome.OVERLOAD, Outcome.SUCCESS, Outcome.REFUSED, Outcome.OVERLOAD]
+    ):
+        attempt = StrangerResult((Attempt(outcome),))
+        kept.add(record(start, SessionResult("stranger", None, stranger=attempt, association=outcome), target=target))
+        track = kept.of(target)
+        seen.append((track.status, track.since, track.held))
+    assert seen == [
+        (Status.EXPOSED, 0, False),
+        (Status.EXPOSED, 0, True),
+        (Status.EXPOSED, 0, False),
+        (Status.OK, 3, False),
+        (Status.UNKNOWN, 4, False),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_exporter.config import Target
+from dicom_exporter.config import Address, Target
 from dicom_exporter.pages import runbooks
 from dicom_exporter.results import (
     Attempt,
@@ -178,7 +179,19 @@ async def test_target_page_links_runbook() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(builders.EXPOSED_TARGET))
     assert "What to do: DicomPatientDataListed" in page.text
-    assert "../runbooks/DicomPatientDataListed" in page.links
+    assert f"../runbooks/DicomPatientDataListed?target={builders.EXPOSED_TARGET.name}" in page.links
+
+
+def test_rendered_for_a_target_has_its_address_in_the_commands_only(directory: Path) -> None:
+    target = replace(builders.OK_TARGET, name="a b;`x`", address=Address("10.0.0.9", 11112), called_ae_title="MY PACS")
+    (directory / "DicomExposed.md").write_text(
+        "pacs.hospital.example\n\n```sh\nechoscu -aec PACS pacs.hospital.example 104\n"
+        "curl 'http://localhost/probe?target=main-pacs'\n```\n"
+    )
+    text = html.unescape(runbooks.rendered("DicomExposed", target) or "")
+    assert "<p>pacs.hospital.example</p>" in text
+    assert "echoscu -aec 'MY PACS' 10.0.0.9 11112\n" in text
+    assert "probe?target=a%20b%3B%60x%60'" in text
 
 
 def test_rendered_unknown_name_is_not_cached() -> None:

@@ -12,6 +12,7 @@ from dicom_exporter.probes.tally import MAX_VALUES, OTHER
 from dicom_exporter.results import (
     Attempt,
     EchoResult,
+    Freshness,
     Outcome,
     QueryOutcome,
     QueryResult,
@@ -220,3 +221,15 @@ def test_cache_values_of_a_query_outlive_a_reload_that_keeps_it() -> None:
     assert cache.with_known_values(KEY, answer("B")) == answer(OTHER)
     cache.reload(Config(()))
     assert cache.with_known_values(KEY, answer("B")) == answer("B")
+
+
+def test_cache_values_with_an_age_are_bounded_over_all_answers() -> None:
+    cache = ResultCache()
+    key = replace(KEY, query=replace(QUERY, expect_within={"CT1": 60.0}))
+
+    def ages(*values: str) -> QueryResult:
+        return replace(RESULT, freshness=tuple(Freshness("StationName", SafeText(each), 1.0, None) for each in values))
+
+    first = [f"A{number}" for number in range(MAX_VALUES)]
+    assert cache.with_known_values(key, ages(*first)) == ages(*first)
+    assert cache.with_known_values(key, ages("A1", "B1", "CT1")) == ages("A1", "CT1")

@@ -95,10 +95,12 @@ def test_choice_keeps_the_order_of_identities_and_modules_and_adds_up_the_time_o
 
 
 def test_comparing_only_named_queries_get_a_digest_key() -> None:
-    queries = comparing(COUNT, frozenset({"studies", "elsewhere"})).queries
+    queries = comparing(COUNT, {"studies": True, "elsewhere": False}).queries
     assert queries["studies"].digest_key
+    assert queries["studies"].count_images
     assert queries["patients"].digest_key is None
-    assert comparing(COUNT, frozenset({"elsewhere"})) is COUNT
+    assert not queries["patients"].count_images
+    assert comparing(COUNT, {"elsewhere": False}) is COUNT
 
 
 async def schedule(module: Module, results: ResultCache) -> tuple[Module, Mapping[str, QueryResult]]:
@@ -168,6 +170,12 @@ async def test_probe_as_store_result_stands_beside_the_session(monkeypatch: pyte
     found = await run(replace(ECHO, store=Store()), ResultCache())
     assert (found.echo, found.store, found.dicomweb) == (echo, stored, WebResult(WebAnswer.EMPTY))
     assert found.web == ()
+
+
+def test_merged_services_are_those_of_all_modules() -> None:
+    one, other = Module("a", services=("CTImageStorage",)), Module("b", services=("MRImageStorage", "CTImageStorage"))
+    assert merged([one, other]).services == ("CTImageStorage", "MRImageStorage")
+    assert merged([ECHO, replace(ECHO, name="b")]).services is None
 
 
 async def test_probe_as_store_that_is_not_permitted_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,15 @@ async def test_prober_reload_removes_identity_scrape_under_way_ends_with_it(prob
     await prober.close()
 
 
+async def test_prober_counts_the_outcomes_of_its_probes(probed: list[Target]) -> None:
+    config = configuration("us", 1001)
+    prober = Prober(config)
+    await prober.probe_targets(config.targets, 30.0)
+    await prober.probe_targets(config.targets[:2], 30.0)
+    assert prober.outcomes == {Outcome.SUCCESS: COUNT + 2}
+    await prober.close()
+
+
 async def test_prober_reload_changes_address_new_scrape_joins_no_old_probe(probed: list[Target]) -> None:
     old, new = configuration("us", 1001), configuration("us", 2002)
     prober = Prober(old)

@@ -88,7 +88,9 @@ def test_alerts_in_promtool_tests_exist() -> None:
 def test_alerts_have_severity_summary_and_runbook(alert: str) -> None:
     rule = alerts()[alert]
     assert re.fullmatch(r"Dicom[A-Za-z]+", alert)
-    assert rule["labels"] == {"severity": rule["labels"]["severity"]}
+    assert rule["labels"].keys() - {"condition"} == {"severity"}
+    assert rule["labels"].get("condition") in (None, "EXPOSED", "DOWN")
+    assert ("condition" in rule["labels"]) == ("subject" in rule["annotations"])
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
     assert seconds(rule["for"]) > 0
     assert (
@@ -99,6 +101,7 @@ def test_alerts_have_severity_summary_and_runbook(alert: str) -> None:
             "description",
             "runbook_url",
             "level",
+            "subject",
         }
     )
     assert rule["annotations"]["runbook_url"] == BASE + alert

@@ -58,6 +58,25 @@ async def test_new_connection_is_refused_when_all_are_busy() -> None:
     assert of.traffic.refused == {"connections": 1}
 
 
+async def test_client_with_many_busy_connections_loses_one_to_another() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(state(prober), max_connections=20) as client:
+        assert client._base_url is not None
+        where = (client._base_url.host, client._base_url.port)
+        greedy = [await asyncio.open_connection(*where, local_addr=("127.0.0.2", 0)) for _ in range(20)]
+        for _, writer in greedy:
+            writer.write(b"GET /probe?target=one HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: len(prober.asked) == 20)
+        other = await connect(client)
+        assert await status(other, HEALTHY) == 200
+        other[1].close()
+        assert await ended(greedy[0]) == b""
+        await prober.close()
+        for reader, writer in greedy[1:]:
+            assert (await reader.readline()).split()[1] == b"200"
+            writer.close()
+
+
 async def test_connection_without_complete_request_is_closed() -> None:
     async with exporter(FakeProber(), idle=0.2) as client:
         silent, slow = await connect(client), await connect(client)

@@ -11,7 +11,9 @@ import pytest
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.config.values.text import check_label_name
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.server.external_url import parse_external_url
+from dicom_exporter.server import discovery
+from dicom_exporter.server.discovery import group as made_group
+from dicom_exporter.server.external_url import ExternalURL, parse_external_url
 from tests.testing.in_process import FakeProber, exporter, state
 
 pytestmark = pytest.mark.loopback
@@ -151,3 +153,23 @@ async def test_probe_is_the_same_with_and_without_user_labels() -> None:
                 assert response.status == 200
     assert probed[0].labels
     assert probed[0] == probed[1]
+
+
+async def test_discovery_is_made_once_for_a_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def counted(target: Target, url: ExternalURL) -> dict[str, object]:
+        made.append(target.name)
+        return made_group(target, url)
+
+    monkeypatch.setattr(discovery, "group", counted)
+    prober = FakeProber()
+    async with exporter(prober) as client:
+        for number in range(10):
+            async with client.get("/sd", headers={"Host": f"name-{number % 7}.example:1"}) as response:
+                assert [each["targets"] for each in await response.json()] == [[f"name-{number % 7}.example:1"]] * 2
+        assert made == ["one", "two"]
+        prober.reconfigure(Config(prober.config.targets[:1]))
+        async with client.get("/sd") as response:
+            assert len(await response.json()) == 1
+    assert made == ["one", "two", "one"]

@@ -7,13 +7,17 @@ import logging
 import socket
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.server import limits
+from dicom_exporter.server.external_url import parse_external_url
 from dicom_exporter.server.limits import RETRY_AFTER, Traffic
-from tests.testing.connections import until
+from dicom_exporter.webconfig.live import LiveConfig
+from tests.testing.connections import Connection, until
 from tests.testing.in_process import FakeProber, exporter, state
 
 pytestmark = pytest.mark.loopback
@@ -50,6 +54,72 @@ async def test_max_requests_zero_is_no_limit() -> None:
         await until(lambda: len(prober.asked) == 200)
         await prober.close()
         assert {(await task).status for task in under_way} == {200}
+
+
+async def ask(client: ClientSession, source: str, path: str) -> Connection:
+    """Send a request from another loopback address."""
+    assert client._base_url is not None
+    connection = await asyncio.open_connection(client._base_url.host, client._base_url.port, local_addr=(source, 0))
+    connection[1].write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return connection
+
+
+async def test_client_with_most_requests_loses_one_to_another() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    of = replace(state(prober), traffic=Traffic(max_requests=4))
+    async with exporter(of) as client:
+        greedy = [await ask(client, "127.0.0.2", "/probe?target=one") for _ in range(4)]
+        await until(lambda: len(prober.asked) == 4)
+        others = [await ask(client, f"127.0.0.{number}", "/probe?target=two") for number in (3, 4)]
+        for reader, _ in greedy[:2]:
+            assert (await reader.readline()).split()[1] == b"503"
+        fifth = await ask(client, "127.0.0.2", "/probe?target=two")  # as many as that client already has
+        assert (await fifth[0].readline()).split()[1] == b"503"
+        await until(lambda: len(prober.asked) == 6)
+        await prober.close()
+        for reader, _ in [*greedy[2:], *others]:
+            assert (await reader.readline()).split()[1] == b"200"
+        for _, writer in [*greedy, *others, fifth]:
+            writer.close()
+    assert of.traffic.refused == {"requests": 3}
+
+
+async def test_client_that_asks_for_one_thing_very_often_can_ask_for_another() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    of = replace(state(prober), traffic=Traffic(max_requests=limits.EVEN_SHARE + 1))
+    async with exporter(of) as client:
+        many = [asyncio.create_task(client.get("/probe?target=one")) for _ in range(limits.EVEN_SHARE + 1)]
+        await until(lambda: len(prober.asked) == len(many))
+        other = asyncio.create_task(client.get("/probe?target=two"))
+        await until(lambda: len(prober.asked) == len(many) + 1)
+        await prober.close()
+        assert (await other).status == 200
+        assert sorted([(await each).status for each in many]) == [200] * limits.EVEN_SHARE + [503]
+
+
+class _Transport(asyncio.Transport):
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_bodies_beyond_the_bound_are_dropped_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_BODIES", 250)
+    bodies, readers = limits.Bodies(), [_Transport() for _ in range(6)]
+    shared, second, third, large = b"a" * 100, b"b" * 100, b"c" * 100, b"d" * 1000
+    for body, reader in zip((shared, shared, second, third), readers, strict=False):
+        bodies.add(body, reader)
+    assert not any(reader.aborted for reader in readers)
+    bodies.remove(second, readers[2])
+    bodies.add(large, readers[4])
+    assert not any(reader.aborted for reader in readers)
+    bodies.add(b"e", readers[5])
+    assert [reader.aborted for reader in readers] == [True, True, False, True, True, False]
+    for reader in readers:
+        bodies.remove(shared, reader)  # as the requests that were aborted end
+    bodies.add(second, readers[2])
+    assert not readers[5].aborted
 
 
 async def test_failed_requests_are_not_in_flight() -> None:
@@ -98,3 +168,25 @@ async def test_chunked_response_equals_response_sent_at_once(monkeypatch: pytest
                 assert int(response.headers["Content-Length"]) == len(whole[-1][2]) > 100
                 assert await response.read() == b""
         assert whole[0] == whole[1]
+
+
+async def test_health_is_answered_beyond_the_rate_limit(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("rate_limit: {interval: 1h, burst: 2}\n")
+    external = replace(state(FakeProber()), external_url=parse_external_url("http://x:1/dicom/"))
+    for of, prefix in ((state(FakeProber()), ""), (external, "/dicom")):
+        async with exporter(of, web_config=LiveConfig(str(file))) as client:
+            for path, statuses in (
+                ("/-/ready", [200] * 4),  # takes nothing of the limit
+                ("/sd", [200, 200, 429, 429]),
+                ("/-/healthy", [200] * 4),
+                ("/-/ready", [200] * 4),
+                ("/-/ready/", [429] * 2),
+            ):
+                got = []
+                for _ in statuses:
+                    async with client.get(prefix + path) as response:
+                        got.append(response.status)
+                assert got == statuses
+            async with client.post(f"{prefix}/-/healthy") as response:
+                assert response.status == 429

@@ -81,6 +81,13 @@ def test_metrics_of_one_target_are_compressed_only_if_that_saves_a_round_trip(te
     assert f'dicom_text{{text="{text}"}} 1.0' in body.decode()
 
 
+async def test_short_metrics_are_compressed_for_a_client_that_refuses_plain_text() -> None:
+    headers = {"Accept-Encoding": "gzip, identity;q=0"}
+    async with exporter() as client, client.get("/probe?target=one", headers=headers) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert b"\ndicom_echo_success{" in gzip.decompress(await response.read())
+
+
 async def test_vary_names_accept_and_accept_encoding() -> None:
     async with exporter() as client, client.get("/metrics") as response:
         assert response.headers["Vary"] == "Accept, Accept-Encoding"

@@ -72,7 +72,7 @@ async def test_metrics_with_probe_false_starts_no_probe() -> None:
             assert response.status == 400
     assert prober.asked == []
     assert found["dicom_exporter_build_info", ""] == 1
-    assert all(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
+    assert all(name.startswith(("dicom_exporter_", "process_", "python_info")) for name, _ in found)
 
 
 async def test_probe_result_has_no_target_label() -> None:
@@ -81,7 +81,7 @@ async def test_probe_result_has_no_target_label() -> None:
         found = series(await response.text())
     assert prober.asked == [(("two",), None, None)]
     assert found["dicom_echo_success", ""] == 1
-    assert not any(name.startswith(("dicom_exporter_", "process_")) for name, _ in found)
+    assert not any(name.startswith(("dicom_exporter_", "process_", "python_info")) for name, _ in found)
 
 
 async def test_probe_with_module_parameter_runs_these_modules_once() -> None:
@@ -89,9 +89,14 @@ async def test_probe_with_module_parameter_runs_these_modules_once() -> None:
     async with exporter(prober) as client:
         async with client.get("/probe?target=one&module=availability") as response:
             assert response.status == 200
-        async with client.get("/probe?target=one&module=exposure,availability,exposure") as response:
-            assert response.status == 200
-    assert [modules for _, _, modules in prober.asked] == [("availability",), ("exposure", "availability")]
+        for names in ("exposure,availability,exposure", "availability,exposure"):  # the order is no matter
+            async with client.get(f"/probe?target=one&module={names}") as response:
+                assert response.status == 200
+    first, second, third = (modules for _, _, modules in prober.asked)
+    assert first == ("availability",)
+    assert second == third
+    assert second is not None
+    assert sorted(second) == ["availability", "exposure"]
 
 
 @pytest.mark.parametrize(

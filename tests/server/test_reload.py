@@ -64,6 +64,25 @@ async def test_reload_of_invalid_configuration_keeps_running_one() -> None:
     assert after["dicom_exporter_config_last_reload_success_timestamp_seconds"] == "1.0"
 
 
+async def test_reloads_and_requests_are_counted() -> None:
+    of = state(FakeProber(), fail)
+    async with exporter(of) as client:
+        await client.post("/-/reload")
+        of.reloader.load = lambda: NEW
+        await client.post("/-/reload")
+        await client.get("/no-such-page")
+        async with client.get("/metrics") as response:
+            lines = (await response.text()).splitlines()
+    assert {
+        'dicom_exporter_config_reloads_total{result="success"} 1.0',
+        'dicom_exporter_config_reloads_total{result="failure"} 1.0',
+        'dicom_exporter_http_requests_total{code="200"} 1.0',
+        'dicom_exporter_http_requests_total{code="404"} 1.0',
+        'dicom_exporter_http_requests_total{code="500"} 1.0',
+    } <= set(lines)
+    assert [line for line in lines if line.startswith("python_info{")]
+
+
 async def test_reload_is_successful_again_after_an_invalid_one() -> None:
     of = state(FakeProber(), fail)
     async with exporter(of) as client:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 
 import pytest
 
-from dicom_exporter.config import Config
+from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.server import shared_scrapes
 from tests.testing.connections import until
 from tests.testing.in_process import CONFIG, HEADER, FakeProber, exporter, series, state
@@ -107,16 +108,60 @@ async def test_older_scrape_is_joined_only_when_several_are_in_flight(
 
 async def test_scrapes_in_flight_are_limited() -> None:
     prober = FakeProber(go=asyncio.Event())
-    async with exporter(prober) as client:
+    of = state(prober)
+    async with exporter(of) as client:
         timeouts = [str(30 - number) for number in range(shared_scrapes.MAX_SCRAPES)]
         scrapes = []
         for timeout in timeouts:
             scrapes.append(asyncio.create_task(client.get("/metrics", headers={HEADER: timeout})))
             await until(lambda: len(prober.asked) == len(scrapes))
-        async with client.get("/metrics", headers={HEADER: "1"}) as response:
+        shorter = asyncio.create_task(client.get("/metrics", headers={HEADER: "1"}))
+        async with await scrapes[0] as response:  # the one that would end last
             assert response.status == 503
             assert "Too many scrapes" in await response.text()
         async with client.get("/metrics?probe=false") as response:
             assert 'requests_refused_total{reason="scrapes"} 1.0' in await response.text()
+        longer = asyncio.create_task(client.get("/metrics", headers={HEADER: "60"}))  # joins one that has less time
+        await until(lambda: of.traffic.requests_in_flight == shared_scrapes.MAX_SCRAPES + 1)
         await prober.close()
-        assert {(await scrape).status for scrape in scrapes} == {200}
+        assert {(await scrape).status for scrape in (*scrapes[1:], shorter, longer)} == {200}
+    assert len(prober.asked) == shared_scrapes.MAX_SCRAPES + 1
+
+
+async def test_scrapes_of_one_client_do_not_keep_another_out() -> None:
+    prober = FakeProber(go=asyncio.Event())
+    async with exporter(prober) as client:
+        assert client._base_url is not None
+        where = (client._base_url.host, client._base_url.port)
+        greedy = []
+        for number in range(shared_scrapes.MAX_SCRAPES):
+            greedy.append(await asyncio.open_connection(*where, local_addr=("127.0.0.2", 0)))
+            greedy[-1][1].write(f"GET /metrics HTTP/1.1\r\nHost: x\r\n{HEADER}: {9 - number}\r\n\r\n".encode())
+            await until(lambda: len(prober.asked) == len(greedy))
+        other = asyncio.create_task(client.get("/metrics", headers={HEADER: "10"}))
+        assert (await greedy[0][0].readline()).split()[1] == b"503"
+        await prober.close()
+        assert (await other).status == 200
+        assert prober.asked[-1][1] == 9.5
+        for _, writer in greedy:
+            writer.close()
+
+
+async def test_client_that_does_not_read_holds_no_scrape() -> None:
+    config = Config(tuple(Target(f"target-{number:05}", Address("127.0.0.1", 104)) for number in range(3000)))
+    of = state(FakeProber(config))
+    async with exporter(of) as client:
+        assert client._base_url is not None
+        deaf = []
+        for number in range(shared_scrapes.MAX_SCRAPES + 2):
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect((client._base_url.host, client._base_url.port))
+            sock.sendall(f"GET /metrics HTTP/1.1\r\nHost: x\r\n{HEADER}: {90 - number}\r\n\r\n".encode())
+            deaf.append(sock)
+            await until(lambda: not of.shared_scrapes._in_flight and of.traffic.requests_in_flight == len(deaf))
+        async with client.get("/metrics", headers={HEADER: "10"}) as response:
+            assert response.status == 200
+            assert len(await response.read()) > 1_000_000
+        for sock in deaf:
+            sock.close()

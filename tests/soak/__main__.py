@@ -113,7 +113,7 @@ async def _soak(options: Options) -> Facts:
     config = directory / "config.yml"
     config.write_text(weather.configuration(weather.some(options.targets, chance), options.port, options.timeout))
     clock = weather.Clock(directory)
-    async with _peers(options) as peers, _exporter(options, clock) as (exporter, url):
+    async with _peers(options) as peers, _spenders(options), _exporter(options, clock) as (exporter, url):
         timeline = Timeline(directory / "timeline")
         clients = Clients(url, timeline, interval=options.interval, timeout=options.timeout)
         soak = Soak(options, exporter, url, clients, chance, clock, time.monotonic())
@@ -136,6 +136,7 @@ async def _soak(options: Options) -> Facts:
         shortages=soak.shortages,
         exit_code=code,
         most_unknown=options.most_unknown,
+        longest_stop=json.loads((directory / "watched").read_text())["longest_stop"],
         peers=json.loads((directory / "peers.json").read_text()),
         log=(directory / "exporter.log").read_text(errors="replace"),
     )
@@ -290,6 +291,17 @@ async def _peers(options: Options) -> AsyncIterator[asyncio.subprocess.Process]:
             while not (options.directory / "peers.json").exists():  # noqa: ASYNC110 - another process's progress
                 await asyncio.sleep(0.1)
         yield process
+
+
+@contextlib.asynccontextmanager
+async def _spenders(options: Options) -> AsyncIterator[None]:
+    arguments = [str(options.directory), str(options.port)]
+    with (options.directory / "spenders.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.soak.spenders", *arguments, stdout=log, stderr=log
+        )
+    async with _ending(process):
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -19,6 +19,8 @@ _SHARED = 2.0
 _SILENCES = {"no_answer", "connect_timeout"}
 """Outcomes that are also seen if the peers' process gets no CPU in time."""
 _EXPECTED_ERRORS = re.compile(r"invalid configuration|the running configuration stays")
+_LONGEST_STOP = 0.2
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Facts:
     exit_code: int | None
     most_unknown: float
     """Highest share of outcomes that may be overload."""
+    longest_stop: float
+    """Seconds for which the event loop of the exporter stood still, measured inside."""
     peers: Mapping[str, Any]
     log: str
 
@@ -97,6 +101,8 @@ def _checks(facts: Facts) -> list[tuple[str, str, bool]]:
         ("every association ends by A-RELEASE or A-ABORT", _listed(unclean) or "all", not unclean),
         ("no error in the log", errors[0][:200] if errors else "none", not errors),
     ]
+    stop = f"{facts.longest_stop:.2f} s"
+    checks.append(("the event loop never stops for long", stop, shared or short or facts.longest_stop <= _LONGEST_STOP))
     if not shared:  # otherwise it would measure the machine
         most = facts.most_unknown
         holds = seen.unknown <= most * outcomes

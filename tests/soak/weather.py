@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.soak import spenders
 from tests.soak.peers import address
 
 _OFFSETS = ("+0", "+3600s", "-86400s", "+1s", "-5s", "+31536000s", "-3600s", "+0")
@@ -20,12 +21,12 @@ FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
 
 def configuration(numbers: Sequence[int], port: int, timeout: float) -> str:
-    """A configuration with these peers: most with `expect: available`, some with `expect: closed`."""
+    """A configuration with these peers: most with `expect: available`, some with `expect: closed`; and the spenders."""
     modules: dict[str, Any] = {
         "counts": {"timeout": f"{round(timeout * 1000)}ms", "queries": {"studies": {"max_matches": 50}}},
         "strangers": {"identity": "stranger", "timeout": f"{round(timeout * 1000)}ms", "exposure": {"max_matches": 20}},
     }
-    targets = []
+    targets: list[dict[str, Any]] = []
     for number in numbers:
         closed = number % 10 == 0
         targets.append(
@@ -37,6 +38,12 @@ def configuration(numbers: Sequence[int], port: int, timeout: float) -> str:
                 "labels": {"site": f"site-{number % 7}"},
             }
         )
+    for kind, (speaks, _, _) in spenders.KINDS.items():
+        for number in range(spenders.OF_EACH):
+            there = f"{spenders.address(kind, number)}:{port}"
+            web = {"web": [{"url": f"{speaks}://{there}/"}]} if speaks else {}
+            name = f"spender-{kind}-{number}"
+            targets.append({"name": name, "address": there, "expect": "closed", "modules": ["strangers"], **web})
     return json.dumps({"modules": modules, "targets": targets})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from dicom_exporter.pages.history import History
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
-from dicom_exporter.server.app import create_app
+from dicom_exporter.server.app import create_app, is_health_check
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress, listen
 from dicom_exporter.server.reload import Reloader
@@ -43,6 +44,7 @@ class FakeProber:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     probes_in_flight: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     closed: bool = False
     stale_credential_files: dict[tuple[str, str], bool] = field(default_factory=dict)
     denies: Exception | None = None
@@ -112,8 +114,9 @@ async def exporter(
         of = state(of or FakeProber())
     app = create_app(of)
     if web_config is not None:
-        protect(app, web_config)
-    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle)
+        protect(app, web_config, unlimited=is_health_check)
+    headers = (lambda: web_config.headers) if web_config is not None else dict
+    runner = BoundedRunner(app, of.traffic, max_connections, idle=idle, headers=headers)
     await runner.setup()
     try:
         (sock,) = listen([ListenAddress("127.0.0.1", 0)])

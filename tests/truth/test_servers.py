@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.testing.truth.judging import untrue
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import (
     ALWAYS,
+    PATIENT_FIND,
     STUDY_FIND,
     Dimse,
     End,
@@ -48,12 +50,15 @@ def studies(**answer: object) -> Dimse:
     return Dimse(finds={STUDY_FIND: Find(**answer)}, get=Get())  # type: ignore[arg-type]
 
 
+PATIENTS_ONLY = Dimse(finds={PATIENT_FIND: Find(), STUDY_FIND: Find(status=0x0124)}, get=Get())
+FEW_CONTEXTS = replace(studies(end=End.ABORT_AFTER_MATCHES), policy=Policy.ABORTS_ON_MANY)
 NAMELESS = Dimse(finds={STUDY_FIND: Find(names=False)})
 NO_IPV6 = (
     Endpoint(dimse=Dimse(policy=Policy.REJECTS_CALLING), web=Web(login=Login.STATUS_401)),
     Endpoint("2001:db8::1", Reach.NO_ROUTE, dimse=Dimse(), web=Web()),
 )
-DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) for number in (1, 2))
+DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) for number in (1, 2, 3))
+FOUR_DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web()) for number in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -71,11 +76,16 @@ DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web(), page=Page()) 
         pytest.param(dimse(studies(status=0x0124, too_much=True)), "dimse", 4, id="list not authorised"),
         pytest.param(dimse(Dimse(policy=Policy.HANGS_UP)), "dimse", 1, id="hangs up"),
         pytest.param(dimse(Dimse(policy=Policy.CLOSES)), "dimse", {"tls_handshake"}, id="closes when asked"),
+        pytest.param(dimse(PATIENTS_ONLY, prove=True), "dimse", {"not_asked"}, id="images of a patient"),
+        pytest.param(dimse(replace(PATIENTS_ONLY, get=None), prove=True), "dimse", 6, id="no C-GET"),
+        pytest.param(dimse(FEW_CONTEXTS, prove=True), "dimse", {"not_offered"}, id="aborts on many contexts"),
         pytest.param(Server(NO_IPV6), "dimse", {"ip_version"}, id="no route for IPv6"),
         pytest.param(Server(NO_IPV6), "dicomweb", {"ip_version"}, id="no route for IPv6 over HTTP"),
-        pytest.param(Server(DARK), "dicomweb", 0, id="two dark addresses over HTTP"),
-        pytest.param(Server(DARK), "web", 0, id="two dark addresses of a page"),
-        pytest.param(Server(DARK), "dimse", 0, id="two dark addresses over DICOM"),
+        pytest.param(Server(DARK), "dicomweb", 0, id="three dark addresses over HTTP"),
+        pytest.param(Server(DARK), "web", 0, id="three dark addresses of a page"),
+        pytest.param(Server(DARK), "dimse", 0, id="three dark addresses over DICOM"),
+        pytest.param(Server(FOUR_DARK), "dicomweb", 0, id="four dark addresses over HTTP"),
+        pytest.param(Server(FOUR_DARK), "dimse", 0, id="four dark addresses over DICOM"),
         pytest.param(web(Web(max_limit=10, ignores_filter=True), prove=True), "dicomweb", 7, id="filter ignored"),
         pytest.param(web(Web(login=Login.FORM)), "dicomweb", 2, id="form in place of a list"),
         pytest.param(web(Web(redirects=1, redirect=Redirect.META)), "dicomweb", {"redirect"}, id="refresh"),
@@ -93,7 +103,7 @@ def test_server_is_known_or_unknown_with_its_reason(
 
 @pytest.mark.parametrize("login", [Login.NONE, Login.STATUS_401])
 def test_server_whose_list_there_was_no_time_to_ask_for_is_unknown(simulation: Simulation, login: Login) -> None:
-    claims = simulation.ask(web(Web(delay=2.01, login=login)), seconds=2.0)
+    claims = simulation.ask(replace(web(Web(delay=2.01, login=login)), seconds=2.0))
     assert claims.levels["dicomweb"].reasons == {"not_asked"}
     assert claims.studies.number is None
 

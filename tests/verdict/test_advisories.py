@@ -34,11 +34,33 @@ def test_only_what_leaves_no_doubt_matches(uid: str, version_name: str, expected
     assert matching(peer) == expected
 
 
+OF_2026 = tuple(f"CVE-2026-{number}" for number in range(5437, 5446))
+
+
+@pytest.mark.parametrize(
+    ("version_name", "expected"),
+    [
+        ("1.5.7", ("CVE-2025-0896", *OF_2026)),
+        ("1.5.8", OF_2026),
+        ("1.9.7", OF_2026),
+        ("1.12.10", OF_2026),
+        ("1.12.11", ()),
+        ("1.13.0", ()),
+        ("1.10.1", ()),  # Debian's, which is repaired under this number
+        ("mainline", ()),
+        ("1.12", ()),
+        ("1.12.10+dfsg", ()),
+    ],
+)
+def test_orthanc_by_the_version_that_it_says_over_http(version_name: str, expected: tuple[str, ...]) -> None:
+    assert matching(Peer(SafeText(""), SafeText(version_name), 0, "Orthanc")) == expected
+
+
 def test_every_entry_of_the_file_is_sound() -> None:
     advisories = known()
     assert advisories
     assert len({advisory.id for advisory in advisories}) == len(advisories)
-    products = {product(SafeText(CONQUEST), SafeText(""))}
+    products = {product(SafeText(CONQUEST), SafeText("")), "Orthanc"}
     for advisory in advisories:
         assert re.fullmatch(r"CVE-\d{4}-\d{4,}", advisory.id)
         assert advisory.source.startswith("https://")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
+from dicom_exporter import pages
 from dicom_exporter.verdict.colours import LEVELS, STATES, text_on
 
 _VISION = {  # Machado, Oliveira, Fernandes (2009), severity 1.0: on linear RGB
@@ -64,6 +67,11 @@ def test_colours_differ_for_every_vision(colours: dict[object, str], vision: str
             (a - b) ** 2 for a, b in zip(seen(colours[one], vision), seen(colours[other], vision), strict=True)
         )
         assert difference**0.5 > 12, f"{one} and {other}"
+
+
+def test_colours_of_the_pages_are_these() -> None:
+    style = Path(pages.__file__).with_name("static").joinpath("style.css").read_text()
+    assert set(re.findall(r"--state: (#\w+)", style)) == set(STATES.values())
 
 
 @pytest.mark.parametrize("colour", [*STATES.values(), *LEVELS.values()])

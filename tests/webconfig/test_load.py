@@ -171,6 +171,8 @@ def test_server_context_curves(curves: str, certificates: Certificates, tmp_path
         (f"{TLS}  client_auth_type: VerifyClientCertIfGiven\n", "web.yml:4: tls_server_config.client_auth_type: with"),
         (f"{TLS}http_server_config:\n  http2: true\n", "web.yml:5: http_server_config.http2: this server supports"),
         (f"{TLS}http_server_config:\n  http2: false\n", None),
+        (f"basic_auth_users:\n  a: $2b$14${'.' * 53}\n", None),
+        (f"basic_auth_users:\n  a: $2b$15${'.' * 53}\n", "web.yml:2: basic_auth_users.a: a bcrypt hash of cost 15"),
         (f"{TLS}  curve_preferences: [X25519, CurveP256, CurveP384, CurveP521]\n", "web.yml:4: tls_server_config.curv"),
     ],
 )

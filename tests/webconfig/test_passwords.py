@@ -10,6 +10,7 @@ import bcrypt
 import pytest
 
 from dicom_exporter.webconfig.passwords import PasswordChecker, TooBusy
+from tests.testing.connections import until
 
 Checker = Callable[..., PasswordChecker]
 
@@ -199,3 +200,54 @@ async def test_check_keeps_no_password(checker: Checker) -> None:
     kept = repr([list(passwords._right._questions), list(passwords._wrong._questions), passwords._waiting])
     assert "right" not in kept
     assert "wrong-password" not in kept
+
+
+async def test_check_source_without_guesses_comes_before_many_that_guess(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    passwords = checker(bcrypt_)
+    sources = [f"192.0.2.{number}" for number in range(80)]
+    for source in sources:
+        assert not await check(passwords, b"alice", source.encode(), source)
+    bcrypt_.go.clear()
+    guesses = [
+        asyncio.create_task(check(passwords, b"alice", b"%d %s" % (number, source.encode()), source))
+        for number in range(2)
+        for source in sources
+    ]
+    await until(lambda: len(passwords._waiting) > 60)
+    begun = len(bcrypt_.asked)
+    known = asyncio.create_task(check(passwords, b"alice", b"right", "198.51.100.1"))
+    await asyncio.sleep(0)
+    bcrypt_.go.set()
+    assert await known
+    assert (b"right", ALICE) in bcrypt_.asked[: begun + 2]
+    await asyncio.gather(*guesses, return_exceptions=True)
+
+
+async def test_check_sources_take_turns(checker: Checker) -> None:
+    bcrypt_ = Counting()
+    bcrypt_.go.clear()
+    passwords = checker(bcrypt_)
+    first = [asyncio.create_task(check(passwords, b"alice", b"%d" % n, "192.0.2.1")) for n in range(8)]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(check(passwords, b"alice", b"other", "192.0.2.2"))
+    await asyncio.sleep(0)
+    bcrypt_.go.set()
+    await asyncio.gather(*first, other)
+    assert [password for password, _ in bcrypt_.asked].index(b"other") <= 2
+
+
+async def test_check_costly_hash_keeps_nobody_waiting(checker: Checker, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+
+    def checkpw(password: bytes, hashed: bytes) -> bool:
+        return go.wait(60) if hashed.startswith(b"$2b$31$") else bcrypt.checkpw(password, hashed)
+
+    passwords = checker(checkpw)
+    users = {**USERS, b"carol": b"$2b$31$" + ALICE[7:]}
+    monkeypatch.setattr("dicom_exporter.webconfig.passwords._PATIENCE", 0.1)
+    with pytest.raises(TooBusy):
+        await passwords.check(b"carol", b"x", users, COSTS, "192.0.2.1")
+    monkeypatch.undo()
+    assert await passwords.check(b"alice", b"right", users, COSTS, "192.0.2.1")
+    go.set()

@@ -70,9 +70,9 @@ _NOTES: Mapping[str, str] = {
     "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) explains how to read them.",
     "CANARY_FAMILIES": "[canary.md](canary.md) explains the steps.",
     "FLOW_FAMILIES": "Only on `/metrics`, as they need two targets.",
-    "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics. The label `key` is that"
-    " of a file in the block of an identity, such as `http.bearer_token_file`: [Renewing credentials]"
-    "(deployment.md#renewing-credentials).",
+    "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics and `python_info`. The"
+    " label `key` is that of a file in the block of an identity, such as `http.bearer_token_file`: [Renewing"
+    " credentials](deployment.md#renewing-credentials).",
 }
 _MADE_OF_OTHERS = "SESSION_FAMILIES"
 _DUMMIES: Mapping[str, object] = {
@@ -180,7 +180,7 @@ def _subjects(table_name: str) -> Sequence[object]:
     if table_name == "QUERY_FAMILIES":
         return [QUERY]
     if table_name == "FLOW_FAMILIES":
-        return [Flow("a", "b", 1)]
+        return [Flow("a", "b", 1, 1)]
     if table_name == "EXPOSURE_FAMILIES":
         verdict, _ = assess(TARGET, [STRANGER])
         assert verdict is not None

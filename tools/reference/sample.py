@@ -75,6 +75,7 @@ ANSWERED = SessionResult(
     ),  # in a version with an advisory
     tls=_TLS,
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
+    negotiated={"EnhancedCTImageStorage": True},
     canary=CanaryResult(
         (
             CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),

@@ -16,7 +16,7 @@ from dicom_exporter.net.turns import Turns
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import probe_as
 from dicom_exporter.prober.record import ProbeRecord, make_record
-from dicom_exporter.prober.silence import ENOUGH
+from dicom_exporter.prober.silence import ENOUGH, is_hurried
 from dicom_exporter.results import Expect, TargetResult
 from tests.testing.truth.model import CALLED, NAME, TLS, Page, Server, Web
 from tests.testing.truth.network import PORTS, Network
@@ -90,13 +90,14 @@ async def probe(
     target: Target,
     lookups: LookupThreads,
     *,
-    seconds: float = SECONDS,
+    timeout: float = SECONDS,
     connect_timeout: float = CONNECT_TIMEOUT,
 ) -> ProbeRecord:
-    """Probe `target`, which is `server`, as a stranger."""
+    """Probe `target`, which is `server`, as a stranger with a module of that `timeout`."""
+    seconds = min(timeout, server.seconds)
     prove = {"identity": server.prove_identity, "download": server.prove_download}
     exposure = Exposure(server.max_matches, tuple(name for name, wanted in prove.items() if wanted))
-    module = Module("exposure", identity=_STRANGER.name, timeout=seconds, echo=False, exposure=exposure)
+    module = Module("exposure", identity=_STRANGER.name, timeout=timeout, echo=False, exposure=exposure)
     limits = ConnectionLimits()
     limits.turns = Turns(clock=lambda: 0.0)  # the same order on a busy machine
     context = ProbeContext(
@@ -106,7 +107,8 @@ async def probe(
         connect_timeout,
         asyncio.get_running_loop().time() + seconds,
         datetime(2026, 1, 15, 12, tzinfo=UTC),
-        connect_proof=min(connect_timeout, seconds * ENOUGH),
+        hurried=is_hurried(seconds, timeout),
+        connect_proof=min(connect_timeout, timeout * ENOUGH),
     )
     session = await probe_as(target, module, context, ResultCache())
     return make_record(target, (module.name,), TargetResult(target.name, (session,)), 0.0)
@@ -120,14 +122,14 @@ class Simulation:
         self._lookups = LookupThreads(self._network.getaddrinfo_of)
         self._network.waiting_for_threads = lambda: self._lookups.pending > 0
 
-    def ask(self, server: Server, seconds: float = SECONDS) -> Claims:
+    def ask(self, server: Server) -> Claims:
         """What the exporter claims about `server`. Asserts that it took no longer than it had, and left nothing."""
         target = target_of(server, PORTS)
         begun = self._network.time()
 
         async def client() -> ProbeRecord:
-            record = await probe(server, target, self._lookups, seconds=seconds)
-            assert self._network.time() - begun <= seconds + _OVER, "took longer than it had"
+            record = await probe(server, target, self._lookups)
+            assert self._network.time() - begun <= server.seconds + _OVER, "took longer than it had"
             return record
 
         return claims(self._network.run(server, client))

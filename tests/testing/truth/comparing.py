@@ -72,7 +72,7 @@ async def compare(server: Server) -> Compared:
         lookups = LookupThreads(running.getaddrinfo)
         try:
             target = target_of(running.server, running.ports)
-            record = await probe(running.server, target, lookups, seconds=SECONDS, connect_timeout=CONNECT_TIMEOUT)
+            record = await probe(running.server, target, lookups, timeout=SECONDS, connect_timeout=CONNECT_TIMEOUT)
         finally:
             lookups.close()
     claimed = claims(record)

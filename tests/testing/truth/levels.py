@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.testing.truth.model import (
+    PATIENT_FIND,
     STUDY_FIND,
     TLS,
     Dimse,
@@ -163,9 +164,10 @@ def _lists(find: Find) -> bool:
 
 
 def _sends(dimse: Dimse) -> bool:
-    """Whether images come by C-GET, of a study that was listed."""
-    studies, get = dimse.finds.get(STUDY_FIND), dimse.get
-    if studies is None or get is None or not _lists(studies):
+    """Whether images come by C-GET, of a study that was listed, or of a patient who was."""
+    get = dimse.get
+    listed = any(_lists(find) for uid, find in dimse.finds.items() if uid in (STUDY_FIND, PATIENT_FIND))
+    if get is None or not listed:
         return False
     return get.refusal is None and get.end in (End.STATUS, End.HANG, End.ABORT_ONCE)
 

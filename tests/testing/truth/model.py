@@ -330,6 +330,8 @@ class Server(Part):
     prove_download: bool = False
     max_matches: int = 20
     """Where the stranger's counts stop."""
+    seconds: float = 15.0
+    """What the request for the probe allows, at most."""
 
     @property
     def possible(self) -> bool:

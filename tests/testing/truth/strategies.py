@@ -99,7 +99,7 @@ def dimses(draw: DrawFn) -> Dimse:
         tls=draw(others_of(TLS.NONE, TLS, weight=3)),
         policy=draw(others_of(Policy.ACCEPTS, Policy, weight=3)),
         busy=draw(mostly(0, 1, 2, ALWAYS, weight=6)),
-        busy_reason=draw(st.sampled_from(((2, 3, 1), (2, 3, 2), (2, 2, 1), (2, 1, 1)))),
+        busy_reason=draw(st.sampled_from(((2, 3, 1), (2, 3, 2), (2, 2, 1), (2, 1, 1), (1, 3, 2)))),
         echo=draw(mostly(End.STATUS, None, End.ABORT, End.CLOSE, End.HANG, End.MALFORMED)),
         echo_status=draw(mostly(0x0000, 0x0122, 0x0210, weight=8)),
         finds=answers,
@@ -182,4 +182,5 @@ def servers(draw: DrawFn, *, web: bool | None = None) -> Server:
         prove_identity=draw(st.booleans()),
         prove_download=draw(st.booleans()),
         max_matches=draw(mostly(20, 5, 100)),
+        seconds=draw(mostly(15.0, 2.0, 4.5, 7.0, 10.0, weight=2)),
     )

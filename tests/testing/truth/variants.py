@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.testing.truth.model import (
+    STUDY_FIND,
     TLS,
     Dimse,
     End,
@@ -22,6 +23,7 @@ from tests.testing.truth.model import (
     Web,
 )
 
+_SECONDS = 15.0
 _MOST_ADDRESSES = 2
 _MOST_REDIRECTS = 5
 _UNCLEAR = frozenset(
@@ -62,7 +64,7 @@ def plain(server: Server) -> Server:
     The level of what is left must be known: a client that calls all levels unknown claims nothing that is untrue.
     """
     endpoints = tuple(_plain_endpoint(each) for each in server.endpoints[:_MOST_ADDRESSES])
-    return replace(server, endpoints=endpoints, by_name=True)
+    return replace(server, endpoints=endpoints, by_name=True, seconds=_SECONDS)
 
 
 def _plain_endpoint(endpoint: Endpoint) -> Endpoint:
@@ -77,14 +79,18 @@ def _plain_endpoint(endpoint: Endpoint) -> Endpoint:
 
 
 def _plain_dimse(dimse: Dimse) -> Dimse:
+    finds = {uid: _plain_find(find) for uid, find in dimse.finds.items()}
+    studies = finds.get(STUDY_FIND)
+    lists = studies is not None and studies.status == 0x0000 and studies.matches > 0
     return replace(
         dimse,
         tls=_plain_tls(dimse.tls),
         policy=Policy.ACCEPTS if dimse.policy in _UNCLEAR else dimse.policy,
         busy=0,
         echo=None if dimse.echo is None else End.STATUS,
-        finds={uid: _plain_find(find) for uid, find in dimse.finds.items()},
-        get=None if dimse.get is None else _plain_get(dimse.get),
+        finds=finds,
+        # By patient alone, we do not get to a study.
+        get=_plain_get(dimse.get) if dimse.get is not None and lists else None,
         delay=0.0,
     )
 
