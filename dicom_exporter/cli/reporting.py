@@ -116,11 +116,14 @@ def _write(report: Report, options: Options) -> None:
         sys.stdout.flush()
         return
     partial = options.output.with_name(f".{options.output.name}.part")
-    if options.format == "table":
-        with partial.open("w", encoding="utf-8") as file:
+    partial.unlink(missing_ok=True)
+    # It says which archives are open: for its owner alone, and not where a link leads that somebody has put there.
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        if options.format == "table":
             print_report(Console(file=file, width=FILE_WIDTH), report)
-    else:
-        partial.write_text(_text(report, options.format), encoding="utf-8", newline="")
+        else:
+            file.write(_text(report, options.format))
     partial.replace(options.output)  # atomic: a reader gets the whole old report, or the whole new one
     sys.stderr.write(f"{options.output}: {report.summary}\n")
 

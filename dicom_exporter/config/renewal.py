@@ -44,7 +44,7 @@ class IdentityFiles:
 
 def files_of(identity: Identity) -> dict[str, Path]:
     """The files that `identity` was read from, by their key of the configuration inside of the identity."""
-    found = {key: secret.file for key, secret in _secrets(identity).items() if secret.file is not None}
+    found = {key: secret.file for key, secret in secrets_of(identity).items() if secret.file is not None}
     if identity.tls is not None:
         paths = {f"tls.{key}": getattr(identity.tls, key) for key in _TLS_FILES}
         found |= {key: path for key, path in paths.items() if path is not None}
@@ -61,7 +61,7 @@ def read_again(files: IdentityFiles) -> IdentityFiles:
         return files
     identity = files.identity
     broken: dict[str, str] = {}
-    for key, secret in _secrets(identity).items():
+    for key, secret in secrets_of(identity).items():
         if key not in snapshots:
             continue
         try:
@@ -93,7 +93,8 @@ def _parse(key: str, snapshot: Snapshot) -> Secret:
     return _PARSE[key](data, snapshot.path, name)
 
 
-def _secrets(identity: Identity) -> dict[str, Secret]:
+def secrets_of(identity: Identity) -> dict[str, Secret]:
+    """The passwords and tokens of `identity`, by their key of the configuration inside of the identity."""
     user, http = identity.user_identity, identity.http
     found = {
         _USER: None if user is None else user.password,

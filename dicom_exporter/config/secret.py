@@ -5,6 +5,8 @@ The names of files are relative to the directory of the configuration file that 
 
 import codecs
 import hmac
+import os
+import stat
 import unicodedata
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -26,13 +28,15 @@ class Secret:
     equal if their values are.
     """
 
-    __slots__ = ("_value", "file")
+    __slots__ = ("_value", "exposed", "file")
 
-    def __init__(self, value: str, file: Path | None = None) -> None:
+    def __init__(self, value: str, file: Path | None = None, *, exposed: bool = False) -> None:
         self._value = value
         hide(value)
         self.file = file
         """Where it was read, and may be renewed; None: it cannot be."""
+        self.exposed = exposed
+        """Whether every user of the machine may read that file."""
 
     def __del__(self) -> None:
         hide_no_more(self._value)
@@ -110,7 +114,7 @@ def parse_secret(data: bytes, file: Path, name: str) -> Secret:
             raise ValueError(f"{shown(name)} has {what}: a secret is one line of text")
     if len(text.encode()) > _MAX_SECRET_BYTES:
         raise ValueError(f"{shown(name)} is too long for a password: over {_MAX_SECRET_BYTES} bytes")
-    return Secret(text, file)
+    return Secret(text, file, exposed=_is_exposed(file))
 
 
 def parse_token(data: bytes, file: Path, name: str) -> Secret:
@@ -119,6 +123,13 @@ def parse_token(data: bytes, file: Path, name: str) -> Secret:
     if not all("!" <= character <= "~" for character in token.reveal()):
         raise ValueError(f"{shown(name)} holds no bearer token: printable ASCII characters without spaces")
     return token
+
+
+def _is_exposed(file: Path) -> bool:
+    try:
+        return os.name == "posix" and bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def _read(path: Path, name: str) -> bytes:

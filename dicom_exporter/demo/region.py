@@ -98,6 +98,7 @@ def demo_region(
     authority = make_authority(directory)
     password_file = directory / "web-password"
     password_file.write_text(_WEB_LOGIN[1])
+    password_file.chmod(0o600)
     authority.write_certificate("monitor", 365)
     needed = {kind for target in targets for kind in (target.peer, target.dicomweb, target.web)}
     with ExitStack() as stack:

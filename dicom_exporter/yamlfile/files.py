@@ -1,5 +1,6 @@
 """Files that a configuration consists of, or names: read with a bound on their size."""
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,7 +33,11 @@ def is_replaced(path: Path) -> bool:
 def unreadable(error: OSError | ValueError, name: str | None = None) -> str:
     """Say why the file `name`, or the configuration file itself, cannot be read.
 
-    A ValueError means that `name` is not a file name (it holds a NUL).
+    A ValueError means that `name` is not a file name (it holds a NUL). If there is no such file, its name is not shown:
+    a password may have been written where the name of its file belongs.
     """
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"cannot read {'the file' if name is None else shown(name)}: {reason}"
+    if name is None:
+        return f"cannot read the file: {reason}"
+    exists = isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+    return f"cannot read {shown(name) if exists else 'the file of this name'}: {reason}"

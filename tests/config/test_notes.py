@@ -1,7 +1,13 @@
 from __future__ import annotations
 
-from dicom_exporter.config import Address, Config, Target
+import os
+from pathlib import Path
+
+import pytest
+
+from dicom_exporter.config import Address, Config, Expect, Identity, Target, UserIdentity
 from dicom_exporter.config.notes import notes
+from dicom_exporter.config.secret import read_secret
 
 HERE, THERE = Address("127.0.0.1", 104), Address("127.0.0.1", 105)
 
@@ -16,3 +22,23 @@ def test_notes_targets_with_one_address_and_title_are_named() -> None:
 def test_notes_targets_that_differ_in_address_or_title_are_fine() -> None:
     targets = (Target("a", HERE, "PACS"), Target("b", THERE, "PACS"), Target("c", HERE, "OTHER"))
     assert list(notes(Config(targets))) == []
+
+
+def test_notes_control_may_have_the_address_of_another_target() -> None:
+    targets = (Target("a", HERE, "PACS"), Target("c", HERE, "PACS", expect=Expect.CONTROL))
+    assert list(notes(Config(targets))) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+@pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o604, True), (0o640, False), (0o600, False)])
+def test_notes_secret_that_everybody_may_read_is_named(mode: int, warned: bool, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("SYNTHETIC\n")
+    secret.chmod(mode)
+    user = UserIdentity("us", read_secret(tmp_path, "secret"))
+    config = Config((), identities={"us": Identity("us", "US", user_identity=user)})
+    said = list(notes(config))
+    assert [note.partition(": ")[0] for note in said] == (
+        ["identities.us.user_identity.password_file"] if warned else []
+    )
+    assert "SYNTHETIC" not in str(said)

@@ -154,7 +154,7 @@ def test_read_again_kubernetes_secret_volume_is_followed(tmp_path: Path) -> None
         (b"second\ntoken", "'token' has a control character"),
         (b"second token", "'token' holds no bearer token"),
         (b"\xff", "'token' is not UTF-8 text"),
-        (None, "cannot read 'token': No such file or directory"),
+        (None, "cannot read the file of this name: No such file or directory"),
     ],
 )
 def test_read_again_broken_secret_keeps_the_last_good_one(directory: Path, data: bytes | None, reason: str) -> None:

@@ -91,3 +91,10 @@ def test_secret_remembers_its_file_and_compares_without_it(tmp_path: Path) -> No
     secret = read_secret(tmp_path, "password")
     assert secret.file == tmp_path / "password"
     assert secret == Secret(VALUE)
+
+
+@pytest.mark.parametrize("name", ["hunter2", "hunter2/with/slashes", "/hunter2", "hunter2" * 100, "hunter2\0"])
+def test_read_secret_does_not_repeat_a_password_written_where_a_path_belongs(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="cannot read the file of this name") as error:
+        read_secret(tmp_path, name)
+    assert "hunter2" not in str(error.value)

@@ -121,6 +121,20 @@ async def test_report_is_written_to_a_file(tmp_path: Path, refusing: str) -> Non
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]  # noqa: PTH208 - no partial file is left
 
 
+async def test_report_follows_no_link_and_is_for_its_owner_alone(tmp_path: Path, refusing: str) -> None:
+    configure(tmp_path, [closed("shut", refusing)])
+    other = tmp_path / "other"
+    other.write_text("kept")
+    for link in (".report.csv.part", "report.csv"):
+        (tmp_path / link).symlink_to(other)
+        assert (await report(tmp_path, "--format=csv", "--output=report.csv"))[0] == 0
+        assert other.read_text() == "kept"
+        written = tmp_path / "report.csv"
+        assert not written.is_symlink()
+        assert written.stat().st_mode & 0o777 == 0o600
+        written.unlink()
+
+
 async def test_report_of_300_targets(tmp_path: Path) -> None:
     """An archive on every address of a loopback network, asked by name of its target and by nobody else's."""
     async with hostile.server(honest.honest(matches=2, instances=3), host="0.0.0.0") as server:

@@ -22,9 +22,13 @@ def test_read_bytes_endless_file_is_refused() -> None:
 @pytest.mark.parametrize(
     ("error", "name", "message"),
     [
-        (FileNotFoundError(2, "No such file or directory"), "a.pem", "cannot read 'a.pem': No such file or directory"),
+        (
+            FileNotFoundError(2, "No such file or directory"),
+            "a.pem",
+            "cannot read the file of this name: No such file or directory",
+        ),
         (OSError("it is larger than 1 MiB"), None, "cannot read the file: it is larger than 1 MiB"),
-        (ValueError("embedded null byte"), "a\0", r"cannot read 'a\x00': embedded null byte"),
+        (ValueError("embedded null byte"), "a\0", "cannot read the file of this name: embedded null byte"),
     ],
 )
 def test_unreadable_message(error: OSError | ValueError, name: str | None, message: str) -> None:
