@@ -19,6 +19,8 @@ from dicom_exporter.dicom.errors import LimitExceeded, ProtocolViolation
 from dicom_exporter.net.errors import ProbeEnded
 
 PENDING = 0xFF00
+CUT_SHORT = b"\0"
+"""What stands for the dataset of a match that did not come, or was not read, to its end. It is none."""
 PENDING_OPTIONAL_KEYS_UNSUPPORTED = 0xFF01
 """A match as much as FF00: only some optional key was not used for matching (PS3.4 C.4.1.1.4)."""
 
@@ -108,7 +110,7 @@ class Find:
         """Count the match within which the association ended, `length` bytes of its dataset having come.
 
         It was announced as a match, and its bytes began to arrive, or were more than we take (`at_limit`). What it
-        holds is not known: `consume` gets a dataset that is cut short.
+        holds is not known: `consume` gets `CUT_SHORT`.
         """
         if (
             command.field == C_FIND_RSP
@@ -118,7 +120,7 @@ class Find:
             and self.status is None
             and self.matches < self._max_matches
         ):
-            self._count(b"\0", time.perf_counter())
+            self._count(CUT_SHORT, time.perf_counter())
 
     def _count(self, dataset: bytes, now: float) -> None:
         self._consume(dataset)

@@ -9,7 +9,7 @@ from datetime import datetime
 from dicom_exporter.config import Query
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
-from dicom_exporter.dicom.find import Find, FindEnded
+from dicom_exporter.dicom.find import CUT_SHORT, Find, FindEnded
 from dicom_exporter.dicom.operations import find
 from dicom_exporter.probes.freshness import Newest
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
@@ -59,6 +59,7 @@ async def run_query(
     except NotOffered as end:
         return QueryResult(QueryOutcome.UNSUPPORTED, doubt=UnknownReason.NOT_OFFERED if end.other_syntax else None)
     except FindEnded as ended:
+        checked.keep_checked(ended.find)
         at_limit = isinstance(ended.end, LimitExceeded)
         outcome = _ENDED.get(ended.end.outcome, QueryOutcome.PROTOCOL_ERROR)
         if at_limit and ended.find.matches:
@@ -96,6 +97,7 @@ class _Checked:
     def __init__(self, consume: Callable[[bytes], None], is_ignored: Callable[[bytes], bool] | None) -> None:
         self._consume = consume
         self._is_ignored = is_ignored
+        self._cut_short = 0
         self.ignored = False
 
     @property
@@ -103,7 +105,12 @@ class _Checked:
         """What the C-FIND calls with the bytes of each match."""
         return self._consume if self._is_ignored is None else self._check
 
+    def keep_checked(self, counted: Find) -> None:
+        """Do not count a match that could not be checked, as it was not read to its end."""
+        counted.matches -= self._cut_short
+
     def _check(self, data: bytes) -> None:
+        self._cut_short += data is CUT_SHORT
         if not self.ignored:
             self.ignored = self._is_ignored is not None and self._is_ignored(data)
             self._consume(data)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.testing.truth.asking import Simulation
+from tests.testing.truth.asking import MONITOR, Simulation
 from tests.testing.truth.judging import untrue
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import (
@@ -142,3 +142,20 @@ def test_server_sum_of_images_is_complete_only_if_every_match_has_it(
 ) -> None:
     count = simulation.ask(dimse(studies(**answer))).matches["studies"]
     assert (count.instances, count.instances_complete) == (images, complete)
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        ({}, {"CT": 3, "MR": 0}),
+        ({"ignores_keys": True}, {"CT": 3}),
+        ({"shows_modality": False}, {"MR": 0}),
+        ({"ignores_keys": True, "huge": True}, {}),
+    ],
+    ids=["honest", "ignores the key", "does not show the key", "sends a match that is too large to be checked"],
+)
+def test_server_that_ignores_a_key_gets_no_count_for_it(
+    simulation: Simulation, answer: dict[str, object], counts: dict[str, int]
+) -> None:
+    claims = simulation.ask(dimse(studies(**answer)), MONITOR)
+    assert {name: count.number for name, count in claims.matches.items()} == counts

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from dicom_exporter.config import Address, Exposure, Identity, Module, Target, WebEntry
+from dicom_exporter.config import Address, Exposure, Identity, Model, Module, Query, Target, WebEntry
+from dicom_exporter.config import Level as QueryLevel
 from dicom_exporter.metrics import families
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
@@ -18,7 +19,7 @@ from dicom_exporter.prober.plan import probe_as
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.prober.silence import ENOUGH, is_hurried
 from dicom_exporter.results import Expect, TargetResult
-from tests.testing.truth.model import CALLED, NAME, TLS, Page, Server, Web
+from tests.testing.truth.model import CALLED, MODALITIES, NAME, TLS, Page, Server, Web
 from tests.testing.truth.network import PORTS, Network
 from tests.testing.truth.servers import Ports
 from tests.testing.truth.web import PAGE, ROOT
@@ -29,6 +30,7 @@ CONNECT_TIMEOUT = 3.0
 _OVER = 5.0
 """Seconds beyond its deadline that a probe may take: TLS and A-RELEASE have time of their own."""
 _STRANGER = Identity("stranger", calling_ae_title=None)
+MONITOR = Identity("monitor", calling_ae_title="MONITOR")
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,22 @@ async def probe(
     *,
     timeout: float = SECONDS,
     connect_timeout: float = CONNECT_TIMEOUT,
+    identity: Identity = _STRANGER,
 ) -> ProbeRecord:
-    """Probe `target`, which is `server`, as a stranger with a module of that `timeout`."""
+    """Probe `target`, which is `server`, with a module of that `timeout`: as a stranger; or as the monitor, by queries.
+
+    The record of a stranger has no claims about the queries of the monitor, and the other way round.
+    """
     seconds = min(timeout, server.seconds)
     prove = {"identity": server.prove_identity, "download": server.prove_download}
     exposure = Exposure(server.max_matches, tuple(name for name, wanted in prove.items() if wanted))
-    module = Module("exposure", identity=_STRANGER.name, timeout=timeout, echo=False, exposure=exposure)
+    module = Module("module", identity=identity.name, timeout=timeout, echo=False, exposure=exposure)
+    if identity is MONITOR:
+        module = replace(module, exposure=None, queries=_queries(server.max_matches))
     limits = ConnectionLimits()
     limits.turns = Turns(clock=lambda: 0.0)  # the same order on a busy machine
     context = ProbeContext(
-        _STRANGER,
+        identity,
         Resolver(lookups),
         limits,
         connect_timeout,
@@ -114,6 +122,15 @@ async def probe(
     return make_record(target, (module.name,), TargetResult(target.name, (session,)), 0.0)
 
 
+def _queries(most: int) -> dict[str, Query]:
+    return {
+        modality: Query(
+            modality, Model.STUDY_ROOT, QueryLevel.STUDY, match={"ModalitiesInStudy": modality}, max_matches=most
+        )
+        for modality in MODALITIES
+    }
+
+
 class Simulation:
     """Asks about servers on a simulated network."""
 
@@ -122,13 +139,13 @@ class Simulation:
         self._lookups = LookupThreads(self._network.getaddrinfo_of)
         self._network.waiting_for_threads = lambda: self._lookups.pending > 0
 
-    def ask(self, server: Server) -> Claims:
+    def ask(self, server: Server, identity: Identity = _STRANGER) -> Claims:
         """What the exporter claims about `server`. Asserts that it took no longer than it had, and left nothing."""
         target = target_of(server, PORTS)
         begun = self._network.time()
 
         async def client() -> ProbeRecord:
-            record = await probe(server, target, self._lookups)
+            record = await probe(server, target, self._lookups, identity=identity)
             assert self._network.time() - begun <= server.seconds + _OVER, "took longer than it had"
             return record
 

@@ -36,6 +36,7 @@ _MOST_CONTEXTS = 3
 _C_GET_RQ, _C_GET_RSP, _C_MOVE_RQ, _C_MOVE_RSP = 0x0010, 0x8010, 0x0021, 0x8021
 _STUDY_UID, _SERIES_UID, _INSTANCE_UID = (0x0020, 0x000D), (0x0020, 0x000E), (0x0008, 0x0018)
 _SOP_CLASS, _SOP_CLASSES, _MODALITY = (0x0008, 0x0016), (0x0008, 0x0062), (0x0008, 0x0060)
+_MODALITIES = (0x0008, 0x0061)
 _LEVEL, _NAME, _PATIENT, _BIRTH = (0x0008, 0x0052), (0x0010, 0x0010), (0x0010, 0x0020), (0x0010, 0x0030)
 _INSTANCES, _COMMENTS = (0x0020, 0x1208), (0x0020, 0x4000)
 _STEPS = (0x0040, 0x0100)
@@ -47,7 +48,7 @@ _VR = {
     _SOP_CLASS: b"UI",
     _SOP_CLASSES: b"UI",
     _MODALITY: b"CS",
-    (0x0008, 0x0061): b"CS",
+    _MODALITIES: b"CS",
     _LEVEL: b"CS",
     _NAME: b"PN",
     _PATIENT: b"LO",
@@ -327,6 +328,8 @@ class _Association:
 def _matched(find: Find, keys: dict[tuple[int, int], bytes], context: _Context) -> range:
     """The matches to send, by number."""
     asked = keys.get(_STUDY_UID, b"").strip(b"\0 ")
+    if not find.ignores_keys and keys.get(_MODALITIES, b"").strip() not in (b"", b"CT"):
+        return range(0)
     if find.ignores_keys or not asked:
         return range(find.matches)
     known = _known_uids()
@@ -348,7 +351,7 @@ def _dataset(find: Find, keys: dict[tuple[int, int], bytes], number: int, syntax
         _SOP_CLASS: sop_class.encode(),
         _SOP_CLASSES: sop_class.encode(),
         _MODALITY: b"CT",
-        (0x0008, 0x0061): b"CT",
+        _MODALITIES: b"CT",
         _NAME: b"SYNTHETIC^ONE" if find.names else b"",
         _PATIENT: f"SYN-{number}".encode() if find.names else b"",
         _BIRTH: b"19700101" if find.names else b"",
@@ -357,6 +360,8 @@ def _dataset(find: Find, keys: dict[tuple[int, int], bytes], number: int, syntax
         values[_INSTANCES] = find.instances.encode()
     if find.huge and number == 0:
         values[_COMMENTS] = b"x" * (1_200_000 if syntax == IMPLICIT else 60_000)
+    if not find.shows_modality:
+        del values[_MODALITIES]
     shown = [tag for tag in values if tag in keys or tag in (_STUDY_UID, _LEVEL, _COMMENTS)]
     shown.sort(reverse=find.out_of_order)
     return b"".join(_element(tag, values[tag], syntax) for tag in shown)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from tests.testing.truth.asking import Claims, Simulation
-from tests.testing.truth.judging import lower, unknown, untrue
+from tests.testing.truth.asking import MONITOR, Claims, Simulation
+from tests.testing.truth.judging import lower, unknown, untrue, untrue_counts
 from tests.testing.truth.levels import truth
 from tests.testing.truth.model import Server
 from tests.testing.truth.reducing import smallest
@@ -23,9 +23,11 @@ def faults_of(server: Server, simulation: Simulation) -> tuple[list[str], Claims
     """
     try:
         claims = simulation.ask(server)
+        of_monitor = simulation.ask(server, MONITOR)
     except Exception as error:  # noqa: BLE001 - the property is that there is none
         return [f"{type(error).__name__}: {error}"[:300]], None
-    found = untrue(claims, truth(server))
+    true = truth(server)
+    found = untrue(claims, true) + untrue_counts(of_monitor, true)
     if server == plain(server):
         found += unknown(claims)
     return found, claims

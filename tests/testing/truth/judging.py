@@ -14,6 +14,16 @@ def untrue(claims: Claims, truth: Truth) -> list[str]:
     return list(_untrue(claims, truth))
 
 
+def untrue_counts(claims: Claims, truth: Truth) -> list[str]:
+    """What of the counts of queries over DICOM is not so, in words."""
+    return [
+        fault
+        for name, count in claims.matches.items()
+        if name in truth.matches
+        for fault in _count(f"query {name}", count, truth.matches[name])
+    ]
+
+
 def _untrue(claims: Claims, truth: Truth) -> Iterator[str]:
     yield from _level("dimse", claims, truth.dimse)
     if truth.dicomweb is not None:
@@ -22,9 +32,7 @@ def _untrue(claims: Claims, truth: Truth) -> Iterator[str]:
     if truth.web is not None:
         yield from _level("web", claims, truth.web)
         yield from _count("studies of the page", claims.page_studies, {levels.Count(n) for n in truth.page_studies})
-    for name, count in claims.matches.items():
-        if name in truth.matches:
-            yield from _count(f"query {name}", count, truth.matches[name])
+    yield from untrue_counts(claims, truth)
 
 
 def _level(service: str, claims: Claims, true: levels.Level) -> Iterator[str]:

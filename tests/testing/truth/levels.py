@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.testing.truth.model import (
+    MODALITIES,
     PATIENT_FIND,
     STUDY_FIND,
     TLS,
@@ -88,7 +89,8 @@ def truth(server: Server) -> Truth:
         {
             name: frozenset(_count(find) for dimse in services if (find := dimse.finds.get(uid)) is not None)
             for name, uid in _QUERIES.items()
-        },
+        }
+        | _of_monitor(services),
         frozenset(each.web.studies for each in server.endpoints if each.web and each.reach not in _NO_CONNECTION),
         frozenset(each.page.studies for each in server.endpoints if each.page and each.reach not in _NO_CONNECTION),
     )
@@ -170,6 +172,12 @@ def _sends(dimse: Dimse) -> bool:
     if get is None or not listed:
         return False
     return get.refusal is None and get.end in (End.STATUS, End.HANG, End.ABORT_ONCE)
+
+
+def _of_monitor(services: Iterable[Dimse]) -> dict[str, frozenset[Count]]:
+    """What each service has of each modality: all studies are of the first one."""
+    counts = frozenset(_count(find) for dimse in services if (find := dimse.finds.get(STUDY_FIND)) is not None)
+    return {name: counts if name == MODALITIES[0] else frozenset({Count(0, 0)}) for name in MODALITIES}
 
 
 _IMAGES = 7

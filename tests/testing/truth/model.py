@@ -19,6 +19,9 @@ NAME = "pacs.test"
 OTHER_NAME = "other.test"
 """Another name of the same addresses."""
 
+MODALITIES = ("CT", "MR")
+"""What the monitor asks for; all studies are of the first."""
+
 VERIFICATION = "1.2.840.10008.1.1"
 STUDY_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
@@ -161,6 +164,8 @@ class Find(Part):
     """The first match is larger than 1 MiB."""
     ignores_keys: bool = False
     """What is matched by is ignored: everything matches."""
+    shows_modality: bool = True
+    """Whether a match has ModalitiesInStudy, too."""
     implicit: bool = True
     """Whether the transfer syntax implicit VR little endian is accepted for it, beside explicit."""
     pending: int = 0xFF00

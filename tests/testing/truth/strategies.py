@@ -70,6 +70,7 @@ def finds(draw: DrawFn) -> Find:
         out_of_order=draw(mostly(False, True)),
         huge=draw(mostly(False, True, weight=15)),
         ignores_keys=draw(mostly(False, True, weight=8)),
+        shows_modality=draw(mostly(True, False, weight=8)),
         implicit=draw(mostly(True, False, weight=8)),
         pending=draw(mostly(0xFF00, 0xFF01)),
     )
