@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: dist help demo demo-stack run quick test lint format docs lock fuzz soak truth bench clean
+.PHONY: dist help demo demo-stack run quick test oldest lint format docs lock fuzz soak truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -16,6 +16,7 @@ help:
 	@echo "make run     the exporter with config.yml (another file: make run CONFIG=...)"
 	@echo "make quick   the tests that start no server, in under a minute (some of them: make quick ARGS='-k echo')"
 	@echo "make test    every test that this machine can run, in about ten minutes"
+	@echo "make oldest  the tests of make quick with the oldest libraries that pyproject.toml allows"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make docs    rewrite the pages of docs/ that are made from the code"
@@ -43,6 +44,13 @@ quick: .venv/.installed-test
 test: .venv/.installed-test
 	@echo "All tests that this machine can run take about ten minutes; \`make quick\` takes less than one."
 	$(BIN)/python -m pytest $(ARGS)
+
+# In an environment of its own; the libraries of our libraries are the newest that fit.
+oldest: .venv/.installed
+	$(PIP) uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/oldest
+	VIRTUAL_ENV=.venv/oldest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[test]'
+	.venv/oldest/bin/python -m pytest --quiet -m 'not integration' --numprocesses=auto --timeout=60 $(ARGS)
 
 lint: .venv/.installed-lint
 	$(BIN)/ruff check .
