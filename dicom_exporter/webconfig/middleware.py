@@ -14,6 +14,8 @@ from dicom_exporter.webconfig.passwords import PasswordChecker, TooBusy
 from dicom_exporter.webconfig.rate import TokenBucket
 from dicom_exporter.yamlfile.errors import ConfigErrors
 
+_MAX_AUTHORIZATION = 8190
+"""Characters, though other headers may be longer: bcrypt uses 72 bytes of a password."""
 _CHALLENGE = 'Basic realm="exporter", charset="UTF-8"'
 
 
@@ -53,6 +55,8 @@ def protect(
             refusal = _refusal(400, "Client sent an HTTP request to an HTTPS server.")
             refusal.force_close()
             return refusal
+        if len(request.headers.get(hdrs.AUTHORIZATION, "")) > _MAX_AUTHORIZATION:
+            return _refusal(400, "The Authorization header is too long.")
         if config.users:
             try:
                 if not await _knows_password(request, config, passwords):

@@ -56,4 +56,4 @@ def test_rules_find_what_was_replaced_of_each_label_that_they_select_by() -> Non
         if not label.startswith("exported_")
     }
     found = set(re.findall(r"exported_(\w+)", alerts()["DicomLabelsOverwritten"]["expr"]))
-    assert selected - {"job", "phase", "alertname"} <= found | {"called_ae_title"}
+    assert selected - {"job", "phase", "alertname", "alertstate"} <= found | {"called_ae_title"}

@@ -91,3 +91,12 @@ async def test_bad_request_headers_that_do_not_end_are_refused_and_counted() -> 
         await until(lambda: of.traffic.bad[BadRequest.INCOMPLETE] == 1)
     assert answer == b"" or answer.split()[1] in (b"400", b"431")
     assert of.traffic.bad[BadRequest.TOO_LONG] + of.traffic.bad[BadRequest.HEADER] == 1
+
+
+async def test_long_password_is_bad_request_though_other_headers_may_be_longer(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("{}\n")
+    async with exporter(web_config=LiveConfig(str(file))) as client:
+        for header, status in (("X-Long", 200), ("Authorization", 400)):
+            async with client.get("/-/healthy", headers={header: f"Basic {'x' * 10_000}"}) as response:
+                assert response.status == status
