@@ -227,4 +227,5 @@ async def test_alerts_fire_for_the_right_targets(
                 assert wrong == {}, "fired, and expected"
                 assert {alert["labels"].get("site") for alert in alerts if "target" in alert["labels"]} == {"north"}
                 groups = (await server.ask("rules"))["groups"]
-                assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+                often = [group for group in groups if group["interval"] < 60]  # the others have not run yet
+                assert {rule["health"] for group in often for rule in group["rules"]} == {"ok"}
