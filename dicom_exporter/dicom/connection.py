@@ -37,7 +37,7 @@ from dicom_exporter.net.tcp import (
 )
 from dicom_exporter.net.tls_failure import classify
 from dicom_exporter.net.turns import Inbox, Turns
-from dicom_exporter.net.wire import TooManyBytes
+from dicom_exporter.net.wire import TooManyBytes, unread
 from dicom_exporter.results import TLSFacts
 
 _TICKETS_COME = (0.001, 0.003, 0.010)
@@ -348,6 +348,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the wait once all that came is looked at: no answer will come."""
+        if isinstance(exc, ConnectionError) and self._sock is None and self._transport is not None:
+            self._quick = self._quick or socket_of(self._transport)
+            if self._quick is not None and (data := unread(self._quick)):
+                self.data_received(data)
         self._forget_socket()
         if self._inbox is None:
             self._lose(exc)

@@ -15,7 +15,7 @@ from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from dicom_exporter.net.turns import Inbox, Turns
+from dicom_exporter.net.turns import PIECE, Inbox, Turns
 
 HANDSHAKE_BYTES = 256 * 1024
 """Bytes that a TLS handshake may bring. OpenSSL takes 100 KiB of certificates, in the main part of it."""
@@ -35,6 +35,18 @@ def forget(sock: socket.socket) -> None:
         sock.detach()
     else:
         sock.close()
+
+
+def unread(sock: socket.socket) -> bytes:
+    """What came over `sock` before the peer reset the connection, at most one piece.
+
+    Where sending fails, asyncio and uvloop end the connection and read no more: the alert of TLS that says why would be
+    lost, or an A-ABORT.
+    """
+    try:
+        return sock.recv(PIECE, socket.MSG_DONTWAIT)
+    except OSError:
+        return b""
 
 
 class TooManyBytes(ConnectionError):
@@ -117,6 +129,8 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the upper protocol once it has all that came before."""
+        if isinstance(exc, ConnectionError) and self._reason is None and (data := unread(self._sock)):
+            self._inbox.receive(data)
         forget(self._sock)
         self._inbox.lose(exc)
 

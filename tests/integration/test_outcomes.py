@@ -58,7 +58,7 @@ BEFORE: Mapping[Outcome, list[str]] = {
         "TLS server hello",
         *_names(catalogue.BEFORE_ASSOCIATION, "AC: PDU type"),
     ],
-    Outcome.BUSY: _names(catalogue.BEFORE_ASSOCIATION, "rejects (2,"),
+    Outcome.BUSY: _names(catalogue.BEFORE_ASSOCIATION, "rejects (2,", "rejects (1, 3, 1)", "rejects (1, 3, 2)"),
     Outcome.REJECTED: _names(catalogue.BEFORE_ASSOCIATION, "rejects ("),
     Outcome.ABORTED: _names(catalogue.BEFORE_ASSOCIATION, "aborts ("),
     Outcome.NOT_OFFERED: [

@@ -63,6 +63,18 @@ async def test_wire_bytes_of_no_use_end_the_connection() -> None:
     assert upper.received == USELESS_BYTES
 
 
+async def test_wire_bytes_before_a_reset_are_handed_on() -> None:
+    upper = Upper()
+    ours, peer = socket.socketpair()
+    wire = Wire(ours, Turns(Clock()), upper, USELESS_BYTES, None)
+    wire.connection_made(Socket())
+    with ours, peer:
+        peer.send(b"alert")
+        reset = ConnectionResetError()
+        wire.connection_lost(reset)
+    assert (upper.received, upper.end) == (len(b"alert"), [reset])
+
+
 async def test_wire_bytes_of_use_may_go_on() -> None:
     upper = Upper()
     wire, transport = connected(upper)
