@@ -99,7 +99,7 @@ def _serve(options: Options, directory: Path, region: "Region") -> int:
 
 
 def wrapped(text: str, width: int) -> str:
-    """`text` with lines of at most `width` characters, broken between words; a table's last column stays in its column."""
+    """`text` with lines of at most `width` characters, broken between words; a column stays in its place."""
     lines = []
     for line in text.split("\n"):
         indent = " " * 53 if line.startswith("  ") else ""
