@@ -97,7 +97,7 @@ async def test_report_exit_codes(tmp_path: Path, refusing: str) -> None:
     configure(tmp_path, [closed("shut", refusing), {"name": "control", "address": refusing, "expect": "control"}])
     code, out, _ = await report(tmp_path)
     assert code == 3
-    assert "vantage blind: control: " in out
+    assert "blind: control: " in out
     configure(tmp_path, [closed("shut", "no port")])
     code, out, err = await report(tmp_path)
     assert (code, out) == (2, "")
