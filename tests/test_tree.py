@@ -21,7 +21,6 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "uid_table.py": ("dicom/test_uids.py",),
     # Entry points: they start the rest.
     "__main__.py": ("cli/test_process.py",),
-    "cli/demo.py": ("integration/test_demo.py",),
     "cli/probe.py": ("cli/test_main.py",),
     "cli/probing.py": ("cli/test_main.py",),
     "cli/report.py": ("integration/test_report.py",),

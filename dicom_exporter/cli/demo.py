@@ -1,6 +1,8 @@
 """`dicom_exporter demo`: synthetic archives, and the exporter that probes them."""
 
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,12 +89,24 @@ def _serve(options: Options, directory: Path, region: "Region") -> int:
 
     def announce(listening: Sequence[ListenAddress]) -> None:
         url = f"http://{ListenAddress(addresses[0].host or 'localhost', listening[0].port)}"
-        sys.stdout.write(f"{_describe(region, url)}\nThe configuration is {config_file}. Ctrl-C ends the demo.\n")
+        text = f"{_describe(region, url)}\nThe configuration is {config_file}. Ctrl-C ends the demo.\n"
+        sys.stdout.write(wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
         sys.stdout.flush()
 
     serving = serve.make_parser().parse_args([f"--config.file={config_file}"], serve.Options())
     serving.web_listen_address = addresses
     return serve.serve(serving, announce)
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` with lines of at most `width` characters, broken between words; a column stays in its place."""
+    lines = []
+    for line in text.split("\n"):
+        indent = " " * 53 if line.startswith("  ") else ""
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+        ) or [line]
+    return "\n".join(lines)
 
 
 def _describe(region: "Region", url: str) -> str:

@@ -34,7 +34,7 @@ EXPOSURE = (LISTED, "DicomExposed", "DicomExposedOpenPort", "DicomNewlyExposed")
 
 
 async def evaluated(server: Prometheus) -> dict[str, str]:
-    """When each group of rules was evaluated last, of those that are not evaluated only once an hour."""
+    """When each group of rules was evaluated last, without the one that is evaluated each hour."""
     groups = (await server.ask("rules"))["groups"]
     return {group["name"]: group["lastEvaluation"] for group in groups if group["interval"] < 3600}
 
