@@ -259,10 +259,10 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
             received = False
         elif PATIENTS in listed:
             doubts.add(UnknownReason.NOT_ASKED)  # by a patient's ID, which we do not keep, one may get to the studies
-        elif (reason := doubt_of(attempt.queries[STUDIES])) is not None:
-            doubts.add(reason)
         else:
-            received = False  # it lists no study to fetch
+            reasons = _doubts_of(attempt, STUDIES, PATIENTS)
+            doubts |= reasons
+            received = None if reasons else False  # it lists no study to fetch
     return replace(attempt, identity_seen=seen, image_received=received, doubts=frozenset(doubts))
 
 
@@ -275,10 +275,15 @@ async def _identity(target: Target, context: ProbeContext, attempt: Attempt) -> 
         if seen:
             return seen, reasons
         doubts |= reasons
-    for name, result in attempt.queries.items():
-        if name != RANDOM_UID and not result.matches and (reason := doubt_of(result)) is not None:
-            doubts.add(reason)  # it may have names to list
+    empty = [name for name, result in attempt.queries.items() if name != RANDOM_UID and not result.matches]
+    doubts |= _doubts_of(attempt, *empty)  # each may have names to list
     return (None if doubts else False), frozenset(doubts)
+
+
+def _doubts_of(attempt: Attempt, *names: str) -> frozenset[UnknownReason]:
+    """Why another client may get another answer to the questions with these `names`."""
+    found = [doubt_of(attempt.queries[name]) for name in names if name in attempt.queries]
+    return frozenset(reason for reason in found if reason is not None)
 
 
 def _listed(attempt: Attempt, name: str) -> bool:

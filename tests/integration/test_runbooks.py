@@ -15,6 +15,7 @@ import pytest_asyncio
 from tests.testing.exporting import exporter
 from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
 from tests.testing.peers.orthanc import EVERYTHING_OPEN
+from tests.testing.peers.prometheus import prometheus
 from tests.testing.peers.requirements import program
 from tests.testing.rules import PROMETHEUS, RUNBOOKS
 
@@ -62,18 +63,20 @@ async def places(
         "expect": "guarded",
         "dicomweb": f"http://{archive.http}/dicom-web",
     }
-    async with exporter(tmp_path, [target]) as exporting:
-        yield {
-            "pacs.hospital.example:2762": str(secure.dicom),
-            "pacs.hospital.example:104": str(archive.dicom),
-            "pacs.hospital.example 104": f"{archive.dicom.host} {archive.dicom.port}",
-            "pacs.hospital.example/104": f"{archive.dicom.host}/{archive.dicom.port}",
-            "http://pacs.hospital.example": f"http://{archive.http}",
-            "getent hosts pacs.hospital.example": "getent hosts localhost",
-            "http://localhost:10104": exporting.url,
-            "prometheus/prometheus.yml": str(PROMETHEUS / "prometheus.yml"),
-            "dicom_exporter ": f"{shlex.quote(sys.executable)} -m dicom_exporter ",
-        }
+    with prometheus(tmp_path / "prometheus", {}) as server:
+        async with exporter(tmp_path, [target]) as exporting:
+            yield {
+                "pacs.hospital.example:2762": str(secure.dicom),
+                "pacs.hospital.example:104": str(archive.dicom),
+                "pacs.hospital.example 104": f"{archive.dicom.host} {archive.dicom.port}",
+                "pacs.hospital.example/104": f"{archive.dicom.host}/{archive.dicom.port}",
+                "http://pacs.hospital.example": f"http://{archive.http}",
+                "getent hosts pacs.hospital.example": "getent hosts localhost",
+                "http://localhost:10104": exporting.url,
+                "http://localhost:9090": f"http://{server.address}",
+                "prometheus/prometheus.yml": str(PROMETHEUS / "prometheus.yml"),
+                "dicom_exporter ": f"{shlex.quote(sys.executable)} -m dicom_exporter ",
+            }
 
 
 async def test_runbook_commands_work(places: Mapping[str, str], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.testing.truth.model import (
     ALWAYS,
     PATIENT_FIND,
     STUDY_FIND,
+    WORKLIST_FIND,
     Dimse,
     End,
     Endpoint,
@@ -51,6 +52,7 @@ def studies(**answer: object) -> Dimse:
 
 
 PATIENTS_ONLY = Dimse(finds={PATIENT_FIND: Find(), STUDY_FIND: Find(status=0x0124)}, get=Get())
+PATIENTS_EXPLICIT = Dimse(finds={PATIENT_FIND: Find(implicit=False), WORKLIST_FIND: Find()}, get=Get())
 FEW_CONTEXTS = replace(studies(end=End.ABORT_AFTER_MATCHES), policy=Policy.ABORTS_ON_MANY)
 NAMELESS = Dimse(finds={STUDY_FIND: Find(names=False)})
 NO_IPV6 = (
@@ -77,6 +79,7 @@ FOUR_DARK = tuple(Endpoint(f"192.0.2.{number}", Reach.DROPS, web=Web()) for numb
         pytest.param(dimse(Dimse(policy=Policy.HANGS_UP)), "dimse", 1, id="hangs up"),
         pytest.param(dimse(Dimse(policy=Policy.CLOSES)), "dimse", {"tls_handshake"}, id="closes when asked"),
         pytest.param(dimse(PATIENTS_ONLY, prove=True), "dimse", {"not_asked"}, id="images of a patient"),
+        pytest.param(dimse(PATIENTS_EXPLICIT, prove=True), "dimse", {"not_offered"}, id="patients in explicit VR"),
         pytest.param(dimse(replace(PATIENTS_ONLY, get=None), prove=True), "dimse", 6, id="no C-GET"),
         pytest.param(dimse(FEW_CONTEXTS, prove=True), "dimse", {"not_offered"}, id="aborts on many contexts"),
         pytest.param(Server(NO_IPV6), "dimse", {"ip_version"}, id="no route for IPv6"),
