@@ -15,7 +15,7 @@ help:
 	@echo "make demo-stack   the same with Prometheus and Alertmanager; the terminal shows the alerts (many targets: TARGETS=300)"
 	@echo "make run     the exporter with config.yml (another file: make run CONFIG=...)"
 	@echo "make quick   the tests that start no server, in under a minute (some of them: make quick ARGS='-k echo')"
-	@echo "make test    every test that this machine can run, in about ten minutes"
+	@echo "make test    every test that this machine can run, in about a quarter of an hour"
 	@echo "make oldest  the tests of make quick with the oldest libraries that pyproject.toml allows"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
@@ -42,7 +42,7 @@ quick: .venv/.installed-test
 	$(BIN)/python -m pytest --quiet -m 'not integration' --numprocesses=auto --timeout=30 $(ARGS)
 
 test: .venv/.installed-test
-	@echo "All tests that this machine can run take about ten minutes; \`make quick\` takes less than one."
+	@echo "All tests that this machine can run take about a quarter of an hour; \`make quick\` takes less than one."
 	$(BIN)/python -m pytest $(ARGS)
 
 # In an environment of its own; the libraries of our libraries are the newest that fit.
