@@ -154,9 +154,15 @@ def _dimse_levels(dimse: Dimse | None, steps: Steps) -> frozenset[int]:
         # Where only the unique keys may be asked for, an ID may be among them or not.
         return steps.above(bool(named), sent) | (steps.above(False, sent) if False not in named else frozenset())
     level = frozenset({QUERYABLE if any(find.answers for find in finds) else ASSOCIATES})
-    if any(find.too_much and find.answers and find.matches and find.status not in _ANSWERED for find in finds):
-        level |= {LISTS, IDENTIFIES, HANDS_OUT}  # a narrower question may be answered
+    if any(map(_lists_narrowly, finds)):
+        level |= {LISTS, IDENTIFIES, HANDS_OUT}
     return level
+
+
+def _lists_narrowly(find: Find) -> bool:
+    """Whether a question that does not ask for everything may bring matches, though the list of all is refused."""
+    sends = find.answers or find.end in _ENDS_AFTER_MATCHES
+    return find.too_much and sends and find.matches > 0 and find.status not in _ANSWERED
 
 
 def _lists(find: Find) -> bool:
