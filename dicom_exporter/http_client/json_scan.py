@@ -201,6 +201,8 @@ class Scan:
                 self._broken = True
             self._expects_key = False
             self.closed = not self._stack
+            if len(self._stack) == 1 and not self._entry_counted:
+                self._broken = True  # an object without a tag is no data set, and `[{}]` no empty list
         elif token == ord(","):
             self._expects_key = self._stack[-1] == ord("{")
         else:

@@ -36,6 +36,7 @@ def scanned(data: bytes, split: int = 0, most: int = 100, identity: bool = False
         (b"[[]]", Shape.OTHER),
         (b"{}", Shape.OTHER),
         (b"<html>", Shape.OTHER),
+        (b"[{}]", Shape.OTHER),
         ("[]".encode("utf-16-be"), Shape.OTHER),
         ('[{"0020000D":{}}]'.encode("utf-16-le"), Shape.OTHER),
         (b"null", Shape.OTHER),
@@ -137,3 +138,9 @@ def test_scan_study_uid_of_a_sequence_is_no_study() -> None:
     scan = Scan(10, digest_key=bytes(16))
     scan.feed(b'[{"00081110":{"vr":"SQ","Value":[{"0020000D":{"vr":"UI","Value":["2.25.1"]}}]}}]')
     assert (scan.entries, scan.digested, len(scan.digests)) == (1, 0, 0)
+
+
+def test_scan_of_an_entry_without_attributes_is_not_complete() -> None:
+    scan = Scan(10)
+    scan.feed(b'[{"0020000D":{}},{}]')
+    assert (scan.shape, scan.entries, scan.complete) == (Shape.ENTRIES, 1, False)
