@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dicom_exporter.config.model import Config
+from dicom_exporter.config.model import Config, Target
 from dicom_exporter.config.renewal import secrets_of
 from dicom_exporter.results import Expect
 
@@ -12,14 +12,15 @@ def notes(config: Config) -> Iterator[str]:
 
     Most likely the one was copied and not changed, and the others were written without a thought to who may read them.
     """
-    names: dict[tuple[object, str], list[str]] = {}
+    same_place: dict[tuple[object, str], list[Target]] = {}
     for target in config.targets:
         if target.expect is Expect.CONTROL:
             continue  # the address of any open archive will do
-        names.setdefault((target.address, target.called_ae_title), []).append(target.name)
-    for (address, title), same in names.items():
-        if len(same) > 1:
-            yield f"targets with the same address {address} and called AE title {title}: {', '.join(same)}"
+        same_place.setdefault((target.address, target.called_ae_title), []).append(target)
+    for first, *others in same_place.values():
+        if others:
+            place = f"{first.shown.address} and called AE title {first.shown.called_ae_title}"
+            yield f"targets with the same address {place}: {', '.join(each.name for each in (first, *others))}"
     for name, identity in config.identities.items():
         for key, secret in secrets_of(identity).items():
             if secret.exposed:
