@@ -116,6 +116,8 @@ class TLSSettings(TLSBlock):
     """Made of the rest."""
     digest: bytes | None = field(default=None, repr=False, compare=False)
     """Hash of the contents of the files that `context` was made of."""
+    exposed: bool = field(default=False, repr=False, compare=False)
+    """Whether every user of the machine may read the file with the private key."""
 
 
 @dataclass(frozen=True)

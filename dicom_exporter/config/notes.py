@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dicom_exporter.config.model import Config, Target
 from dicom_exporter.config.renewal import secrets_of
 from dicom_exporter.results import Expect
+from dicom_exporter.yamlfile.files import EXPOSED
 
 
 def notes(config: Config) -> Iterator[str]:
@@ -22,6 +23,8 @@ def notes(config: Config) -> Iterator[str]:
             place = f"{first.shown.address} and called AE title {first.shown.called_ae_title}"
             yield f"targets with the same address {place}: {', '.join(each.name for each in (first, *others))}"
     for name, identity in config.identities.items():
-        for key, secret in secrets_of(identity).items():
-            if secret.exposed:
-                yield f"identities.{name}.{key}: every user of this machine may read the file: chmod 640 or 600"
+        exposed = [key for key, secret in secrets_of(identity).items() if secret.exposed]
+        if identity.tls is not None and identity.tls.exposed:
+            exposed.append("tls.cert_file" if identity.tls.key_file is None else "tls.key_file")
+        for key in exposed:
+            yield f"identities.{name}.{key}: {EXPOSED}"
