@@ -50,7 +50,7 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(directory: Path, configuration: Mapping[str, Any]) -> Iterator[Prometheus]:
+def prometheus(directory: Path, configuration: Mapping[str, Any], *arguments: str) -> Iterator[Prometheus]:
     """Run Prometheus by `configuration` in `directory`, which may exist, until the block ends."""
     directory.mkdir(exist_ok=True)
     (directory / "prometheus.yml").write_text(yaml.safe_dump(dict(configuration)))
@@ -60,6 +60,7 @@ def prometheus(directory: Path, configuration: Mapping[str, Any]) -> Iterator[Pr
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=data",
         f"--web.listen-address={address}",
+        *arguments,
     ]
     with process(argv, directory, "prometheus") as running:
         running.wait_for_log("Server is ready to receive web requests")
