@@ -114,6 +114,7 @@ def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
 
 
 def _target_info(target: Target) -> Collection[Row]:
+    target = target.shown
     own = {"address": str(target.address), "called_ae_title": target.called_ae_title, "expect": target.expect.value}
     return (({**target.labels, **own}, 1.0),)
 

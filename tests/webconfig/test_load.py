@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
 from pathlib import Path
@@ -197,6 +198,30 @@ def test_server_context_curve_that_only_openssl_can_set(
 def test_parse_notes(text: str, note: str | None) -> None:
     notes = [str(each)[: len(note or "")] for each in read(text).notes]
     assert notes == ([] if note is None else [note])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (f"basic_auth_users: {{alice: {HASH}}}\n", ["web.yml:1: basic_auth_users"]),
+        ("tls_server_config: {cert_file: server.pem, key: secret}\n", ["web.yml:1: tls_server_config.key"]),
+        (TLS, ["web.yml:3: tls_server_config.key_file"]),
+        ("rate_limit: {interval: 1s, burst: 1}\n", []),
+    ],
+)
+def test_parse_secrets_that_everybody_may_read_are_named(
+    text: str, places: list[str], certificates: Certificates, tmp_path: Path
+) -> None:
+    file = tmp_path / "web.yml"
+    for path in (file, certificates.server_key):
+        path.touch()
+        path.chmod(0o604)
+    named = [str(note).removeprefix(f"{tmp_path}/") for note in read(text, str(file)).notes]
+    assert named == [f"{place}: every user of this machine may read the file: chmod 640 or 600" for place in places]
+    for path in (file, certificates.server_key):
+        path.chmod(0o640)
+    assert read(text, str(file)).notes == ()
 
 
 def test_parse_control_characters_are_escaped_in_messages() -> None:

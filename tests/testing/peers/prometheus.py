@@ -50,7 +50,7 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(directory: Path, configuration: Mapping[str, Any]) -> Iterator[Prometheus]:
+def prometheus(directory: Path, configuration: Mapping[str, Any], *arguments: str) -> Iterator[Prometheus]:
     """Run Prometheus by `configuration` in `directory`, which may exist, until the block ends."""
     directory.mkdir(exist_ok=True)
     (directory / "prometheus.yml").write_text(yaml.safe_dump(dict(configuration)))
@@ -58,6 +58,7 @@ def prometheus(directory: Path, configuration: Mapping[str, Any]) -> Iterator[Pr
         program("prometheus", "prometheus"),
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=data",
+        *arguments,
     ]
     with (
         reserved_address() as address,
