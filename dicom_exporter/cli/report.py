@@ -31,8 +31,10 @@ examples:
   {PROGRAM} report --format html --output report.html  one page, for the security officer's file
 
 exit codes:
-  0 all as expected    1 something is down, or exposed
-  2 bad usage or bad configuration    3 could not run, or something is unknown
+  0 all as expected
+  1 something is down, or exposed
+  2 bad usage or bad configuration
+  3 could not run, or something is unknown
 """,
     )
     add_config_file(parser)
