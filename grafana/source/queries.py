@@ -18,7 +18,7 @@ TARGETS = f'{EXPORTER}, target=~"$target"'
 """Of dashboards where several targets can be chosen: Grafana escapes their names for a regular expression."""
 ONE_TARGET = f'{EXPORTER}, target="$target"'
 """Of a dashboard of one target: Grafana does not escape a single name, which may have any characters."""
-LABELS = ContextVar("LABELS", default=("site", "country"))
+LABELS: ContextVar[tuple[str, ...]] = ContextVar("LABELS", default=("site", "country"))
 """The user's own labels of targets, one or more: the place of a target, then each group of those before it."""
 FAILED = 'outcome!="success"'
 US, STRANGER = 'identity!="stranger"', 'identity="stranger"'

@@ -49,7 +49,7 @@ async def test_probe_of_archive_that_rejects_prints_reason(tmp_path: Path) -> No
 
 
 async def test_probe_of_archive_that_refuses_the_query_is_not_as_expected_and_says_the_cure(tmp_path: Path) -> None:
-    code, said = await probe(find.finds(status=0x0124), tmp_path)
+    code, said = await probe(find.finds(0, 0x0124), tmp_path)
     assert code == 1
     assert "C-ECHO success" in said
     assert "refused: it refuses the query (status 0124) Allow C-FIND for our AE title at the archive" in said

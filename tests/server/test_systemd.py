@@ -62,7 +62,13 @@ def test_passed_socket_that_cannot_be_listened_on_is_an_error(kind: str, tmp_pat
     ):
         unix.bind(str(tmp_path / "unix"))
         unix.listen()
-        passed = {"stream": stream, "datagram": datagram, "unix": unix, "file": file}[kind].fileno()
+        numbers = {
+            "stream": stream.fileno(),
+            "datagram": datagram.fileno(),
+            "unix": unix.fileno(),
+            "file": file.fileno(),
+        }
+        passed = numbers[kind]
         command = passing([passed], "-c", code)
         done = subprocess.run(command, pass_fds=[passed], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("file descriptor 3 of systemd is not a ")
