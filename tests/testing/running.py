@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,11 +48,6 @@ class Running:
             return await self.process.wait()
 
 
-def _default_sigint() -> None:
-    """A shell starts its background jobs with SIGINT ignored, and what they start inherits that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @asynccontextmanager
 async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
     """`dicom_exporter` with `arguments`; killed at the end if it is still running."""
@@ -66,7 +60,6 @@ async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_default_sigint,
         env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},  # as a user has it
     )
     try:
