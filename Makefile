@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: dist site help demo demo-stack run quick test oldest lint format docs lock fuzz soak truth bench clean
+.PHONY: dist site help demo demo-stack run quick test oldest matrix lint format docs lock fuzz soak truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -17,6 +17,7 @@ help:
 	@echo "make quick   the tests that start no server, in under a minute (some of them: make quick ARGS='-k echo')"
 	@echo "make test    every test that this machine can run, in about a quarter of an hour"
 	@echo "make oldest  the tests of make quick with the oldest libraries that pyproject.toml allows"
+	@echo "make matrix  the tests with real peers in roots of Debian bookworm, trixie and sid (some: SUITES=sid), as root"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make docs    rewrite the pages of docs/ that are made from the code"
@@ -52,6 +53,10 @@ oldest: .venv/.installed
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/oldest
 	VIRTUAL_ENV=.venv/oldest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[test]'
 	.venv/oldest/bin/python -m pytest --quiet -m 'not integration' --numprocesses=auto --timeout=60 $(ARGS)
+
+# Downloads about a gigabyte for each suite at the first time; ARGS are pytest's, in place of the choice of tests.
+matrix: .venv/.installed
+	$(BIN)/python -m tools.matrix $(if $(SUITES),--suites $(SUITES)) $(ARGS)
 
 lint: .venv/.installed-lint
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "cli/probing.py": ("cli/test_main.py",),
     "cli/report.py": ("integration/test_report.py",),
     "cli/reporting.py": ("integration/test_report.py",),
+    "cli/reporting_over_time.py": ("integration/test_report_over_time.py",),
     "cli/serve.py": ("cli/test_process.py", "cli/test_web_config.py"),
     "server/asked.py": ("cli/test_signals.py", "cli/test_process.py"),
     "server/lifecycle.py": ("cli/test_process.py", "integration/test_load.py"),

@@ -45,6 +45,8 @@ class ConfigOptions(BaseOptions):
     config_file: list[str] | None
     """Names or globs; None: `DEFAULT_CONFIG_FILE`."""
     config_expand_env: bool
+    config_show_env: list[str]
+    """Names of variables."""
 
 
 class ListenOptions(BaseOptions):
@@ -104,7 +106,12 @@ def add_config_file(parser: Parser) -> None:
     parser.add_flag(
         "--config.file", action="append", metavar="FILE", help="YAML, or a glob; repeatable (default: config.yml)"
     )
-    parser.add_flag("--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}")
+    parser.add_flag(
+        "--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}, as secrets"
+    )
+    parser.add_flag(
+        "--config.show-env", action="append", default=[], metavar="VAR", help="VAR is no secret; repeatable"
+    )
 
 
 def add_listen_address(parser: Parser, default: str) -> None:

@@ -262,7 +262,7 @@ def load_config(options: ConfigOptions) -> "Config":
     """The configuration. Raises ConfigErrors."""
     from dicom_exporter.config import load
 
-    return load(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
+    return load(options.config_file or [DEFAULT_CONFIG_FILE], **_environment(options))
 
 
 def _load_again(options: Options) -> "Config":
@@ -272,7 +272,11 @@ def _load_again(options: Options) -> "Config":
 
     if options.web_config_file and is_replaced(Path(options.web_config_file)):
         raise ConfigErrors([ConfigError(options.web_config_file, None, "", REPLACED)])
-    return load_again(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
+    return load_again(options.config_file or [DEFAULT_CONFIG_FILE], **_environment(options))
+
+
+def _environment(options: ConfigOptions) -> dict[str, Any]:
+    return {"expand_env": options.config_expand_env, "show_env": options.config_show_env}
 
 
 def load_or_report(options: ConfigOptions) -> "Config | None":

@@ -80,7 +80,7 @@ async def get_probe(request: web.Request) -> web.Response:
         return web.Response(text=_debug_text(record, config))
     format_ = requested_format(request)
     if not user_labels:
-        record = replace(record, target=replace(target, labels={}))
+        record = replace(record, target=replace(target.shown, labels={}))
     return small_response(Exposition((), groups([record], target_label=False)), format_)
 
 

@@ -94,13 +94,13 @@ SERVICES: Mapping[LadderService, str] = {
 """Service of the exposure ladder -> what a person calls it, within a sentence."""
 
 WEB_ANSWERS: Mapping[WebAnswer, str] = {
-    WebAnswer.ENTRIES: "it lists studies",
-    WebAnswer.EMPTY: "it answers, and lists none",
-    WebAnswer.DENIED: "it demands credentials, or other ones",
-    WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
-    WebAnswer.NOT_HTTP: "what answers is not HTTP",
     WebAnswer.CLOSED: "there is no connection",
     WebAnswer.UNKNOWN: "it is not known what answers",
+    WebAnswer.NOT_HTTP: "what answers is not HTTP",
+    WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
+    WebAnswer.DENIED: "it demands credentials, or other ones",
+    WebAnswer.EMPTY: "it answers, and lists none",
+    WebAnswer.ENTRIES: "it lists studies",
 }
 
 LEVELS: Mapping[LadderLevel, tuple[str, str]] = {

@@ -300,12 +300,14 @@ def _alerts() -> Panel:
 
 def _outcome_number() -> str:
     """The outcome of the C-ECHO, or else of the association, for each identity, as its index in `words.OUTCOMES`."""
-    numbered = " or ".join(
-        f"{index} * (({select_one('dicom_echo_outcome', US, is_('outcome', name))} or "
-        f"{select_one('dicom:association_outcome:last', is_('outcome', name))}) == 1)"
-        for index, name in enumerate(OUTCOMES, 1)
+    echo, association = (
+        " or ".join(
+            f"{index} * ({select_one(metric, *of, is_('outcome', name))} == 1)"
+            for index, name in enumerate(OUTCOMES, 1)
+        )
+        for metric, of in (("dicom_echo_outcome", (US,)), ("dicom:association_outcome:last", ()))
     )
-    return f"max by (identity) ({numbered})"
+    return f"max by (identity) ({echo}) or max by (identity) ({association})"
 
 
 def _query_times() -> list[tuple[int, Panel]]:

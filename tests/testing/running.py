@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -62,11 +61,6 @@ def passing(descriptors: Sequence[int], *arguments: str) -> list[str]:
     return [sys.executable, "-c", code, ",".join(map(str, descriptors)), *arguments]
 
 
-def _default_sigint() -> None:
-    """A shell starts its background jobs with SIGINT ignored, and what they start inherits that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @asynccontextmanager
 async def started(*arguments: str, directory: Path, sockets: Sequence[socket.socket] = ()) -> AsyncIterator[Running]:
     """`dicom_exporter` with `arguments`; killed at the end if it is still running. `sockets`: systemd passes them."""
@@ -79,7 +73,6 @@ async def started(*arguments: str, directory: Path, sockets: Sequence[socket.soc
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         pass_fds=passed,
-        preexec_fn=_default_sigint,
         env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},  # as a user has it
     )
     try:

@@ -79,7 +79,7 @@ def _layout(report: Report, wide: bool) -> Layout:
 
 def _targets(report: Report, layout: Layout) -> Table:
     columns = shown(TARGET_COLUMNS, layout)
-    table = _table()
+    table = new_table()
     for column in columns:
         table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
     for row in report.worst_first:
@@ -90,7 +90,7 @@ def _targets(report: Report, layout: Layout) -> Table:
 
 def _groups(report: Report, layout: Layout) -> Table:
     columns = shown(GROUP_COLUMNS, layout)
-    table = _table()
+    table = new_table()
     table.add_column(report.by or "", overflow="fold")
     for column in columns:
         table.add_column(column.heading, justify="right", overflow="fold")
@@ -106,7 +106,8 @@ def _groups(report: Report, layout: Layout) -> Table:
     return table
 
 
-def _table() -> Table:
+def new_table() -> Table:
+    """A table without lines."""
     return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
 
 
