@@ -131,8 +131,8 @@ def overview(tracks: Sequence[Track], wanted: Wanted) -> Overview:
         len(tracks),
         _counts(tracks),
         pages,
-        _labels(track.target for track in tracks),
-        sorted({name for track in tracks for name in track.target.labels}),
+        _labels(track.target.shown for track in tracks),
+        sorted({name for track in tracks for name in track.target.shown.labels}),
     )
 
 
@@ -145,7 +145,7 @@ def _grouped(found: Iterable[Track], name: str) -> list[Group]:
     """The group with the worst target first; of several, the one that has more of these."""
     by_value: defaultdict[str, list[Track]] = defaultdict(list)
     for track in found:
-        by_value[track.target.labels.get(name, "")].append(track)
+        by_value[track.target.shown.labels.get(name, "")].append(track)
     groups = [Group(value, tracks[:GROUP_SIZE], _counts(tracks)) for value, tracks in by_value.items()]
     return sorted(groups, key=lambda group: ([(_ORDER[each], -n) for each, n in group.counts.items()], group.value))
 
@@ -160,7 +160,7 @@ def _urgency(track: Track) -> tuple[int, int, float, str]:
 
 
 def _matches(track: Track, wanted: Wanted) -> bool:
-    target = track.target
+    target = track.target.shown
     if wanted.status is not None and track.status is not wanted.status:
         return False
     for name, _, value in (label.partition("=") for label in wanted.labels):

@@ -74,7 +74,7 @@ async def get_probe(request: web.Request) -> web.StreamResponse:
     user_labels = _flag(request, USER_LABELS, default=True)
     debug = _flag(request, "debug", default=False)
     configured = config.target(target.name) is target
-    probe = (_probe_configured if configured else _probe_adhoc)(state, target, timeout, modules)
+    probe = (_probe_configured if configured else _probe_adhoc)(state, target, timeout, modules, request.remote or "")
     if debug and wants_page(request) and request.method == hdrs.METH_GET:
         texts = partial(_debug_texts, config=config)
         return await watch(request, target, probe, state.prober.watched, texts, configured=configured)
@@ -84,7 +84,7 @@ async def get_probe(request: web.Request) -> web.StreamResponse:
         return web.Response(text="\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections))
     format_ = requested_format(request)
     if not user_labels:
-        record = replace(record, target=replace(target, labels={}))
+        record = replace(record, target=replace(target.shown, labels={}))
     return small_response(Exposition((), groups([record], target_label=False)), format_)
 
 
@@ -168,7 +168,8 @@ def _target(request: web.Request, state: State, config: Config, modules: Sequenc
         return target
     if target is None:
         state.traffic.unknown_targets += 1
-        raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]))
+        hint = "An address needs a port: HOST:PORT.\n" if config.probe.allow else ""
+        raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]) + hint)
     if modules is not None:
         _check_choice(config, target, modules)
     return target
@@ -244,18 +245,18 @@ def _adhoc_target(address: Address, called_ae_title: str | None) -> Target:
 
 
 async def _probe_configured(
-    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None
+    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None, client: str
 ) -> ProbeRecord:
-    (record,) = await state.prober.probe_targets([target], timeout, modules)
+    (record,) = await state.prober.probe_targets([target], timeout, modules, client)
     return record
 
 
 async def _probe_adhoc(
-    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None
+    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None, client: str
 ) -> ProbeRecord:
     """Probe `target` if it is allowed. Raises HTTPForbidden, which does not say why it is not."""
     try:
-        record = await state.prober.probe_address(target, timeout, modules)
+        record = await state.prober.probe_address(target, timeout, modules, client)
         return replace(record, target=target)  # as the request names it, not as it was looked up
     except NotAllowed:
         state.traffic.denied_targets += 1

@@ -53,7 +53,7 @@ async def watch(
 
     async def text(record: ProbeRecord | None, failure: str = "") -> tuple[str, str]:
         values = {
-            "target": target,
+            "target": target.shown,
             "record": record,
             "failure": failure,
             "mark": _MARK,
