@@ -164,7 +164,8 @@ def _target(request: web.Request, state: State, config: Config, modules: Sequenc
         return target
     if target is None:
         state.traffic.unknown_targets += 1
-        raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]))
+        hint = "An address needs a port: HOST:PORT.\n" if config.probe.allow else ""
+        raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]) + hint)
     if modules is not None:
         _check_choice(config, target, modules)
     return target

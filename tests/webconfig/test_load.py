@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dicom_exporter.webconfig.load import MAX_BYTES, WebConfig, load, parse, rea
 from dicom_exporter.webconfig.tls import server_context
 from dicom_exporter.yamlfile.errors import ConfigErrors
 from dicom_exporter.yamlfile.files import read_bytes
+from dicom_exporter.yamlfile.pem import PEMError
 from tests.testing.peers import Certificates, make_certificates
 from tests.testing.web_config import HASH, TLS
 
@@ -163,7 +165,23 @@ def test_server_context_only_suites_of_tls_1_3_disable_tls_1_2(certificates: Cer
 
 @pytest.mark.parametrize("curves", ["CurveP521", "X25519", "CurveP256, CurveP384, CurveP521, X25519"])
 def test_server_context_curves(curves: str, certificates: Certificates, tmp_path: Path) -> None:
+    if curves == "X25519" and sys.version_info < (3, 11, 7):
+        pytest.skip("the ssl module of Python 3.11.2, which Debian 12 has, cannot set it")
     context(f"{TLS}  curve_preferences: [{curves}]\n", tmp_path)
+
+
+def test_server_context_curve_that_only_openssl_can_set(
+    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: ssl.SSLContext, name: str) -> None:
+        error = ssl.SSLError(f"[EC: UNKNOWN_GROUP] {name}")
+        error.library = "EC"
+        raise error
+
+    monkeypatch.setattr(ssl.SSLContext, "set_ecdh_curve", refuse)
+    with pytest.raises(PEMError, match=r"the ssl module of Python 3\S+ cannot set it") as raised:
+        context(f"{TLS}  curve_preferences: [X25519]\n", tmp_path)
+    assert raised.value.key == "curve_preferences"
 
 
 @pytest.mark.parametrize(
