@@ -12,7 +12,7 @@ from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dsutils import decode
 from pynetdicom.events import Event
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet  # type: ignore[attr-defined]
 
 from tests.testing.exporting import exporter, until
 from tests.testing.peers import Address
