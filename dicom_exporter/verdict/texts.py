@@ -136,8 +136,8 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
     Check.RETRIEVE_AUTHORISED: ("Fetching images is permitted (none was fetched)", "Fetching images is refused"),
     Check.STOW_OFFERED: ("Storing over DICOMweb is on offer (never tried)", "Storing over DICOMweb is not on offer"),
     Check.CORS_WITH_CREDENTIALS: (
-        "Pages of any web site can use the login of a user",
-        "Pages of other web sites cannot use the login of a user",
+        "Web pages of any origin can use the login of a user",
+        "Web pages of other origins cannot use the login of a user",
     ),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
