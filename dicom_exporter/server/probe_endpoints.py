@@ -72,9 +72,9 @@ async def get_probe(request: web.Request) -> web.Response:
     user_labels = _flag(request, USER_LABELS, default=True)
     debug = _flag(request, "debug", default=False)
     if config.target(target.name) is target:
-        (record,) = await state.prober.probe_targets([target], timeout, modules)
+        (record,) = await state.prober.probe_targets([target], timeout, modules, request.remote or "")
     else:
-        record = await _probe_adhoc(state, target, timeout, modules)
+        record = await _probe_adhoc(state, target, timeout, modules, request.remote or "")
         record = replace(record, target=target)  # as the request names it, not as it was looked up
     if debug:
         return web.Response(text=_debug_text(record, config))
@@ -241,11 +241,11 @@ def _adhoc_target(address: Address, called_ae_title: str | None) -> Target:
 
 
 async def _probe_adhoc(
-    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None
+    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None, client: str
 ) -> ProbeRecord:
     """Probe `target` if it is allowed. Raises HTTPForbidden, which does not say why it is not."""
     try:
-        return await state.prober.probe_address(target, timeout, modules)
+        return await state.prober.probe_address(target, timeout, modules, client)
     except NotAllowed:
         state.traffic.denied_targets += 1
         raise web.HTTPForbidden(text="This address is not inside of probe.allow, or there is no such host.\n") from None
