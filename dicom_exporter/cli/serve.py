@@ -148,8 +148,7 @@ exit codes:
         "--web.dashboard-url",
         type=checked(_dashboard_url),
         metavar="URL",
-        help="URL of the dashboard of one target, to which its page links, with {target} in the place of its name: "
-        "https://grafana.hospital.example/d/dicom-target?var-target={target}",
+        help="URL of a target's dashboard, with {target} in the place of its name; the target's page links to it",
     )
     parser.add_flag(
         "--web.max-requests",
