@@ -213,7 +213,9 @@ def _print_exposure(console: Console, target: Target, session: SessionResult, ve
         name, meaning = LEVELS[proved]
         style = "red" if proved >= LadderLevel.ASSOCIATES else "green" if level is not None else ""
         bound = "Level" if level is not None else "At least level"
-        console.print(Text(f"{bound} {proved} of 7, {name}. {meaning}", style=style))
+        exposed = "EXPOSED. " if proved >= LadderLevel.ASSOCIATES else ""
+        untried = " Levels 6 and 7: not tried." if proved >= LadderLevel.LISTS_STUDIES else ""
+        console.print(Text(f"{exposed}{bound} {proved} of 7, {name}. {meaning}{untried}", style=style))
     if level is None:
         why = why_unknown(verdict.reasons[LadderService.DIMSE])
         console.print(Text(f"Unknown: it could not be determined how far a stranger gets: {why}. Unknown is not safe."))
