@@ -101,6 +101,8 @@ def divide(documents: Sequence[Document]) -> Sections:
                 document.report((), f"{shown(document.data)} is not a mapping with the keys {', '.join(SECTIONS)}")
             continue
         for key, value in document.data.items():
+            if key.startswith("x-"):
+                continue  # for YAML anchors
             if key not in SECTIONS:
                 document.report((key,), f"unknown key{did_you_mean(key, SECTIONS)}")
             elif value is None:
@@ -116,7 +118,7 @@ def divide(documents: Sequence[Document]) -> Sections:
 
 def _items(document: Document, key: str, value: object) -> list[Entry]:
     if not isinstance(value, list):
-        document.report((key,), f"{shown(value)} is not a list")
+        document.report((key,), f"{shown(value)} is not a list: begin each entry with `- `")
         return []
     return [Entry(document, (key, index), item) for index, item in enumerate(value)]
 
