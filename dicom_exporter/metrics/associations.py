@@ -84,7 +84,12 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_echo_outcome",
         "How the C-ECHO ended: one series per outcome, 1 for the current one.",
-        states("outcome", Outcome, lambda session: None if session.echo is None else session.echo.outcome),
+        states(
+            "outcome",
+            Outcome,
+            lambda session: None if session.echo is None else session.echo.outcome,
+            rare=(Outcome.PROXY_FAILURE,),
+        ),
     ),
     Family(
         "dicom_association_outcome",
