@@ -506,22 +506,27 @@ class StrangerResult:
 
 
 class WebAnswer(StrEnum):
-    """What came back from a URL, asked without credentials or with them."""
+    """What came back from a URL, asked without credentials or with them. From the least that it shows to the most."""
 
-    ENTRIES = "entries"
-    """DICOMweb (or an archive's own REST root) listed at least one study."""
-    EMPTY = "empty"
-    """DICOMweb answered, and nothing matched: 204, or 200 with ``[]`` or no body."""
-    DENIED = "denied"
-    """401, 403, or a redirect to a login."""
-    OTHER = "other"
-    """HTTP was spoken, and it is not DICOMweb."""
-    NOT_HTTP = "not_http"
-    """TCP, or TLS, was accepted, and no HTTP came back."""
     CLOSED = "closed"
     """No TCP connection: refused, or no answer to our SYN."""
     UNKNOWN = "unknown"
     """No name, no route, no time: this says nothing about the server."""
+    NOT_HTTP = "not_http"
+    """TCP, or TLS, was accepted, and no HTTP came back."""
+    OTHER = "other"
+    """HTTP was spoken, and it is not DICOMweb."""
+    DENIED = "denied"
+    """401, 403, or a redirect to a login."""
+    EMPTY = "empty"
+    """DICOMweb answered, and nothing matched: 204, or 200 with ``[]`` or no body."""
+    ENTRIES = "entries"
+    """DICOMweb (or an archive's own REST root) listed at least one study."""
+
+    @property
+    def rank(self) -> int:
+        """Its place in that order, from 0."""
+        return list(WebAnswer).index(self)
 
 
 @dataclass(frozen=True, slots=True)

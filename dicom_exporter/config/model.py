@@ -16,6 +16,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dicom_exporter.config.environment import as_written
+from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.types import (
     NOT_EMPTY,
     AETitle,
@@ -118,6 +120,8 @@ class TLSSettings(TLSBlock):
     """Made of the rest."""
     digest: bytes | None = field(default=None, repr=False, compare=False)
     """Hash of the contents of the files that `context` was made of."""
+    exposed: bool = field(default=False, repr=False, compare=False)
+    """Whether every user of the machine may read the file with the private key."""
 
 
 @dataclass(frozen=True)
@@ -375,6 +379,11 @@ class Target(Block):
         return self.vantage[0] if self.vantage else None
 
     @property
+    def shown(self) -> "Target":
+        """For metrics, pages and reports: what the environment put into one of these keys is text as it is written."""
+        return as_written(self, ("address", "called_ae_title", "labels", "dicomweb", "web"))
+
+    @property
     def is_never_written_to(self) -> bool:
         """Whether `expect` forbids `store`: nothing is written to what is tested for exposure."""
         return self.expect in (Expect.CLOSED, Expect.CONTROL)
@@ -449,6 +458,8 @@ class Config:
     compare: tuple[Compare, ...] = ()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     vantages: Mapping[str, Vantage] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = field(default=(), compare=False, repr=False)
+    """What the environment put in: kept, so that it is blanked in the texts of peers."""
 
     def vantage_of(self, target: Target) -> Vantage | None:
         """Where `target` is seen from; None: from where the exporter runs."""

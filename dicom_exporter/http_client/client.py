@@ -157,7 +157,7 @@ async def _connect(
         if not is_allowed(address):
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
         async with AsyncExitStack() as lock:
-            await lock.enter_async_context(context.limits.lock_address(address, until))
+            await lock.enter_async_context(context.limits.lock_address(address, until, context.turn))
             sock = await _connect_to(address, context, until, Address(host, port))
             stack.push_async_exit(lock.pop_all())
         stack.callback(forget, sock)

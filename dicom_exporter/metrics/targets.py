@@ -15,7 +15,7 @@ from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Flow, LadderService, UnknownReason
+from dicom_exporter.results import Flow, LadderService, Outcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
 
 
@@ -114,6 +114,7 @@ def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
 
 
 def _target_info(target: Target) -> Collection[Row]:
+    target = target.shown
     own = {"address": str(target.address), "called_ae_title": target.called_ae_title, "expect": target.expect.value}
     return (({**target.labels, **own, **_vantage_label(target)}, 1.0),)
 
@@ -144,13 +145,14 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     ]
     yield Group(ASSOCIATION_FAMILIES, sessions)
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
-    yield Group(VISIBLE_FAMILIES, [(labels, session) for labels, session in sessions if session.queries])
+    asked = [(labels, session) for labels, session in sessions if session.queries and _was_asked(session)]
+    yield Group(VISIBLE_FAMILIES, asked)
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
     yield Group(CANARY_FAMILIES, [(labels, session) for labels, session in sessions if session.canary is not None])
     yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
     yield Group(
         QUERY_FAMILIES,
-        [({**labels, "query": name}, query) for labels, session in sessions for name, query in session.queries.items()],
+        [({**labels, "query": name}, query) for labels, session in asked for name, query in session.queries.items()],
     )
     yield Group(
         EXPOSURE_FAMILIES,
@@ -160,6 +162,11 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
             if record.verdict is not None
         ],
     )
+
+
+def _was_asked(session: SessionResult) -> bool:
+    """Whether queries say more than `dicom_association_outcome`: those of a stranger who was not let in do not."""
+    return session.stranger is None or session.association is Outcome.SUCCESS
 
 
 def _target_labels(target: Target, target_label: bool) -> Labels:

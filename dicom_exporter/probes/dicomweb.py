@@ -30,16 +30,6 @@ _MAX_STUDIES = 1000
 """Where the count of an identity that is no stranger stops."""
 _OTHER_TYPES = ("application/json", "*/*")
 """What else the list is asked for as, if the answer to the media type of the standard was not readable."""
-_ORDER = (
-    WebAnswer.CLOSED,
-    WebAnswer.UNKNOWN,
-    WebAnswer.NOT_HTTP,
-    WebAnswer.OTHER,
-    WebAnswer.DENIED,
-    WebAnswer.EMPTY,
-    WebAnswer.ENTRIES,
-)
-"""From the answer that shows least to the one that shows most."""
 _NO_CONNECTION = frozenset(
     {UnknownReason.DNS_FAILURE, UnknownReason.UNREACHABLE, UnknownReason.IP_VERSION, UnknownReason.OVERLOAD}
 )
@@ -80,7 +70,7 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     image = Image()
     if lists and settings is not None and settings.prove_download:
         image = await receive_image(root, context, facts, accept)
-    answer = max((random.answer, listed.answer), key=_ORDER.index)
+    answer = max(random.answer, listed.answer, key=lambda answer: answer.rank)
     return WebResult(
         answer=answer,
         queryable=random.answer is WebAnswer.EMPTY,

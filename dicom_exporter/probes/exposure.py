@@ -229,7 +229,7 @@ async def _hangs_up(target: Target, context: ProbeContext) -> bool:
     """Whether the port closes a connection before it knows what the client speaks: so TLS gets nobody further."""
     try:
         address = (await context.with_own_phases().resolve(target.address)).addresses[0]
-        async with context.limits.lock_address(address, context.deadline):
+        async with context.limits.lock_address(address, context.deadline, context.turn):
             return await closes_unasked(address, context.connect_timeout, _UNASKED)
     except ProbeEnded:
         return False
