@@ -266,6 +266,9 @@ class Exposure(Block):
     prove: Proofs = ()
     """Further steps to prove: whether matches identify a patient (identity), and whether the first bytes of an image
     can be received (download). None of these data are kept."""
+    surface: Flag = False
+    """Ask also whether a stranger may retrieve (C-GET of a study that cannot exist) and, over DICOMweb, whether storing
+    is on offer (OPTIONS) and whether pages of other web sites may use a login (CORS). Nothing is moved or stored."""
 
     @property
     def prove_identity(self) -> bool:

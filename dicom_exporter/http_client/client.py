@@ -10,7 +10,7 @@ import asyncio
 import base64
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -114,10 +114,17 @@ class Response(aiohttp.ClientResponse):
 
 @asynccontextmanager
 async def get(
-    url: URL, context: ProbeContext, accept: str, is_allowed: Callable[[SocketAddress], bool] = lambda _: True
+    url: URL,
+    context: ProbeContext,
+    accept: str,
+    is_allowed: Callable[[SocketAddress], bool] = lambda _: True,
+    *,
+    method: str = "GET",
+    origin: str | None = None,
 ) -> AsyncIterator[Response]:
     """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
 
+    `method` may be another one without a body. With `origin`, it asks as a page of that origin does (RFC 6454).
     TLS and credentials are those of `context.identity`, and the seconds of each phase that was reached go to
     `context.phases`. No address is connected to that is not allowed. The caller bounds the time, and the body.
 
@@ -130,7 +137,8 @@ async def get(
         stack.callback(connector.let_go)
         slot.watch(lambda: 0 if connector.wire is None else connector.wire.received)
         session = await stack.enter_async_context(_session(connector))
-        response = await _send(session, url, context, accept, address, connector)
+        headers = {"Accept": accept, **({} if origin is None else {"Origin": origin})}
+        response = await _send(session, method, url, context, headers, address, connector)
         response.address = address
         try:
             yield response
@@ -254,22 +262,23 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
 async def _send(
     session: aiohttp.ClientSession,
+    method: str,
     url: URL,
     context: ProbeContext,
-    accept: str,
+    headers: Mapping[str, str],
     address: SocketAddress,
     connector: _Connector,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
-    headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    headers = {**headers, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
     http = context.identity.http
     if http is not None:
         headers["Authorization"] = authorization(http)
     begin = time.perf_counter()
     marks: dict[str, float] = {}
     try:
-        response = await session.get(
-            url.with_user(None), headers=headers, allow_redirects=False, trace_request_ctx=marks
+        response = await session.request(
+            method, url.with_user(None), headers=headers, allow_redirects=False, trace_request_ctx=marks
         )
         assert isinstance(response, Response)
         response.watch(connector.wire)

@@ -134,6 +134,12 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
     Check.RETRIEVE_NEGOTIABLE: ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
     Check.STORE_NEGOTIABLE: ("Storing images is on offer (never tried)", "Storing images is not on offer"),
     Check.HTTP_WITHOUT_TLS: ("HTTP without TLS is served", "HTTP is served over TLS alone"),
+    Check.RETRIEVE_AUTHORISED: ("Fetching images is permitted (none was fetched)", "Fetching images is refused"),
+    Check.STOW_OFFERED: ("Storing over DICOMweb is on offer (never tried)", "Storing over DICOMweb is not on offer"),
+    Check.CORS_WITH_CREDENTIALS: (
+        "Web pages of any origin can use the login of a user",
+        "Web pages of other origins cannot use the login of a user",
+    ),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
 
