@@ -49,6 +49,8 @@ def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Itera
     for index, name in enumerate(target.vantage):
         if name in target.vantage[:index]:
             yield ("vantage", index), f"{name} is listed twice"
+    if target.vantage and "vantage" in target.labels:
+        yield ("labels", "vantage"), "the name of its vantage has this label: choose another name"
     if target.vantage and target.ip_version is not None:
         yield ("ip_version",), "not with a vantage, whose proxy looks names up and chooses an address"
     if target.vantage and "%" in target.address.host:
