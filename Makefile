@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: dist help demo demo-stack run quick test oldest matrix lint format docs lock fuzz soak truth bench clean
+.PHONY: dist site help demo demo-stack run quick test oldest matrix lint format docs lock fuzz soak truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -27,6 +27,7 @@ help:
 	@echo "make truth   generated servers whose openness is known: are the claims about them true, for MINUTES=30"
 	@echo "make bench   speed and memory, beside other DICOM clients (QUICK=1: in a few minutes)"
 	@echo "make dist    wheel and sdist, checked, installed and tried; an SBOM; the licences of what it needs"
+	@echo "make site    README and docs/ as a site with a search, in build/site; a link that leads nowhere is an error"
 	@echo "make clean   remove .venv and caches"
 
 demo: .venv/.installed
@@ -35,9 +36,11 @@ demo: .venv/.installed
 demo-stack: .venv/.installed
 	$(BIN)/python -m deploy.demo_stack $(if $(TARGETS),--targets=$(TARGETS))
 
-run: .venv/.installed
-	@test -e "$(CONFIG)" || { echo "There is no $(CONFIG): copy config.example.yml to config.yml, and add your PACS."; exit 2; }
+run: $(CONFIG) .venv/.installed
 	$(BIN)/dicom_exporter --config.file="$(CONFIG)"
+
+$(CONFIG):
+	@echo "There is no $@: copy config.example.yml to config.yml, and add your PACS."; exit 2
 
 quick: .venv/.installed-test
 	$(BIN)/python -m pytest --quiet -m 'not integration' --numprocesses=auto --timeout=30 $(ARGS)
@@ -95,6 +98,12 @@ bench: .venv/.installed-bench
 dist: .venv/.installed-dist
 	$(BIN)/python -m tools.dist
 
+site: .venv/.installed-site
+	rm -rf build/site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky -d build/site.cache -c tools/site . build/site
+	cp build/site/README.html build/site/index.html
+	@echo "build/site/index.html"
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
@@ -118,6 +127,10 @@ clean:
 .venv/.installed-bench: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable '.[test,bench]'
 	@touch $@ .venv/.installed .venv/.installed-test
+
+.venv/.installed-site: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable '.[site]'
+	@touch $@ .venv/.installed
 
 .venv/.installed-dist: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable '.[dist]'

@@ -50,6 +50,14 @@ class Outcome(StrEnum):
     """C-ECHO was answered, with a status other than 0x0000."""
     OVERLOAD = "overload"
     """We did not get to it in time; this says nothing about the peer."""
+    PROXY_FAILURE = "proxy_failure"
+    """The proxy of the vantage made no connection, or none for sure, and does not say that the peer refused it; this
+    says nothing about the peer."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is our doing, or that of the vantage, and says nothing about the peer."""
+        return self in (Outcome.OVERLOAD, Outcome.PROXY_FAILURE)
 
 
 class QueryOutcome(StrEnum):
@@ -158,6 +166,17 @@ class UnknownReason(StrEnum):
     """Another address of the name was not tried."""
     NOT_ASKED = "not_asked"
     """A question was never put, because something before it ended the association, or no time was left."""
+    VANTAGE = "vantage"
+    """The proxy of the vantage failed, is not there, or does not say what became of the connection."""
+    VANTAGE_REFUSED = "vantage_refused"
+    """The proxy of the vantage refuses us: by its rules, or our credentials."""
+    VANTAGE_UNREACHABLE = "vantage_unreachable"
+    """The proxy of the vantage says that it has no way to the address, which many say of whatever goes wrong."""
+
+    @property
+    def is_of_vantage(self) -> bool:
+        """Whether the proxy of the vantage is why."""
+        return self in (UnknownReason.VANTAGE, UnknownReason.VANTAGE_REFUSED, UnknownReason.VANTAGE_UNREACHABLE)
 
 
 class TLSFailure(StrEnum):
@@ -249,6 +268,9 @@ class Check(StrEnum):
     RETRIEVE_NEGOTIABLE = "retrieve_negotiable"
     STORE_NEGOTIABLE = "store_negotiable"
     HTTP_WITHOUT_TLS = "http_without_tls"
+    RETRIEVE_AUTHORISED = "retrieve_authorised"
+    STOW_OFFERED = "stow_offered"
+    CORS_WITH_CREDENTIALS = "cors_with_credentials"
 
 
 class Service(StrEnum):
@@ -469,6 +491,8 @@ class Attempt:
     """A match carried a non-empty name, ID or birth date; None if that was not tried."""
     image_received: bool | None = None
     """Bytes of an instance arrived by C-GET; None if that was not tried."""
+    retrieve_authorised: bool | None = None
+    """A C-GET of a study that cannot exist succeeded, or was refused; None if that is not known, or was not tried."""
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
     """What kept this attempt from getting further, and is not the peer's doing. What the outcomes of the association
@@ -510,6 +534,20 @@ class WebAnswer(StrEnum):
         return list(WebAnswer).index(self)
 
 
+class LoginScheme(StrEnum):
+    """How a web server wants its users to log in."""
+
+    NONE = "none"
+    """It answers without a login."""
+    BASIC = "basic"
+    """RFC 7617: the password itself is sent."""
+    DIGEST = "digest"
+    BEARER = "bearer"
+    """RFC 6750, as OAuth 2.0 and OpenID Connect use it."""
+    OTHER = "other"
+    """Another scheme, a page to log in, a client certificate, or a refusal that names none."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebResult:
     """What one HTTP service answered, a DICOMweb root or a viewer's."""
@@ -533,6 +571,12 @@ class WebResult:
     version: SafeText | None = None
     """What Orthanc's own REST interface says that its version is; None for everything else."""
     client_certificate_required: bool | None = None
+    login: tuple[LoginScheme, ...] = ()
+    """What the first 401 named, sorted; empty if there was none."""
+    stow_offered: bool | None = None
+    """Whether POST is among the methods that it allows for studies; None if it does not say, or was not asked."""
+    cors_with_credentials: bool | None = None
+    """Whether it lets the pages of any web site use the login of whoever looks at them; None as above."""
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
     """What kept it from getting further, and is not the server's doing."""
@@ -570,6 +614,8 @@ class SessionResult:
     """Where the identity is a stranger: how far it got on the exposure ladder."""
     prove: frozenset[LadderLevel] = frozenset()
     """Levels above 5 that the configuration asks to prove, of a stranger."""
+    surface: bool = False
+    """Whether the configuration asks what a stranger could retrieve and store."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
     last_run: float | None = None

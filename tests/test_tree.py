@@ -166,4 +166,4 @@ def test_make_test_leaves_nothing_out() -> None:
     assert options["testpaths"] == ["tests"]
     assert not [option for option in options["addopts"] if option.startswith(("-m", "-k", "--ignore", "--deselect"))]
     assert "\t$(BIN)/python -m pytest $(ARGS)\n" in (ROOT / "Makefile").read_text()
-    assert "make lint test" in (ROOT / ".ci" / "run").read_text()
+    assert "make lint site test" in (ROOT / ".ci" / "run").read_text()

@@ -103,6 +103,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         ports = {name: reserve_port(port, stack) for name, port in PORTS.items()}
         exporter = f"127.0.0.1:{ports['exporter']}"
         urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
+        taken = [port for name, port in PORTS.items() if ports[name] != port]
         interval = "5s" if targets is None else "15s"
         jobs: list[Mapping[str, Any]] = [
             {"job_name": "dicom", "honor_labels": True, "static_configs": [{"targets": [exporter]}]}
@@ -143,7 +144,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
             ],
         }
         children = [await stack.enter_async_context(child(*each, directory)) for each in programs.items()]
-        write(greeting(urls, interval))
+        write(greeting(urls, interval, taken))
         waiting = [asyncio.create_task(each.ended()) for each in children]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -156,15 +157,16 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         write("Stopping ...")
 
 
-def greeting(urls: dict[str, str], interval: str) -> str:
-    """The first text in the terminal."""
+def greeting(urls: dict[str, str], interval: str, taken: Sequence[int]) -> str:
+    """The first text in the terminal; `taken` are ports in whose place others are used."""
+    others = f"Other ports than usual, as {', '.join(map(str, taken))} cannot be had.\n" if taken else ""
     return f"""\
 A demonstration with simulated archives runs on this machine:
   the exporter      {urls["exporter"]}
   Prometheus        {urls["prometheus"]}/alerts
   Alertmanager      {urls["alertmanager"]}
   this terminal     {urls["pages"]} receives the alerts, instead of a pager
-
+{others}
 The rules and the routes are those in prometheus/, but faster: each alert waits 1/{TIMES_FASTER} of its normal time, and
 Prometheus scrapes every {interval}. One archive is open to anybody, so the first alert comes within two minutes.
 Press Ctrl-C to stop.

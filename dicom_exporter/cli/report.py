@@ -46,8 +46,10 @@ examples:
   {PROGRAM} report --prometheus http://localhost:9090 --since 30d  what was exposed or down in the last 30 days
 
 exit codes:
-  0 all as expected    1 something is (with --prometheus: was) down, or exposed
-  2 bad usage or bad configuration    3 could not run, or something is unknown
+  0 all as expected
+  1 something is (with --prometheus: was) down, or exposed
+  2 bad usage or bad configuration
+  3 could not run, or something is unknown
 """,
     )
     add_config_file(parser)

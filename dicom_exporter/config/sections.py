@@ -53,6 +53,7 @@ class Sections:
     globals: list[Entry] = field(default_factory=list)
     probe: list[Entry] = field(default_factory=list)
     identities: dict[str, Entry] = field(default_factory=dict)
+    vantages: dict[str, Entry] = field(default_factory=dict)
     modules: dict[str, Entry] = field(default_factory=dict)
     targets: list[Entry] = field(default_factory=list)
     compare: list[Entry] = field(default_factory=list)
@@ -95,12 +96,15 @@ def divide(documents: Sequence[Document]) -> Sections:
         "targets": sections.targets,
         "compare": sections.compare,
     }
+    mappings = {"identities": sections.identities, "vantages": sections.vantages, "modules": sections.modules}
     for document in documents:
         if not isinstance(document.data, dict):
             if document.data is not None:
                 document.report((), f"{shown(document.data)} is not a mapping with the keys {', '.join(SECTIONS)}")
             continue
         for key, value in document.data.items():
+            if key.startswith("x-"):
+                continue  # for YAML anchors
             if key not in SECTIONS:
                 document.report((key,), f"unknown key{did_you_mean(key, SECTIONS)}")
             elif value is None:
@@ -110,13 +114,13 @@ def divide(documents: Sequence[Document]) -> Sections:
             elif key in ("targets", "compare"):
                 lists[key] += _items(document, key, value)
             else:
-                _merge(sections.identities if key == "identities" else sections.modules, document, key, value)
+                _merge(mappings[key], document, key, value)
     return sections
 
 
 def _items(document: Document, key: str, value: object) -> list[Entry]:
     if not isinstance(value, list):
-        document.report((key,), f"{shown(value)} is not a list")
+        document.report((key,), f"{shown(value)} is not a list: begin each entry with `- `")
         return []
     return [Entry(document, (key, index), item) for index, item in enumerate(value)]
 

@@ -32,17 +32,18 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.UNREACHABLE: "there is no route to the address: check the network and the IP version",
     Outcome.REFUSED: "the machine is there, and nothing listens on the port: check the port, and that the archive runs",
     Outcome.CONNECT_TIMEOUT: "nothing answered: a firewall drops the connection, or the machine is off",
-    Outcome.TLS_FAILURE: "no TLS: the port may speak plain DICOM, or want a certificate of ours",
+    Outcome.TLS_FAILURE: "the TLS handshake failed: the port may speak plain DICOM, or require a client certificate",
     Outcome.NO_ANSWER: "connected, then silence: something listens that does not answer DICOM, or the archive hangs",
     Outcome.NOT_DICOM: "what answers is not DICOM: check the port",
     Outcome.PROTOCOL_ERROR: "the archive's answer breaks the DICOM standard",
-    Outcome.REJECTED: "the archive refuses the association: check both AE titles, and that it knows us",
+    Outcome.REJECTED: "the archive rejects the association",
     Outcome.BUSY: "the archive has no room for another association now",
     Outcome.ABORTED: "the archive aborted the association",
-    Outcome.CLOSED: "the connection was closed without an answer: the port may want TLS, or an address it knows",
+    Outcome.CLOSED: "the connection was closed without an answer: the port may require TLS, or know our address",
     Outcome.NOT_OFFERED: "the archive accepts the association, and offers no C-ECHO on it",
     Outcome.FAILURE_STATUS: "the archive answered the C-ECHO with a failure",
     Outcome.OVERLOAD: "this machine did not get to it in time; that says nothing about the archive",
+    Outcome.PROXY_FAILURE: "the proxy of the vantage made no connection; that says nothing about the archive",
 }
 
 QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
@@ -58,6 +59,9 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.NO_ASSOCIATION: "not asked, as there was no association",
     QueryOutcome.OVERLOAD: "this machine did not get to it in time",
 }
+
+QUERY_REFUSED = "Allow C-FIND for our AE title at the archive, or send it a C-ECHO only"
+"""What to do if it refuses, or aborts, a query of ours."""
 
 STORE_OUTCOMES: Mapping[StoreOutcome, str] = {
     StoreOutcome.SUCCESS: "every image was taken",
@@ -76,8 +80,10 @@ STORE_OUTCOMES: Mapping[StoreOutcome, str] = {
 }
 
 REJECTIONS: Mapping[RejectReason, str] = {
-    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "it does not let our AE title in: have its administrator add it",
-    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "it goes by another AE title than the one we called it by",
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "it does not accept our AE title: have its administrator add it",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "it has another AE title than the one we called; or it does "
+    "not know ours, as some archives say this then, too",
+    RejectReason.NO_REASON_GIVEN: "check both AE titles, and that it knows ours",
 }
 """What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""
 
@@ -104,7 +110,7 @@ LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
         "open port",
         "Something listens and takes connections, and nothing that is DICOM came back.",
     ),
-    LadderLevel.REFUSES_STRANGERS: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
+    LadderLevel.REFUSES_STRANGERS: ("refuses strangers", "It speaks DICOM, and rejects unknown clients."),
     LadderLevel.ASSOCIATES: (
         "associates",
         "Anybody can open an association. What it serves could not be proved; storing may be open, too.",
@@ -128,12 +134,18 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
     Check.RETRIEVE_NEGOTIABLE: ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
     Check.STORE_NEGOTIABLE: ("Storing images is on offer (never tried)", "Storing images is not on offer"),
     Check.HTTP_WITHOUT_TLS: ("HTTP without TLS is served", "HTTP is served over TLS alone"),
+    Check.RETRIEVE_AUTHORISED: ("Fetching images is permitted (none was fetched)", "Fetching images is refused"),
+    Check.STOW_OFFERED: ("Storing over DICOMweb is on offer (never tried)", "Storing over DICOMweb is not on offer"),
+    Check.CORS_WITH_CREDENTIALS: (
+        "Web pages of any origin can use the login of a user",
+        "Web pages of other origins cannot use the login of a user",
+    ),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
 
 _WEB_MEANINGS: Mapping[LadderLevel, str] = {
     LadderLevel.OPEN_PORT: "Something listens and takes connections.",
-    LadderLevel.REFUSES_STRANGERS: "HTTP is spoken, and whoever is not known is turned away.",
+    LadderLevel.REFUSES_STRANGERS: "It speaks HTTP, and rejects unknown clients.",
 }
 """Meanings of levels that differ for HTTP."""
 
@@ -152,6 +164,9 @@ UNKNOWN_REASONS: Mapping[UnknownReason, str] = {
     UnknownReason.LIMIT: "an answer was larger than this exporter reads",
     UnknownReason.ADDRESS_NOT_TRIED: "not every address of the name was tried",
     UnknownReason.NOT_ASKED: "a question was not asked: the association ended before it, or no time was left",
+    UnknownReason.VANTAGE: "the proxy of the vantage failed, or does not say what became of the connection",
+    UnknownReason.VANTAGE_REFUSED: "the proxy of the vantage refuses the connection, or the credentials for it",
+    UnknownReason.VANTAGE_UNREACHABLE: "the proxy of the vantage says that it has no way to the address",
 }
 """Why a level is not known, within a sentence."""
 
@@ -163,10 +178,12 @@ _CALLED = {
     Called.RANDOM: "a random called AE title",
     Called.WELL_KNOWN: "a well-known called AE title",
 }
-_NOBODY_THERE = {
+_TO_A_STRANGER = {
     Outcome.REFUSED: "nothing listens here",
     Outcome.CONNECT_TIMEOUT: "nothing answered, as behind a firewall",
+    Outcome.REJECTED: "a stranger is turned away",
 }
+"""Outcomes that are no fault here, so the advice of `OUTCOMES` does not fit."""
 _QUESTIONS = {
     "random_uid": "C-FIND for a study that does not exist",
     "worklist": "C-FIND for worklist items",
@@ -201,10 +218,8 @@ def answer(query: QueryResult) -> str:
 def _association(attempt: Attempt) -> str:
     if attempt.outcome is Outcome.SUCCESS:
         return "accepted"
-    if attempt.outcome in _NOBODY_THERE:
-        return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
     why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
-    return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
+    return f"{attempt.outcome}: {_TO_A_STRANGER.get(attempt.outcome, OUTCOMES[attempt.outcome])}{why}"
 
 
 def level_words(level: LadderLevel | None, at_least: LadderLevel | None = None) -> str:
@@ -274,9 +289,10 @@ def ending(session: SessionResult) -> str:
 
 
 def query_failed(name: str, query: QueryResult) -> str:
-    """One of our own queries was not answered."""
+    """One of our own queries was not answered, and what to do about it."""
     code = "" if query.status is None else f" (status {query.status:04X})"
-    return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
+    advice = f". {QUERY_REFUSED}" if query.outcome in (QueryOutcome.REFUSED, QueryOutcome.ABORTED) else ""
+    return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}{advice}"
 
 
 def overdue(name: str, values: Sequence[str]) -> str:

@@ -310,5 +310,7 @@ def _syntax_error(file: str, text: str, error: yaml.YAMLError) -> ConfigError:
         words = ", ".join(part for part in (error.context, error.problem) if part)
         if "maximum nesting depth" in words:  # libyaml has a bound of its own since 0.2.6, and checks it before ours
             return ConfigError(file, mark.line + 1, "", f"more than {_MAX_DEPTH} levels of nesting")
+        if "cannot start any token" in words and text.splitlines()[mark.line][: mark.column + 1].endswith("\t"):
+            words = "a tab at the beginning of a line: YAML is indented by spaces"
         return ConfigError(file, mark.line + 1, "", f"not YAML: {words}")
     return ConfigError(file, None, "", f"not YAML: {' '.join(str(error).split())}")
