@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +25,7 @@ from dicom_exporter.config import (
     tls_settings,
 )
 from dicom_exporter.net.timing import OnPhase
+from dicom_exporter.prober.log import fields
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.formats.terminal import trimmed
@@ -48,6 +50,8 @@ from dicom_exporter.verdict.texts import (
     why_unknown,
 )
 
+log = structlog.stdlib.get_logger(__name__)
+
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which runs without `--exposure`."""
 _EXPOSURE_TIMEOUT = 30.0
@@ -70,7 +74,10 @@ def run(options: Options) -> int:
 def _run_probe(config: Config, title: str) -> ProbeRecord:
     """The record of a probe of the one target of `config`, whose phases are shown under `title` while they run."""
     with phases_shown(title) as on_phase:
-        return process.run(_probe(config, on_phase))
+        record = process.run(_probe(config, on_phase))
+    for session in record.sessions:
+        log.debug("probe", **fields(record, session))
+    return record
 
 
 async def _probe(config: Config, on_phase: OnPhase | None) -> ProbeRecord:
