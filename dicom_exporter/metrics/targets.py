@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import Metric
 
 from dicom_exporter.config import Target
-from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
+from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES, TLS_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
@@ -116,13 +116,20 @@ def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
 def _target_info(target: Target) -> Collection[Row]:
     target = target.shown
     own = {"address": str(target.address), "called_ae_title": target.called_ae_title, "expect": target.expect.value}
-    return (({**target.labels, **own}, 1.0),)
+    return (({**target.labels, **own, **_vantage_label(target)}, 1.0),)
 
 
 TARGET_FAMILIES: tuple[Family[Target], ...] = (
     Family("dicom_target_info", "The target as configured, with its labels.", _target_info),
 )
-SESSION_FAMILIES = (*ASSOCIATION_FAMILIES, *VISIBLE_FAMILIES, *STORE_FAMILIES, *CANARY_FAMILIES, *DICOMWEB_FAMILIES)
+SESSION_FAMILIES = (
+    *ASSOCIATION_FAMILIES,
+    *TLS_FAMILIES,
+    *VISIBLE_FAMILIES,
+    *STORE_FAMILIES,
+    *CANARY_FAMILIES,
+    *DICOMWEB_FAMILIES,
+)
 
 
 def families(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Metric]:
@@ -145,6 +152,7 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     ]
     yield Group(ASSOCIATION_FAMILIES, sessions)
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
+    yield Group(TLS_FAMILIES, [(labels, session) for labels, session in sessions if session.tls is not None])
     asked = [(labels, session) for labels, session in sessions if session.queries and _was_asked(session)]
     yield Group(VISIBLE_FAMILIES, asked)
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
@@ -156,7 +164,11 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     )
     yield Group(
         EXPOSURE_FAMILIES,
-        [(labels, Exposed(record.target, record.verdict)) for labels, record in labelled if record.verdict is not None],
+        [
+            ({**labels, **_vantage_label(record.target)}, Exposed(record.target, record.verdict))
+            for labels, record in labelled
+            if record.verdict is not None
+        ],
     )
 
 
@@ -167,3 +179,8 @@ def _was_asked(session: SessionResult) -> bool:
 
 def _target_labels(target: Target, target_label: bool) -> Labels:
     return {"target": target.name} if target_label else {}
+
+
+def _vantage_label(target: Target) -> Labels:
+    """A series of a target that is seen from here has no such label: then it is the same without vantages."""
+    return {} if target.seen_from is None else {"vantage": target.seen_from}
