@@ -136,7 +136,7 @@ async def _soak(options: Options) -> Facts:
         shortages=soak.shortages,
         exit_code=code,
         most_unknown=options.most_unknown,
-        longest_stop=json.loads((directory / "watched").read_text())["longest_stop"],
+        stops=json.loads((directory / "watched").read_text()),
         peers=json.loads((directory / "peers.json").read_text()),
         log=(directory / "exporter.log").read_text(errors="replace"),
     )

@@ -41,8 +41,8 @@ class Facts:
     exit_code: int | None
     most_unknown: float
     """Highest share of outcomes that may be overload."""
-    longest_stop: float
-    """Seconds for which the event loop of the exporter stood still, measured inside."""
+    stops: Mapping[str, Any]
+    """For how many seconds the event loop of the exporter stood still, measured inside, and what it did."""
     peers: Mapping[str, Any]
     log: str
 
@@ -101,8 +101,9 @@ def _checks(facts: Facts) -> list[tuple[str, str, bool]]:
         ("every association ends by A-RELEASE or A-ABORT", _listed(unclean) or "all", not unclean),
         ("no error in the log", errors[0][:200] if errors else "none", not errors),
     ]
-    stop = f"{facts.longest_stop:.2f} s"
-    checks.append(("the event loop never stops for long", stop, shared or short or facts.longest_stop <= _LONGEST_STOP))
+    longest, busiest = facts.stops["longest_stop"], facts.stops["busiest"]
+    stop = f"{longest:.2f} s; with most processor time: {busiest:.2f} s, in {facts.stops['where'] or 'nothing known'}"
+    checks.append(("the event loop never stops for long", stop, shared or short or longest <= _LONGEST_STOP))
     if not shared:  # otherwise it would measure the machine
         most = facts.most_unknown
         holds = seen.unknown <= most * outcomes
