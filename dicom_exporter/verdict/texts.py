@@ -144,7 +144,7 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
 """Check -> what it says where it holds (which is bad), and where it does not."""
 
 _WEB_MEANINGS: Mapping[LadderLevel, str] = {
-    LadderLevel.OPEN_PORT: "Something listens and takes connections.",
+    LadderLevel.OPEN_PORT: "Something listens, and asks for no login.",
     LadderLevel.REFUSES_STRANGERS: "It speaks HTTP, and rejects unknown clients.",
 }
 """Meanings of levels that differ for HTTP."""
