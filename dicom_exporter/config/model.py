@@ -49,7 +49,7 @@ from dicom_exporter.config.values.dicom import Level, MatchValue, Model
 from dicom_exporter.config.values.hours import WeeklyHours
 from dicom_exporter.config.values.network import IPAddress
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.results import Expect, LadderLevel
+from dicom_exporter.results import Expect, LadderLevel, SecureProfile
 from dicom_exporter.yamlfile.validation import Block
 
 
@@ -240,6 +240,8 @@ class Exposure(Block):
     prove: Proofs = ()
     """Further steps to prove: whether matches identify a patient (identity), and whether the first bytes of an image
     can be received (download). None of these data are kept."""
+    tls: Flag = False
+    """Find out which versions and cipher suites of TLS are accepted, in up to 18 handshakes that are abandoned."""
 
     @property
     def prove_identity(self) -> bool:
@@ -338,6 +340,9 @@ class Target(Block):
     server_name: ServerName | None = None
     """The name that the public knows the target by, which strangers send as SNI in DICOM TLS. By default the host of
     `address`; if that is refused, or is an IP address, also the names in `tls.server_name`, `dicomweb` and `web`."""
+    tls_profile: Annotated[SecureProfile | None, one_of(SecureProfile)] = None
+    """The profile of PS3.15 that its TLS has to keep: bcp195 (B.12) or modified (B.13). Takes a module whose
+    `exposure` has `tls: true`."""
 
     def __post_init__(self) -> None:
         """Set the modules of a target that names none: those of its expectation."""

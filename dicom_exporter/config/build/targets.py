@@ -17,6 +17,11 @@ def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | No
     A module that is invalid itself is None in `modules`.
     """
     errors = list(target_errors(target, modules))
+    chosen = [modules[name] for name in target.modules]
+    tries = any(module is None or (module.exposure is not None and module.exposure.tls) for module in chosen)
+    if target.tls_profile is not None and not tries:
+        message = "none of its modules finds out what TLS it accepts: one needs `exposure: {tls: true}`"
+        errors.append((("tls_profile",), message))
     for path, message in errors:
         entry.report(message, *path)
     return None if errors else target
