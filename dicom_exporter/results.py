@@ -470,7 +470,7 @@ class StoreResult:
 
 
 class CanaryStep(StrEnum):
-    """The steps of a canary, in their order; `metadata` is of DICOMweb alone, which has no `store`."""
+    """The steps of a canary, in their order; `metadata` and `frame` are of DICOMweb alone."""
 
     STORE = "store"
     """The archive says that it has stored the image."""
@@ -482,6 +482,8 @@ class CanaryStep(StrEnum):
     """An image comes."""
     COMPARE = "compare"
     """It has the pixels of the one that was stored."""
+    FRAME = "frame"
+    """So has its first frame, asked for alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,16 @@ class Store(Block):
 
 
 @dataclass(frozen=True)
+class MoveTo(Block):
+    """An AE of ours that the archive sends the image to. It listens only while the archive is asked to send."""
+
+    port: Annotated[Positive, Field(le=65535)]
+    """The port, at the address from which the exporter reaches the archive."""
+    ae_title: AETitle | None = None
+    """Its AE title, which the archive has to know with that address and port; by default that of the identity."""
+
+
+@dataclass(frozen=True)
 class Canary(Block):
     """A synthetic image that is stored in your own archive, found, retrieved and compared. Each run overwrites it."""
 
@@ -229,6 +239,10 @@ class Canary(Block):
     new one whether it still stores."""
     c_get: Flag = True
     """Retrieve it by C-GET; false for an archive that has no C-GET."""
+    move_to: MoveTo | None = None
+    """Retrieve it by C-MOVE in place of C-GET."""
+    stow: Flag = False
+    """Over DICOMweb, store another image by STOW-RS, and use that one in place of the one stored over DICOM."""
 
 
 @dataclass(frozen=True)

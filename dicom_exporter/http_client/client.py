@@ -1,4 +1,4 @@
-"""One GET on a connection of its own, from the host's name to the response's headers.
+"""One request on a connection of its own, from the host's name to the response's headers.
 
 The connection is made by `net.tcp`, as for an association, and handed to aiohttp: so a refused
 connection, silence and a missing route are distinct here, too, and each phase is timed.
@@ -112,10 +112,16 @@ class Response(aiohttp.ClientResponse):
 
 
 @asynccontextmanager
-async def get(
-    url: URL, context: ProbeContext, accept: str, is_allowed: Callable[[SocketAddress], bool] = lambda _: True
+async def exchange(
+    url: URL,
+    context: ProbeContext,
+    accept: str,
+    is_allowed: Callable[[SocketAddress], bool] = lambda _: True,
+    upload: tuple[str, bytes] | None = None,
 ) -> AsyncIterator[Response]:
-    """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
+    """GET `url`, or POST an `upload` (its media type, and the body), and hold the response until the block ends.
+
+    No redirect is followed, no cookie kept, no proxy used.
 
     TLS and credentials are those of `context.identity`, and the seconds of each phase that was reached go to
     `context.phases`. No address is connected to that is not allowed. The caller bounds the time, and the body.
@@ -129,7 +135,7 @@ async def get(
         stack.callback(connector.let_go)
         slot.watch(lambda: 0 if connector.wire is None else connector.wire.received)
         session = await stack.enter_async_context(_session(connector))
-        response = await _send(session, url, context, accept, address, connector)
+        response = await _send(session, url, context, accept, address, connector, upload)
         response.address = address
         try:
             yield response
@@ -256,17 +262,25 @@ async def _send(
     accept: str,
     address: SocketAddress,
     connector: _Connector,
+    upload: tuple[str, bytes] | None,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
     headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    if upload is not None:
+        headers["Content-Type"] = upload[0]
     http = context.identity.http
     if http is not None:
         headers["Authorization"] = authorization(http)
     begin = time.perf_counter()
     marks: dict[str, float] = {}
     try:
-        response = await session.get(
-            url.with_user(None), headers=headers, allow_redirects=False, trace_request_ctx=marks
+        response = await session.request(
+            "GET" if upload is None else "POST",
+            url.with_user(None),
+            data=None if upload is None else upload[1],
+            headers=headers,
+            allow_redirects=False,
+            trace_request_ctx=marks,
         )
         assert isinstance(response, Response)
         response.watch(connector.wire)
