@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: dist help demo demo-stack run quick test oldest lint format docs lock fuzz soak truth bench clean
+.PHONY: dist site help demo demo-stack run quick test oldest matrix lint format docs lock fuzz soak truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -17,6 +17,7 @@ help:
 	@echo "make quick   the tests that start no server, in under a minute (some of them: make quick ARGS='-k echo')"
 	@echo "make test    every test that this machine can run, in about a quarter of an hour"
 	@echo "make oldest  the tests of make quick with the oldest libraries that pyproject.toml allows"
+	@echo "make matrix  the tests with real peers in roots of Debian bookworm, trixie and sid (some: SUITES=sid), as root"
 	@echo "make lint    ruff and mypy"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make docs    rewrite the pages of docs/ that are made from the code"
@@ -26,6 +27,7 @@ help:
 	@echo "make truth   generated servers whose openness is known: are the claims about them true, for MINUTES=30"
 	@echo "make bench   speed and memory, beside other DICOM clients (QUICK=1: in a few minutes)"
 	@echo "make dist    wheel and sdist, checked, installed and tried; an SBOM; the licences of what it needs"
+	@echo "make site    README and docs/ as a site with a search, in build/site; a link that leads nowhere is an error"
 	@echo "make clean   remove .venv and caches"
 
 demo: .venv/.installed
@@ -51,6 +53,10 @@ oldest: .venv/.installed
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/oldest
 	VIRTUAL_ENV=.venv/oldest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[test]'
 	.venv/oldest/bin/python -m pytest --quiet -m 'not integration' --numprocesses=auto --timeout=60 $(ARGS)
+
+# Downloads about a gigabyte for each suite at the first time; ARGS are pytest's, in place of the choice of tests.
+matrix: .venv/.installed
+	$(BIN)/python -m tools.matrix $(if $(SUITES),--suites $(SUITES)) $(ARGS)
 
 lint: .venv/.installed-lint
 	$(BIN)/ruff check .
@@ -90,6 +96,12 @@ bench: .venv/.installed-bench
 dist: .venv/.installed-dist
 	$(BIN)/python -m tools.dist
 
+site: .venv/.installed-site
+	rm -rf build/site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky -d build/site.cache -c tools/site . build/site
+	cp build/site/README.html build/site/index.html
+	@echo "build/site/index.html"
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
@@ -113,6 +125,10 @@ clean:
 .venv/.installed-bench: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable '.[test,bench]'
 	@touch $@ .venv/.installed .venv/.installed-test
+
+.venv/.installed-site: pyproject.toml | $(BIN)/pip
+	$(PIP) --editable '.[site]'
+	@touch $@ .venv/.installed
 
 .venv/.installed-dist: pyproject.toml | $(BIN)/pip
 	$(PIP) --editable '.[dist]'

@@ -1,8 +1,8 @@
 """``make bench``: run all benchmarks, one after the other. The exit code is 1 if a bar is missed.
 
-``python -m benchmarks [--quick] [--only echo,find,sizes,dead,filtered,matches,exporters,fleet]``. Progress goes to
-standard error, the tables to standard output. A complete run also writes benchmarks/results.json, benchmarks/RESULTS.md
-and the plot of docs/performance.md.
+``python -m benchmarks [--quick] [--busy] [--only echo,find,sizes,dead,filtered,matches,history,exporters,fleet]``.
+Progress goes to standard error, the tables to standard output. A complete run also writes benchmarks/results.json,
+benchmarks/RESULTS.md and the plot of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks import results as names
 from benchmarks import scraping
 from benchmarks.bars import bars, missed
+from benchmarks.cores import client_core_busy
 from benchmarks.exporters import beside_blackbox
 from benchmarks.files import raise_file_limit
 from benchmarks.fleet import fleet
@@ -33,7 +34,7 @@ from benchmarks.results import Results
 from benchmarks.servers import ROOT, fast_scp, installed, real_orthanc
 from benchmarks.timing import Entry, progress, race
 
-SECTIONS = ("echo", "find", "sizes", "dead", "filtered", "matches", "exporters", "fleet")
+SECTIONS = ("echo", "find", "sizes", "dead", "filtered", "matches", "history", "exporters", "fleet")
 _CROWD = 256
 
 
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks, write the results, and return the exit code: 1 if a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a few minutes instead of 30")
+    parser.add_argument("--busy", action="store_true", help="all of it a second time, with few rounds, on a busy core")
     parser.add_argument("--only", default=",".join(SECTIONS), help="comma-separated sections; writes no result files")
     chosen = parser.parse_args(arguments)
     sections = chosen.only.split(",")
@@ -48,22 +50,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unknown section: {', '.join(sorted(unknown))} (choose from {', '.join(SECTIONS)})")
     raise_file_limit()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped as well
-    command = "make bench QUICK=1" if chosen.quick else "make bench"
+    command = "make bench" + " QUICK=1" * chosen.quick + " ARGS=--busy" * chosen.busy
     results = Results(machine(), command, time.strftime("%Y-%m-%d", time.gmtime()))
     start = time.monotonic()
+    busy = Results(results.machine, command, results.date)
     with fast_scp() as ports:
-        for section in sections:
-            progress(f"{section}:")
-            _RUNS[section](results, ports, chosen.quick)
+        _run(sections, results, ports, chosen.quick)
+        if chosen.busy:
+            progress("once more, with the core of the measured program busy")
+            with client_core_busy():
+                _run(sections, busy, ports, quick=True)
+            results.busy = bars(busy)
     progress(f"done in {time.monotonic() - start:.0f} s")
     found = bars(results)
     text = markdown(results, found)
     sys.stdout.write(text)
     if set(sections) == set(SECTIONS):
         _write(results, text)
-    for bar in missed(found):
+    short = missed([*found, *results.busy])
+    for bar in short:
         progress(f"MISSED: {bar.name}: wanted {bar.wanted}, got {bar.figure}")
-    return 1 if missed(found) else 0
+    return 1 if short else 0
+
+
+def _run(sections: Sequence[str], results: Results, ports: scraping.Ports, quick: bool) -> None:
+    for section in sections:
+        progress(f"{section}:")
+        _RUNS[section](results, ports, quick)
 
 
 def _write(results: Results, text: str) -> None:
@@ -163,6 +176,10 @@ def _matches(results: Results, ports: scraping.Ports, quick: bool) -> None:
     results.matches = scraping.many_matches(ports, 1_000_000)
 
 
+def _history(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    results.history = scraping.history(ports, 300, 80 if quick else 200)
+
+
 def _exporters(results: Results, ports: scraping.Ports, quick: bool) -> None:
     results.turns |= beside_blackbox(ports["good"], 1000 if quick else 4000)
 
@@ -181,6 +198,7 @@ _RUNS = {
     "dead": _dead,
     "filtered": _filtered,
     "matches": _matches,
+    "history": _history,
     "exporters": _exporters,
     "fleet": _fleet,
 }

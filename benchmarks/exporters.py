@@ -17,7 +17,7 @@ from benchmarks.exporter import Exporter, Target, exporter, spread
 from benchmarks.http_load import fetch_all
 from benchmarks.timing import progress
 from benchmarks.turns import Turns, in_turns
-from tests.testing.peers.process import free_address
+from tests.testing.peers.process import reserved_address
 
 PROCESSOR = "/probe: processor"
 RATE = "/probe: rate"
@@ -121,18 +121,18 @@ def _until_ready() -> float:
 def _blackbox(directory: Path, program: str) -> Iterator[Exporter]:
     settings = directory / "blackbox.yml"
     settings.write_text("modules:\n  tcp_connect:\n    prober: tcp\n")
-    address = free_address()
-    with started_on(client_cores()):
-        process = subprocess.Popen(
-            [program, f"--config.file={settings}", f"--web.listen-address={address}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    try:
-        running = Exporter(process, address.port)
-        running.wait()
-        yield running
-    finally:
-        process.terminate()
-        process.wait()
+    with reserved_address() as address:
+        with started_on(client_cores()):
+            process = subprocess.Popen(
+                [program, f"--config.file={settings}", f"--web.listen-address={address}"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        try:
+            running = Exporter(process, address.port)
+            running.wait()
+            yield running
+        finally:
+            process.terminate()
+            process.wait()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.bars import Bar
+from benchmarks.bar import Bar
 from benchmarks.results import Race, Results
 from benchmarks.scraping import Size
 
-_VERDICTS = {True: "reached", False: "**missed**", None: "not measured"}
+_VERDICTS = {True: "reached", False: "**missed**", None: "not known"}
 _MIB = 1024 * 1024
 
 
@@ -27,10 +27,11 @@ def _lines(results: Results, found: Sequence[Bar]) -> Iterator[str]:
     yield from _table(("machine", ""), [(name, value) for name, value in results.machine.items()])
     yield "## Bars"
     yield ""
-    yield from _table(
-        ("what", "wanted", "figure", ""),
-        [(bar.name, bar.wanted, bar.figure, _VERDICTS[bar.reached]) for bar in found],
-    )
+    yield from _bars(found)
+    if results.busy:
+        yield "## Bars, with the core of the measured program busy"
+        yield ""
+        yield from _bars(results.busy)
     for key, race in results.echo.items():
         server, _, at_once = key.partition(" ")
         yield f"## C-ECHO sessions on {_SERVERS[server]}, {'one at a time' if at_once == '1' else at_once + ' at once'}"
@@ -45,6 +46,11 @@ def _lines(results: Results, found: Sequence[Bar]) -> Iterator[str]:
 
 
 _SERVERS: Mapping[str, str] = {"fast": "the fast SCP", "orthanc": "Orthanc"}
+
+
+def _bars(found: Sequence[Bar]) -> Iterator[str]:
+    rows = [(bar.name, bar.wanted, bar.figure, _VERDICTS[bar.reached]) for bar in found]
+    yield from _table(("what", "wanted", "figure", ""), rows)
 
 
 def _race(race: Race, unit: str, cost: str) -> Iterator[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from benchmarks.bar import Bar
 from benchmarks.fleet import Fleet
-from benchmarks.scraping import Dead, Matches, Size
+from benchmarks.scraping import Dead, Kept, Matches, Size
 from benchmarks.timing import Rate
 from benchmarks.turns import Turns
 
@@ -30,9 +31,12 @@ class Results:
     dead: Dead | None = None
     filtered: Dead | None = None
     matches: Matches | None = None
+    history: Kept | None = None
     turns: dict[str, Turns] = field(default_factory=dict)
     """Figure -> what was measured in turns with another program."""
     fleet: Fleet | None = None
+    busy: list[Bar] = field(default_factory=list)
+    """The bars of the same run with one core busy."""
 
 
 OURS = "dicom_exporter"

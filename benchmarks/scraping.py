@@ -18,6 +18,8 @@ from benchmarks.http_load import fetch_all
 from benchmarks.servers import ROOT
 from benchmarks.timing import progress
 from benchmarks.turns import Turns, in_turns
+from dicom_exporter import DEFAULT_HISTORY_LIMIT
+from dicom_exporter.pages.history import MAX_PROBES
 
 Ports = Mapping[str, Sequence[int]]
 TIMEOUT = 60.0
@@ -213,6 +215,36 @@ def many_matches(ports: Ports, count: int) -> Matches:
         shown = _studies(running, targets[1]["name"])
         grown = running.memory("VmHWM") - before
     return Matches(int(shown.value("dicom_studies_visible")), shown.value("dicom_query_duration_seconds"), grown)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Memory of the exporter while it keeps the last probes of guarded targets, in bytes."""
+
+    targets: int
+    scrapes: int
+    probes: int
+    """That are kept, when as many are as it keeps."""
+    first: int
+    full: int
+    last: int
+    """After the first scrape, after the one that filled the history, and after all `scrapes`."""
+
+
+def history(ports: Ports, count: int, scrapes: int) -> Kept:
+    """Scrape `count` guarded targets, as the monitor and as a stranger, more often than the exporter keeps probes."""
+    each = min(DEFAULT_HISTORY_LIMIT, MAX_PROBES // count)
+    targets = spread(
+        ports["good"], count, called_ae_title="PACS10", expect="guarded", modules=["availability", "exposure"]
+    )
+    memory = []
+    with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets) as running:
+        for number in range(scrapes):
+            running.get(timeout=TIMEOUT)
+            memory.append(running.memory())
+            if number % 20 == 0:
+                progress(f"  scrape {number + 1} of {scrapes}: {memory[-1] / 2**20:.1f} MiB")
+    return Kept(count, scrapes, each * count, memory[0], memory[each - 1], memory[-1])
 
 
 def _studies(running: Exporter, name: object) -> Scrape:

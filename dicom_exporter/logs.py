@@ -41,7 +41,7 @@ def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> 
     renderer = (
         structlog.processors.JSONRenderer()
         if log_format is LogFormat.JSON
-        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], bool_as_flag=False)
+        else structlog.processors.LogfmtRenderer(bool_as_flag=False)
     )
     structlog.configure(
         processors=[
@@ -63,6 +63,7 @@ def configure(level: str = "info", log_format: LogFormat = LogFormat.LOGFMT) -> 
                 structlog.processors.EventRenamer("msg"),
                 shorten_exception,
                 escape,
+                in_order,
                 renderer,
             ],
             use_get_message=True,
@@ -109,6 +110,11 @@ def escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
         if value is not None and not isinstance(value, bool | int | float):
             event[key] = escaped(str(value))
     return event
+
+
+def in_order(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the time, the level and the message first, as people read a line."""
+    return {**{key: event[key] for key in ("ts", "level", "msg") if key in event}, **event}
 
 
 def log_loop_exception(_loop: "asyncio.AbstractEventLoop", context: Mapping[str, Any]) -> None:

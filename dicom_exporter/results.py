@@ -290,6 +290,9 @@ class Check(StrEnum):
     RETRIEVE_NEGOTIABLE = "retrieve_negotiable"
     STORE_NEGOTIABLE = "store_negotiable"
     HTTP_WITHOUT_TLS = "http_without_tls"
+    RETRIEVE_AUTHORISED = "retrieve_authorised"
+    STOW_OFFERED = "stow_offered"
+    CORS_WITH_CREDENTIALS = "cors_with_credentials"
 
 
 class Service(StrEnum):
@@ -538,6 +541,8 @@ class Attempt:
     """A match carried a non-empty name, ID or birth date; None if that was not tried."""
     image_received: bool | None = None
     """Bytes of an instance arrived by C-GET; None if that was not tried."""
+    retrieve_authorised: bool | None = None
+    """A C-GET of a study that cannot exist succeeded, or was refused; None if that is not known, or was not tried."""
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
     """What kept this attempt from getting further, and is not the peer's doing. What the outcomes of the association
@@ -556,22 +561,41 @@ class StrangerResult:
 
 
 class WebAnswer(StrEnum):
-    """What came back from a URL, asked without credentials or with them."""
+    """What came back from a URL, asked without credentials or with them. From the least that it shows to the most."""
 
-    ENTRIES = "entries"
-    """DICOMweb (or an archive's own REST root) listed at least one study."""
-    EMPTY = "empty"
-    """DICOMweb answered, and nothing matched: 204, or 200 with ``[]`` or no body."""
-    DENIED = "denied"
-    """401, 403, or a redirect to a login."""
-    OTHER = "other"
-    """HTTP was spoken, and it is not DICOMweb."""
-    NOT_HTTP = "not_http"
-    """TCP, or TLS, was accepted, and no HTTP came back."""
     CLOSED = "closed"
     """No TCP connection: refused, or no answer to our SYN."""
     UNKNOWN = "unknown"
     """No name, no route, no time: this says nothing about the server."""
+    NOT_HTTP = "not_http"
+    """TCP, or TLS, was accepted, and no HTTP came back."""
+    OTHER = "other"
+    """HTTP was spoken, and it is not DICOMweb."""
+    DENIED = "denied"
+    """401, 403, or a redirect to a login."""
+    EMPTY = "empty"
+    """DICOMweb answered, and nothing matched: 204, or 200 with ``[]`` or no body."""
+    ENTRIES = "entries"
+    """DICOMweb (or an archive's own REST root) listed at least one study."""
+
+    @property
+    def rank(self) -> int:
+        """Its place in that order, from 0."""
+        return list(WebAnswer).index(self)
+
+
+class LoginScheme(StrEnum):
+    """How a web server wants its users to log in."""
+
+    NONE = "none"
+    """It answers without a login."""
+    BASIC = "basic"
+    """RFC 7617: the password itself is sent."""
+    DIGEST = "digest"
+    BEARER = "bearer"
+    """RFC 6750, as OAuth 2.0 and OpenID Connect use it."""
+    OTHER = "other"
+    """Another scheme, a page to log in, a client certificate, or a refusal that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -597,6 +621,12 @@ class WebResult:
     version: SafeText | None = None
     """What Orthanc's own REST interface says that its version is; None for everything else."""
     client_certificate_required: bool | None = None
+    login: tuple[LoginScheme, ...] = ()
+    """What the first 401 named, sorted; empty if there was none."""
+    stow_offered: bool | None = None
+    """Whether POST is among the methods that it allows for studies; None if it does not say, or was not asked."""
+    cors_with_credentials: bool | None = None
+    """Whether it lets the pages of any web site use the login of whoever looks at them; None as above."""
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
     """What kept it from getting further, and is not the server's doing."""
@@ -634,6 +664,8 @@ class SessionResult:
     """Where the identity is a stranger: how far it got on the exposure ladder."""
     prove: frozenset[LadderLevel] = frozenset()
     """Levels above 5 that the configuration asks to prove, of a stranger."""
+    surface: bool = False
+    """Whether the configuration asks what a stranger could retrieve and store."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
     tls_postures: Mapping[LadderService, tuple[TLSPosture, ...]] = field(default_factory=dict)

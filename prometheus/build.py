@@ -31,7 +31,8 @@ def _changed(rules: str, labels: Sequence[str], exporter_url: str) -> str:
     return rules.replace(RUNBOOKS, exporter_url.rstrip("/"))
 
 
-def _labels(text: str) -> list[str]:
+def parse_labels(text: str) -> list[str]:
+    """Read the names of labels, with commas between them. Raises ArgumentTypeError."""
     try:
         return [check_label_name(name) for name in text.split(",") if name]
     except ValueError as error:
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m prometheus.build", description="Write the rules for your labels.")
     parser.add_argument(
         "--labels",
-        type=_labels,
+        type=parse_labels,
         default=list(LABELS),
         help="labels of your targets that alerts carry, comma-separated (default: site,country)",
     )

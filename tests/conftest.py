@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,15 +15,25 @@ import pytest
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 
+# A script's shell starts jobs in the background with SIGINT ignored, and all that we start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _INTEGRATION = Path(__file__).parent / "integration"
+_PEERS = {"alertmanager", "dcmqrscp", "dcmtk", "demo_stack", "orthanc", "prometheus", "storescp", "wlmscpfs"}
+"""Fixtures that start real peers, and what a module imports to start them."""
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Refuse a test in tests/integration without its marker: `make quick` would run it."""
+    """Refuse a test in tests/integration without its marker: `make quick` would run it. Mark those with real peers."""
     for item in items:
-        if _INTEGRATION in item.path.parents and item.get_closest_marker("integration") is None:
+        if item.get_closest_marker("integration") is not None:
+            assert isinstance(item, pytest.Function)
+            if not _PEERS.isdisjoint((*item.fixturenames, *vars(item.module))):
+                item.add_marker("peers")
+        elif _INTEGRATION in item.path.parents:
             raise pytest.UsageError(f"{item.nodeid} is not marked as `integration`")
 
 

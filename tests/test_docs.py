@@ -13,7 +13,7 @@ from dicom_exporter.config.values.time import parse_duration
 from dicom_exporter.results import Outcome, QueryOutcome
 from tools.reference import PAGES, ROOT, metrics
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
 
 

@@ -32,6 +32,7 @@ def test_json_line_has_time_level_and_fields(capsys: pytest.CaptureFixture[str])
     configure(log_format=LogFormat.JSON)
     structlog.stdlib.get_logger("x").warning("probe ended", seconds=0.5, done=True, why=None)
     line = json.loads(capsys.readouterr().err)
+    assert list(line)[:3] == ["ts", "level", "msg"]
     assert line.pop("ts").startswith("20")
     assert line == {"level": "warning", "msg": "probe ended", "seconds": 0.5, "done": True, "why": None}
 

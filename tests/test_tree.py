@@ -25,6 +25,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "cli/probing.py": ("cli/test_main.py",),
     "cli/report.py": ("integration/test_report.py",),
     "cli/reporting.py": ("integration/test_report.py",),
+    "cli/reporting_over_time.py": ("integration/test_report_over_time.py",),
     "cli/serve.py": ("cli/test_process.py", "cli/test_web_config.py"),
     "server/asked.py": ("cli/test_signals.py", "cli/test_process.py"),
     "server/lifecycle.py": ("cli/test_process.py", "integration/test_load.py"),
@@ -165,4 +166,4 @@ def test_make_test_leaves_nothing_out() -> None:
     assert options["testpaths"] == ["tests"]
     assert not [option for option in options["addopts"] if option.startswith(("-m", "-k", "--ignore", "--deselect"))]
     assert "\t$(BIN)/python -m pytest $(ARGS)\n" in (ROOT / "Makefile").read_text()
-    assert "make lint test" in (ROOT / ".ci" / "run").read_text()
+    assert "make lint site test" in (ROOT / ".ci" / "run").read_text()

@@ -60,13 +60,17 @@ def find_programs() -> list[str]:
     return [path for path in found.values() if path is not None]
 
 
-def free_port(wanted: int) -> int:
-    """`wanted` if it is free on loopback, otherwise another free port. Raises CouldNotRun."""
+def reserve_port(wanted: int, stack: AsyncExitStack) -> int:
+    """`wanted` if it is free on loopback, otherwise another free port. Raises CouldNotRun.
+
+    No other program is given it until `stack` ends; a server that sets SO_REUSEADDR, as all do, can listen there.
+    """
+    reservation = stack.enter_context(socket.socket())
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     for port in (wanted, 0):
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
+        with suppress(OSError):
+            reservation.bind(("127.0.0.1", port))
+            return int(reservation.getsockname()[1])
     raise CouldNotRun("no free port on 127.0.0.1")
 
 
@@ -95,27 +99,30 @@ async def child(name: str, arguments: Sequence[str], directory: Path) -> AsyncIt
 async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None:
     """Run the stack until `stop` is set. Raises CouldNotRun if a program cannot start or ends."""
     prometheus, alertmanager = find_programs()
-    ports = {name: free_port(port) for name, port in PORTS.items()}
-    exporter = f"127.0.0.1:{ports['exporter']}"
-    urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
-    interval = "5s" if targets is None else "15s"
-    jobs: list[Mapping[str, Any]] = [
-        {"job_name": "dicom", "honor_labels": True, "static_configs": [{"targets": [exporter]}]}
-    ]
-    write_rules(directory / "rules", TIMES_FASTER, urls["exporter"])
-    (directory / "prometheus.yml").write_text(
-        prometheus_config(jobs, f"127.0.0.1:{ports['alertmanager']}", "rules/*.yml", scrape=interval, evaluation="2s")
-    )
-
-    def write(text: str) -> None:
-        try:
-            show(text)
-        except BrokenPipeError:  # the reader has closed the pipe, as with `| head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            stop.set()
-
-    pages = Pages(write, colours=sys.stdout.isatty())
     async with AsyncExitStack() as stack:
+        ports = {name: reserve_port(port, stack) for name, port in PORTS.items()}
+        exporter = f"127.0.0.1:{ports['exporter']}"
+        urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
+        taken = [port for name, port in PORTS.items() if ports[name] != port]
+        interval = "5s" if targets is None else "15s"
+        jobs: list[Mapping[str, Any]] = [
+            {"job_name": "dicom", "honor_labels": True, "static_configs": [{"targets": [exporter]}]}
+        ]
+        write_rules(directory / "rules", TIMES_FASTER, urls["exporter"])
+        (directory / "prometheus.yml").write_text(
+            prometheus_config(
+                jobs, f"127.0.0.1:{ports['alertmanager']}", "rules/*.yml", scrape=interval, evaluation="2s"
+            )
+        )
+
+        def write(text: str) -> None:
+            try:
+                show(text)
+            except BrokenPipeError:  # the reader has closed the pipe, as with `| head`
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                stop.set()
+
+        pages = Pages(write, colours=sys.stdout.isatty())
         hook = await stack.enter_async_context(receiver(pages.receive, ports["pages"]))
         (directory / "alertmanager.yml").write_text(alertmanager_config({"http://": f"{hook}/"}))
         size = [] if targets is None else [f"--targets={targets}"]
@@ -137,7 +144,7 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
             ],
         }
         children = [await stack.enter_async_context(child(*each, directory)) for each in programs.items()]
-        write(greeting(urls, interval))
+        write(greeting(urls, interval, taken))
         waiting = [asyncio.create_task(each.ended()) for each in children]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -150,15 +157,16 @@ async def run(targets: int | None, directory: Path, stop: asyncio.Event) -> None
         write("Stopping ...")
 
 
-def greeting(urls: dict[str, str], interval: str) -> str:
-    """The first text in the terminal."""
+def greeting(urls: dict[str, str], interval: str, taken: Sequence[int]) -> str:
+    """The first text in the terminal; `taken` are ports in whose place others are used."""
+    others = f"Other ports than usual, as {', '.join(map(str, taken))} cannot be had.\n" if taken else ""
     return f"""\
 A demonstration with simulated archives runs on this machine:
   the exporter      {urls["exporter"]}
   Prometheus        {urls["prometheus"]}/alerts
   Alertmanager      {urls["alertmanager"]}
   this terminal     {urls["pages"]} receives the alerts, instead of a pager
-
+{others}
 The rules and the routes are those in prometheus/, but faster: each alert waits 1/{TIMES_FASTER} of its normal time, and
 Prometheus scrapes every {interval}. One archive is open to anybody, so the first alert comes within two minutes.
 Press Ctrl-C to stop.

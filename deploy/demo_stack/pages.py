@@ -18,14 +18,15 @@ _INDENT = " " * 20
 
 
 def page(alert: Mapping[str, Any], *, colours: bool = False) -> str:
-    """Format one alert of a webhook message in a few lines. Characters that are not printable are shown as `?`."""
+    """Format one alert of a webhook message that comes now, in a few lines; what is not printable is shown as `?`."""
     labels, annotations = alert.get("labels", {}), alert.get("annotations", {})
     resolved = alert.get("status") == "resolved"
     kind = "RESOLVED" if resolved else str(labels.get("severity", "?")).upper()
-    when = _time(alert.get("endsAt" if resolved else "startsAt", ""))
+    when = datetime.now().astimezone().strftime("%H:%M:%S")
     facts = [f"{name} {labels[name]}" for name in _SHOWN_LABELS if labels.get(name)]
     if "level" in annotations:
         facts.insert(1, f"level {annotations['level']}")
+    facts.append(f"ended {_time(alert.get('endsAt', ''))}" if resolved else f"since {_time(alert.get('startsAt', ''))}")
     lines = [annotations.get("summary", labels.get("alertname", "?")), "   ".join(facts)]
     if not resolved:
         lines += wrap(annotations.get("description", ""), 100)

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from dicom_exporter.cli.parser import (
     add_listen_address,
     add_log_flags,
     whole_number,
+    wrapped,
 )
 from dicom_exporter.server.listening import ListenAddress
 
@@ -93,20 +93,10 @@ def _serve(options: Options, directory: Path, region: "Region") -> int:
         sys.stdout.write(wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
         sys.stdout.flush()
 
-    serving = serve.make_parser().parse_args([f"--config.file={config_file}"], serve.Options())
+    arguments = [f"--config.file={config_file}", f"--log.format={options.log_format}"]
+    serving = serve.make_parser().parse_args(arguments, serve.Options())
     serving.web_listen_address = addresses
     return serve.serve(serving, announce)
-
-
-def wrapped(text: str, width: int) -> str:
-    """`text` with lines of at most `width` characters, broken between words; a column stays in its place."""
-    lines = []
-    for line in text.split("\n"):
-        indent = " " * 53 if line.startswith("  ") else ""
-        lines += textwrap.wrap(
-            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
-        ) or [line]
-    return "\n".join(lines)
 
 
 def _describe(region: "Region", url: str) -> str:

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def whole_parser() -> argparse.ArgumentParser:
     """One parser of all commands, for shell completion and the manual page. `main` does not use it."""
     parser = _command("serve").make_parser()
-    commands = parser.add_subparsers(metavar="COMMAND", prog=PROGRAM)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog=PROGRAM)
     for name in COMMANDS:
         one = _command(name).make_parser()
         commands.add_parser(

@@ -1,7 +1,10 @@
 """What the parsers of the commands share: the parser class, flags that several commands have, and the exit codes."""
 
 import argparse
+import logging
 import re
+import sys
+import textwrap
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -42,6 +45,8 @@ class ConfigOptions(BaseOptions):
     config_file: list[str] | None
     """Names or globs; None: `DEFAULT_CONFIG_FILE`."""
     config_expand_env: bool
+    config_show_env: list[str]
+    """Names of variables."""
 
 
 class ListenOptions(BaseOptions):
@@ -50,11 +55,34 @@ class ListenOptions(BaseOptions):
     web_listen_address: "list[ListenAddress] | None"
 
 
+def wrapped(text: str, width: int) -> str:
+    """`text` with lines of at most `width` characters, broken between words; a last column stays in its place."""
+    lines = []
+    for line in text.split("\n"):
+        column = re.match(r" .*\S {2,}(?=\S)", line)
+        indent = column.end() if column is not None and column.end() < width - 20 else len(line) - len(line.lstrip())
+        broken = textwrap.wrap(
+            line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        )
+        lines += broken or [line]
+    return "\n".join(lines)
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines and the columns of a description, and fits them into the terminal."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return textwrap.indent(wrapped(text, width - len(indent)), indent)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrapped(" ".join(text.split()), width).split("\n")
+
+
 class Parser(argparse.ArgumentParser):
     """Reports an error in one line, and how to get help in another."""
 
     def __init__(self, prog: str, **kwargs: Any) -> None:
-        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        super().__init__(prog, allow_abbrev=False, formatter_class=_HelpFormatter, **kwargs)
 
     def add_flag(self, name: str, **kwargs: Any) -> None:
         """Add a flag like `--config.file`, whose value is the option `config_file`."""
@@ -65,12 +93,25 @@ class Parser(argparse.ArgumentParser):
         self.exit(Exit.BAD_USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
 
 
+def complain(options: BaseOptions, text: str) -> None:
+    """Write to stderr, as `--log.format` says, why the command cannot do its work."""
+    if options.log_format == logs.LogFormat.JSON:
+        logging.getLogger(PROGRAM).error(text)
+    else:
+        sys.stderr.write(f"{text}\n")
+
+
 def add_config_file(parser: Parser) -> None:
     """The flags of `ConfigOptions`."""
     parser.add_flag(
         "--config.file", action="append", metavar="FILE", help="YAML, or a glob; repeatable (default: config.yml)"
     )
-    parser.add_flag("--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}")
+    parser.add_flag(
+        "--config.expand-env", action="store_true", help="put environment variables into values: ${VAR}, as secrets"
+    )
+    parser.add_flag(
+        "--config.show-env", action="append", default=[], metavar="VAR", help="VAR is no secret; repeatable"
+    )
 
 
 def add_listen_address(parser: Parser, default: str) -> None:

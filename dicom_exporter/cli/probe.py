@@ -33,9 +33,10 @@ examples:
   {PROGRAM} probe pacs.example:2762 --tls --json                for a script
 
 exit codes:
-  0 it answered the C-ECHO; with --exposure, it lets no stranger in
+  0 it answered the C-ECHO and the query; with --exposure, it lets no stranger in
   1 it did not; with --exposure, it lets strangers in
-  2 bad usage    3 could not run, or the result is unknown
+  2 bad usage
+  3 could not run, or the result is unknown
 
 If it answers, add it to `targets` in config.yml, and run: {PROGRAM} --config.check
 """,

@@ -26,16 +26,39 @@ from dicom_exporter.config import (
 from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import LadderLevel, LadderService, Outcome, QueryResult, RejectReason, SessionResult
+from dicom_exporter.report.formats.terminal import trimmed
+from dicom_exporter.results import (
+    LadderLevel,
+    LadderService,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    RejectReason,
+    SessionResult,
+)
 from dicom_exporter.verdict.ladder import Verdict
-from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, REJECTIONS, tried, why_unknown
+from dicom_exporter.verdict.texts import (
+    CHECKS,
+    LEVELS,
+    OUTCOMES,
+    QUERY_OUTCOMES,
+    QUERY_REFUSED,
+    REJECTIONS,
+    tried,
+    why_unknown,
+)
 
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which runs without `--exposure`."""
 _EXPOSURE_TIMEOUT = 30.0
+_JSON_FORMAT = 1
+"""Of both documents; it changes when a member changes its meaning or goes."""
+_SESSION_FIELDS = ("echo", "association", "rejection", "services", "phases", "duration", "peer", "tls")
+_QUERY_FIELDS = ("outcome", "status", "matches", "complete", "instances", "instances_complete", "duration")
 _FLAGS = {
     RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "--calling-ae",
-    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "--called-ae",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "--called-ae, --calling-ae",
+    RejectReason.NO_REASON_GIVEN: "--called-ae, --calling-ae",
 }
 
 
@@ -65,12 +88,14 @@ def _probe_as_ourselves(options: Options) -> int:
     identity = Identity(_IDENTITY, options.calling_ae, tls=tls)
     target = Target("probe", options.address, options.called_ae)
     config = Config((target,), identities={_IDENTITY: identity})
-    (session,) = _run_probe(config, f"{target.address}, {options.calling_ae} to {options.called_ae}").sessions
+    record = _run_probe(config, f"{target.address}, {options.calling_ae} to {options.called_ae}")
+    (session,) = record.sessions
     if options.json:
         sys.stdout.write(_to_json(_as_json(target, identity, session)))
     else:
-        _print(stdout_console(), target, identity, session)
-    return Exit.OK if _outcome(session) is Outcome.SUCCESS else Exit.NOT_AS_EXPECTED
+        with trimmed(console := stdout_console()):
+            _print(console, target, identity, session)
+    return Exit.NOT_AS_EXPECTED if record.findings else Exit.OK
 
 
 def _outcome(session: SessionResult) -> Outcome:
@@ -107,6 +132,8 @@ def _facts(session: SessionResult) -> Iterator[tuple[str, str]]:
             yield "", f"{REJECTIONS[rejection.reason]} ({_FLAGS[rejection.reason]})"
     if (studies := session.queries.get("studies")) is not None:
         yield "Studies", _studies(studies)
+        if studies.outcome in (QueryOutcome.REFUSED, QueryOutcome.ABORTED):
+            yield "", QUERY_REFUSED
     if session.services:
         yield "Services", ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in session.services.items())
     if (peer := session.peer) is not None:
@@ -136,14 +163,19 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _as_json(target: Target, identity: Identity, session: SessionResult) -> dict[str, Any]:
-    """The whole result, under the names of `dicom_exporter.results`."""
+    """What was asked of it, under the names of `dicom_exporter.results`."""
     found = dataclasses.asdict(session)
-    del found["identity"]
+    queries = {
+        name: {key: value for key, value in query.items() if key in _QUERY_FIELDS}
+        for name, query in found["queries"].items()
+    }
     return {
+        "format": _JSON_FORMAT,
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,
         "calling_ae_title": identity.calling_ae_title,
-        **found,
+        **{name: found[name] for name in _SESSION_FIELDS},
+        "queries": queries,
     }
 
 
@@ -158,7 +190,8 @@ def _probe_as_stranger(options: Options) -> int:
     if options.json:
         sys.stdout.write(_to_json(_exposure_as_json(target, session, verdict)))
     else:
-        _print_exposure(stdout_console(), target, session, verdict)
+        with trimmed(console := stdout_console()):
+            _print_exposure(console, target, session, verdict)
     proved = verdict.at_least.get(LadderService.DIMSE)
     if proved is not None and proved >= LadderLevel.ASSOCIATES:
         return Exit.NOT_AS_EXPECTED
@@ -187,12 +220,19 @@ def _print_exposure(console: Console, target: Target, session: SessionResult, ve
     if verdict.checks:
         console.print()
         for check, holds in verdict.checks.items():
-            console.print(Text(f"- {CHECKS[check][0] if holds else CHECKS[check][1]}"))
+            mark = Text("FAILED  ", style="red") if holds else Text("passed  ", style="green")
+            console.print(mark.append(CHECKS[check][0 if holds else 1], style="default"))
 
 
 def _exposure_as_json(target: Target, session: SessionResult, verdict: Verdict) -> dict[str, Any]:
     level = verdict.levels[LadderService.DIMSE]
+    attempts = [dataclasses.asdict(attempt) for attempt in session.stranger.attempts] if session.stranger else []
+    for attempt in attempts:
+        for query in attempt["queries"].values():
+            for internal in query.keys() - set(_QUERY_FIELDS):
+                del query[internal]
     return {
+        "format": _JSON_FORMAT,
         "address": str(target.address),
         "called_ae_title": target.called_ae_title,
         "level": level,
@@ -200,5 +240,5 @@ def _exposure_as_json(target: Target, session: SessionResult, verdict: Verdict) 
         "level_at_least": verdict.at_least.get(LadderService.DIMSE),
         "level_unknown_reasons": verdict.reasons[LadderService.DIMSE],
         "checks": dict(verdict.checks),
-        "attempts": [dataclasses.asdict(attempt) for attempt in session.stranger.attempts] if session.stranger else [],
+        "attempts": attempts,
     }

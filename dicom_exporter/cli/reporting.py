@@ -4,8 +4,10 @@ import asyncio
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -32,14 +34,9 @@ def run(options: Options) -> int:
     config = load_or_report(options)
     if config is None:
         return Exit.BAD_USAGE
-    labels = {name for target in config.targets for name in target.labels}
-    if options.by is not None and options.by not in labels:
-        known = f"; there is {', '.join(sorted(labels))}" if labels else "; none has labels"
-        hint = did_you_mean(options.by, labels) or known
-        sys.stderr.write(f"{PROGRAM} report: no target has the label {options.by}{hint}\n")
+    if not label_exists(options.by, {name for target in config.targets for name in target.labels}):
         return Exit.BAD_USAGE
-    if options.output is not None and not os.access(options.output.parent, os.W_OK):
-        sys.stderr.write(f"{PROGRAM} report: cannot write {options.output}: no such directory, or no permission\n")
+    if not may_write(options):
         return Exit.COULD_NOT_RUN
     process.raise_file_limit()
     process.collect_garbage_less_often()
@@ -53,14 +50,20 @@ def run(options: Options) -> int:
         configuration=options.config_file or [DEFAULT_CONFIG_FILE],
         version=__version__,
     )
-    try:
-        _write(report, options)
-    except OSError as error:
-        sys.stderr.write(f"{PROGRAM} report: cannot write: {error.strerror}\n")
+    if not write(_document(report), options):
         return Exit.COULD_NOT_RUN
     if report.not_as_expected:
         return Exit.NOT_AS_EXPECTED
     return Exit.COULD_NOT_RUN if report.could_not_tell else Exit.OK
+
+
+def label_exists(by: str | None, labels: Collection[str]) -> bool:
+    """Whether `by` is one of the `labels` of targets, or not asked for. Says so if not."""
+    if by is None or by in labels:
+        return True
+    hint = did_you_mean(by, labels) or (f"; there is {', '.join(sorted(labels))}" if labels else "; none has labels")
+    sys.stderr.write(f"{PROGRAM} report: no target has the label {by}{hint}\n")
+    return False
 
 
 async def _probe_all(config: Config) -> list[ProbeRecord]:
@@ -75,7 +78,7 @@ async def _probe_all(config: Config) -> list[ProbeRecord]:
         by_address.setdefault(target.address, []).append(target)
     prober = Prober(config)
     slots = asyncio.Semaphore(config.global_.max_concurrent_probes)
-    with _progress() as progress:
+    with progress_bar() as progress:
         bar = progress.add_task("Probing", total=len(config.targets))
 
         async def probe(targets: Iterable[Target]) -> None:
@@ -93,7 +96,8 @@ async def _probe_all(config: Config) -> list[ProbeRecord]:
     return [found[target.name] for target in config.targets]
 
 
-def _progress() -> Progress:
+def progress_bar() -> Progress:
+    """On stderr, if that is a terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -106,32 +110,65 @@ def _progress() -> Progress:
     )
 
 
-def _write(report: Report, options: Options) -> None:
-    if options.output is None:
-        console = stdout_console()
-        if options.format == "table":
-            print_report(console, report)
-        else:
-            sys.stdout.write(_text(report, options.format))
-        sys.stdout.flush()
-        return
-    partial = options.output.with_name(f".{options.output.name}.part")
-    partial.unlink(missing_ok=True)
-    # It says which archives are open: for its owner alone, and not where a link leads that somebody has put there.
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        if options.format == "table":
-            print_report(Console(file=file, width=FILE_WIDTH), report)
-        else:
-            file.write(_text(report, options.format))
-    partial.replace(options.output)  # atomic: a reader gets the whole old report, or the whole new one
-    sys.stderr.write(f"{options.output}: {report.summary}\n")
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report in each of the formats."""
+
+    print: Callable[[Console], None]
+    texts: Mapping[str, Callable[[], str]]
+    summary: str
 
 
-def _text(report: Report, name: str) -> str:
-    formats: dict[str, Callable[[Report], str]] = {"markdown": as_markdown, "csv": as_csv, "json": as_json}
-    if name == "html":
+def _document(report: Report) -> Document:
+    def as_page() -> str:
         from dicom_exporter.report.formats.html import as_html  # the only format that needs a template engine
 
         return as_html(report)
-    return formats[name](report)
+
+    texts: dict[str, Callable[[], str]] = {
+        "markdown": partial(as_markdown, report),
+        "csv": partial(as_csv, report),
+        "json": partial(as_json, report),
+        "html": as_page,
+    }
+    return Document(partial(print_report, report=report), texts, report.summary)
+
+
+def may_write(options: Options) -> bool:
+    """Whether `options.output` can be written, before any work is done for it. Says so if not."""
+    if options.output is None or os.access(options.output.parent, os.W_OK):
+        return True
+    sys.stderr.write(f"{PROGRAM} report: cannot write {options.output}: no such directory, or no permission\n")
+    return False
+
+
+def write(document: Document, options: Options) -> bool:
+    """Write it to stdout, or to the whole file or none. Returns whether it could; says so if not."""
+    try:
+        _write(document, options)
+    except OSError as error:
+        sys.stderr.write(f"{PROGRAM} report: cannot write: {error.strerror}\n")
+        return False
+    return True
+
+
+def _write(document: Document, options: Options) -> None:
+    if options.output is None:
+        console = stdout_console()
+        if options.format == "table":
+            document.print(console)
+        else:
+            sys.stdout.write(document.texts[options.format]())
+        sys.stdout.flush()
+        return
+    partial_file = options.output.with_name(f".{options.output.name}.part")
+    partial_file.unlink(missing_ok=True)
+    # It says which archives are open: for its owner alone, and not where a link leads that somebody has put there.
+    descriptor = os.open(partial_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        if options.format == "table":
+            document.print(Console(file=file, width=FILE_WIDTH))
+        else:
+            file.write(document.texts[options.format]())
+    partial_file.replace(options.output)  # atomic: a reader gets the whole old report, or the whole new one
+    sys.stderr.write(f"{options.output}: {document.summary}\n")

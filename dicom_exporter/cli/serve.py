@@ -24,6 +24,7 @@ from dicom_exporter.cli.parser import (
     add_listen_address,
     add_log_flags,
     checked,
+    complain,
     whole_number,
 )
 
@@ -54,6 +55,7 @@ class Options(ConfigOptions, ListenOptions):
     """The parsed options."""
 
     config_check: bool
+    web_systemd_socket: bool
     web_config_file: str | None
     """None or empty: plain HTTP, for every client."""
     web_telemetry_path: str
@@ -92,14 +94,21 @@ from nothing to your own archive:
   and then open http://localhost:{DEFAULT_PORT}
 
 exit codes:
-  0 done, and as expected    1 done, and something is down or exposed
-  2 bad usage or bad configuration    3 could not run, or the result is unknown
+  0 done, and as expected
+  1 done, and something is down or exposed
+  2 bad usage or bad configuration
+  3 could not run, or the result is unknown
 """,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     add_config_file(parser)
     parser.add_flag("--config.check", action="store_true", help="check the configuration, and do nothing else")
     add_listen_address(parser, f":{DEFAULT_PORT}")
+    parser.add_flag(
+        "--web.systemd-socket",
+        action="store_true",
+        help="listen on the sockets that systemd passes, and on no --web.listen-address",
+    )
     parser.add_flag(
         "--web.config.file",
         metavar="FILE",
@@ -138,7 +147,7 @@ exit codes:
         type=whole_number(0, 9_999_999),
         default=DEFAULT_MAX_REQUESTS,
         metavar="NUMBER",
-        help=f"requests at once; requests beyond this number get 503; 0: no limit (default: {DEFAULT_MAX_REQUESTS})",
+        help=f"most requests at once; the others get 503; 0: no limit (default: {DEFAULT_MAX_REQUESTS})",
     )
     parser.add_flag(
         "--timeout-offset",
@@ -253,7 +262,7 @@ def load_config(options: ConfigOptions) -> "Config":
     """The configuration. Raises ConfigErrors."""
     from dicom_exporter.config import load
 
-    return load(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
+    return load(options.config_file or [DEFAULT_CONFIG_FILE], **_environment(options))
 
 
 def _load_again(options: Options) -> "Config":
@@ -263,7 +272,11 @@ def _load_again(options: Options) -> "Config":
 
     if options.web_config_file and is_replaced(Path(options.web_config_file)):
         raise ConfigErrors([ConfigError(options.web_config_file, None, "", REPLACED)])
-    return load_again(options.config_file or [DEFAULT_CONFIG_FILE], expand_env=options.config_expand_env)
+    return load_again(options.config_file or [DEFAULT_CONFIG_FILE], **_environment(options))
+
+
+def _environment(options: ConfigOptions) -> dict[str, Any]:
+    return {"expand_env": options.config_expand_env, "show_env": options.config_show_env}
 
 
 def load_or_report(options: ConfigOptions) -> "Config | None":
@@ -283,9 +296,10 @@ def _reported(options: ConfigOptions, load: Callable[[], T]) -> T | None:
 
 
 def _report(options: ConfigOptions, errors: "ConfigErrors") -> None:
-    sys.stderr.writelines(f"{error}\n" for error in errors.errors)
+    for error in errors.errors:
+        complain(options, str(error))
     if options.config_file is None and not Path(DEFAULT_CONFIG_FILE).exists():
-        sys.stderr.write(f"Another file: --config.file=FILE. None yet? `{PROGRAM} demo` shows what this is.\n")
+        complain(options, f"Another file: --config.file=FILE. None yet? `{PROGRAM} demo` shows what this is.")
 
 
 def _load_both(options: Options, load_web: Callable[[str], T]) -> "tuple[Config, T | None]":
@@ -347,8 +361,11 @@ def _load_live(file: str) -> "LiveConfig":
 def _begin(options: Options) -> "tuple[Config, LiveConfig | None, list[socket.socket]]":
     """Read the configuration and listen. May block for ever. Raises ConfigErrors, CannotListen."""
     from dicom_exporter.server.listening import ListenAddress, listen
+    from dicom_exporter.server.systemd import passed_sockets
 
     config, web_config = _load_both(options, _load_live)
+    if options.web_systemd_socket:
+        return config, web_config, passed_sockets()
     return config, web_config, listen(options.web_listen_address or [ListenAddress("", DEFAULT_PORT)])
 
 
@@ -369,7 +386,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         return Exit.OK
     if not beginning.done():
         beginning.cancel()
-        sys.stderr.write(f"{PROGRAM}: cannot begin within {_BEGIN_TIMEOUT:.0f} s: a file or its file system hangs\n")
+        complain(options, f"{PROGRAM}: cannot begin within {_BEGIN_TIMEOUT:.0f} s: a file or its file system hangs")
         return Exit.COULD_NOT_RUN
     from dicom_exporter.config import ConfigErrors, notes
     from dicom_exporter.server.listening import CannotListen, ListenAddress
@@ -380,7 +397,8 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         _report(options, errors)
         return Exit.BAD_USAGE
     except CannotListen as error:
-        sys.stderr.write(f"{PROGRAM}: {error}. Another address: --web.listen-address=HOST:PORT\n")
+        another = "" if options.web_systemd_socket else ". Another address: --web.listen-address=HOST:PORT"
+        complain(options, f"{PROGRAM}: {error}{another}")
         return Exit.COULD_NOT_RUN
 
     import structlog

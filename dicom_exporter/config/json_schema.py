@@ -75,7 +75,8 @@ def _without_null(schema: Any) -> Any:
 def json_schema() -> dict[str, Any]:
     """Make the schema (JSON Schema 2020-12) of one configuration file."""
     schema = TypeAdapter(ConfigFile).json_schema(schema_generator=_Generator)
-    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+    anchors = {"^x-": {"description": "Ignored: a place for YAML anchors."}}
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "patternProperties": anchors}
 
 
 def schema_text() -> str:

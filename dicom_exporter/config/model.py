@@ -16,6 +16,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dicom_exporter.config.environment import as_written
+from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.types import (
     NOT_EMPTY,
     AETitle,
@@ -114,6 +116,8 @@ class TLSSettings(TLSBlock):
     """Made of the rest."""
     digest: bytes | None = field(default=None, repr=False, compare=False)
     """Hash of the contents of the files that `context` was made of."""
+    exposed: bool = field(default=False, repr=False, compare=False)
+    """Whether every user of the machine may read the file with the private key."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +260,9 @@ class Exposure(Block):
     can be received (download). None of these data are kept."""
     tls: Flag = False
     """Find out which versions and cipher suites of TLS are accepted, in up to 18 handshakes that are abandoned."""
+    surface: Flag = False
+    """Ask also whether a stranger may retrieve (C-GET of a study that cannot exist) and, over DICOMweb, whether storing
+    is on offer (OPTIONS) and whether pages of other web sites may use a login (CORS). Nothing is moved or stored."""
 
     @property
     def prove_identity(self) -> bool:
@@ -364,6 +371,11 @@ class Target(Block):
             object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
 
     @property
+    def shown(self) -> "Target":
+        """For metrics, pages and reports: what the environment put into one of these keys is text as it is written."""
+        return as_written(self, ("address", "called_ae_title", "labels", "dicomweb", "web"))
+
+    @property
     def is_never_written_to(self) -> bool:
         """Whether `expect` forbids `store`: nothing is written to what is tested for exposure."""
         return self.expect in (Expect.CLOSED, Expect.CONTROL)
@@ -437,6 +449,8 @@ class Config:
     modules: Mapping[str, Module] = field(default_factory=lambda: BUILTIN_MODULES)
     compare: tuple[Compare, ...] = ()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+    secrets: tuple[Secret, ...] = field(default=(), compare=False, repr=False)
+    """What the environment put in: kept, so that it is blanked in the texts of peers."""
 
     def target(self, name: str) -> Target | None:
         """Find a target by its name."""

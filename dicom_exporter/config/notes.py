@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from dicom_exporter.config.model import Config
+from dicom_exporter.config.model import Config, Target
 from dicom_exporter.config.renewal import secrets_of
 from dicom_exporter.results import Expect
+from dicom_exporter.yamlfile.files import EXPOSED
 
 
 def notes(config: Config) -> Iterator[str]:
@@ -12,15 +13,18 @@ def notes(config: Config) -> Iterator[str]:
 
     Most likely the one was copied and not changed, and the others were written without a thought to who may read them.
     """
-    names: dict[tuple[object, str], list[str]] = {}
+    same_place: dict[tuple[object, str], list[Target]] = {}
     for target in config.targets:
         if target.expect is Expect.CONTROL:
             continue  # the address of any open archive will do
-        names.setdefault((target.address, target.called_ae_title), []).append(target.name)
-    for (address, title), same in names.items():
-        if len(same) > 1:
-            yield f"targets with the same address {address} and called AE title {title}: {', '.join(same)}"
+        same_place.setdefault((target.address, target.called_ae_title), []).append(target)
+    for first, *others in same_place.values():
+        if others:
+            place = f"{first.shown.address} and called AE title {first.shown.called_ae_title}"
+            yield f"targets with the same address {place}: {', '.join(each.name for each in (first, *others))}"
     for name, identity in config.identities.items():
-        for key, secret in secrets_of(identity).items():
-            if secret.exposed:
-                yield f"identities.{name}.{key}: every user of this machine may read the file: chmod 640 or 600"
+        exposed = [key for key, secret in secrets_of(identity).items() if secret.exposed]
+        if identity.tls is not None and identity.tls.exposed:
+            exposed.append("tls.cert_file" if identity.tls.key_file is None else "tls.key_file")
+        for key in exposed:
+            yield f"identities.{name}.{key}: {EXPOSED}"

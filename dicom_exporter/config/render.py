@@ -1,7 +1,7 @@
 """The running configuration as text: the keys and the notation of a configuration file, all defaults filled in.
 
 It goes by the types of the values, so that a new setting is shown without a change here. A secret is a type that prints
-as ``<secret>``: the contents of its file are never shown.
+as ``<secret>``: the contents of its file are never shown. What the environment put in is shown as it is written.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from dicom_exporter.config.environment import as_written
 from dicom_exporter.config.model import Config, Identity, Module, Query, Target
 from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.values.time import format_duration
@@ -59,6 +60,7 @@ def _block(value: Any) -> dict[str, Any]:
     Fields that do not compare are made from others, or are no configuration.
     """
     named_by_key = isinstance(value, Identity | Module | Query)
+    value = as_written(value)
     block = {}
     for field in dataclasses.fields(value):
         item = getattr(value, field.name)
@@ -70,5 +72,5 @@ def _block(value: Any) -> dict[str, Any]:
         key = field.name.rstrip("_")
         if isinstance(item, Secret):
             key = _FROM_FILES.get(key, key)
-        block[key] = format_duration(item) if key in _DURATIONS else _plain(item)
+        block[key] = format_duration(item) if key in _DURATIONS and not isinstance(item, str) else _plain(item)
     return block

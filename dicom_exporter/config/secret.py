@@ -5,14 +5,12 @@ The names of files are relative to the directory of the configuration file that 
 
 import codecs
 import hmac
-import os
-import stat
 import unicodedata
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
 from dicom_exporter.text import BLANK, hide, hide_no_more, shown
-from dicom_exporter.yamlfile.files import read_bytes, unreadable
+from dicom_exporter.yamlfile.files import is_exposed, read_bytes, unreadable
 
 SHOWN = BLANK
 MAX_FILE_BYTES = 1 << 20
@@ -114,7 +112,7 @@ def parse_secret(data: bytes, file: Path, name: str) -> Secret:
             raise ValueError(f"{shown(name)} has {what}: a secret is one line of text")
     if len(text.encode()) > _MAX_SECRET_BYTES:
         raise ValueError(f"{shown(name)} is too long for a password: over {_MAX_SECRET_BYTES} bytes")
-    return Secret(text, file, exposed=_is_exposed(file))
+    return Secret(text, file, exposed=is_exposed(file))
 
 
 def parse_token(data: bytes, file: Path, name: str) -> Secret:
@@ -123,13 +121,6 @@ def parse_token(data: bytes, file: Path, name: str) -> Secret:
     if not all("!" <= character <= "~" for character in token.reveal()):
         raise ValueError(f"{shown(name)} holds no bearer token: printable ASCII characters without spaces")
     return token
-
-
-def _is_exposed(file: Path) -> bool:
-    try:
-        return os.name == "posix" and bool(file.stat().st_mode & stat.S_IROTH)
-    except OSError:
-        return False
 
 
 def _read(path: Path, name: str) -> bytes:

@@ -1,14 +1,14 @@
 """The files of a configuration, read and divided into their sections."""
 
 import glob
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dicom_exporter.config.schema import SECTIONS
 from dicom_exporter.text import did_you_mean, shown
-from dicom_exporter.yamlfile.document import Document, read_document
+from dicom_exporter.yamlfile.document import Document, Expand, read_document
 from dicom_exporter.yamlfile.errors import ConfigError, KeyPath
 from dicom_exporter.yamlfile.files import read_bytes, unreadable
 
@@ -28,6 +28,11 @@ class Entry:
     def position(self) -> str:
         """File and line: ``config.yml:12``."""
         return f"{self.document.file}:{self.document.lines[self.path]}"
+
+    @property
+    def written(self) -> Mapping[KeyPath, str]:
+        """What in the block is to be shown as it is written, by its path in the block."""
+        return self.document.written.get(self.path, {})
 
     def inner(self, *path: str) -> "Entry":
         """The mapping, or None, at `path` in the block, as an entry of its own."""
@@ -68,7 +73,7 @@ def find_files(paths: Sequence[Path | str]) -> tuple[list[Path], list[ConfigErro
     return list(found.values()), errors
 
 
-def read_file(path: Path, expand: Callable[[str], str] | None) -> Document:
+def read_file(path: Path, expand: Expand | None) -> Document:
     """Read one file. If it cannot be read, or is empty, the document has an error."""
     name = str(path)
     try:
@@ -96,6 +101,8 @@ def divide(documents: Sequence[Document]) -> Sections:
                 document.report((), f"{shown(document.data)} is not a mapping with the keys {', '.join(SECTIONS)}")
             continue
         for key, value in document.data.items():
+            if key.startswith("x-"):
+                continue  # for YAML anchors
             if key not in SECTIONS:
                 document.report((key,), f"unknown key{did_you_mean(key, SECTIONS)}")
             elif value is None:
@@ -111,7 +118,7 @@ def divide(documents: Sequence[Document]) -> Sections:
 
 def _items(document: Document, key: str, value: object) -> list[Entry]:
     if not isinstance(value, list):
-        document.report((key,), f"{shown(value)} is not a list")
+        document.report((key,), f"{shown(value)} is not a list: begin each entry with `- `")
         return []
     return [Entry(document, (key, index), item) for index, item in enumerate(value)]
 

@@ -155,7 +155,7 @@ class Associating:
         limits, loop = self._context.limits, self._loop
         asked = now = loop.time()
         try:
-            lock = limits.lock_address(address, until)
+            lock = limits.lock_address(address, until, self._context.turn)
             if not lock.acquire_nowait():
                 await lock.__aenter__()
                 self._note_wait(asked, until)

@@ -50,7 +50,7 @@ _WATCH = SILENCE
 """Seconds between two looks at what is overdue: one timer for all, as each costs as much as reading a PDU."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """An association on a connected socket. One operation at a time, as we never negotiate more (PS3.7 D.3.3.3)."""
 
     def __init__(self, deadline: float, turns: Turns, limits: Limits | None = None) -> None:
@@ -301,6 +301,14 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
         if self._sock is not None:
             self._lost = self._loop.create_future()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to put what comes next."""
+        return self._turns.room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what is in the buffer."""
+        self.data_received(bytes(self._turns.buffer[:nbytes]))
 
     def data_received(self, data: bytes, *, in_turn: bool = False) -> None:
         """Feed the state machine, if it is the turn of this peer (`in_turn`), and wake the waiting task."""

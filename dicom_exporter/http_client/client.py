@@ -10,7 +10,7 @@ import asyncio
 import base64
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -112,17 +112,20 @@ class Response(aiohttp.ClientResponse):
 
 
 @asynccontextmanager
-async def exchange(
+async def get(
     url: URL,
     context: ProbeContext,
     accept: str,
     is_allowed: Callable[[SocketAddress], bool] = lambda _: True,
+    *,
+    method: str = "GET",
+    origin: str | None = None,
     upload: tuple[str, bytes] | None = None,
 ) -> AsyncIterator[Response]:
-    """GET `url`, or POST an `upload` (its media type, and the body), and hold the response until the block ends.
+    """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
 
-    No redirect is followed, no cookie kept, no proxy used.
-
+    `method` may be another one; `upload` is the media type of its body, and the body. With `origin`, it asks as a page
+    of that origin does (RFC 6454).
     TLS and credentials are those of `context.identity`, and the seconds of each phase that was reached go to
     `context.phases`. No address is connected to that is not allowed. The caller bounds the time, and the body.
 
@@ -135,7 +138,11 @@ async def exchange(
         stack.callback(connector.let_go)
         slot.watch(lambda: 0 if connector.wire is None else connector.wire.received)
         session = await stack.enter_async_context(_session(connector))
-        response = await _send(session, url, context, accept, address, connector, upload)
+        headers = {"Accept": accept, **({} if origin is None else {"Origin": origin})}
+        if upload is not None:
+            headers["Content-Type"] = upload[0]
+        body = None if upload is None else upload[1]
+        response = await _send(session, method, url, context, headers, address, connector, body)
         response.address = address
         try:
             yield response
@@ -162,7 +169,7 @@ async def _connect(
         if not is_allowed(address):
             raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.REDIRECT)
         async with AsyncExitStack() as lock:
-            await lock.enter_async_context(context.limits.lock_address(address, until))
+            await lock.enter_async_context(context.limits.lock_address(address, until, context.turn))
             sock = await _connect_to(address, context, until, Address(host, port))
             stack.push_async_exit(lock.pop_all())
         stack.callback(forget, sock)
@@ -257,17 +264,16 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
 async def _send(
     session: aiohttp.ClientSession,
+    method: str,
     url: URL,
     context: ProbeContext,
-    accept: str,
+    headers: Mapping[str, str],
     address: SocketAddress,
     connector: _Connector,
-    upload: tuple[str, bytes] | None,
+    body: bytes | None,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
-    headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
-    if upload is not None:
-        headers["Content-Type"] = upload[0]
+    headers = {**headers, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
     http = context.identity.http
     if http is not None:
         headers["Authorization"] = authorization(http)
@@ -275,9 +281,9 @@ async def _send(
     marks: dict[str, float] = {}
     try:
         response = await session.request(
-            "GET" if upload is None else "POST",
+            method,
             url.with_user(None),
-            data=None if upload is None else upload[1],
+            data=body,
             headers=headers,
             allow_redirects=False,
             trace_request_ctx=marks,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from yarl import URL
 
 from dicom_exporter.config.values.network import SocketAddress, unmapped
-from dicom_exporter.http_client.client import Response, exchange
+from dicom_exporter.http_client.client import Response, get
 from dicom_exporter.net.context import ProbeContext
 
 MAX_REDIRECTS = 5
@@ -56,7 +56,7 @@ async def follow(
     first: SocketAddress | None = None
     async with AsyncExitStack() as stack:
         while True:
-            response = await stack.enter_async_context(exchange(url, context, accept, _allowed_after(first)))
+            response = await stack.enter_async_context(get(url, context, accept, _allowed_after(first)))
             first = first or response.address
             trail.url = url
             note(response, url)

@@ -26,9 +26,10 @@ from yarl import URL
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, Response
 from dicom_exporter.http_client.json_scan import Scan, Shape
+from dicom_exporter.http_client.login import login_schemes
 from dicom_exporter.http_client.redirects import Trail, follow
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.results import Phase, TLSFacts, UnknownReason, WebAnswer
+from dicom_exporter.results import LoginScheme, Phase, TLSFacts, UnknownReason, WebAnswer
 from dicom_exporter.text import SafeText
 
 DICOM_JSON = "application/dicom+json"
@@ -74,6 +75,8 @@ class ServerFacts:
     server: SafeText | None = None
     over_tls: bool = False
     client_certificate_required: bool | None = None
+    login: tuple[LoginScheme, ...] = ()
+    """What the first 401 named."""
     tls: TLSFacts | None = None
     phases: Mapping[Phase, float] | None = None
     """Seconds of each phase of the first request, which is the same every time; None before it."""
@@ -82,6 +85,8 @@ class ServerFacts:
         """Remember what a response shows."""
         self.over_tls = url.scheme == "https"
         self.tls = self.tls or response.tls_facts
+        if response.status == 401:
+            self.login = self.login or login_schemes(response.headers.getall("WWW-Authenticate", ()))
         if self.status is None:
             self.status = response.status
             server = response.headers.get("Server")

@@ -16,10 +16,9 @@ without a sample is left out. One target with one session on `/metrics` (on `/pr
     # HELP dicom_studies_visible Studies that the query `studies` listed; at least this many if it is not complete.
     # TYPE dicom_studies_visible gauge
     dicom_studies_visible{identity="monitor",target="main"} 200.0
-    # HELP dicom_query_outcome How the query ended: one series per outcome, 1 for the current one.
+    # HELP dicom_query_outcome How the query ended: one series with the value 1, whose label says the current outcome.
     # TYPE dicom_query_outcome gauge
     dicom_query_outcome{identity="monitor",outcome="allowed",query="studies",target="main"} 1.0
-    dicom_query_outcome{identity="monitor",outcome="empty",query="studies",target="main"} 0.0
 """
 
 from dicom_exporter.metrics.exporter import ExporterFacts, exporter_families

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from dicom_exporter.metrics.families import Constant, Family, Row, shared, single, states
+from dicom_exporter.metrics.families import Family, Row, shared, single, state
 from dicom_exporter.results import Outcome, Peer, Phase, SessionResult, TLSFailure
 from dicom_exporter.text import SafeText
 from dicom_exporter.verdict.advisories import matching
 
-_TLS_FAILURES = {failure: Constant((({"reason": failure.value}, 1.0),)) for failure in TLSFailure}
 _PHASES = {phase: {"phase": phase.value} for phase in Phase}
-_OUTCOMES = {outcome: Constant((({"outcome": outcome.value}, 1.0),)) for outcome in Outcome}
-
-
-def _association(session: SessionResult) -> Collection[Row]:
-    return () if session.association is None else _OUTCOMES[session.association]
 
 
 def _phases(session: SessionResult) -> Collection[Row]:
@@ -68,11 +62,8 @@ def _tls_info(session: SessionResult) -> Collection[Row]:
     return (({"version": tls.version, "cipher": tls.cipher or "unknown"}, 1.0),)
 
 
-def _tls_failure(session: SessionResult) -> Collection[Row]:
-    tls = session.tls
-    if tls is None or tls.failure is None or session.stranger is not None:
-        return ()
-    return _TLS_FAILURES[tls.failure]
+def _tls_failure(session: SessionResult) -> TLSFailure | None:
+    return None if session.tls is None or session.stranger is not None else session.tls.failure
 
 
 ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
@@ -83,14 +74,14 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_echo_outcome",
-        "How the C-ECHO ended: one series per outcome, 1 for the current one.",
-        states("outcome", Outcome, lambda session: None if session.echo is None else session.echo.outcome),
+        "How the C-ECHO ended: one series with the value 1, whose label says the current outcome.",
+        state("outcome", Outcome, lambda session: None if session.echo is None else session.echo.outcome),
     ),
     Family(
         "dicom_association_outcome",
         "How the association ended, whether or not a C-ECHO was asked for: one series with the value 1, whose label "
         "says the current outcome; success if it was accepted. Absent if none was due.",
-        _association,
+        state("outcome", Outcome, lambda session: session.association),
     ),
     Family("dicom_phase_duration_seconds", "Seconds that each phase took, of the phases that were reached.", _phases),
     Family(
@@ -154,7 +145,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_tls_failure",
         "Why the TLS handshake of an identity that is no stranger failed: one series with the value 1.",
-        _tls_failure,
+        state("reason", TLSFailure, _tls_failure),
     ),
     Family(
         "dicom_tls_certificate_trusted",

@@ -1,9 +1,9 @@
 """Gauges as text, straight from the tables: to Prometheus what its client library writes, at a quarter of the cost.
 
-Ten thousand targets are half a million lines. The library makes an object of each, and escapes and sorts the labels of
-each; here, what the lines of a target begin with is written once, and what is the same for all targets once for all.
-The lines are in order in all formats there are (text 0.0.4 and 1.0.0, OpenMetrics 1.0.0), as long as every family is a
-gauge: those are what this writes, and the library writes the few others.
+Ten thousand targets are some hundred thousand lines. The library makes an object of each, and escapes and sorts the
+labels of each; here, what the lines of a target begin with is written once, and what is the same for all targets once
+for all. The lines are in order in all formats there are (text 0.0.4 and 1.0.0, OpenMetrics 1.0.0), as long as every
+family is a gauge: those are what this writes, and the library writes the few others.
 """
 
 from __future__ import annotations

@@ -89,9 +89,9 @@ def shared(
     return lambda subject: made(tuple(read(subject)))
 
 
-def states(label: str, words: type[S], read: Callable[[T], S | None]) -> Callable[[T], Collection[Row]]:
-    """The rows of a family with one series for each of `words`, 1 for the current one; none if `read` gives None."""
-    made = {now: Constant(({label: word.value}, float(word is now)) for word in words) for now in words}
+def state(label: str, words: type[S], read: Callable[[T], S | None]) -> Callable[[T], Collection[Row]]:
+    """The row of a family that names the current one of `words`, with the value 1; none if `read` gives None."""
+    made = {word: Constant((({label: word.value}, 1.0),)) for word in words}
 
     def rows(subject: T) -> Collection[Row]:
         current = read(subject)

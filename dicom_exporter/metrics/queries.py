@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from dicom_exporter.metrics.families import NO_LABELS, Family, Row, single, states
+from dicom_exporter.metrics.families import NO_LABELS, Family, Row, single, state
 from dicom_exporter.results import (
     CanaryStepResult,
     Freshness,
@@ -89,8 +89,8 @@ QUERY_FAMILIES: tuple[Family[QueryResult], ...] = (
     ),
     Family(
         "dicom_query_outcome",
-        "How the query ended: one series per outcome, 1 for the current one.",
-        states("outcome", QueryOutcome, lambda query: query.outcome),
+        "How the query ended: one series with the value 1, whose label says the current outcome.",
+        state("outcome", QueryOutcome, lambda query: query.outcome),
     ),
     Family("dicom_query_matches", "Responses with a match (FF00 and FF01).", single(lambda query: query.matches)),
     Family(
@@ -151,8 +151,8 @@ STORE_FAMILIES: tuple[Family[SessionResult], ...] = (
     ),
     Family(
         "dicom_store_outcome",
-        "How the bandwidth test ended: one series per outcome, 1 for the current one.",
-        states("outcome", StoreOutcome, lambda session: None if session.store is None else session.store.outcome),
+        "How the bandwidth test ended: one series with the value 1, whose label says the current outcome.",
+        state("outcome", StoreOutcome, lambda session: None if session.store is None else session.store.outcome),
     ),
     Family("dicom_store_bytes", "Bytes of the instances that the archive took.", _store(lambda store: store.bytes)),
     Family(

@@ -16,7 +16,7 @@ from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, 
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
 from dicom_exporter.metrics.tls import TLS_FAMILIES, speaks_tls
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Flow, LadderService, UnknownReason
+from dicom_exporter.results import Flow, LadderService, Outcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
 
 
@@ -130,6 +130,7 @@ def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
 
 
 def _target_info(target: Target) -> Collection[Row]:
+    target = target.shown
     own = {"address": str(target.address), "called_ae_title": target.called_ae_title, "expect": target.expect.value}
     return (({**target.labels, **own}, 1.0),)
 
@@ -176,19 +177,25 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     ]
     yield Group(ASSOCIATION_FAMILIES, sessions)
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
-    yield Group(VISIBLE_FAMILIES, [(labels, session) for labels, session in sessions if session.queries])
+    asked = [(labels, session) for labels, session in sessions if session.queries and _was_asked(session)]
+    yield Group(VISIBLE_FAMILIES, asked)
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
     yield Group(CANARY_FAMILIES, [(labels, session) for labels, session in sessions if session.canary is not None])
     yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
     yield Group(TLS_FAMILIES, [(labels, session) for labels, session in sessions if speaks_tls(session)])
     yield Group(
         QUERY_FAMILIES,
-        [({**labels, "query": name}, query) for labels, session in sessions for name, query in session.queries.items()],
+        [({**labels, "query": name}, query) for labels, session in asked for name, query in session.queries.items()],
     )
     yield Group(
         EXPOSURE_FAMILIES,
         [(labels, Exposed(record.target, record.verdict)) for labels, record in labelled if record.verdict is not None],
     )
+
+
+def _was_asked(session: SessionResult) -> bool:
+    """Whether queries say more than `dicom_association_outcome`: those of a stranger who was not let in do not."""
+    return session.stranger is None or session.association is Outcome.SUCCESS
 
 
 def _target_labels(target: Target, target_label: bool) -> Labels:

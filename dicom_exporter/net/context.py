@@ -76,6 +76,9 @@ class ProbeContext:
     """Where the seconds of each phase go."""
     hurried: bool = False
     """Whether the request for this probe allowed too little time for silence to be the peer's doing."""
+    turn: str | None = None
+    """The client who asks: with it, it has its turn at an address that others wait for. None: it goes before them, as
+    it is what the configuration asks of the target."""
     connect_proof: float = 0.0
     """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None

@@ -3,7 +3,7 @@
 ```
 lock_address ─> connect ─> association_slot ─> TLS, A-ASSOCIATE, … ─> release
      │                            └─ max_concurrent_probes: what costs the peers something; pending connects do not
-     ├─ one association at a time to one address
+     ├─ one association at a time to one address: first for what the configuration asks, then for clients in turn
      └─ max_connections: the file descriptors that this process may have
 ```
 
@@ -46,8 +46,8 @@ class CapacityLimiter:
     def __init__(self, total_tokens: int) -> None:
         self.available_tokens = total_tokens
         """How many nobody has; more than 0 only if nobody waits."""
-        self._waiting: deque[asyncio.Future[None]] | None = None
-        """Oldest first; made for the first who waits. Those that gave up stay until it is their turn."""
+        self._waiting: dict[str | None, deque[asyncio.Future[None]]] | None = None
+        """Whose turn -> who waits, oldest first; made for the first who waits. Those that gave up stay until then."""
 
     def acquire_nowait(self) -> bool:
         """Acquire a token if one is available; return whether one was."""
@@ -56,32 +56,36 @@ class CapacityLimiter:
         self.available_tokens -= 1
         return True
 
-    async def acquire(self, deadline: float, reason: str) -> None:
-        """Wait in the queue until a token is released to us.
+    async def acquire(self, deadline: float, reason: str, turn: str | None = None) -> None:
+        """Wait until a token is released to us: those without a `turn` are first, the others get one in turn.
 
         Raises:
             Overloaded: none was by `deadline` (loop time); its text is `reason`.
         """
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._waiting is None:
-            self._waiting = deque()
-        self._waiting.append(turn)
+            self._waiting = {}
+        self._waiting.setdefault(turn, deque()).append(waiter)
         try:
             async with asyncio.timeout_at(deadline):
-                await turn
+                await waiter
         except BaseException as error:
-            if turn.done() and not turn.cancelled():
+            if waiter.done() and not waiter.cancelled():
                 self.release()  # the token came in the moment in which we gave up
             if isinstance(error, TimeoutError):
                 raise Overloaded(reason) from None
             raise
 
     def release(self) -> None:
-        """Hand the token to who waits longest, or make it available."""
+        """Hand the token to who waits longest of those whose turn it is, or make it available."""
         while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            turn = None if None in self._waiting else next(iter(self._waiting))
+            queue = self._waiting.pop(turn)
+            waiter = queue.popleft()
+            if queue:
+                self._waiting[turn] = queue  # behind the others
+            if not waiter.done():
+                waiter.set_result(None)
                 return
         self.available_tokens += 1
 
@@ -126,12 +130,12 @@ class ConnectionLimits:
         ended = self._ended.get((address.ip, address.port))
         return math.inf if ended is None else now - ended
 
-    def lock_address(self, address: SocketAddress, deadline: float) -> AddressLock:
+    def lock_address(self, address: SocketAddress, deadline: float, turn: str | None = None) -> AddressLock:
         """Hold `address` alone, and one connection, from before the connection is made until it is closed.
 
-        Many archives allow one or two associations per AE title, Orthanc four in all.
+        `turn` is `ProbeContext.turn`. Many archives allow one or two associations per AE title, Orthanc four in all.
         """
-        return AddressLock(self._addresses, (address.ip, address.port), deadline, self._connections)
+        return AddressLock(self._addresses, (address.ip, address.port), deadline, self._connections, turn)
 
     def association_slot(self, deadline: float) -> AssociationSlot:
         """Hold one of the associations. Acquire it once connected: a pending connect costs no peer anything."""
@@ -141,15 +145,21 @@ class ConnectionLimits:
 class AddressLock:
     """One address, and one of the connections, for the length of an ``async with`` block."""
 
-    __slots__ = ("_addresses", "_connections", "_deadline", "_key", "_lock")
+    __slots__ = ("_addresses", "_connections", "_deadline", "_key", "_lock", "_turn")
 
     def __init__(
-        self, addresses: dict[_Key, CapacityLimiter], key: _Key, deadline: float, connections: CapacityLimiter
+        self,
+        addresses: dict[_Key, CapacityLimiter],
+        key: _Key,
+        deadline: float,
+        connections: CapacityLimiter,
+        turn: str | None,
     ) -> None:
         self._addresses = addresses
         self._key = key
         self._deadline = deadline
         self._connections = connections
+        self._turn = turn
 
     def acquire_nowait(self) -> bool:
         """Hold both if nobody else holds the address and a connection is free; return whether they are held.
@@ -168,7 +178,7 @@ class AddressLock:
         self._lock = lock
         if not lock.acquire_nowait():
             try:
-                await lock.acquire(self._deadline, "another probe of this address took all the time")
+                await lock.acquire(self._deadline, "another probe of this address took all the time", self._turn)
             except BaseException:
                 self._forget()
                 raise

@@ -210,7 +210,7 @@ class _FirstEvent(asyncio.Protocol):
 
 async def attach(
     sock: socket.socket,
-    protocol: asyncio.Protocol,
+    protocol: asyncio.BaseProtocol,
     tls: TLSClient,
     deadline: float,
     turns: Turns,
@@ -250,7 +250,7 @@ def tls_failed(error: OSError | ValueError) -> TLSFailed:
 
 async def open_wire(
     sock: socket.socket,
-    protocol: asyncio.Protocol,
+    protocol: asyncio.BaseProtocol,
     turns: Turns,
     tls: TLSClient | None,
     count_useful: Callable[[], int] = int,

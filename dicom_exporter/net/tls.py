@@ -140,7 +140,7 @@ async def accepts_obsolete_tls(address: Address, context: ProbeContext) -> bool 
     deadline = context.deadline
     try:
         socket_address = (await context.with_own_phases().resolve(address)).addresses[0]
-        async with context.limits.lock_address(socket_address, deadline):
+        async with context.limits.lock_address(socket_address, deadline, context.turn):
             left = deadline - asyncio.get_running_loop().time()
             sock = await connect(socket_address, min(context.connect_timeout, left))
             client = TLSClient(obsolete, context.server_name or address.host)

@@ -1,7 +1,10 @@
 """What peers send is handled in small pieces, in turn, so that no peer and no number of peers stop the event loop.
 
-A transport hands over up to 256 KB at once, and uvloop's up to 8 MB in one turn of the loop. Small pieces, as most
-peers send, are handled at once. What is more waits here, and nothing more is read from its peer meanwhile.
+A transport of uvloop's reads up to 32 times in one turn of the loop. Small pieces, as most peers send, are handled at
+once. What is more waits here, and nothing more is read from its peer meanwhile.
+
+What waits is bounded, too: a transport reads into the buffer that all share, so a peer has `READ` bytes here at most,
+and `SCARCE_READ` while what all peers have here is `MAX_WAITING`.
 """
 
 import asyncio
@@ -11,6 +14,11 @@ from collections.abc import Callable
 
 PIECE = 8 * 1024
 """Bytes that are handled at once."""
+READ = 64 * 1024
+"""Bytes that are read of a peer at once."""
+MAX_WAITING = 16 * 1024 * 1024
+"""Bytes of all peers that were read and not handled yet, beyond which only `SCARCE_READ` are read of a peer at once."""
+SCARCE_READ = 1024
 TURN = 0.005
 """Seconds of a turn of the event loop in which what peers sent is handled; a piece that was begun is finished."""
 _LITTLE = 0.01
@@ -20,7 +28,7 @@ _LITTLE = 0.01
 class Turns:
     """Whose turn it is. One for all peers of an event loop; `clock` counts seconds."""
 
-    __slots__ = ("_first", "_scheduled", "_spent", "_waiting", "clock", "is_free")
+    __slots__ = ("_first", "_scheduled", "_spent", "_unhandled", "_waiting", "buffer", "clock", "is_free", "room")
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
@@ -30,6 +38,16 @@ class Turns:
         self._scheduled = False
         self.is_free = True
         """Whether a peer need not wait."""
+        self.buffer = memoryview(bytearray(READ))
+        """Where transports put what they read. All share it: what comes is copied before anything else is read."""
+        self.room = self.buffer
+        """The part of it that may be used now."""
+        self._unhandled = 0
+
+    def count(self, more: int) -> None:
+        """Note that so many bytes `more` (or fewer) were read and are not handled yet."""
+        self._unhandled += more
+        self.room = self.buffer if self._unhandled < MAX_WAITING else self.buffer[:SCARCE_READ]
 
     def add(self, seconds: float) -> None:
         """Note that `seconds` of this turn are spent."""
@@ -108,8 +126,7 @@ class Inbox:
             return
         if self._dropped:
             return
-        self._unread = self._unread[self._position :] + data if self._unread else data
-        self._position = 0
+        self._keep(self._unread[self._position :] + data if self._unread else data)
         self._read(wanted=False)
         self._queue()
 
@@ -124,7 +141,7 @@ class Inbox:
             self._handle(self._unread[begin:end])
         else:
             rest = self._unread[begin:]
-            self._unread, self._position = b"", 0
+            self._keep(b"")
             self._handle(rest)
         if self._unread and not self.paused:
             self._queued = True
@@ -155,7 +172,11 @@ class Inbox:
     def drop(self) -> None:
         """Nobody wants to know any more what comes."""
         self._dropped = self.paused = True
-        self._unread = b""
+        self._keep(b"")
+
+    def _keep(self, data: bytes) -> None:
+        self._turns.count(len(data) - len(self._unread))
+        self._unread, self._position = data, 0
 
     def _handle(self, data: bytes) -> None:
         turns = self._turns

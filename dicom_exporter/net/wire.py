@@ -53,7 +53,7 @@ class TooManyBytes(ConnectionError):
     """The peer sent too many bytes that are of no use."""
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.BufferedProtocol):
     """The protocol of a socket, and the transport of the protocol `upper`.
 
     Args:
@@ -77,6 +77,7 @@ class Wire(asyncio.Protocol):
         self._handshake = handshake
         self.received = 0
         """Bytes that were handled so far."""
+        self._turns = turns
         self._inbox = Inbox(turns, self._take, self._lose)
         self._transport: asyncio.Transport | None = None
         self._reason: BaseException | None = None
@@ -119,9 +120,13 @@ class Wire(asyncio.Protocol):
         self._transport = self._inbox.transport = cast(asyncio.Transport, transport)
         self.upper.connection_made(cast(asyncio.Transport, self))
 
-    def data_received(self, data: bytes) -> None:
-        """Hand `data` on when it is its turn."""
-        self._inbox.receive(data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to put what comes next."""
+        return self._turns.room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand on what is in the buffer when it is its turn."""
+        self._inbox.receive(bytes(self._turns.buffer[:nbytes]))
 
     def eof_received(self) -> bool | None:
         """Hand it on: nothing is waiting, as nothing is read while there is."""

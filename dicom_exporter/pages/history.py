@@ -191,7 +191,7 @@ class History:
             track = self._tracks.get(target.name)
             if track is None or _location(track.target) != _location(target):
                 track = Track(target)
-            elif track.target != target:
+            elif (track.target, track.target.shown) != (target, target.shown):
                 track.configured(target)
             tracks[target.name] = track
         self._tracks = tracks

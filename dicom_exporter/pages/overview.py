@@ -95,7 +95,7 @@ def overview(tracks: Sequence[Track], wanted: Wanted) -> Overview:
         len(tracks),
         {status: counts[status] for status in Status if counts[status]},
         pages,
-        _labels(track.target for track in tracks),
+        _labels(track.target.shown for track in tracks),
     )
 
 
@@ -109,7 +109,7 @@ def _urgency(track: Track) -> tuple[int, int, float, str]:
 
 
 def _matches(track: Track, wanted: Wanted) -> bool:
-    target = track.target
+    target = track.target.shown
     if wanted.status is not None and track.status is not wanted.status:
         return False
     if wanted.labels and not {f"{name}={value}" for name, value in target.labels.items()}.issuperset(wanted.labels):

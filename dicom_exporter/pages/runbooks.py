@@ -51,7 +51,9 @@ def rendered(name: str, target: Target | None = None) -> Markup | None:
 
 
 def _for(target: Target, commands: str) -> str:
-    host, port = target.address.host, str(target.address.port)
+    target = target.shown
+    host, _, port = str(target.address).rpartition(":")
+    host = host.strip("[]")
     values = {
         "?target=main-pacs": f"?target={quote(target.name, safe='')}",
         "main-pacs": shlex.quote(target.name),

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from dicom_exporter.config import Config, Identity, Module, Query, Target
-from dicom_exporter.prober.silence import query_ran_out_of_time, ran_out_of_time
+from dicom_exporter.prober.silence import ABOUT, query_ran_out_of_time, ran_out_of_time
 from dicom_exporter.probes.tally import MAX_VALUES, OTHER
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
 from dicom_exporter.text import SafeText
 
 MAX_CHOICES = 8
 """Sessions kept of one identity on one target: a request can name any choice of modules, in any order."""
-
-_ABOUT: Final = 0.8
-"""Share of the time of a request that a result must have had. What is left after other probes of a target varies."""
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -69,7 +66,7 @@ class _Kept(Generic[K, R]):
 
     def serves(self, key: K, every: float, now: float, seconds: float) -> bool:
         """Whether it is no older than `every`, and had about as much time as a request that allows `seconds`."""
-        return self.key == key and now - self.when < every and self.seconds >= seconds * _ABOUT
+        return self.key == key and now - self.when < every and self.seconds >= seconds * ABOUT
 
 
 class ResultCache:

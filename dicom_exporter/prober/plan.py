@@ -71,6 +71,7 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
         duration=duration,
         timeout=timeout,
         prove=frozenset() if module.exposure is None else module.exposure.steps,
+        surface=module.exposure is not None and module.exposure.surface,
         addresses=None if record is None else record.total,
         addresses_failed=None if record is None else len(record.failed),
     )

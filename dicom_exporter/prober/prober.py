@@ -36,7 +36,7 @@ from dicom_exporter.prober.credentials import Credentials
 from dicom_exporter.prober.permissions import check_choice, may_show_credentials, may_store
 from dicom_exporter.prober.plan import Choice, choice, comparing, local_time, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
-from dicom_exporter.prober.silence import ENOUGH, is_hurried, ran_out_of_time
+from dicom_exporter.prober.silence import ABOUT, ENOUGH, is_hurried, ran_out_of_time
 from dicom_exporter.results import Outcome, TargetResult
 
 _Key = tuple[str, tuple[str, ...]]
@@ -44,12 +44,24 @@ _Key = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """A probe under way that others may join."""
+    """A probe under way, which others may join."""
 
-    task: asyncio.Task[ProbeRecord]
     seconds: float
     """The time that it was given: at most what its modules may take."""
+    longest: float
+    """The longest timeout of its modules."""
+    archive: str
+    """The name of the target; of an address that a request names, where it is."""
+    turn: str | None
+    """See `ProbeContext`."""
 
+    def serves(self, seconds: float) -> bool:
+        """Whether a request that allows `seconds` may join it: it has no less, or about as much and was not hurried."""
+        return self.seconds >= seconds * (1 if is_hurried(self.seconds, self.longest) else ABOUT)
+
+
+_MAX_CHOICES = 8
+"""Probes of one target that one client can have under way at once, by naming modules or by allowing little time."""
 
 GRACE = 0.2
 """Seconds beyond the deadline that a scrape waits for probes that end at it; well inside the offset of the timeout."""
@@ -89,8 +101,10 @@ class Prober:
         self._lookups = LookupThreads()
         self._allowlist = Allowlist()
         self._results = ResultCache()
-        self._in_flight: dict[_Key, _Flight] = {}
+        self._in_flight: dict[_Key, tuple[_Flight, asyncio.Task[ProbeRecord]]] = {}
         """Probes under way that a new scrape may join, unless it allows more time than they have."""
+        self._choices: Counter[tuple[str, str]] = Counter()
+        """Client and archive -> probes under way that are not what the configuration asks, in its time."""
         self._tasks: set[asyncio.Task[ProbeRecord]] = set()
         """All probes under way; after a reload, some that nobody may join any more."""
         self._log = structlog.get_logger("scrape")
@@ -129,16 +143,22 @@ class Prober:
         self._allowlist.close()
 
     async def probe_targets(
-        self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
+        self,
+        targets: Sequence[Target],
+        timeout: float | None,
+        modules: Sequence[str] | None = None,
+        client: str = "",
     ) -> list[ProbeRecord]:
         """Probe `targets` together and return their records in the same order, within `timeout` seconds.
 
         Args:
             timeout: None leaves it to the timeouts of the modules.
             modules: names of modules to run in place of each target's own.
+            client: who asks.
 
         Never raises for what a peer does. A target that another scrape is probing is waited for, not probed again,
-        unless that scrape allows less time.
+        unless that scrape allows less time. What the configuration asks of a target, in the time that it allows, goes
+        before what else a client asks; clients have their turn one after the other.
 
         Raises:
             NotPermitted: before anything is sent, if a target may not be asked these `modules`.
@@ -155,16 +175,19 @@ class Prober:
         tasks = []
         for target, chosen in wanted:
             seconds = chosen.seconds if timeout is None else min(timeout, chosen.seconds)
+            own = modules is None or chosen.names == target.modules
+            turn = None if own and not is_hurried(seconds, chosen.longest) else client
             probe = partial(
-                self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results
+                self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results, turn
             )
-            tasks.append(self._start_or_join((target.name, chosen.names), config, seconds, probe))
+            flight = _Flight(seconds, chosen.longest, target.name, turn)
+            tasks.append(self._start_or_join((target.name, chosen.names), config, flight, probe))
             if len(tasks) % _STARTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return await self._collect(wanted, tasks, timeout)
 
     async def probe_address(
-        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
+        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None, client: str = ""
     ) -> ProbeRecord:
         """Probe `target`, which is not one of the configuration's, within `timeout` seconds, if it is allowed.
 
@@ -189,46 +212,60 @@ class Prober:
         ips = ",".join(each.ip for each in address.socket_addresses)
         key = (f"{ips}/{address}/{target.called_ae_title}", chosen.names)
         seconds, resolver = chosen.seconds if left is None else min(left, chosen.seconds), Resolver(self._lookups)
-        probe = partial(self._probe, config, credentials, target, chosen, deadline, seconds, resolver, ResultCache())
-        task = self._start_or_join(key, config, seconds, probe)
+        probe = partial(
+            self._probe, config, credentials, target, chosen, deadline, seconds, resolver, ResultCache(), client
+        )
+        flight = _Flight(seconds, chosen.longest, f"{ips}/{address.port}", client)
+        task = self._start_or_join(key, config, flight, probe)
         (result,) = await self._collect([(target, chosen)], [task], left)
         return result
 
     async def _collect(
         self,
         wanted: Sequence[tuple[Target, Choice]],
-        tasks: Sequence[asyncio.Task[ProbeRecord]],
+        tasks: Sequence[asyncio.Task[ProbeRecord] | None],
         timeout: float | None,
     ) -> list[ProbeRecord]:
         """The records of `tasks` within `timeout` seconds; of those that are not done by then, that it is not known."""
-        if tasks:
+        if under_way := {task for task in tasks if task is not None}:
             # Probes end at the deadline by themselves, each with its own outcome: a moment for them to do so.
-            await asyncio.wait(set(tasks), timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))
+            await asyncio.wait(under_way, timeout=None if timeout is None else timeout + min(GRACE, timeout / 2))
         return [
-            task.result() if task.done() and not task.cancelled() else late(target, chosen)
+            late(target, chosen) if task is None or not task.done() or task.cancelled() else task.result()
             for (target, chosen), task in zip(wanted, tasks, strict=True)
         ]
 
     def _start_or_join(
-        self, key: _Key, config: Config, seconds: float, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
-    ) -> asyncio.Task[ProbeRecord]:
-        """Start `probe`, or join the one under way with the same `key`, if that has at least as many `seconds`."""
+        self, key: _Key, config: Config, flight: _Flight, probe: Callable[[], Coroutine[Any, Any, ProbeRecord]]
+    ) -> asyncio.Task[ProbeRecord] | None:
+        """Start `probe`, or join the one under way with the same `key`; None if the client has too many under way.
+
+        Whoever asks for one set of modules after another, or for more and more time, could else fill the line before an
+        archive.
+        """
         current = config is self._config  # else nobody may join: the same name may be another address by now
-        flight = self._in_flight.get(key) if current else None
-        if flight is not None and flight.seconds >= seconds:
-            return flight.task
+        under_way = self._in_flight.get(key) if current else None
+        if under_way is not None and under_way[0].serves(flight.seconds):
+            return under_way[1]
+        if flight.turn is not None:
+            if self._choices[flight.turn, flight.archive] >= _MAX_CHOICES:
+                return None
+            self._choices[flight.turn, flight.archive] += 1
         task = asyncio.create_task(probe())
         if current:
-            self._in_flight[key] = _Flight(task, seconds)
+            self._in_flight[key] = flight, task
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._forget(key, done))
+        task.add_done_callback(lambda done: self._forget(key, flight, done))
         return task
 
-    def _forget(self, key: _Key, task: asyncio.Task[ProbeRecord]) -> None:
+    def _forget(self, key: _Key, flight: _Flight, task: asyncio.Task[ProbeRecord]) -> None:
         self._tasks.discard(task)
-        flight = self._in_flight.get(key)
-        if flight is not None and flight.task is task:
+        if key in self._in_flight and self._in_flight[key][1] is task:
             del self._in_flight[key]
+        if flight.turn is not None:
+            self._choices[flight.turn, flight.archive] -= 1
+            if not self._choices[flight.turn, flight.archive]:
+                del self._choices[flight.turn, flight.archive]
 
     async def _probe(
         self,
@@ -240,6 +277,7 @@ class Prober:
         seconds: float,
         resolver: Resolver,
         results: ResultCache,
+        turn: str | None,
     ) -> ProbeRecord:
         """All identities of a target, one after the other. Each gets an even share of what time is left.
 
@@ -276,6 +314,7 @@ class Prober:
                         PhaseTimer(self._on_phase),
                         server_names=_server_names(config, target, chosen) if module.exposure is not None else (),
                         hurried=hurried,
+                        turn=turn,
                         connect_proof=min(config.global_.connect_timeout, module.timeout * ENOUGH),
                         configured_identity=key.identity,
                         may_show_credentials=may_show_credentials(config, target, name),

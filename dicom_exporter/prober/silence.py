@@ -31,6 +31,8 @@ from dicom_exporter.results import (
 
 ENOUGH: Final = 1 / 3
 """Share of a timeout after which silence counts."""
+ABOUT: Final = 0.8
+"""Share of the time of a request that a result must have had to serve it. What is left after other probes varies."""
 
 _SILENCE: Final = frozenset({Outcome.NO_ANSWER, Outcome.DNS_FAILURE})
 """Outcomes that more time might have changed. A `connect_timeout` had its time, or it would be `overload`."""

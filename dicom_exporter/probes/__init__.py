@@ -203,6 +203,7 @@ PROBES: tuple[Probe, ...] = (
         fills=("dicomweb",),
         families=(
             "dicomweb_authentication_required",
+            "dicomweb_login_scheme",
             "dicomweb_duration_seconds",
             "dicomweb_http_status_code",
             "dicomweb_server_info",

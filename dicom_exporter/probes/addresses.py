@@ -37,16 +37,6 @@ _MARGIN = 0.5
 _ATTEMPTS = 2
 """The first attempt has half of the time: with so many times the time to connect, silence is silence."""
 _NO_CONNECTION = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE})
-_WEB_ORDER = (
-    WebAnswer.CLOSED,
-    WebAnswer.UNKNOWN,
-    WebAnswer.NOT_HTTP,
-    WebAnswer.OTHER,
-    WebAnswer.DENIED,
-    WebAnswer.EMPTY,
-    WebAnswer.ENTRIES,
-)
-"""From the least to the most that a stranger gets."""
 
 
 async def probe_exposure_everywhere(target: Target, module: Module, context: ProbeContext) -> SessionResult:
@@ -214,5 +204,5 @@ def _web_rank(result: WebResult) -> tuple[bool, bool, bool, bool, int]:
         bool(result.identity_seen),
         result.lists_studies,
         result.queryable,
-        _WEB_ORDER.index(result.answer),
+        result.answer.rank,
     )

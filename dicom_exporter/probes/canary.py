@@ -40,7 +40,7 @@ from dicom_exporter.dicom.uids import (
     UNCOMPRESSED,
 )
 from dicom_exporter.http_client.body import BodyEnded, pieces
-from dicom_exporter.http_client.client import NoResponse, exchange
+from dicom_exporter.http_client.client import NoResponse, get
 from dicom_exporter.http_client.json_scan import Scan
 from dicom_exporter.http_client.redirects import Trail, follow
 from dicom_exporter.http_client.request import DICOM_JSON, ServerFacts, request
@@ -328,7 +328,7 @@ async def _stow(root: URL, context: ProbeContext, instance: Instance, steps: _St
     with contextlib.suppress(TimeoutError, NoResponse):
         async with (
             asyncio.timeout_at(context.deadline),
-            exchange(root / "studies", context, DICOM_JSON, upload=(media_type, body)) as response,
+            get(root / "studies", context, DICOM_JSON, method="POST", upload=(media_type, body)) as response,
         ):
             status = response.status
     stored = status in _STORED

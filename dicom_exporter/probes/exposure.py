@@ -27,7 +27,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.tcp import closes_unasked
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
-from dicom_exporter.probes.proofs import Proof, identity_seen, image_received
+from dicom_exporter.probes.proofs import Proof, identity_seen, image_received, retrieve_authorised
 from dicom_exporter.probes.questions import PATIENTS, RANDOM_UID, STUDIES, WORKLIST, ask, doubt_of, questions
 from dicom_exporter.probes.session import random_title
 from dicom_exporter.results import (
@@ -123,7 +123,7 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
         tries.append(await _attempt(unlisted, settings, context, called=Called.RANDOM, over_tls=tls, questioned=False))
     attempts = [each.attempt for each in tries]
     if best.accepted:
-        attempts[tries.index(best)] = await _prove(best, settings, context.deadline)
+        attempts[tries.index(best)] = await _retrieve(best, settings, await _prove(best, settings, context.deadline))
     context.phases.seconds.update(best.session.phases)
     return replace(
         best.session,
@@ -227,7 +227,7 @@ async def _hangs_up(target: Target, context: ProbeContext) -> bool:
     """Whether the port closes a connection before it knows what the client speaks: so TLS gets nobody further."""
     try:
         address = (await context.with_own_phases().resolve(target.address)).addresses[0]
-        async with context.limits.lock_address(address, context.deadline):
+        async with context.limits.lock_address(address, context.deadline, context.turn):
             return await closes_unasked(address, context.connect_timeout, _UNASKED)
     except ProbeEnded:
         return False
@@ -264,6 +264,14 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
             doubts |= reasons
             received = None if reasons else False  # it lists no study to fetch
     return replace(attempt, identity_seen=seen, image_received=received, doubts=frozenset(doubts))
+
+
+async def _retrieve(best: _Try, settings: Exposure, attempt: Attempt) -> Attempt:
+    """Whether a stranger may retrieve, if the configuration asks for it."""
+    if not settings.surface or not attempt.services.get(Service.STUDY_GET):
+        return attempt
+    authorised = attempt.image_received or await retrieve_authorised(best.target, best.context.with_own_phases())
+    return replace(attempt, retrieve_authorised=authorised)
 
 
 async def _identity(target: Target, context: ProbeContext, attempt: Attempt) -> Proof:

@@ -61,7 +61,8 @@ def total(counts: Iterable[Count]) -> Count:
     numbers = [count.number for count in asked if count.number is not None]
     if not numbers:
         return Count(asked=bool(asked))
-    return Count(sum(numbers), all(count.complete for count in asked), asked=True)
+    number, complete = sum(numbers), all(count.complete for count in asked)
+    return Count(number, complete, asked=True) if number or complete else Count(asked=True)
 
 
 def _count(query: QueryResult, number: int | None, *, complete: bool | None) -> Count:

@@ -104,7 +104,7 @@ def make_row(record: ProbeRecord) -> Row:
     ours = [session for session in sessions if session.stranger is None]
     peer = next((session.peer for session in sessions if session.peer is not None), None)
     row = Row(
-        record.target,
+        record.target.shown,
         record.findings,
         echo=_worst(session.echo.outcome for session in ours if session.echo is not None),
         reachable=_reachable(sessions),

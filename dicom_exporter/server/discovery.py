@@ -88,7 +88,7 @@ async def get_discovery(request: web.Request) -> web.Response:
 def group(target: Target, url: ExternalURL) -> dict[str, Any]:
     """The target group of `target`. `url` is where Prometheus reaches the exporter."""
     labels = {
-        **target.labels,
+        **target.shown.labels,
         "__metrics_path__": f"{url.prefix}/probe",
         "__param_target": target.name,
         f"__param_{USER_LABELS}": "false",

@@ -72,15 +72,15 @@ async def get_probe(request: web.Request) -> web.Response:
     user_labels = _flag(request, USER_LABELS, default=True)
     debug = _flag(request, "debug", default=False)
     if config.target(target.name) is target:
-        (record,) = await state.prober.probe_targets([target], timeout, modules)
+        (record,) = await state.prober.probe_targets([target], timeout, modules, request.remote or "")
     else:
-        record = await _probe_adhoc(state, target, timeout, modules)
+        record = await _probe_adhoc(state, target, timeout, modules, request.remote or "")
         record = replace(record, target=target)  # as the request names it, not as it was looked up
     if debug:
         return web.Response(text=_debug_text(record, config))
     format_ = requested_format(request)
     if not user_labels:
-        record = replace(record, target=replace(target, labels={}))
+        record = replace(record, target=replace(target.shown, labels={}))
     return small_response(Exposition((), groups([record], target_label=False)), format_)
 
 
@@ -164,7 +164,8 @@ def _target(request: web.Request, state: State, config: Config, modules: Sequenc
         return target
     if target is None:
         state.traffic.unknown_targets += 1
-        raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]))
+        hint = "An address needs a port: HOST:PORT.\n" if config.probe.allow else ""
+        raise web.HTTPBadRequest(text=_unknown("target", [target.name for target in config.targets]) + hint)
     if modules is not None:
         _check_choice(config, target, modules)
     return target
@@ -240,11 +241,11 @@ def _adhoc_target(address: Address, called_ae_title: str | None) -> Target:
 
 
 async def _probe_adhoc(
-    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None
+    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None, client: str
 ) -> ProbeRecord:
     """Probe `target` if it is allowed. Raises HTTPForbidden, which does not say why it is not."""
     try:
-        return await state.prober.probe_address(target, timeout, modules)
+        return await state.prober.probe_address(target, timeout, modules, client)
     except NotAllowed:
         state.traffic.denied_targets += 1
         raise web.HTTPForbidden(text="This address is not inside of probe.allow, or there is no such host.\n") from None

@@ -196,7 +196,12 @@ def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | N
 def availability_of(session: SessionResult) -> Kind | None:
     """What our own C-ECHO, or else our association, says of a target that must answer; None: it answers."""
     outcome = session.echo.outcome if session.echo is not None else session.association
-    return _BY_OUTCOME.get(outcome, Kind.DOWN) if outcome is not None else None
+    return kind_of_outcome(outcome) if outcome is not None else None
+
+
+def kind_of_outcome(outcome: Outcome) -> Kind | None:
+    """What the outcome of our own C-ECHO or association says of a target that must answer; None: it answers."""
+    return _BY_OUTCOME.get(outcome, Kind.DOWN)
 
 
 def status_of(findings: Sequence[Finding]) -> Status:

@@ -89,6 +89,8 @@ _WEAK_CIPHERS: Final = ("NULL", "RC4", "EXP", "DES-", "MD5", "ADH", "AECDH")
 """Parts of OpenSSL's names of ciphers that RFC 9325 4.1 forbids."""
 _NOT_ABOUT_TLS: Final = frozenset({None, TLSFailure.NOT_TLS, TLSFailure.OTHER})
 """Failures of a handshake that do not show that the peer speaks TLS."""
+_KEPT_OUT: Final = (LadderLevel.CLOSED, LadderLevel.REFUSES_STRANGERS)
+"""Levels with which nothing is on offer. An open port that is silent proves nothing about what it serves."""
 _HTTP_SPOKEN: Final = frozenset({WebAnswer.ENTRIES, WebAnswer.EMPTY, WebAnswer.DENIED, WebAnswer.OTHER})
 _WEB_LEVELS: Final[Mapping[WebAnswer, LadderLevel | None]] = {
     WebAnswer.ENTRIES: LadderLevel.QUERYABLE,
@@ -169,6 +171,14 @@ def _verdict(strangers: Sequence[SessionResult]) -> Verdict:
     for session in strangers:
         assert session.stranger is not None
         checks |= _dimse_checks(session.stranger, levels[LadderService.DIMSE])
+        if session.surface:
+            kept_out = levels[LadderService.DIMSE] in _KEPT_OUT
+            checks[Check.RETRIEVE_AUTHORISED] = (
+                False if kept_out else _any(attempt.retrieve_authorised for attempt in session.stranger.attempts)
+            )
+        if session.dicomweb is not None:
+            checks[Check.STOW_OFFERED] = session.dicomweb.stow_offered
+            checks[Check.CORS_WITH_CREDENTIALS] = session.dicomweb.cors_with_credentials
         pages = [*([session.dicomweb] if session.dicomweb is not None else []), *session.web]
         checks[Check.HTTP_WITHOUT_TLS] = _http_without_tls(pages)
     profiles = _profiles(strangers)
@@ -184,7 +194,9 @@ def _not_connected(session: SessionResult) -> Outcome | None:
     None.
     """
     stranger = session.stranger
-    if stranger is None or stranger.doubts or session.dicomweb is not None or session.web or session.tls_postures:
+    if stranger is None or stranger.doubts or session.dicomweb is not None or session.web:
+        return None
+    if session.surface or session.tls_postures:
         return None
     if len(stranger.attempts) != 1 or stranger.attempts[0].doubts or stranger.attempts[0].tls is not None:
         return None
@@ -302,8 +314,7 @@ def _dimse_checks(stranger: StrangerResult, level: LadderLevel | None) -> dict[C
     """The single facts beside the ladder; None for what is not known."""
     accepted = [attempt for attempt in stranger.attempts if attempt.outcome is Outcome.SUCCESS]
     asked = next((attempt for attempt in accepted if attempt.services), None)
-    # An open port that is silent proves nothing about what it serves.
-    kept_out = level in (LadderLevel.CLOSED, LadderLevel.REFUSES_STRANGERS)
+    kept_out = level in _KEPT_OUT
     return {
         Check.CALLING_AE_TITLE_UNCHECKED: _calling_unchecked(stranger.attempts),
         Check.CALLED_AE_TITLE_UNCHECKED: _called_unchecked(stranger.attempts),
@@ -409,8 +420,13 @@ def _worklist_queryable(asked: Attempt | None) -> bool | None:
 
 
 def _negotiable(asked: Attempt | None, *services: Service) -> bool | None:
-    offered = [asked.services[service] for service in services if service in asked.services] if asked else []
-    return any(offered) if offered else None
+    return _any(asked.services.get(service) for service in services) if asked else None
+
+
+def _any(facts: Iterable[bool | None]) -> bool | None:
+    """Whether one of `facts` is true; None if none is known."""
+    known = [fact for fact in facts if fact is not None]
+    return any(known) if known else None
 
 
 def _web_evidence(result: WebResult, prove: frozenset[LadderLevel]) -> list[_Evidence]:

@@ -34,14 +34,14 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.UNREACHABLE: "there is no route to the address: check the network and the IP version",
     Outcome.REFUSED: "the machine is there, and nothing listens on the port: check the port, and that the archive runs",
     Outcome.CONNECT_TIMEOUT: "nothing answered: a firewall drops the connection, or the machine is off",
-    Outcome.TLS_FAILURE: "no TLS: the port may speak plain DICOM, or want a certificate of ours",
+    Outcome.TLS_FAILURE: "the TLS handshake failed: the port may speak plain DICOM, or require a client certificate",
     Outcome.NO_ANSWER: "connected, then silence: something listens that does not answer DICOM, or the archive hangs",
     Outcome.NOT_DICOM: "what answers is not DICOM: check the port",
     Outcome.PROTOCOL_ERROR: "the archive's answer breaks the DICOM standard",
-    Outcome.REJECTED: "the archive refuses the association: check both AE titles, and that it knows us",
+    Outcome.REJECTED: "the archive rejects the association",
     Outcome.BUSY: "the archive has no room for another association now",
     Outcome.ABORTED: "the archive aborted the association",
-    Outcome.CLOSED: "the connection was closed without an answer: the port may want TLS, or an address it knows",
+    Outcome.CLOSED: "the connection was closed without an answer: the port may require TLS, or know our address",
     Outcome.NOT_OFFERED: "the archive accepts the association, and offers no C-ECHO on it",
     Outcome.FAILURE_STATUS: "the archive answered the C-ECHO with a failure",
     Outcome.OVERLOAD: "this machine did not get to it in time; that says nothing about the archive",
@@ -61,6 +61,9 @@ QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
     QueryOutcome.OVERLOAD: "this machine did not get to it in time",
 }
 
+QUERY_REFUSED = "Allow C-FIND for our AE title at the archive, or send it a C-ECHO only"
+"""What to do if it refuses, or aborts, a query of ours."""
+
 STORE_OUTCOMES: Mapping[StoreOutcome, str] = {
     StoreOutcome.SUCCESS: "every image was taken",
     StoreOutcome.WARNING: "every image was taken, and something in it was changed or discarded",
@@ -78,8 +81,10 @@ STORE_OUTCOMES: Mapping[StoreOutcome, str] = {
 }
 
 REJECTIONS: Mapping[RejectReason, str] = {
-    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "it does not let our AE title in: have its administrator add it",
-    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "it goes by another AE title than the one we called it by",
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "it does not accept our AE title: have its administrator add it",
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "it has another AE title than the one we called; or it does "
+    "not know ours, as some archives say this then, too",
+    RejectReason.NO_REASON_GIVEN: "check both AE titles, and that it knows ours",
 }
 """What to do about an A-ASSOCIATE-RJ, by its reason (PS3.8 Table 9-21)."""
 
@@ -91,13 +96,13 @@ SERVICES: Mapping[LadderService, str] = {
 """Service of the exposure ladder -> what a person calls it, within a sentence."""
 
 WEB_ANSWERS: Mapping[WebAnswer, str] = {
-    WebAnswer.ENTRIES: "it lists studies",
-    WebAnswer.EMPTY: "it answers, and lists none",
-    WebAnswer.DENIED: "it demands credentials, or other ones",
-    WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
-    WebAnswer.NOT_HTTP: "what answers is not HTTP",
     WebAnswer.CLOSED: "there is no connection",
     WebAnswer.UNKNOWN: "it is not known what answers",
+    WebAnswer.NOT_HTTP: "what answers is not HTTP",
+    WebAnswer.OTHER: "what answers is HTTP, and not DICOMweb",
+    WebAnswer.DENIED: "it demands credentials, or other ones",
+    WebAnswer.EMPTY: "it answers, and lists none",
+    WebAnswer.ENTRIES: "it lists studies",
 }
 
 LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
@@ -106,7 +111,7 @@ LEVELS: Mapping[LadderLevel, tuple[str, str]] = {
         "open port",
         "Something listens and takes connections, and nothing that is DICOM came back.",
     ),
-    LadderLevel.REFUSES_STRANGERS: ("refuses strangers", "DICOM is spoken, and whoever is not known is turned away."),
+    LadderLevel.REFUSES_STRANGERS: ("refuses strangers", "It speaks DICOM, and rejects unknown clients."),
     LadderLevel.ASSOCIATES: (
         "associates",
         "Anybody can open an association. What it serves could not be proved; storing may be open, too.",
@@ -134,6 +139,12 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
     Check.RETRIEVE_NEGOTIABLE: ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
     Check.STORE_NEGOTIABLE: ("Storing images is on offer (never tried)", "Storing images is not on offer"),
     Check.HTTP_WITHOUT_TLS: ("HTTP without TLS is served", "HTTP is served over TLS alone"),
+    Check.RETRIEVE_AUTHORISED: ("Fetching images is permitted (none was fetched)", "Fetching images is refused"),
+    Check.STOW_OFFERED: ("Storing over DICOMweb is on offer (never tried)", "Storing over DICOMweb is not on offer"),
+    Check.CORS_WITH_CREDENTIALS: (
+        "Web pages of any origin can use the login of a user",
+        "Web pages of other origins cannot use the login of a user",
+    ),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
 
@@ -145,7 +156,7 @@ PROFILES: Mapping[SecureProfile, str] = {
 
 _WEB_MEANINGS: Mapping[LadderLevel, str] = {
     LadderLevel.OPEN_PORT: "Something listens and takes connections.",
-    LadderLevel.REFUSES_STRANGERS: "HTTP is spoken, and whoever is not known is turned away.",
+    LadderLevel.REFUSES_STRANGERS: "It speaks HTTP, and rejects unknown clients.",
 }
 """Meanings of levels that differ for HTTP."""
 
@@ -299,9 +310,10 @@ def ending(session: SessionResult) -> str:
 
 
 def query_failed(name: str, query: QueryResult) -> str:
-    """One of our own queries was not answered."""
+    """One of our own queries was not answered, and what to do about it."""
     code = "" if query.status is None else f" (status {query.status:04X})"
-    return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}"
+    advice = f". {QUERY_REFUSED}" if query.outcome in (QueryOutcome.REFUSED, QueryOutcome.ABORTED) else ""
+    return f"Query {name} {query.outcome}: {QUERY_OUTCOMES[query.outcome]}{code}{advice}"
 
 
 def overdue(name: str, values: Sequence[str]) -> str:

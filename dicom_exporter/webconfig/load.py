@@ -11,7 +11,7 @@ from dicom_exporter.webconfig.tls import Material, server_context
 from dicom_exporter.webconfig.values import USUAL_COST, hash_cost
 from dicom_exporter.yamlfile.document import Document, read_document
 from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors, KeyPath
-from dicom_exporter.yamlfile.files import read_bytes, unreadable
+from dicom_exporter.yamlfile.files import EXPOSED, is_exposed, read_bytes, unreadable
 from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.yamlfile.validation import keys_of, validate
 
@@ -95,7 +95,9 @@ def parse(file: str, contents: bytes) -> WebConfig:
         users,
         tuple(hash_cost(each) for each in users.values()),
         content.rate_limit,
-        tuple(document.error(path, message) for path, message in _notes(content, data)),
+        tuple(
+            document.error(path, message) for path, message in (*_notes(content, data), *_exposed(document, content))
+        ),
     )
 
 
@@ -155,6 +157,18 @@ def _contradictions(tls: TLSServerConfig) -> Iterator[tuple[KeyPath, str]]:
         yield ("min_version",), f"{tls.min_version} is newer than max_version, {tls.max_version}"
     elif tls.max_version == "TLS12" and tls.cipher_suites and not CIPHER_SUITES.keys() & set(tls.cipher_suites):
         yield ("cipher_suites",), "are all of TLS 1.3, which max_version excludes"
+
+
+def _exposed(document: Document, content: WebFile) -> Iterator[tuple[KeyPath, str]]:
+    """Secrets that every user of the machine may read, in the file itself or in the one with the private key."""
+    tls = content.tls_server_config
+    if is_exposed(Path(document.file)):
+        if content.basic_auth_users:
+            yield ("basic_auth_users",), EXPOSED
+        if tls.key.get_secret_value():
+            yield (_TLS, "key"), EXPOSED
+    if tls.key_file and is_exposed(document.directory / tls.key_file):
+        yield (_TLS, "key_file"), EXPOSED
 
 
 def _notes(content: WebFile, data: Mapping[str, object]) -> Iterator[tuple[KeyPath, str]]:

@@ -4,6 +4,7 @@ A context keeps what it was made of. A new one is made from the bytes of all fil
 contents of one file with the new contents of another.
 """
 
+import platform
 import ssl
 from dataclasses import dataclass
 
@@ -69,8 +70,11 @@ def _choose_curves(context: ssl.SSLContext, settings: TLSServerConfig) -> None:
             raise PEMError("curve_preferences", message)
     except PEMError:
         raise
-    except (ssl.SSLError, ValueError):
-        raise PEMError("curve_preferences", "the OpenSSL of this machine does not support it") from None
+    except (ssl.SSLError, ValueError) as error:
+        message = "the OpenSSL of this machine does not support it"
+        if getattr(error, "library", None) == "EC":  # Python asked for the kind of curve that X25519 is not
+            message = f"the ssl module of Python {platform.python_version()} cannot set it; that of a newer Python can"
+        raise PEMError("curve_preferences", message) from None
 
 
 def _load_certificate(context: ssl.SSLContext, settings: TLSServerConfig, material: Material) -> None:

@@ -40,6 +40,10 @@ _AMBIGUOUS = re.compile(r"[-+]?0[0-9_]|.*[:_]")
 _Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+Expand = Callable[[str], tuple[str, str]]
+"""Gives a scalar the text that it stands for, and the text to show. Raises ValueError with a message for the user."""
+
+
 class Plain(str):
     """A scalar that YAML does not read as text (an unquoted number, boolean or date), as it is written."""
 
@@ -59,6 +63,9 @@ class Document:
     """Scalars that YAML does not read as text (``NO``, ``0123``), as they are written."""
     ambiguous: dict[KeyPath, str] = field(default_factory=dict)
     """Numbers that YAML 1.1 does not read as people do (``0104``, ``11:12``, ``1_000``) -> what is wrong with each."""
+    written: dict[KeyPath, dict[KeyPath, str]] = field(default_factory=dict)
+    """Path of each block (its first key, or its first two) -> path in the block -> the text to show in place of a value
+    that is a secret."""
     unreadable: set[KeyPath] = field(default_factory=set)
     """Values with an error of their own already: any further error in them follows from it."""
     errors: list[ConfigError] = field(default_factory=list)
@@ -71,12 +78,22 @@ class Document:
     def error(self, path: KeyPath, message: str) -> ConfigError:
         """Make an error about the key at `path`, or about the nearest one above it that the file has."""
         path = self.nearest(path)
+        if (text := self._written(path)) is not None:
+            message = f"the value of {text} is not valid here, and not shown: --config.show-env=NAME shows why"
         return ConfigError(self.file, self.lines.get(path), format_path(path), message)
 
     def report(self, path: KeyPath, message: str) -> None:
         """Record an error about the value at `path`, unless it could not even be read."""
         if not any(path[:length] in self.unreadable for length in range(len(path) + 1)):
             self.errors.append(self.error(path, message))
+
+    def _written(self, path: KeyPath) -> str | None:
+        """What to show in place of the value at `path`, or of an item of the list there; None: there is no secret."""
+        place = path[2:]
+        for where, text in self.written.get(path[:2], {}).items():
+            if where == place[: len(where)] or (where[:-1] == place and isinstance(where[-1], int)):
+                return text
+        return None
 
     def report_ambiguous(self) -> None:
         """Record an error about each ambiguous number, unless there is one about its key: text has to be quoted."""
@@ -96,15 +113,13 @@ class Document:
         return sorted(self.errors, key=lambda error: error.line or 0)
 
 
-def read_document(
-    file: str, contents: bytes, *, expand: Callable[[str], str] | None = None, typed: bool = True
-) -> Document:
+def read_document(file: str, contents: bytes, *, expand: Expand | None = None, typed: bool = True) -> Document:
     """Read the YAML in `contents`, the bytes of `file`. Never raises: what is wrong is in the document's `errors`.
 
     Args:
         file: the name of the file, for the messages.
         contents: the bytes, in UTF-8.
-        expand: applied to every scalar value; raises ValueError with a message for the user.
+        expand: applied to every scalar value.
         typed: whether unquoted scalars become numbers, booleans and dates, and keys have to be text. Otherwise every
             scalar and every key is text as it is written (`Plain` if YAML sees another type), or None.
     """
@@ -160,7 +175,7 @@ class _Reader:
 
     document: Document
     loader: yaml.CSafeLoader | yaml.SafeLoader
-    expand: Callable[[str], str] | None
+    expand: Expand | None
     typed: bool
     budget: int
     """Nodes that may still be read, each alias counted as what it refers to."""
@@ -241,9 +256,12 @@ class _Reader:
         tag, text = node.tag, node.value
         if self.expand is not None and "$" in text:
             try:
-                text = self.expand(text)
+                text, shown_text = self.expand(text)
             except ValueError as error:
                 return self._none(path, str(error))
+            if shown_text != text:
+                for length in (1, 2):
+                    self.document.written.setdefault(path[:length], {})[path[length:]] = shown_text
             if tag == _TEXT and not node.style:  # not quoted: its type is that of the expanded text
                 tag = self.loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag == _TEXT:
@@ -292,5 +310,7 @@ def _syntax_error(file: str, text: str, error: yaml.YAMLError) -> ConfigError:
         words = ", ".join(part for part in (error.context, error.problem) if part)
         if "maximum nesting depth" in words:  # libyaml has a bound of its own since 0.2.6, and checks it before ours
             return ConfigError(file, mark.line + 1, "", f"more than {_MAX_DEPTH} levels of nesting")
+        if "cannot start any token" in words and text.splitlines()[mark.line][: mark.column + 1].endswith("\t"):
+            words = "a tab at the beginning of a line: YAML is indented by spaces"
         return ConfigError(file, mark.line + 1, "", f"not YAML: {words}")
     return ConfigError(file, None, "", f"not YAML: {' '.join(str(error).split())}")

@@ -1,6 +1,8 @@
 """Files that a configuration consists of, or names: read with a bound on their size."""
 
 import errno
+import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +10,17 @@ from dicom_exporter.text import shown
 
 REPLACED = "the file was replaced, but this mount of a single file shows the old one: mount its directory, or restart"
 """The message if `is_replaced`."""
+
+EXPOSED = "every user of this machine may read the file: chmod 640 or 600"
+"""The warning if `is_exposed`."""
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether every user of the machine may read the file at `path`, by its own mode. Costs a stat."""
+    try:
+        return os.name == "posix" and bool(path.stat().st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

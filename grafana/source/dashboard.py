@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from grafana.source.panels import DATASOURCE, Panel
-from grafana.source.queries import ONE_TARGET, TARGETS
+from grafana.source.queries import EXPORTER, LABELS, ONE_TARGET, TARGETS, heading
 from grafana.source.words import BAD
 
 UIDS = {"fleet": "dicom-fleet", "exposure": "dicom-exposure", "target": "dicom-target"}
@@ -90,7 +90,7 @@ def _pages(targets: str) -> dict[str, Any]:
         },
         "titleFormat": "{{alertname}}",
         "textFormat": "{{target}}",
-        "tagKeys": "site",
+        "tagKeys": LABELS.get()[0],
         "useValueForTime": "false",
     }
 
@@ -112,8 +112,12 @@ def _link(which: str) -> dict[str, Any]:
 
 
 def _variables(one_target: bool) -> list[dict[str, Any]]:
-    place = 'job=~"$job", instance=~"$instance"'
-    labels = f'{place}, country=~"$country", site=~"$site"'
+    chosen = EXPORTER
+    own = []
+    for label in reversed(LABELS.get()):
+        values = f"label_values(dicom_target_info{{{chosen}}}, {label})"
+        own.append(_choice(label, heading(label), values, all_value=".*"))
+        chosen += f', {label}=~"${label}"'
     return [
         {
             "type": "datasource",
@@ -128,11 +132,8 @@ def _variables(one_target: bool) -> list[dict[str, Any]]:
         },
         _choice("job", "Job", f"label_values({_FAMILIES}, job)", all_value=".+"),
         _choice("instance", "Instance", f'label_values({_FAMILIES[:-1]}, job=~"$job"}}, instance)', all_value=".+"),
-        _choice("country", "Country", f"label_values(dicom_target_info{{{place}}}, country)", all_value=".*"),
-        _choice(
-            "site", "Site", f'label_values(dicom_target_info{{{place}, country=~"$country"}}, site)', all_value=".*"
-        ),
-        _choice("target", "Target", f"label_values(dicom_target_info{{{labels}}}, target)", one=one_target),
+        *own,
+        _choice("target", "Target", f"label_values(dicom_target_info{{{chosen}}}, target)", one=one_target),
         {
             "type": "constant",
             "name": "exporter",

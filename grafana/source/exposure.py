@@ -23,12 +23,14 @@ from grafana.source.panels import (
 from grafana.source.queries import (
     CONTROL,
     KEYS,
+    LABELS,
     NOT_CONTROL,
     OVER,
     POLICY,
     STRANGER,
     chosen,
     counted,
+    heading,
     info,
     per_target,
     select,
@@ -112,7 +114,7 @@ def exposure() -> dict[str, Any]:
                 ),
             ],
         ),
-        (9, [(24, _by_site())]),
+        (9, [(24, _by_place())]),
         *_details(),
     )
     return dashboard(
@@ -174,7 +176,7 @@ def _by_level() -> Panel:
         "Services by level, the worst first",
         "Each service of each target that strangers are sent to, without controls. `at least`: it is not known whether "
         "a "
-        "stranger gets further. Since: a restart or a probe that cannot tell does not begin it anew. Studies: at least "
+        "stranger gets further. Since: a restart or a probe that cannot tell does not reset it. Studies: at least "
         "this many "
         "are shown to a stranger. The link of a name leads to its own dashboard. The 1,000 worst.",
         {
@@ -192,7 +194,7 @@ def _by_level() -> Panel:
             "got": "Got",
             "since": "Since",
             "studies": "Studies ≥",
-            "site": "Site",
+            LABELS.get()[0]: heading(LABELS.get()[0]),
         },
         sort="Verdict",
         overrides=[
@@ -237,8 +239,9 @@ def _changes() -> Panel:
     )
 
 
-def _by_site() -> Panel:
-    by = "by (country, site)"
+def _by_place() -> Panel:
+    labels = LABELS.get()[::-1]
+    by = f"by ({', '.join(labels)})"
     checked = f"{info(NOT_CONTROL)} and on ({KEYS}) {select('dicom_exposure_known')}"
 
     def level(lowest: int) -> str:
@@ -249,8 +252,8 @@ def _by_site() -> Panel:
         return f"sum {by} ({chosen(f'max by ({KEYS}) ({select(metric, STRANGER)})', NOT_CONTROL)})"
 
     return table(
-        "Sites",
-        "What strangers are shown, by country and site, without controls. Studies, patients and images are lower "
+        f"By {' and '.join(labels)}",
+        "What strangers are shown, without controls. Studies, patients and images are lower "
         "bounds, as counts "
         "end early. An empty cell: not known, or nothing is shown.",
         {
@@ -263,8 +266,7 @@ def _by_site() -> Panel:
             "images": total("dicom_images_visible"),
         },
         names={
-            "country": "Country",
-            "site": "Site",
+            **{label: heading(label) for label in labels},
             "checked": "Checked",
             "violations": "Violations",
             "open": "Open (3+)",
@@ -276,8 +278,7 @@ def _by_site() -> Panel:
         sort="Violations",
         overrides=[
             column("Violations", coloured=True, steps=[(None, "transparent"), (1, _EXPOSED)], width=105),
-            column("Country", noValue="(none)", width=75),
-            column("Site", noValue="(none)"),
+            *(column(heading(label), noValue="(none)") for label in labels),
             column("Checked", width=80),
             column("Open (3+)", width=85),
             column("Patient data (5+)", width=125),
@@ -405,19 +406,20 @@ def _advisories() -> str:
 
 
 def _unknown() -> Panel:
+    place = LABELS.get()[0]
     reason = f"max by ({KEYS}, {OVER}, reason) ({select('dicom_exposure_unknown_reason')})"
     return table(
         "Unknown, and why",
         "Services whose level is not known, with each reason: what ended by the exporter's doing or by the moment, and "
         "might have shown more. What to do about each reason is in docs/exposure.md.",
         {"reason": f"topk(1000, {per_target(chosen(reason), OVER, 'reason')})"},
-        names={"target": "Target", OVER: "Over", "site": "Site", "reason": "Why"},
+        names={"target": "Target", OVER: "Over", place: heading(place), "reason": "Why"},
         sort="Target",
         ascending=True,
         overrides=[
             column("Target", links=to_target(), width=220),
             column("Over", mappings=texts(SERVICES), width=85),
-            column("Site", width=100),
+            column(heading(place), width=100),
             column("Why", mappings=texts(UNKNOWN_REASONS)),
         ],
         no_value="The level of every service that was checked is known.",

@@ -11,6 +11,7 @@ from grafana.source.queries import (
     CONTROL,
     FAILED,
     KEYS,
+    LABELS,
     OVER,
     TARGETS,
     US,
@@ -19,6 +20,7 @@ from grafana.source.queries import (
     by_severity,
     chosen,
     counted,
+    heading,
     info,
     per_target,
     select,
@@ -86,7 +88,7 @@ def fleet() -> dict[str, Any]:
                 (12, _not_ok()),
             ],
         ),
-        (9, [(8, certificates()), (8, _answer_time()), (8, _sites())]),
+        (9, [(8, certificates()), (8, _answer_time()), (8, _places())]),
         (8, [(24, _alerts())]),
         *details(),
     )
@@ -121,7 +123,7 @@ def _now() -> Panel:
 
 
 def _targets() -> Panel:
-    worst = f"topk(1000, {status()})"
+    worst, place = f"topk(1000, {status()})", LABELS.get()[0]
     ended = f"max by ({KEYS}, outcome) ({select('dicom_echo_outcome', US, FAILED)} == 1)"
     limits = select("dicom:exposure_level_allowed:last")
     over = f"{limits} and on ({KEYS}, {OVER}) {select('dicom:exposure_excess')} > 0"
@@ -134,7 +136,7 @@ def _targets() -> Panel:
         "Verdict: the worst that is found. Why: what `expect` allows; how our C-ECHO ended; or why a level is not "
         "known. Since: a restart or a probe "
         "that "
-        "cannot tell does not begin it anew. 24 h, 7 d, 30 d: share of the time in which it was not down. The link of "
+        "cannot tell does not reset it. 24 h, 7 d, 30 d: share of the time in which it was not down. The link of "
         "a name "
         "leads to its own dashboard and to its last probes. The 1,000 worst.",
         {
@@ -146,7 +148,7 @@ def _targets() -> Panel:
         names={
             "status": "Verdict",
             "target": "Target",
-            "site": "Site",
+            place: heading(place),
             "since": "Since",
             "24h": "24 h",
             "7d": "7 d",
@@ -157,7 +159,7 @@ def _targets() -> Panel:
         overrides=[
             column("Verdict", mappings=numbers(STATUSES), coloured=True, width=185),
             column("Target", links=to_target(), width=190),
-            column("Site", width=80),
+            column(heading(place), width=80),
             column("Since", unit="dateTimeFromNow", width=110),
             *(
                 column(name, unit="percentunit", decimals=1, coloured=True, steps=AVAILABILITY, width=65)
@@ -197,23 +199,25 @@ def _answer_time() -> Panel:
     )
 
 
-def _sites() -> Panel:
+def _places() -> Panel:
+    place = LABELS.get()[0]
+
     def number(condition: str) -> str:
-        return f"sum by (site) ({status()} {condition})"
+        return f"sum by ({place}) ({status()} {condition})"
 
     return table(
-        "Sites",
-        "The label site comes from the exporter's configuration.",
+        f"By {place}",
+        f"The label {place} comes from the exporter's configuration.",
         {
-            "all": f"count by (site) ({status()})",
+            "all": f"count by ({place}) ({status()})",
             "exposed": number(f"> bool {EXPOSED}"),
             "down": number(f"== bool {DOWN}"),
-            "other": f"sum by (site) (({status()} > bool 0) * ({status()} < bool {DOWN}))",
+            "other": f"sum by ({place}) (({status()} > bool 0) * ({status()} < bool {DOWN}))",
         },
-        names={"site": "Site", "exposed": "Exposed", "down": "Down", "other": "Other", "all": "Targets"},
+        names={place: heading(place), "exposed": "Exposed", "down": "Down", "other": "Other", "all": "Targets"},
         sort="Exposed",
         overrides=[
-            column("Site", noValue="(none)"),
+            column(heading(place), noValue="(none)"),
             *(
                 column(name, coloured=True, steps=[(None, "transparent"), (1, colour)], width=95)
                 for name, colour in (
@@ -233,16 +237,16 @@ _EVEN_ABSENT = 'job=~"$job|", instance=~"$instance|"'
 
 
 def _alerts() -> Panel:
-    firing = f'alertstate="firing", alertname=~"Dicom.+", {_EVEN_ABSENT}'
+    firing, place = f'alertstate="firing", alertname=~"Dicom.+", {_EVEN_ABSENT}', LABELS.get()[0]
     return table(
         "Alerts that fire",
         "What Prometheus' rules say now, critical first: those page somebody. The link of an alert leads to what to "
         "do.",
         {
-            "rank": by_severity(firing, "target", "site"),
-            "since": alerts_since(f'alertname=~"Dicom.+", {_EVEN_ABSENT}', "target", "site"),
+            "rank": by_severity(firing, "target", place),
+            "since": alerts_since(f'alertname=~"Dicom.+", {_EVEN_ABSENT}', "target", place),
         },
-        names={"rank": "Severity", "alertname": "Alert", "target": "Target", "since": "Since", "site": "Site"},
+        names={"rank": "Severity", "alertname": "Alert", "target": "Target", "since": "Since", place: heading(place)},
         sort="Severity",
         overrides=[
             column("Severity", mappings=numbers(SEVERITIES), coloured=True, width=90),

@@ -5,6 +5,8 @@ The dashboards read what prometheus/rules/recorded.yml records, one series for e
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from grafana.source.words import SEVERITIES
 
 KEYS = "job, instance, target"
@@ -16,7 +18,8 @@ TARGETS = f'{EXPORTER}, target=~"$target"'
 """Of dashboards where several targets can be chosen: Grafana escapes their names for a regular expression."""
 ONE_TARGET = f'{EXPORTER}, target="$target"'
 """Of a dashboard of one target: Grafana does not escape a single name, which may have any characters."""
-PLACE = 'site=~"$site", country=~"$country"'
+LABELS: ContextVar[tuple[str, ...]] = ContextVar("LABELS", default=("site", "country"))
+"""The user's own labels of targets, one or more: the place of a target, then each group of those before it."""
 FAILED = 'outcome!="success"'
 US, STRANGER = 'identity!="stranger"', 'identity="stranger"'
 NOT_CONTROL, CONTROL = 'expect!="control"', 'expect="control"'
@@ -37,24 +40,34 @@ def is_(label: str, value: str) -> str:
     return f'{label}="{value}"'
 
 
+def place() -> list[str]:
+    """The matchers of the variables for the user's labels."""
+    return [f'{label}=~"${label}"' for label in LABELS.get()]
+
+
+def heading(label: str) -> str:
+    """The heading of the column of a user's label."""
+    return label.replace("_", " ").capitalize()
+
+
 def info(*matchers: str) -> str:
-    """One series per target that the variables choose, with its labels site, country and expect."""
-    return select("dicom:target_info", PLACE, *matchers)
+    """One series per target that the variables choose, with the user's labels and expect."""
+    return select("dicom:target_info", *place(), *matchers)
 
 
 def status(*matchers: str) -> str:
-    """The status of each target that the variables choose, with its labels site, country and expect."""
-    return select("dicom:status", PLACE, *matchers)
+    """The status of each target that the variables choose, with the user's labels and expect."""
+    return select("dicom:status", *place(), *matchers)
 
 
 def chosen(expression: str, *matchers: str) -> str:
-    """`expression`, of the targets that the variables choose, with their labels site and country."""
-    return f"({expression}) * on ({KEYS}) group_left (site, country) {info(*matchers)}"
+    """`expression`, of the targets that the variables choose, with the user's labels."""
+    return f"({expression}) * on ({KEYS}) group_left ({', '.join(LABELS.get())}) {info(*matchers)}"
 
 
 def per_target(expression: str, *labels: str) -> str:
-    """The highest value for each target (and each of `labels`), with site and country: one row of a table."""
-    return f"max by ({', '.join([KEYS, 'site', 'country', *labels])}) ({expression})"
+    """The highest value for each target (and each of `labels`), with the user's labels: one row of a table."""
+    return f"max by ({', '.join([KEYS, *LABELS.get(), *labels])}) ({expression})"
 
 
 def counted(expression: str) -> str:

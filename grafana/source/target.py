@@ -22,7 +22,18 @@ from grafana.source.panels import (
     timeline,
     timeseries,
 )
-from grafana.source.queries import ONE_TARGET, OVER, US, alerts_since, by_severity, is_, select_one, since
+from grafana.source.queries import (
+    LABELS,
+    ONE_TARGET,
+    OVER,
+    US,
+    alerts_since,
+    by_severity,
+    heading,
+    is_,
+    select_one,
+    since,
+)
 from grafana.source.target_details import CUT, ENDS, bandwidth, dicomweb, protection, software
 from grafana.source.trouble import by_phase
 from grafana.source.words import (
@@ -74,7 +85,7 @@ def target() -> dict[str, Any]:
                             "address": "Address",
                             "called_ae_title": "AE title",
                             "expect": "Expected",
-                            "site": "Site",
+                            LABELS.get()[0]: heading(LABELS.get()[0]),
                         },
                         overrides=[
                             column("Target", width=150),
@@ -216,7 +227,7 @@ def _header() -> list[tuple[int, Panel]]:
             4,
             stat(
                 "Since",
-                "A restart of Prometheus or of the exporter, or a probe that cannot tell, does not begin it anew.",
+                "A restart of Prometheus or of the exporter, or a probe that cannot tell, does not reset it.",
                 f"max({since(ONE_TARGET)}) and on () (max({select_one('dicom:status')}) > 0)",
                 unit="dateTimeFromNow",
                 no_value="-",
@@ -289,12 +300,14 @@ def _alerts() -> Panel:
 
 def _outcome_number() -> str:
     """The outcome of the C-ECHO, or else of the association, for each identity, as its index in `words.OUTCOMES`."""
-    numbered = " or ".join(
-        f"{index} * (({select_one('dicom_echo_outcome', US, is_('outcome', name))} or "
-        f"{select_one('dicom:association_outcome:last', is_('outcome', name))}) == 1)"
-        for index, name in enumerate(OUTCOMES, 1)
+    echo, association = (
+        " or ".join(
+            f"{index} * ({select_one(metric, *of, is_('outcome', name))} == 1)"
+            for index, name in enumerate(OUTCOMES, 1)
+        )
+        for metric, of in (("dicom_echo_outcome", (US,)), ("dicom:association_outcome:last", ()))
     )
-    return f"max by (identity) ({numbered})"
+    return f"max by (identity) ({echo}) or max by (identity) ({association})"
 
 
 def _query_times() -> list[tuple[int, Panel]]:

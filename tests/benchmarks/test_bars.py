@@ -10,7 +10,7 @@ from benchmarks.exporters import MEMORY, PROCESSOR, WANTED
 from benchmarks.fleet import Fleet
 from benchmarks.report import markdown
 from benchmarks.results import Results
-from benchmarks.scraping import BEYOND, Dead, Matches, Size
+from benchmarks.scraping import BEYOND, Dead, Kept, Matches, Size
 from benchmarks.timing import Rate
 from benchmarks.turns import Turns
 
@@ -40,6 +40,7 @@ def measured(*, ours: float = 10_000, dead_wall: float = 9.6, living: int = 700,
     found.dead = dead(living, dead_wall)
     found.filtered = Dead(10_000, 100, 100, 10_000, 30.0, [3.5], 1.0)
     found.matches = Matches(1_000_000, 5.0, grown)
+    found.history = Kept(300, 200, 19_800, 60 * MIB, 85 * MIB, 85 * MIB)
     found.turns = {name: turns(1.0) for name in (*WANTED, MEMORY, BEYOND)}
     found.fleet = Fleet(10_000, 60.0, 300.0, 50_000, 0, 0.15, 570_000, 1024 * MIB)
     return found
@@ -53,17 +54,33 @@ def turns(*ratios: float) -> Turns:
     ("ratios", "reached"),
     [
         ([0.8, 0.9, 0.7, 0.95, 0.9, 0.8], True),
-        ([0.8, 0.9, 0.7, 0.95, 0.9, 3.0], True),
+        ([0.8, 0.9, 0.7, 0.95, 0.9, 0.8, 0.8, 0.9, 3.0], True),
+        ([0.8, 0.9, 0.7, 0.95, 0.9, 3.0], None),
         ([1.2, 1.3, 1.1, 1.2, 1.3, 1.2], False),
-        ([1.2, 1.3, 1.1, 1.2, 1.3, 0.9], None),
+        ([1.2, 1.3, 1.1, 1.2, 1.3, 0.9], False),
     ],
-    ids=["below", "one round disturbed", "above", "too close to tell"],
+    ids=["below", "one of many rounds disturbed", "too close to tell", "above", "above in the median"],
 )
-def test_bars_in_turns_are_missed_only_with_all_of_their_spread(ratios: list[float], reached: bool | None) -> None:
+def test_bars_in_turns_are_reached_only_with_all_of_their_spread(ratios: list[float], reached: bool | None) -> None:
     run = measured()
     run.turns[PROCESSOR] = turns(*ratios)
     (bar,) = [bar for bar in bars(run) if bar.name.startswith(PROCESSOR)]
     assert bar.reached is reached
+
+
+@pytest.mark.parametrize("kept", [Kept(300, 200, 1000, 0, 3 * MIB, 3 * MIB), Kept(300, 200, 1000, 0, MIB, 2 * MIB)])
+def test_bars_history_that_takes_too_much_or_grows_on_is_missed(kept: Kept) -> None:
+    run = measured()
+    run.history = kept
+    (bar,) = missed(bars(run))
+    assert bar.name.startswith("history")
+
+
+def test_markdown_has_the_bars_of_a_busy_core_too() -> None:
+    run = measured()
+    run.busy = bars(measured(ours=4999))
+    text = markdown(run, bars(run))
+    assert (text.count("| reached "), text.count("**missed**")) == (2 * len(run.busy) - 1, 1)
 
 
 def test_bars_fleet_that_misses_a_scrape_is_missed() -> None:

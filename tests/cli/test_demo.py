@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicom_exporter.cli.demo import wrapped
+from dicom_exporter.cli.parser import wrapped
 
 
 def test_text_is_broken_between_words_and_a_column_stays_a_column() -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.testing import hostile
-from tests.testing.hostile import Behaviour, Peer, honest, negotiation, wire
+from tests.testing.hostile import Behaviour, Peer, find, honest, negotiation, wire
 from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
@@ -24,8 +24,9 @@ async def probe(behaviour: Behaviour, directory: Path, *arguments: str) -> tuple
         async with started("probe", server.address, *arguments, directory=directory) as running:
             out, err = await running.process.communicate()
         assert err == b""
-        (peer,) = await server.ended()
-        assert peer.ended_cleanly
+        if "--exposure" not in arguments:  # which makes several connections
+            (peer,) = await server.ended()
+            assert peer.ended_cleanly
     return running.process.returncode, re.sub(r"\s+", " ", out.decode())
 
 
@@ -43,16 +44,47 @@ async def test_probe_of_archive_that_rejects_prints_reason(tmp_path: Path) -> No
     code, said = await probe(negotiation.rejects(1, 1, 7), tmp_path, "--calling-ae", "US")
     assert code == 1
     assert ", US to ANY-SCP " in said
-    assert "C-ECHO rejected: the archive refuses the association" in said
-    assert "called-ae-title-not-recognized it goes by another AE title" in said
+    assert "C-ECHO rejected: the archive rejects the association" in said
+    assert "called-ae-title-not-recognized it has another AE title" in said
     assert "Studies no_association: not asked" in said
+
+
+async def test_probe_of_archive_that_refuses_the_query_is_not_as_expected_and_says_the_cure(tmp_path: Path) -> None:
+    code, said = await probe(find.finds(0, 0x0124), tmp_path)
+    assert code == 1
+    assert "C-ECHO success" in said
+    assert "refused: it refuses the query (status 0124) Allow C-FIND for our AE title at the archive" in said
+
+
+async def test_probe_exposure_tells_good_facts_from_bad_ones(tmp_path: Path) -> None:
+    code, said = await probe(negotiation.rejects(1, 1, 7), tmp_path, "--exposure")
+    assert code == 0
+    assert "Level 2 of 7, refuses strangers. It speaks DICOM, and rejects unknown clients. " in said
+    assert "rejected: the archive rejects the association (called-ae-title-not-recognized) " in said
+    assert "passed The worklist cannot be queried" in said
+    code, said = await probe(honest.honest(matches=3), tmp_path, "--exposure")
+    assert code == 1
+    assert "FAILED Any calling AE title is accepted" in said
+
+
+async def test_probe_has_no_blanks_at_the_end_of_a_line(tmp_path: Path) -> None:
+    async with (
+        hostile.server(honest.honest(matches=3)) as server,
+        started("probe", server.address, directory=tmp_path) as running,
+    ):
+        out, _ = await running.process.communicate()
+    assert "Phase" in out.decode()
+    assert all(line == line.rstrip() for line in out.decode().splitlines())
 
 
 async def test_probe_json_has_the_whole_result(tmp_path: Path) -> None:
     code, said = await probe(honest.honest(matches=3), tmp_path, "--json")
     found = json.loads(said)
     assert code == 0
+    assert found["format"] == 1
     assert found["calling_ae_title"] == "PROMETHEUS"
+    assert not found.keys() & {"stranger", "prove", "identity"}
+    assert "digests" not in found["queries"]["studies"]
     assert found["echo"] == {"outcome": "success", "status": 0}
     assert found["queries"]["studies"]["matches"] == 3
     assert found["services"] == {"verification": True, "study_find": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -90,6 +91,21 @@ def test_help_prints_usage(arguments: list[str], capsys: pytest.CaptureFixture[s
     assert "usage: dicom_exporter" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["", "demo", "probe", "report", "print"])
+def test_help_fits_a_narrow_terminal_and_breaks_no_word(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {}
+    for columns in ("60", "500"):
+        monkeypatch.setenv("COLUMNS", columns)
+        with pytest.raises(SystemExit):
+            main([*command.split(), "--help"])
+        shown = capsys.readouterr().out.partition("\n\n")[2]
+        assert max(map(len, shown.splitlines())) <= int(columns)
+        words[columns] = shown.split()
+    assert words["60"] == words["500"]
+
+
 def test_version_prints_program_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
@@ -175,6 +191,16 @@ def test_invalid_configuration_is_one_line_for_each_mistake(
     first, second = err.splitlines()
     assert first.startswith("config.yml:2: targets[0].address: ")
     assert second.startswith("config.yml:3: targets[1].expect: 'close' is not one of ")
+
+
+def test_invalid_configuration_is_told_in_the_format_of_the_log(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (directory / "config.yml").write_text(BAD)
+    assert main(["--log.format=json"]) == 2
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (first["level"], second["level"]) == ("error", "error")
+    assert first["msg"].startswith("config.yml:2: targets[0].address: ")
 
 
 def test_missing_configuration_names_flag_and_demo(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,9 @@ from aiohttp import ClientConnectionError, ClientSession
 
 from tests.testing import hostile
 from tests.testing.hostile import Peer
+from tests.testing.peers import make_certificates
 from tests.testing.running import PATIENCE, started
+from tests.testing.web_config import TLS
 
 pytestmark = pytest.mark.integration
 
@@ -52,6 +54,35 @@ async def test_sigterm_ends_the_exporter(tmp_path: Path, closed_port: int) -> No
         assert "dicom_exporter_config_last_reload_successful 1.0" in text
         exporter.process.send_signal(signal.SIGTERM)
         assert await exporter.ended() == 0
+
+
+async def test_exporter_listens_on_the_sockets_that_systemd_passes(tmp_path: Path, closed_port: int) -> None:
+    """They stay open for the next one: a client that connects between the two is answered."""
+    configure(tmp_path, closed_port)
+    make_certificates(tmp_path)
+    (tmp_path / "web.yml").write_text(TLS)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        ports = [sock.getsockname()[1] for sock in (one, two)]
+        for scheme, flags in (("http", []), ("https", ["--web.config.file=web.yml"])):
+            async with ClientSession() as client:
+                early = asyncio.create_task(client.get(f"{scheme}://127.0.0.1:{ports[0]}/-/ready", ssl=False))
+                async with started("--web.systemd-socket", *flags, directory=tmp_path, sockets=[one, two]) as exporter:
+                    for port in ports:
+                        assert (await exporter.url()).split()[0] == f"http://127.0.0.1:{port}"
+                    assert (await early).status == 200
+                    async with client.get(f"{scheme}://127.0.0.1:{ports[1]}/-/ready", ssl=False) as response:
+                        assert response.status == 200
+                    exporter.process.send_signal(signal.SIGTERM)
+                    assert await exporter.ended() == 0
+
+
+async def test_exporter_to_which_systemd_passes_no_socket_says_so(tmp_path: Path) -> None:
+    configure(tmp_path, 104)
+    async with started("--web.systemd-socket", directory=tmp_path) as exporter:
+        await exporter.logged(
+            "^dicom_exporter: systemd has passed no socket to listen on: start it by its .socket unit$"
+        )
+        assert await exporter.ended() == 3
 
 
 async def test_sigint_ends_the_exporter(tmp_path: Path, closed_port: int) -> None:

@@ -26,6 +26,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_config_check_describes_web_configuration(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (directory / "web.yml").write_text(f"{TLS}basic_auth_users:\n  alice: {HASH}\n")
+    (directory / "web.yml").chmod(0o600)
     assert main(["--config.check", "--web.config.file=web.yml"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [

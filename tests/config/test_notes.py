@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Identity, Target, UserIdentity
+from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.notes import notes
 from dicom_exporter.config.secret import read_secret
+from tests.testing.peers import make_certificates
 
 HERE, THERE = Address("127.0.0.1", 104), Address("127.0.0.1", 105)
 
@@ -42,3 +44,21 @@ def test_notes_secret_that_everybody_may_read_is_named(mode: int, warned: bool, 
         ["identities.us.user_identity.password_file"] if warned else []
     )
     assert "SYNTHETIC" not in str(said)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+@pytest.mark.parametrize("key", ["key_file", "cert_file"])
+def test_notes_private_key_that_everybody_may_read_is_named(key: str, mode: int, tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
+    certificate, private = made.client, made.client_key
+    if key == "cert_file":
+        with private.open("ab") as together:
+            together.write(certificate.read_bytes())
+    private.chmod(mode)
+    certificate.chmod(0o644)
+    tls = (
+        tls_settings(cert_file=private) if key == "cert_file" else tls_settings(cert_file=certificate, key_file=private)
+    )
+    said = list(notes(Config((), identities={"us": Identity("us", "US", tls=tls)})))
+    assert [note.partition(": ")[0] for note in said] == ([f"identities.us.tls.{key}"] if mode == 0o644 else [])

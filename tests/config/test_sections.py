@@ -45,6 +45,13 @@ def test_load_file_without_targets_is_an_error(tmp_path: Path, text: str, messag
     assert errors_of(tmp_path, text) == [message]
 
 
+def test_load_section_for_anchors_is_ignored(tmp_path: Path) -> None:
+    anchors = "x-common: &common {labels: {site: north}, expect: guarded}\nx-empty:\n"
+    (tmp_path / "config.yml").write_text(f"{anchors}targets: [{{<<: *common, name: a, address: 'b:1'}}]")
+    (target,) = load([tmp_path / "config.yml"]).targets
+    assert (target.labels, target.expect) == ({"site": "north"}, "guarded")
+
+
 def test_load_missing_file_is_an_error(directory: Path) -> None:
     assert errors("config.yml") == ["config.yml: cannot read the file: No such file or directory"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.deploy.images import USER, Image, build_image
 from tests.testing.exporting import parsed
-from tests.testing.peers.process import free_address, process
+from tests.testing.peers.process import Address, process, reserved_address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]  # the first test builds the image
 
@@ -41,8 +41,16 @@ def test_image_has_no_tests_sources_or_pip(image: Image) -> None:
     assert not (image.root / "src").exists()
 
 
-def test_image_serves_from_read_only_root_and_stops_on_sigterm(image: Image, tmp_path: Path) -> None:
-    address, closed = free_address(), free_address()
+@pytest.fixture
+def reserved() -> Iterator[tuple[Address, Address]]:
+    with reserved_address() as one, reserved_address() as other:
+        yield one, other
+
+
+def test_image_serves_from_read_only_root_and_stops_on_sigterm(
+    image: Image, tmp_path: Path, reserved: tuple[Address, Address]
+) -> None:
+    address, closed = reserved
     config = tmp_path / "config"
     config.mkdir()
     (config / "config.yml").write_text(f"targets:\n  - name: nothing\n    address: {closed}\n")

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from dicom_exporter import DEFAULT_PORT
+from dicom_exporter.cli.serve import Options, make_parser
 from tests.testing.peers.requirements import program
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "dicom_exporter.service"
@@ -40,3 +42,22 @@ def test_unit_directives_are_known_to_systemd(tmp_path: Path) -> None:
 def test_unit_command_line_is_valid() -> None:
     (command,) = re.findall(r"^ExecStart=\S+ (.*)$", UNIT.read_text(), re.M)
     assert command == "--config.file=/etc/dicom_exporter/config.yml"
+
+
+def test_unit_with_a_socket_is_known_to_systemd(tmp_path: Path) -> None:
+    added = tmp_path / f"{UNIT.name}.d"
+    added.mkdir()
+    for name, directory in ((UNIT.name, tmp_path), ("dicom_exporter.socket", tmp_path), ("socket.conf", added)):
+        text = re.sub(r"^Documentation=.*\n", "", (UNIT.parent / name).read_text(), flags=re.M)
+        (directory / name).write_text(text.replace("/opt/dicom_exporter/bin/dicom_exporter", "/bin/true"))
+    for unit in (UNIT.name, "dicom_exporter.socket"):
+        done = _analyze("verify", str(tmp_path / unit))
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_unit_with_a_socket_has_the_same_port_and_a_valid_command_line() -> None:
+    assert f"ListenStream={DEFAULT_PORT}\n" in (UNIT.parent / "dicom_exporter.socket").read_text()
+    (command,) = re.findall(r"^ExecStart=\S+ (.*)$", (UNIT.parent / "socket.conf").read_text(), re.M)
+    options = make_parser().parse_args(command.split(), Options())
+    assert options.web_systemd_socket
+    assert options.config_file == ["/etc/dicom_exporter/config.yml"]

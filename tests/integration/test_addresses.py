@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from dicom_exporter.results import (
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
 from tests.testing.hostile import honest, http, plain
 from tests.testing.hostile.server import Behaviour, server
+from tests.testing.peers.process import reserved_address
 
 pytestmark = pytest.mark.integration
 
@@ -50,17 +51,17 @@ def dns(*ips: str, others: Mapping[str, tuple[str, ...]] | None = None) -> Any:
     return getaddrinfo
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("0.0.0.0", 0))
-        return int(sock.getsockname()[1])
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    with reserved_address() as address:
+        yield address.port
 
 
 @contextlib.asynccontextmanager
 async def servers(**behaviours: Behaviour) -> AsyncIterator[int]:
     """One port, served on each of the addresses as `_127_0_0_3=behaviour` says."""
-    port = free_port()
     async with contextlib.AsyncExitStack() as stack:
+        port = stack.enter_context(reserved_address()).port
         for name, behaviour in behaviours.items():
             host = "::1" if name == "loopback6" else name.removeprefix("at_").replace("_", ".")
             await stack.enter_async_context(server(behaviour, host, port))
@@ -112,8 +113,8 @@ async def test_monitor_stays_at_the_address_that_accepted_whatever_it_answers() 
     assert session.association is Outcome.NOT_DICOM
 
 
-async def test_monitor_no_address_accepts() -> None:
-    session = await ours(free_port(), DEAD, OPEN)
+async def test_monitor_no_address_accepts(closed_port: int) -> None:
+    session = await ours(closed_port, DEAD, OPEN)
     assert (session.association, session.addresses, session.addresses_failed) == (Outcome.REFUSED, 2, 2)
 
 
@@ -137,21 +138,21 @@ async def test_stranger_furthest_address_counts(ips: tuple[str, ...]) -> None:
     assert found.attempts[0].outcome is Outcome.SUCCESS, "the attempts of the furthest come first"
 
 
-async def test_stranger_all_addresses_closed_is_closed_without_doubt() -> None:
-    found = await strangers(free_port(), DEAD, OPEN, "::1")
+async def test_stranger_all_addresses_closed_is_closed_without_doubt(closed_port: int) -> None:
+    found = await strangers(closed_port, DEAD, OPEN, "::1")
     assert [attempt.outcome for attempt in found.attempts] == [Outcome.REFUSED] * 3
     assert not found.doubts
 
 
-async def test_stranger_address_without_route_is_in_doubt() -> None:
-    found = await strangers(free_port(), DEAD, NO_ROUTE)
+async def test_stranger_address_without_route_is_in_doubt(closed_port: int) -> None:
+    found = await strangers(closed_port, DEAD, NO_ROUTE)
     ends = {attempt.outcome for attempt in found.attempts}
     assert found.doubts <= {UnknownReason.UNREACHABLE, UnknownReason.IP_VERSION}
     assert bool(found.doubts) is (Outcome.UNREACHABLE in ends)
 
 
-async def test_stranger_more_addresses_than_are_tried_is_in_doubt() -> None:
-    found = await strangers(free_port(), *(f"127.0.1.{number}" for number in range(1, 21)))
+async def test_stranger_more_addresses_than_are_tried_is_in_doubt(closed_port: int) -> None:
+    found = await strangers(closed_port, *(f"127.0.1.{number}" for number in range(1, 21)))
     assert len(found.attempts) == 16
     assert found.doubts == {UnknownReason.ADDRESS_NOT_TRIED}
 
@@ -177,8 +178,8 @@ async def test_dicomweb_and_pages_furthest_address_counts(ips: tuple[str, ...]) 
     assert (dicomweb.answer, page.answer) == (WebAnswer.DENIED, WebAnswer.DENIED)
 
 
-async def test_dicomweb_and_pages_all_addresses_closed_is_closed() -> None:
-    dicomweb, (page,) = await everywhere(free_port(), "127.0.0.1", "127.0.0.2")
+async def test_dicomweb_and_pages_all_addresses_closed_is_closed(closed_port: int) -> None:
+    dicomweb, (page,) = await everywhere(closed_port, "127.0.0.1", "127.0.0.2")
     assert (dicomweb.answer, page.answer) == (WebAnswer.CLOSED, WebAnswer.CLOSED)
     assert not dicomweb.doubts | page.doubts
 

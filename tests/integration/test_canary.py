@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pynetdicom.events import Event
 
 from tests.testing.exporting import Exposition, exporter
 from tests.testing.peers import Address, Orthanc, dcmtk
-from tests.testing.peers.process import free_address
+from tests.testing.peers.process import reserved_address
 from tests.testing.readme import blocks
 
 pytestmark = pytest.mark.integration
@@ -168,8 +169,15 @@ async def test_canary_of_later_days_is_another_image_of_one_study(
     assert (counts["CountInstances"], counts["CountStudies"], counts["CountSeries"]) == (2, 1, 1)
 
 
-async def test_canary_is_moved_by_orthanc_to_an_ae_of_ours(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
-    ours = free_address()
+@pytest.fixture
+def ours(peers: ExitStack) -> Address:
+    """Where the exporter listens for what a C-MOVE brings."""
+    return peers.enter_context(reserved_address())
+
+
+async def test_canary_is_moved_by_orthanc_to_an_ae_of_ours(
+    orthanc: Callable[..., Orthanc], ours: Address, tmp_path: Path
+) -> None:
     archive = orthanc(
         DicomModalities={"monitor": ["PROMETHEUS", ours.host, ours.port]},
         DicomAlwaysAllowFind=True,
@@ -189,9 +197,8 @@ async def test_canary_is_moved_by_orthanc_to_an_ae_of_ours(orthanc: Callable[...
 
 
 async def test_canary_is_moved_by_dcmqrscp_to_an_ae_of_ours(
-    dcmqrscp: Callable[..., dcmtk.Server], tmp_path: Path
+    dcmqrscp: Callable[..., dcmtk.Server], ours: Address, tmp_path: Path
 ) -> None:
-    ours = free_address()
     server = dcmqrscp(destinations={"CANARY": ours.port})
     move_to = {"port": ours.port, "ae_title": "CANARY"}
     settings = configuration(server.dicom, title="DCMQRSCP", move_to=move_to, size="512KiB")
@@ -200,9 +207,9 @@ async def test_canary_is_moved_by_dcmqrscp_to_an_ae_of_ours(
 
 
 async def test_canary_that_the_archive_sends_elsewhere_fails_at_retrieve(
-    dcmqrscp: Callable[..., dcmtk.Server], tmp_path: Path
+    dcmqrscp: Callable[..., dcmtk.Server], ours: Address, peers: ExitStack, tmp_path: Path
 ) -> None:
-    ours, elsewhere = free_address(), free_address()
+    elsewhere = peers.enter_context(reserved_address())
     server = dcmqrscp(destinations={"PROMETHEUS": elsewhere.port})
     settings = configuration(server.dicom, title="DCMQRSCP", move_to={"port": ours.port})
     async with exporter(tmp_path, **settings) as exporting:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import logging
 import socket
 import ssl
@@ -13,7 +12,7 @@ import struct
 import threading
 import tracemalloc
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -283,91 +282,6 @@ async def test_dicomweb_flood_beside_the_body_is_cut_off(name: str, tls: bool, c
     assert found.doubts & {UnknownReason.LIMIT, UnknownReason.UNREADABLE}
 
 
-def _redirects(times: int, status: int = 301, to: str = "") -> Behaviour:
-    """`times` redirects, each to the next path, and then a list of two studies; `to` comes before each path."""
-
-    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
-        first, _, rest = request.target.lstrip("/").partition("/")
-        number = int(first.removeprefix("hop")) if first.startswith("hop") else 0
-        there = f"{to}/hop{number + 1}/{rest if number else request.target.lstrip('/')}"
-        answer = http.answers(status, b"", {"Location": there}) if number < times else http.qido(2)
-        await answer(request, writer)
-
-    return behaviour
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_dicomweb_redirects_within_host_are_followed(status: int) -> None:
-    async with http.server(_redirects(2, status)) as server:
-        for password in (None, PASSWORD):
-            found = await dicomweb(server.url, password=password)
-            assert (found.answer, found.studies, found.complete) == (WebAnswer.ENTRIES, 2, True)
-            assert found.doubts == frozenset()
-
-
-async def test_dicomweb_sixth_redirect_is_not_followed() -> None:
-    async with http.server(_redirects(5)) as server:
-        assert (await dicomweb(server.url)).answer is WebAnswer.ENTRIES
-    async with http.server(_redirects(6)) as server:
-        found = await dicomweb(server.url)
-    assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
-
-
-async def test_dicomweb_redirect_loop_ends_in_doubt() -> None:
-    table = {
-        "/dicom-web/studies": http.answers(302, b"", {"Location": "/b"}),
-        "/b": http.answers(302, b"", {"Location": "/dicom-web/studies"}),
-    }
-    async with http.server(http.routes(table, http.answers(404))) as server:
-        found = await dicomweb(server.url)
-        assert len(server.requests) < 10
-    assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
-async def test_dicomweb_redirect_to_another_origin_is_followed_without_credentials_only(host: str) -> None:
-    async with http.server(http.qido(1)) as elsewhere:
-        target = f"http://{host}:{elsewhere.port}"
-
-        async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
-            await http.answers(307, b"", {"Location": target + request.target})(request, writer)
-
-        async with http.server(behaviour) as server:
-            found = await dicomweb(server.url, password=PASSWORD)
-            assert server.requests[0].headers["Authorization"].startswith("Basic ")
-            assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
-            assert elsewhere.requests == []
-            if host != "127.0.0.2":  # where nothing listens
-                found = await dicomweb(server.url)
-                assert (found.answer, found.studies) == (WebAnswer.ENTRIES, 1)
-                assert all("Authorization" not in request.headers for request in elsewhere.requests)
-
-
-async def test_dicomweb_redirect_to_closed_port_leaves_the_server_open() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        there = f"http://127.0.0.1:{free.getsockname()[1]}/dicom-web/studies"
-        async with http.server(http.answers(302, b"", {"Location": there})) as server:
-            found = await dicomweb(server.url)
-    assert (found.answer, found.status) == (WebAnswer.OTHER, 302)
-
-
-async def test_dicomweb_redirect_to_link_local_address_is_not_followed() -> None:
-    there = "http://169.254.169.254/latest/meta-data/"
-    async with http.server(http.answers(302, b"", {"Location": there})) as server:
-        found = await dicomweb(server.url)
-    assert (found.answer, found.doubts) == (WebAnswer.OTHER, frozenset({UnknownReason.REDIRECT}))
-
-
-async def test_dicomweb_moved_to_path_that_only_sounds_like_login_is_followed() -> None:
-    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
-        moved = http.answers(301, b"", {"Location": request.target.replace("/dicom-web", "/author/dicom-web")})
-        await (moved if request.path.startswith("/dicom-web") else http.qido(2))(request, writer)
-
-    async with http.server(behaviour) as server:
-        assert (await dicomweb(server.url)).answer is WebAnswer.ENTRIES
-
-
 async def test_dicomweb_unavailable_after_random_uid_leaves_a_doubt() -> None:
     async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
         answer = http.answers(200, b"[]") if "StudyInstanceUID" in request.query else http.answers(503)
@@ -422,12 +336,6 @@ async def test_dicomweb_proxy_of_environment_is_not_used(monkeypatch: pytest.Mon
         assert proxy.requests == []
 
 
-async def test_dicomweb_redirect_to_password_field_is_denied() -> None:
-    table = {"/dicom-web/studies": http.answers(302, b"", {"Location": "/welcome"})}
-    async with http.server(http.routes(table, http.answers(200, http.LOGIN))) as server:
-        assert (await dicomweb(server.url)).answer is WebAnswer.DENIED
-
-
 def _server_tls(certificates: Certificates, *, demand: bool, newest: ssl.TLSVersion) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.server, certificates.server_key)
@@ -472,103 +380,6 @@ async def test_dicomweb_identity_seen_only_where_present() -> None:
     ):
         async with http.server(http.qido(2, name=name, patient_id=patient_id)) as server:
             assert (await dicomweb(server.url, prove_identity=True)).identity_seen is expected
-
-
-def _instances(body: bytes, content_type: str) -> Behaviour:
-    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
-        if request.path.endswith("/series"):
-            answer = http.answers(200, b'[{"0020000E":{"vr":"UI","Value":["2.25.2"]}}]')
-        elif request.path.endswith("/series/2.25.2/instances"):
-            answer = http.answers(200, b'[{"00080018":{"vr":"UI","Value":["2.25.3"]}}]')
-        elif request.path == "/dicom-web/studies/2.25.0/series/2.25.2/instances/2.25.3":
-            answer = http.floods(http.head(200, {"Content-Type": content_type}) + body, b"\0" * 65536)
-        elif request.path == "/dicom-web/studies":
-            answer = http.qido(1)
-        else:
-            answer = http.answers(404)
-        await answer(request, writer)
-
-    return behaviour
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (b"--x\r\nContent-Type: application/dicom\r\n\r\n" + bytes(128) + b"DICM", True),
-        (bytes(128) + b"DICM", True),
-        (b"<html>\r\n\r\n" + bytes(200), None),
-    ],
-)
-async def test_dicomweb_image_is_proved_by_its_first_bytes(body: bytes, expected: bool | None) -> None:
-    async with http.server(_instances(body, "multipart/related")) as server:
-        found = await dicomweb(server.url, prove_download=True)
-    assert found.image_received is expected
-    assert found.doubts <= {UnknownReason.UNREADABLE, UnknownReason.LIMIT}
-
-
-def _instance(answer: Callable[[http.Request], Behaviour], instances: Behaviour | None = None) -> Behaviour:
-    """An archive of one study whose instance is answered as `answer` says."""
-    one = {"0020000D": "2.25.0", "0020000E": "2.25.2", "00080018": "2.25.3"}
-    entry = json.dumps([{tag: {"vr": "UI", "Value": [uid]} for tag, uid in one.items()}]).encode()
-
-    async def behaviour(request: http.Request, writer: asyncio.StreamWriter) -> None:
-        if request.path == "/dicom-web/studies":
-            found = http.qido(1)
-        elif request.path.endswith(("/instances", "/series")):
-            found = instances or http.answers(200, entry, JSON)
-        else:
-            found = answer(request)
-        await found(request, writer)
-
-    return behaviour
-
-
-FILE = http.answers(200, bytes(128) + b"DICM" + bytes(100), {"Content-Type": "application/dicom"})
-PIXELS = http.answers(
-    200, b"--b\r\nContent-Type: application/octet-stream\r\n\r\n\x00\x00", {"Content-Type": "multipart/related"}
-)
-
-
-@pytest.mark.parametrize(
-    ("answer", "received", "doubts"),
-    [
-        (lambda request: FILE, True, set()),
-        (lambda request: FILE if "transfer-syntax=*" in request.headers["Accept"] else http.answers(406), True, set()),
-        (lambda request: FILE if request.headers["Accept"] == "application/dicom" else http.answers(406), True, set()),
-        (lambda request: FILE if request.headers["Accept"] == "*/*" else http.answers(400), True, set()),
-        (lambda request: PIXELS if "/frames/1" in request.path else http.answers(415), True, set()),
-        (lambda request: http.answers(406), None, {"not_offered"}),
-        (lambda request: http.answers(401), False, set()),
-        (lambda request: http.answers(403), False, set()),
-        (lambda request: http.answers(404), False, set()),
-        (lambda request: http.answers(302, b"", {"Location": "/login"}), False, set()),
-        (lambda request: http.answers(503), None, {"unavailable"}),
-        (lambda request: http.answers(200, http.HTML, {"Content-Type": "text/html"}), False, set()),
-        (lambda request: http.answers(200, b""), None, {"unreadable"}),
-        (lambda request: http.silent, None, {"timeout"}),
-    ],
-)
-async def test_dicomweb_image_is_refused_by_the_server_only(
-    answer: Callable[[http.Request], Behaviour], received: bool | None, doubts: set[str]
-) -> None:
-    async with http.server(_instance(answer)) as server:
-        found = await dicomweb(server.url, prove_download=True, timeout=1.5)
-    assert (found.answer, found.image_received) == (WebAnswer.ENTRIES, received)
-    assert {str(doubt) for doubt in found.doubts} == doubts
-
-
-async def test_dicomweb_image_behind_redirect_to_another_host_is_proved() -> None:
-    async with http.server(FILE) as store:
-        there = http.answers(307, b"", {"Location": f"http://localhost:{store.port}/signed/2.25.3"})
-        async with http.server(_instance(lambda request: there)) as server:
-            assert (await dicomweb(server.url, prove_download=True)).image_received is True
-
-
-async def test_dicomweb_image_of_study_is_asked_for_where_instances_may_not_be_searched() -> None:
-    async with http.server(_instance(lambda request: FILE, http.answers(403))) as server:
-        found = await dicomweb(server.url, prove_download=True)
-        assert server.requests[-1].path == "/dicom-web/studies/2.25.0"
-    assert found.image_received is True
 
 
 async def test_dicomweb_result_has_no_identifier(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
 
+METRICS_PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 EVERYWHERE = "0.0.0.0"
 """All of 127.0.0.0/8, so that one server is many addresses."""
 EVERY_TIME = {"timeout": "10s", "queries": {"studies": {}}}
@@ -74,6 +77,37 @@ async def test_exporter_orthanc_counts_200_studies(orthanc: Callable[..., Orthan
         assert (shown.outcome("all"), shown.outcome("some")) == ("refused", "refused")
         assert shown.values("dicom_echo_success") == [0, 0]
         assert shown.values("dicom_studies_visible") == []
+
+
+async def test_target_has_as_many_series_as_the_docs_say(
+    orthanc: Callable[..., Orthanc], closed_port: int, tmp_path: Path
+) -> None:
+    """An archive that lets everybody in and lists several studies; the default module has at most 35 series."""
+    archive = orthanc(DicomAlwaysAllowFind=True)
+    archive.upload(synthetic.studies(3))
+    modules = {"availability": ["availability"], "exposure": ["exposure"], "both": ["availability", "exposure"]}
+    targets = [
+        {
+            "name": f"{name}-{kind}",
+            "address": address,
+            "called_ae_title": "ORTHANC",
+            "modules": chosen,
+            "expect": "guarded",
+        }
+        for kind, address in (("answers", archive.dicom), ("refuses", f"127.0.0.1:{closed_port}"))
+        for name, chosen in modules.items()
+    ]
+    async with exporter(tmp_path, targets) as exporting:
+        shown = await exporting.get()
+    count = Counter(sample.labels.get("target", "") for sample in shown.samples)
+    documented = {
+        name: (int(answers), int(refuses))
+        for name, answers, refuses in re.findall(
+            r"^\| (?:module `)?(availability|exposure|both)`? \| (\d+) \| (\d+) \|$", METRICS_PAGE.read_text(), re.M
+        )
+    }
+    assert documented == {name: (count[f"{name}-answers"], count[f"{name}-refuses"]) for name in modules}
+    assert count["availability-answers"] <= 35
 
 
 async def test_exporter_dcmtk_is_probed(

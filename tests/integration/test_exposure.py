@@ -265,6 +265,38 @@ async def test_exposure_dcmqrscp_hands_out_images(dcmqrscp: Callable[..., dcmtk.
     assert verdict.levels == {"dimse": 7}
 
 
+async def test_exposure_surface_of_dcmqrscp_may_be_retrieved(dcmqrscp: Callable[..., dcmtk.Server]) -> None:
+    server = dcmqrscp()
+    plain, _ = await look(server.dicom.host, server.dicom.port, called="DCMQRSCP")
+    verdict, _ = await look(server.dicom.host, server.dicom.port, called="DCMQRSCP", exposure=Exposure(surface=True))
+    assert verdict.levels == plain.levels
+    assert verdict.checks == {**plain.checks, Check.RETRIEVE_AUTHORISED: True}
+
+
+@pytest.mark.parametrize(
+    ("settings", "authorised"),
+    [
+        (EVERYTHING_OPEN, None),  # C000: it has no such study, or refuses
+        ({**ONLY_KNOWN, "DicomCheckCalledAet": False, "DicomAlwaysAllowFind": True}, False),  # it aborts
+        (ONLY_KNOWN, False),
+    ],
+)
+async def test_exposure_surface_of_orthanc_is_left_unchanged(
+    orthanc: Callable[..., Orthanc], settings: dict[str, bool], authorised: bool | None
+) -> None:
+    archive = orthanc(dicomweb=True, known={"us": "PROMETHEUS"}, **settings)
+    archive.upload(synthetic.studies(3))
+    before, changes = archive.statistics(), archive.changes()
+    root = f"http://{archive.http}/dicom-web"
+    plain, _ = await look_at(archive, dicomweb=root)
+    verdict, _ = await look_at(archive, dicomweb=root, exposure=Exposure(surface=True))
+    assert (verdict.levels, verdict.at_least) == (plain.levels, plain.at_least)
+    assert verdict.checks.get(Check.RETRIEVE_AUTHORISED) is authorised
+    assert verdict.checks.get(Check.STOW_OFFERED) is None  # it does not answer OPTIONS
+    assert verdict.checks.get(Check.CORS_WITH_CREDENTIALS) is False
+    assert (archive.statistics(), archive.changes()) == (before, changes)
+
+
 async def test_exposure_wlmscpfs_identifies_patients(wlmscpfs: Callable[..., dcmtk.Server]) -> None:
     server = wlmscpfs(items=[synthetic.worklist_item(number) for number in range(2)])
     exposure = Exposure(prove=("identity",))

@@ -14,6 +14,7 @@ import pytest
 from tests.testing.exporting import exporter
 from tests.testing.peers import Orthanc, dcmtk
 from tests.testing.peers.orthanc import EVERYTHING_OPEN
+from tests.testing.running import started
 
 pytestmark = pytest.mark.integration
 
@@ -43,6 +44,28 @@ async def test_letting_in_tables_of_dcmqrscp_work(dcmqrscp: Callable[..., dcmtk.
     assert host == (caller, "PROMETHEUS")
     archive = dcmqrscp(title="ARCHIVE", known={host[0]: host[1]})
     await lets_in_the_monitor_alone(tmp_path, address=archive.dicom, called_ae_title="ARCHIVE")
+
+
+async def test_orthanc_as_it_is_installed_has_one_verdict_everywhere_and_the_cure(
+    orthanc: Callable[..., Orthanc], tmp_path: Path
+) -> None:
+    """It answers anybody's C-ECHO, and aborts at a C-FIND of an AE title that it does not know."""
+    archive, cure = orthanc(), "Allow C-FIND for our AE title at the archive, or send it a C-ECHO only"
+    said = []
+    async with exporter(tmp_path, [{"name": "archive", "address": archive.dicom}]) as exporting:
+        shown = await exporting.get(timeout=60)
+        assert shown.value("dicom_echo_success", target="archive", identity="monitor") == 1
+        outcome = {"target": "archive", "identity": "monitor", "query": "studies", "outcome": "aborted"}
+        assert shown.value("dicom_query_outcome", **outcome) == 1  # for which DicomQueryFailing fires
+        async with exporting.client.get("/targets/archive") as response:
+            said.append(await response.text())
+    assert "runbooks/DicomQueryFailing?target=archive" in said[0]
+    for arguments in (["probe", str(archive.dicom)], ["report"]):
+        async with started(*arguments, directory=tmp_path) as command:
+            out, _ = await command.process.communicate()
+        assert command.process.returncode == 1
+        said.append(out.decode())
+    assert all(cure in text for text in said)
 
 
 async def test_sizing_series_of_a_target_are_about_as_many(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:

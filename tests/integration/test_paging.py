@@ -22,7 +22,7 @@ from tests.testing.paging import Inbox, Page, forwarder
 from tests.testing.peers import Orthanc, synthetic
 from tests.testing.peers.alertmanager import alertmanager
 from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
-from tests.testing.peers.process import free_address
+from tests.testing.peers.process import reserved_address
 from tests.testing.peers.prometheus import Prometheus, prometheus
 from tests.testing.running import started
 
@@ -88,7 +88,7 @@ async def test_paging_each_expected_page_arrives_and_no_other(orthanc: Callable[
             {"job_name": "dicom", "static_configs": [{"targets": [url.removeprefix("http://")]}]}
         ]
         pagers = {
-            "http://pager.hospital.example/north": f"http://{free_address()}/",
+            "http://pager.hospital.example/north": f"http://{stack.enter_context(reserved_address())}/",
             "http://pager.": f"{hook}/pager",
             "http://tickets.": f"{hook}/tickets",
         }

@@ -8,7 +8,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,17 +18,17 @@ from tests.testing.exporting import configure
 from tests.testing.hostile import honest
 from tests.testing.peers import Orthanc, synthetic
 from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
-from tests.testing.peers.process import free_address
+from tests.testing.peers.process import reserved_address
 from tests.testing.running import PATIENCE, started
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def refusing() -> str:
+def refusing() -> Iterator[str]:
     """Where nothing listens."""
-    address = free_address()
-    return f"{address.host}:{address.port}"
+    with reserved_address() as address:
+        yield str(address)
 
 
 async def report(directory: Path, *arguments: str) -> tuple[int, str, str]:

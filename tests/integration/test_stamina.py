@@ -18,7 +18,7 @@ import pytest
 
 from tests.testing import hostile
 from tests.testing.exporting import Exporter, configure, until
-from tests.testing.peers.process import free_address
+from tests.testing.peers.process import reserved_address
 from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
@@ -28,30 +28,30 @@ pytestmark = pytest.mark.integration
 async def exporter(directory: Path, targets: list[dict[str, Any]], shell: str) -> AsyncIterator[Exporter]:
     """The exporter, started by `shell`, in which "$@" is its command line. It must exit by itself, with 0."""
     configure(directory, targets)
-    address = free_address()
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", shell, "bash", sys.executable, "-m", "dicom_exporter", f"--web.listen-address={address}"),
-        cwd=directory,
-    )
-    try:
-        async with aiohttp.ClientSession(f"http://{address}", timeout=aiohttp.ClientTimeout(total=60)) as client:
-            running = Exporter(None, f"http://{address}", client)  # type: ignore[arg-type]  # its log goes elsewhere
+    with reserved_address() as address:
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-c", shell, "bash", sys.executable, "-m", "dicom_exporter", f"--web.listen-address={address}"),
+            cwd=directory,
+        )
+        try:
+            async with aiohttp.ClientSession(f"http://{address}", timeout=aiohttp.ClientTimeout(total=60)) as client:
+                running = Exporter(None, f"http://{address}", client)  # type: ignore[arg-type]  # its log goes elsewhere
 
-            async def healthy() -> bool:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with client.get("/-/healthy") as response:
-                        return response.status == 200
-                return False
+                async def healthy() -> bool:
+                    with contextlib.suppress(aiohttp.ClientError):
+                        async with client.get("/-/healthy") as response:
+                            return response.status == 200
+                    return False
 
-            await until(healthy, "the exporter to answer")
-            yield running
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
-            assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+                await until(healthy, "the exporter to answer")
+                yield running
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 @contextlib.contextmanager
@@ -65,8 +65,7 @@ def silent_peers(count: int, port: int) -> Iterator[list[str]]:
 
 
 async def test_few_descriptors_requests_are_answered_while_peers_hang(tmp_path: Path) -> None:
-    port = free_address().port
-    with silent_peers(300, port) as hosts:
+    with reserved_address() as reserved, silent_peers(300, port := reserved.port) as hosts:
         targets = [{"name": host, "address": f"{host}:{port}"} for host in hosts]
         async with exporter(tmp_path, targets, 'ulimit -n 128; exec "$@"') as running:
             scrape = asyncio.create_task(running.get(timeout=5))  # less would prove nothing by silence

@@ -22,7 +22,7 @@ from dicom_exporter.results import LadderService, SuiteClass, TLSPosture, TLSVer
 from tests.testing.context import STRANGER, lookup_threads, probe_context
 from tests.testing.exporting import exporter
 from tests.testing.peers import Certificates, dcmtk
-from tests.testing.peers.process import HOST, free_address, process
+from tests.testing.peers.process import HOST, process, reserved_address
 from tests.testing.peers.requirements import program
 from tests.testing.readme import blocks
 
@@ -38,10 +38,12 @@ NEW = {TLSVersion.TLS_1_2, TLSVersion.TLS_1_3}
 @contextlib.contextmanager
 def s_server(certificates: Certificates, directory: Path, *arguments: str) -> Iterator[int]:
     """The port of an `openssl s_server`."""
-    address = free_address()
     keys = ("-cert", str(certificates.server), "-key", str(certificates.server_key))
-    command = [program("openssl", "openssl"), "s_server", "-accept", str(address), *keys, "-quiet", *arguments]
-    with process(command, directory, "s_server") as running:
+    command = [program("openssl", "openssl"), "s_server", *keys, "-quiet", *arguments]
+    with (
+        reserved_address() as address,
+        process([*command, "-accept", str(address)], directory, "s_server") as running,
+    ):
         running.wait_for_port(address)
         yield address.port
 
@@ -261,9 +263,10 @@ async def test_posture_of_a_port_that_hangs_up_is_none() -> None:
 
 
 async def test_posture_of_https_is_asked_for_once_a_server(certificates: Certificates, tmp_path: Path) -> None:
-    async with mock(old(SuiteClass.CBC, version=0x0303)) as (port, offers):
-        url = f"https://{HOST}:{port}"
-        found = await postures(free_address().port, dicomweb=f"{url}/dicom-web", web=(f"{url}/a", f"{url}/b"))
+    with reserved_address() as closed:
+        async with mock(old(SuiteClass.CBC, version=0x0303)) as (port, offers):
+            url = f"https://{HOST}:{port}"
+            found = await postures(closed.port, dicomweb=f"{url}/dicom-web", web=(f"{url}/a", f"{url}/b"))
     assert found.keys() == {DICOMWEB, WEB}
     assert found[DICOMWEB] == found[WEB]
     assert len(offers) <= 9

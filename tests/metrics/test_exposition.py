@@ -57,7 +57,7 @@ def test_lines_shared_rows_are_written_for_each_subject() -> None:
     results = found(replace(FULL, queries={name: query, "again": query, "and again": query}))
     text = "".join(lines(groups(results, target_label=True)))
     assert values(read(text)) == values(families(results, target_label=True))
-    assert text.count('query="and again"') == text.count(f'query="{name}"') > 20
+    assert text.count('query="and again"') == text.count(f'query="{name}"') > 5
 
 
 @pytest.mark.parametrize("target_label", [True, False], ids=["metrics", "probe"])

@@ -106,6 +106,17 @@ def test_exposure_without_attempt_is_not_known() -> None:
     assert not {"dicom_exposure_level", "dicom_exposure_level_at_least"} & found.keys()
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+def test_queries_of_a_stranger_have_series_only_if_it_was_let_in(outcome: Outcome) -> None:
+    """Else none was sent, as the outcome of the association says."""
+    session = SessionResult(
+        "stranger", EchoResult(outcome), {"studies": NOT_SENT}, association=outcome, stranger=StrangerResult()
+    )
+    has_query_series = any(name.startswith("dicom_query_") for name in shown(session))
+    assert has_query_series == (outcome is Outcome.SUCCESS)
+    assert shown(replace(session, stranger=None))["dicom_query_success"]
+
+
 def test_exposure_unknown_service_has_a_series_for_each_reason_and_what_was_proved() -> None:
     queries = {name: QueryResult(outcome) for name, outcome in _UNANSWERED.items()}
     found = shown(

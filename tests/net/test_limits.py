@@ -50,6 +50,21 @@ async def test_address_lock_second_probe_of_same_address_waits_other_address_doe
     assert order == ["first in", "first out", "second in", "second out"]
 
 
+async def test_address_lock_configured_probes_are_first_and_clients_have_their_turn() -> None:
+    limits = ConnectionLimits(10)
+    order: list[str] = []
+
+    async def probe(name: str, turn: str | None) -> None:
+        async with limits.lock_address(HERE, soon(LATER), turn):
+            order.append(name)
+
+    async with asyncio.TaskGroup() as group, limits.lock_address(HERE, soon(LATER)):
+        for name, turn in (("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("own", None), ("b2", "b")):
+            group.create_task(probe(name, turn))
+        await turns()
+    assert order == ["own", "a1", "b1", "a2", "b2", "a3"]
+
+
 async def test_limits_waiting_past_the_deadline_is_overload() -> None:
     limits = ConnectionLimits(1)
     async with limits.lock_address(HERE, soon()), limits.association_slot(soon()):

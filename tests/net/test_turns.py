@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from dicom_exporter.net.turns import PIECE, TURN, Inbox, Turns
+from dicom_exporter.net.turns import MAX_WAITING, PIECE, READ, SCARCE_READ, TURN, Inbox, Turns
 from tests.testing.turns import Clock, Transport, turns_of_the_loop
 
 
@@ -108,3 +108,21 @@ async def test_turns_pause_holds_back_what_comes_until_resume() -> None:
     await turns_of_the_loop(3)
     assert bytes(peer.taken) == b"hello"
     assert peer.transport.reading
+
+
+async def test_turns_what_waits_of_all_peers_is_bounded() -> None:
+    turns = Turns(Clock())
+    turns.add(2 * TURN)  # something was handled in this turn, so all others wait
+    peers = [Peer(turns, [], str(n), cost=2 * TURN) for n in range(1000)]
+    for peer in peers:
+        peer.inbox.receive(bytes(turns.room))  # as much as a transport reads before it is told to pause
+        assert not peer.transport.reading
+    assert turns._unhandled <= MAX_WAITING + READ + len(peers) * SCARCE_READ
+    assert len(turns.room) == SCARCE_READ
+    for peer in peers[:500]:
+        peer.inbox.drop()
+    assert len(turns.room) == READ, "there is room again"
+    while turns._unhandled:
+        await turns_of_the_loop(1)
+    assert sum(len(peer.taken) for peer in peers[500:]) > 0
+    assert all(peer.transport.reading for peer in peers[500:])

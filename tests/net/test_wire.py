@@ -45,7 +45,10 @@ def connected(upper: Upper, handshake: asyncio.Future[None] | None = None) -> tu
 async def receive(wire: Wire, transport: Socket, count: int) -> None:
     """Send `count` bytes in parts, and let them be handled."""
     for begin in range(0, count, 4096):
-        wire.data_received(bytes(min(4096, count - begin)))
+        buffer = wire.get_buffer(-1)
+        size = min(4096, count - begin)
+        buffer[:size] = bytes(size)
+        wire.buffer_updated(size)
         await turns_of_the_loop(1)
     if transport.closed:
         wire.connection_lost(None)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from dataclasses import replace
+from functools import partial
+from itertools import combinations
 
 import pytest
 
@@ -165,7 +168,9 @@ async def test_prober_target_not_of_the_configuration_is_unknown_and_not_failed(
         (None, 30.0, 1),  # no more than the module may take
         (9.5, 4.0, 1),
         (0.3, 9.5, 2),
-        (9.5, None, 2),
+        (9.5, None, 1),  # a result of about as long would be reused, too
+        (7.5, None, 2),
+        (3.2, 3.5, 2),  # the first is hurried
     ],
 )
 async def test_prober_scrape_joins_no_probe_that_was_given_less_time(
@@ -228,6 +233,72 @@ async def test_prober_connection_proves_silence_after_its_own_bound(
     prober = Prober(config)
     await prober.probe_targets(config.targets[:1], 0.5)
     assert [context.connect_proof for context in contexts] == [pytest.approx(connect_proof)]
+    await prober.close()
+
+
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The modules of each association at the address of the targets, in their order; each takes a while."""
+    order: list[str] = []
+
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        async with context.limits.lock_address(target.address.socket_addresses[0], context.deadline, context.turn):
+            order.append(module.name)
+            for _ in range(20):
+                await asyncio.sleep(0)
+        return SessionResult(context.identity.name, EchoResult(Outcome.SUCCESS))
+
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    return order
+
+
+NAMES = ("a", "b", "c", "d", "e", "f")
+CHOOSING = Config(
+    (Target("main", Address("127.0.0.1", 104), modules=NAMES),), modules={name: Module(name) for name in NAMES}
+)
+SUBSETS = [choice for length in range(1, 6) for choice in combinations(NAMES, length)]
+
+
+async def test_prober_subsets_of_the_modules_keep_nobody_else_waiting(archive: list[str]) -> None:
+    prober = Prober(CHOOSING)
+    ask = partial(prober.probe_targets, CHOOSING.targets, 9.5)
+    greedy = [asyncio.create_task(ask(choice, "192.0.2.1")) for choice in SUBSETS]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(ask(["e", "f"], "192.0.2.2"))
+    own = asyncio.create_task(ask())
+    found = [(await asyncio.wait_for(each, 30))[0] for each in (*greedy, other, own)]
+    outcomes = Counter(record.sessions[0].association or Outcome.SUCCESS for record in found)
+    assert outcomes == {Outcome.SUCCESS: 10, Outcome.OVERLOAD: len(SUBSETS) - 8}
+    assert len(archive) == 10
+    assert archive[1] == ",".join(NAMES), "what the configuration asks is first, after what was under way"
+    assert archive[3] == "e,f", "and each client has its turn"
+    assert not prober._choices
+    await prober.close()
+
+
+async def test_prober_more_and_more_time_keeps_nobody_else_waiting(archive: list[str]) -> None:
+    prober = Prober(CHOOSING)
+    ask = partial(prober.probe_targets, CHOOSING.targets)
+    greedy = [asyncio.create_task(ask(n / 100, None, "192.0.2.1")) for n in range(10, 900)]
+    await asyncio.sleep(0)
+    (record,) = await ask(9.5)
+    assert record.sessions[0].echo is not None
+    assert record.sessions[0].echo.outcome is Outcome.SUCCESS
+    await asyncio.gather(*greedy)
+    assert len(archive) < 8 + 8  # beside those that are hurried, each is given a quarter more than the one before
+    await prober.close()
+
+
+async def test_prober_names_of_one_address_keep_nobody_else_waiting(archive: list[str]) -> None:
+    config = replace(CHOOSING, probe=ProbeSettings((parse_network("127.0.0.0/8"),)))
+    prober = Prober(config)
+    strange = [replace(config.targets[0], name=f"127.0.0.1:{n}", called_ae_title=f"T{n}") for n in range(40)]
+    greedy = [asyncio.create_task(prober.probe_address(each, 9.5, None, "192.0.2.1")) for each in strange]
+    await asyncio.sleep(0)
+    (record,) = await prober.probe_targets(config.targets, 9.5)
+    assert record.sessions[0].echo is not None
+    await asyncio.gather(*greedy)
+    assert len(archive) <= 8 + 1
     await prober.close()
 
 

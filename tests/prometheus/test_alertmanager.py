@@ -154,7 +154,8 @@ def test_template_subject_is_the_worst_alert_in_one_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(("name", "kind"), [("dicom.text", "text"), ("dicom.html", "html")])
 def test_template_text_links_to_page_dashboard_and_runbook(tmp_path: Path, name: str, kind: str) -> None:
     said = rendered(tmp_path, f'{{{{ template "{name}" . }}}}', kind)
-    assert "http://localhost:10104/runbooks/DicomPatientDataListed" in said
+    name = "main%20a%2Bb%20%26%20c"  # with it, the commands of the runbook are those for that target
+    assert f"http://localhost:10104/runbooks/DicomPatientDataListed?target={name}" in said.replace("%2b", "%2B")
     assert "http://localhost:10104/targets/main%20a%2Bb%20%26%20c" in said
     assert "/d/dicom-target?var-target=main%20a%2bb%20%26%20c" in said.replace("%2B", "%2b")
     assert "An unknown client got a list of studies." in said

@@ -134,29 +134,30 @@ def outcomes_of(alert: str, metric: str) -> list[str]:
     return sorted(outcome for outcomes in found for outcome in outcomes.split("|"))
 
 
-@pytest.mark.parametrize("metric", ["dicom_echo_outcome", "dicom:association_outcome:last"])
-def test_rules_alert_by_outcome_as_the_findings_do(metric: str) -> None:
+@pytest.mark.parametrize("has_echo", [True, False])
+def test_rules_alert_by_outcome_as_the_findings_do(has_echo: bool) -> None:
     """Each outcome other than success is down, refuses us, busy or unknown, by one alert: the one of its finding."""
     names = ("DicomTargetDown", "DicomTargetRefusesUs", "DicomTargetBusy", "DicomTargetUnknown")
     expected: dict[str, list[str]] = {name: [] for name in names}
     for outcome in set(Outcome) - {Outcome.SUCCESS}:
-        echo = EchoResult(outcome) if metric == "dicom_echo_outcome" else None
+        echo = EchoResult(outcome) if has_echo else None
         session = SessionResult("monitor", echo, association=outcome)
         _, (finding,) = assess(Target("main", Address("pacs.example", 104)), (session,))
         assert finding.alert is not None
         expected[finding.alert].append(outcome.value)
     expected["DicomTargetDown"].append("overload")  # while it fires: a probe that cannot tell does not end it
-    assert {name: outcomes_of(name, metric) for name in names} == {name: sorted(of) for name, of in expected.items()}
+    chosen = {name: outcomes_of(name, "dicom:association_outcome:last") for name in names}
+    assert chosen == {name: sorted(of) for name, of in expected.items()}
 
 
-@pytest.mark.parametrize("metric", ["dicom_echo_outcome", "dicom:association_outcome:last"])
-def test_rules_recorded_state_is_the_badness_of_the_finding(metric: str) -> None:
+@pytest.mark.parametrize("has_echo", [True, False])
+def test_rules_recorded_state_is_the_badness_of_the_finding(has_echo: bool) -> None:
     (rule,) = (rule for rule in rules() if rule.get("record") == "dicom:state")
-    numbers = re.findall(r"(\d) \* [^\n]*" + metric + r'\{[^}]*outcome=~?"([a-z_|]+)"', rule["expr"])
+    numbers = re.findall(r'(\d) \* dicom:association_outcome:last\{outcome=~?"([a-z_|]+)"', rule["expr"])
     recorded = {outcome: int(number) for number, outcomes in numbers for outcome in outcomes.split("|")}
     expected = {}
     for outcome in Outcome:
-        echo = EchoResult(outcome) if metric == "dicom_echo_outcome" else None
+        echo = EchoResult(outcome) if has_echo else None
         session = SessionResult("monitor", echo, association=outcome)
         _, findings = assess(Target("main", Address("pacs.example", 104)), (session,))
         expected[outcome.value] = BADNESS[findings[0].kind] if findings else 0
@@ -166,7 +167,7 @@ def test_rules_recorded_state_is_the_badness_of_the_finding(metric: str) -> None
 def test_rules_query_failing_selects_every_failure() -> None:
     """Except our own overload, which the outcome of the association reports."""
     failures = [each.value for each in QueryOutcome if not each.is_success and each is not QueryOutcome.OVERLOAD]
-    assert outcomes_of("DicomQueryFailing", "dicom_query_outcome") == sorted(failures)
+    assert outcomes_of("DicomQueryFailing", "dicom:query_outcome:last") == sorted(failures)
 
 
 def test_rules_exposure_unknown_has_words_for_every_reason() -> None:

@@ -141,10 +141,14 @@ async def test_probe_is_the_same_with_and_without_user_labels() -> None:
 
     class Watched(FakeProber):
         async def probe_targets(
-            self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
+            self,
+            targets: Sequence[Target],
+            timeout: float | None,
+            modules: Sequence[str] | None = None,
+            client: str = "",
         ) -> list[ProbeRecord]:
             probed.extend(targets)
-            return await super().probe_targets(targets, timeout, modules)
+            return await super().probe_targets(targets, timeout, modules, client)
 
     probed: list[Target] = []
     async with exporter(Watched(CONFIG)) as client:

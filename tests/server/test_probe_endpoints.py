@@ -335,6 +335,7 @@ async def test_adhoc_lookup_overload_is_503_with_retry_after() -> None:
         ("10.1.2.3:104&module=availability,password", "only to targets of the configuration"),
         ("10.1.2.3:104&module=nothing", "no module of this name"),
         ("10.1.2.3", "no target of this name"),
+        ("10.1.2.3", "An address needs a port: HOST:PORT"),
         ("10.1.2.3:0", "no target of this name"),
         ("http://10.1.2.3:104/", "no target of this name"),
     ],

@@ -148,7 +148,10 @@ async def test_scrapes_of_one_client_do_not_keep_another_out() -> None:
 
 
 async def test_client_that_does_not_read_holds_no_scrape() -> None:
-    config = Config(tuple(Target(f"target-{number:05}", Address("127.0.0.1", 104)) for number in range(3000)))
+    labels = {"note": "x" * 2000}  # more than the buffers of a connection hold
+    config = Config(
+        tuple(Target(f"target-{number:05}", Address("127.0.0.1", 104), labels=labels) for number in range(3000))
+    )
     of = state(FakeProber(config))
     async with exporter(of) as client:
         assert client._base_url is not None

@@ -54,7 +54,11 @@ class FakeProber:
         self.config = config
 
     async def probe_targets(
-        self, targets: Sequence[Target], timeout: float | None, modules: Sequence[str] | None = None
+        self,
+        targets: Sequence[Target],
+        timeout: float | None,
+        modules: Sequence[str] | None = None,
+        client: str = "",
     ) -> list[ProbeRecord]:
         self.asked.append((tuple(target.name for target in targets), timeout, tuple(modules) if modules else None))
         self.started.set()
@@ -68,7 +72,7 @@ class FakeProber:
         ]
 
     async def probe_address(
-        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None
+        self, target: Target, timeout: float | None, modules: Sequence[str] | None = None, client: str = ""
     ) -> ProbeRecord:
         if self.denies is not None:
             raise self.denies

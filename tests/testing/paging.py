@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tests.testing.peers.process import Address, free_address
+from tests.testing.peers.process import Address, reserved_address
 
 PATIENCE = 60.0
 """Seconds; reached only on a very busy machine."""
@@ -65,8 +65,8 @@ class Inbox:
 class Forwarder:
     """A TCP address that forwards to an archive that can change, as a firewall rule does, or refuses connections."""
 
-    def __init__(self) -> None:
-        self.address = free_address()
+    def __init__(self, address: Address) -> None:
+        self.address = address
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -104,11 +104,12 @@ class Forwarder:
 @asynccontextmanager
 async def forwarder() -> AsyncIterator[Forwarder]:
     """A forwarder until the block ends; at first it refuses connections."""
-    made = Forwarder()
-    try:
-        yield made
-    finally:
-        await made.forward_to(None)
+    with reserved_address() as address:
+        made = Forwarder(address)
+        try:
+            yield made
+        finally:
+            await made.forward_to(None)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

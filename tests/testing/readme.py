@@ -9,9 +9,9 @@ PATH = Path(__file__).parents[2] / "README.md"
 
 
 def blocks(language: str, path: Path = PATH) -> list[str]:
-    """The code blocks of a language, without the indentation that a list gives them."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", path.read_text(), re.M | re.S)
-    return [re.sub(rf"^{indent}", "", text, flags=re.M) for indent, text in found]
+    """The code blocks of a language (or of none), without the indentation that a list gives them."""
+    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", path.read_text(), re.M | re.S)
+    return [re.sub(rf"^{indent}", "", text, flags=re.M) for indent, each, text in found if each == language]
 
 
 def section(title: str) -> str:

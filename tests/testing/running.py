@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,24 +49,30 @@ class Running:
             return await self.process.wait()
 
 
-def _default_sigint() -> None:
-    """A shell starts its background jobs with SIGINT ignored, and what they start inherits that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def passing(descriptors: Sequence[int], *arguments: str) -> list[str]:
+    """The command of a Python with `arguments` to which systemd passes these sockets, as sd_listen_fds(3) says."""
+    code = (
+        "import os, sys\n"
+        "numbers = [os.dup(int(number)) for number in sys.argv[1].split(',')]\n"
+        "for place, number in enumerate(numbers, 3): os.set_inheritable(os.dup2(number, place), True)\n"
+        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+    )
+    return [sys.executable, "-c", code, ",".join(map(str, descriptors)), *arguments]
 
 
 @asynccontextmanager
-async def started(*arguments: str, directory: Path) -> AsyncIterator[Running]:
-    """`dicom_exporter` with `arguments`; killed at the end if it is still running."""
+async def started(*arguments: str, directory: Path, sockets: Sequence[socket.socket] = ()) -> AsyncIterator[Running]:
+    """`dicom_exporter` with `arguments`; killed at the end if it is still running. `sockets`: systemd passes them."""
+    passed = [sock.fileno() for sock in sockets]
+    command = ["-m", "dicom_exporter", *arguments]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "dicom_exporter",
-        *arguments,
+        *(passing(passed, *command) if passed else [sys.executable, *command]),
         cwd=directory,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_default_sigint,
+        pass_fds=passed,
         env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},  # as a user has it
     )
     try:

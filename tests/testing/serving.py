@@ -64,8 +64,9 @@ class Server:
 
 
 def replace(file: Path, text: str) -> None:
-    """Replace `file` by a new file."""
+    """Replace `file` by a new file, for the owner alone."""
     new = file.with_suffix(".new")
+    new.touch(0o600)
     new.write_text(text)
     new.replace(file)
 

@@ -140,7 +140,7 @@ def test_find_rejection_says_what_to_do() -> None:
     rejection = Rejection(RejectResult.PERMANENT, RejectSource.SERVICE_USER, reason)
     for session in (echoed(Outcome.REJECTED), associated(Outcome.REJECTED)):
         (finding,) = findings(Expect.AVAILABLE, replace(session, rejection=rejection))
-        assert finding.text.endswith(". It does not let our AE title in: have its administrator add it")
+        assert finding.text.endswith(". It does not accept our AE title: have its administrator add it")
 
 
 def test_find_echo_failure_status_is_named() -> None:
@@ -175,7 +175,8 @@ def test_find_query_reused_between_runs_is_judged_without_association() -> None:
     failed = SessionResult("monitor", None, {"today": QueryResult(QueryOutcome.REFUSED, 0x0124)})
     assert findings(Expect.AVAILABLE, reused) == ()
     (finding,) = findings(Expect.AVAILABLE, failed)
-    assert finding.text == "Query today refused: it refuses the query (status 0124)"
+    advice = "Allow C-FIND for our AE title at the archive, or send it a C-ECHO only"
+    assert finding.text == f"Query today refused: it refuses the query (status 0124). {advice}"
 
 
 @pytest.mark.parametrize(
@@ -298,10 +299,10 @@ def test_find_exposure_alert_by_level(attempt: Attempt, alert: str) -> None:
 
 def test_find_exposure_says_level_and_what_is_allowed() -> None:
     session = stranger(Outcome.REJECTED, dicomweb=WebResult(WebAnswer.DENIED, status=401))
-    turned_away = "is spoken, and whoever is not known is turned away."
+    rejects = "and rejects unknown clients."
     assert [finding.text for finding in findings(Expect.CLOSED, session)] == [
-        f"DICOM {turned_away} DICOM: allowed 0 (closed), got 2 (refuses strangers)",
-        f"HTTP {turned_away} DICOMweb: allowed 0 (closed), got 2 (refuses strangers)",
+        f"It speaks DICOM, {rejects} DICOM: allowed 0 (closed), got 2 (refuses strangers)",
+        f"It speaks HTTP, {rejects} DICOMweb: allowed 0 (closed), got 2 (refuses strangers)",
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from dicom_exporter.webconfig.load import MAX_BYTES, WebConfig, load, parse, rea
 from dicom_exporter.webconfig.tls import server_context
 from dicom_exporter.yamlfile.errors import ConfigErrors
 from dicom_exporter.yamlfile.files import read_bytes
+from dicom_exporter.yamlfile.pem import PEMError
 from tests.testing.peers import Certificates, make_certificates
 from tests.testing.web_config import HASH, TLS
 
@@ -162,7 +165,23 @@ def test_server_context_only_suites_of_tls_1_3_disable_tls_1_2(certificates: Cer
 
 @pytest.mark.parametrize("curves", ["CurveP521", "X25519", "CurveP256, CurveP384, CurveP521, X25519"])
 def test_server_context_curves(curves: str, certificates: Certificates, tmp_path: Path) -> None:
+    if curves == "X25519" and sys.version_info < (3, 11, 7):
+        pytest.skip("the ssl module of Python 3.11.2, which Debian 12 has, cannot set it")
     context(f"{TLS}  curve_preferences: [{curves}]\n", tmp_path)
+
+
+def test_server_context_curve_that_only_openssl_can_set(
+    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: ssl.SSLContext, name: str) -> None:
+        error = ssl.SSLError(f"[EC: UNKNOWN_GROUP] {name}")
+        error.library = "EC"
+        raise error
+
+    monkeypatch.setattr(ssl.SSLContext, "set_ecdh_curve", refuse)
+    with pytest.raises(PEMError, match=r"the ssl module of Python 3\S+ cannot set it") as raised:
+        context(f"{TLS}  curve_preferences: [X25519]\n", tmp_path)
+    assert raised.value.key == "curve_preferences"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +198,30 @@ def test_server_context_curves(curves: str, certificates: Certificates, tmp_path
 def test_parse_notes(text: str, note: str | None) -> None:
     notes = [str(each)[: len(note or "")] for each in read(text).notes]
     assert notes == ([] if note is None else [note])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (f"basic_auth_users: {{alice: {HASH}}}\n", ["web.yml:1: basic_auth_users"]),
+        ("tls_server_config: {cert_file: server.pem, key: secret}\n", ["web.yml:1: tls_server_config.key"]),
+        (TLS, ["web.yml:3: tls_server_config.key_file"]),
+        ("rate_limit: {interval: 1s, burst: 1}\n", []),
+    ],
+)
+def test_parse_secrets_that_everybody_may_read_are_named(
+    text: str, places: list[str], certificates: Certificates, tmp_path: Path
+) -> None:
+    file = tmp_path / "web.yml"
+    for path in (file, certificates.server_key):
+        path.touch()
+        path.chmod(0o604)
+    named = [str(note).removeprefix(f"{tmp_path}/") for note in read(text, str(file)).notes]
+    assert named == [f"{place}: every user of this machine may read the file: chmod 640 or 600" for place in places]
+    for path in (file, certificates.server_key):
+        path.chmod(0o640)
+    assert read(text, str(file)).notes == ()
 
 
 def test_parse_control_characters_are_escaped_in_messages() -> None:

@@ -16,7 +16,8 @@ def page() -> str:
     manual.description = "is each DICOM archive up for us, and closed to strangers?"
     manual.add_section("commands, examples, exit codes", ">", f".nf\n{_roff(epilog.strip())}\n.fi")
     manual.add_section("see also", ">", "The documentation of the project: configuration, metrics, deployment.")
-    return str(manual).rstrip() + "\n"
+    synopsis = f"[flags] {PROGRAM} COMMAND [flags]"
+    return str(manual).rstrip().replace(synopsis, f"[flags]\n.br\n.B {PROGRAM}\nCOMMAND [flags]") + "\n"
 
 
 def _roff(text: str) -> str:

@@ -8,6 +8,7 @@ from dicom_exporter.config.build.comparisons import build_comparisons
 from dicom_exporter.config.build.modules import build_module, check_strangers
 from dicom_exporter.config.build.targets import build_target
 from dicom_exporter.config.build.tls import tls_settings
+from dicom_exporter.config.environment import remember
 from dicom_exporter.config.model import (
     BUILTIN_IDENTITIES,
     BUILTIN_MODULES,
@@ -22,6 +23,7 @@ from dicom_exporter.config.schema import IdentityBlock, ModuleBlock, given
 from dicom_exporter.config.sections import Entry, Sections
 from dicom_exporter.config.types import Context, check_name
 from dicom_exporter.text import shown
+from dicom_exporter.yamlfile.errors import KeyPath
 from dicom_exporter.yamlfile.pem import PEMError
 from dicom_exporter.yamlfile.validation import Block, validate
 
@@ -81,13 +83,17 @@ def _together(settings: type[B], blocks: Iterable[tuple[Entry, B | None]]) -> B:
     """Put the blocks of several files together; a key may be in one of them only."""
     together: dict[str, object] = {}
     seen: dict[str, Entry] = {}
+    written: dict[KeyPath, str] = {}
     for entry, block in blocks:
         keys = {} if block is None else given(block, entry.value)
         for key in keys.keys() & seen.keys():
             entry.report(f"the key is also in {seen[key].document.file}", key)
         seen |= dict.fromkeys(keys, entry)
         together |= keys
-    return settings(**together)
+        written |= entry.written
+    made = settings(**together)
+    remember(made, written)
+    return made
 
 
 def _identity(name: str, block: IdentityBlock, entry: Entry) -> Identity | None:
@@ -102,7 +108,9 @@ def _identity(name: str, block: IdentityBlock, entry: Entry) -> Identity | None:
     except PEMError as error:
         entry.report(str(error), "tls", error.key)
         return None
-    return Identity(name, title, tls, block.user_identity, block.http)
+    identity = Identity(name, title, tls, block.user_identity, block.http)
+    remember(identity, entry.written)
+    return identity
 
 
 def _claim_name(entry: Entry, taken: dict[str, Entry]) -> None:

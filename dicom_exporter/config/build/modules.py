@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from types import MappingProxyType
 
 from dicom_exporter.config.build.queries import build_query
+from dicom_exporter.config.environment import remember
 from dicom_exporter.config.model import BUILTIN_MODULES, Exposure, Identity, Module, Query
 from dicom_exporter.config.schema import ModuleBlock, given
 from dicom_exporter.config.sections import Entry
@@ -34,6 +35,7 @@ def build_module(name: str, block: ModuleBlock, entry: Entry) -> Module | None:
             return None
         options["queries"] = queries
     module = replace(base, **options)
+    remember(module, entry.written)
     questions = [each.name for each in fields(module) if each.name not in _NO_QUESTIONS]
     if not any(getattr(module, key) for key in questions):
         entry.report(f"the module asks nothing: it needs one of {', '.join(questions)}")

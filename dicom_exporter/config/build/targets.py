@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
 
+from dicom_exporter.config.environment import remember
 from dicom_exporter.config.model import Module, ModuleOptions, Query, Target
 from dicom_exporter.config.sections import Entry
 from dicom_exporter.config.values.time import format_duration
@@ -24,6 +25,7 @@ def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | No
         errors.append((("tls_profile",), message))
     for path, message in errors:
         entry.report(message, *path)
+    remember(target, {path: text for path, text in entry.written.items() if path != ("name",)})  # it is in every metric
     return None if errors else target
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dicom_exporter.config.model import TLSProfile, TLSSettings
-from dicom_exporter.yamlfile.files import read_bytes, unreadable
+from dicom_exporter.yamlfile.files import is_exposed, read_bytes, unreadable
 from dicom_exporter.yamlfile.pem import PEM, PEMError, as_file, load_authorities, load_certificate
 
 MAX_FILE_BYTES = 16 << 20
@@ -80,6 +80,7 @@ def tls_settings(
         minimum_profile=minimum_profile,
         context=context,
         digest=digest,
+        exposed=cert_file is not None and is_exposed(key_file or cert_file),
     )
 
 

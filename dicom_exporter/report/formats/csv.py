@@ -35,10 +35,11 @@ def as_csv(report: Report) -> str:
 
 
 def _write(writer: "csv.DictWriter[str]", line: dict[str, object]) -> None:
-    writer.writerow({name: _cell(value) for name, value in line.items()})
+    writer.writerow({name: cell(value) for name, value in line.items()})
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as the text of a cell, which no spreadsheet takes for a formula."""
     if value is None:
         return ""
     if isinstance(value, Missing):

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dicom_exporter.report.columns import GROUP_COLUMNS, RESULT, TARGET_COLUMNS, Layout, shown
@@ -15,11 +15,9 @@ from dicom_exporter.verdict.texts import CHECKS, LEVELS
 
 def as_html(report: Report) -> str:
     """The page. Every text in it is escaped; its own policy (CSP) allows only its own style sheet, and no script."""
-    template, style = _template(), _style()
-    return template.render(
+    return page(
+        "page.html",
         report=report,
-        style=style,
-        style_hash=_hash(style),
         levels=LEVELS,
         checks=CHECKS,
         result=RESULT,
@@ -28,14 +26,16 @@ def as_html(report: Report) -> str:
     )
 
 
+def page(template: str, **values: object) -> str:
+    """A page from a template of the report."""
+    style = _style()
+    return _environment().get_template(template).render(style=style, style_hash=_hash(style), **values)
+
+
 @cache
 def _environment() -> Environment:
-    loader = PackageLoader("dicom_exporter.report.formats", ".")
+    loader = PackageLoader("dicom_exporter.report", "formats")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _template() -> Template:
-    return _environment().get_template("page.html")
 
 
 def _style() -> Markup:

@@ -30,7 +30,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     columns = shown(GROUP_COLUMNS, Layout.DOCUMENT)
     sums = [*report.groups, report.total]
-    yield from _table(
+    yield from table(
         [*([report.by] if report.by is not None else []), *(column.heading for column in columns)],
         (
             [*([group.name] if report.by is not None else []), *(column.text(group) for column in columns)]
@@ -44,12 +44,13 @@ def _lines(report: Report) -> Iterator[str]:
     yield "## Targets"
     yield ""
     cells = shown(TARGET_COLUMNS, Layout.DOCUMENT)
-    yield from _table(
+    yield from table(
         [column.heading for column in cells], ([column.text(row) for column in cells] for row in report.worst_first)
     )
 
 
-def _table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, whose cells are escaped."""
     yield _line(headings)
     yield "|" + " --- |" * len(headings)
     for line in lines:

@@ -1,6 +1,8 @@
 """The report as a table on a terminal, or in a text file."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
@@ -29,8 +31,21 @@ _STYLES = {
 }
 
 
+@contextmanager
+def trimmed(console: Console) -> Iterator[None]:
+    """What is printed in this block has no blanks at the end of a line, with which rich fills the last column."""
+    with console.capture() as captured:
+        yield
+    console.file.write(re.sub(r" +$", "", captured.get(), flags=re.MULTILINE))
+
+
 def print_report(console: Console, report: Report) -> None:
     """All targets, the most severe first; sums; the findings; and the summary last, where it stays on the screen."""
+    with trimmed(console):
+        _print_report(console, report)
+
+
+def _print_report(console: Console, report: Report) -> None:
     wide = console.width >= _WIDE
     layout = _layout(report, wide)
     console.print(_targets(report, layout))
@@ -64,7 +79,7 @@ def _layout(report: Report, wide: bool) -> Layout:
 
 def _targets(report: Report, layout: Layout) -> Table:
     columns = shown(TARGET_COLUMNS, layout)
-    table = _table()
+    table = new_table()
     for column in columns:
         table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
     for row in report.worst_first:
@@ -75,7 +90,7 @@ def _targets(report: Report, layout: Layout) -> Table:
 
 def _groups(report: Report, layout: Layout) -> Table:
     columns = shown(GROUP_COLUMNS, layout)
-    table = _table()
+    table = new_table()
     table.add_column(report.by or "", overflow="fold")
     for column in columns:
         table.add_column(column.heading, justify="right", overflow="fold")
@@ -91,7 +106,8 @@ def _groups(report: Report, layout: Layout) -> Table:
     return table
 
 
-def _table() -> Table:
+def new_table() -> Table:
+    """A table without lines."""
     return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
 
 

@@ -40,6 +40,12 @@ def test_narrow_table_without_strangers_has_our_own_counts() -> None:
     assert "see" not in table(builders.report(builders.FOUND_GUARDED, inside), 80)[0].split()
 
 
+@pytest.mark.parametrize("width", [80, 200])
+def test_table_has_no_blanks_at_the_end_of_a_line(width: int) -> None:
+    shown = table(builders.report(*builders.ALL_FOUND, by="country"), width)
+    assert all(line == line.rstrip() for line in shown)
+
+
 def test_table_of_ascii_names_is_ascii() -> None:
     assert "\n".join(table(builders.report(*builders.ALL_FOUND), 200)).isascii()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from tests.testing.peers.process import Address, Process, free_address, process
+from tests.testing.peers.process import Address, Process, process, reserved_address
 from tests.testing.peers.requirements import program
 
 
@@ -33,14 +33,15 @@ def alertmanager(directory: Path, configuration: str) -> Iterator[Alertmanager]:
     """Run Alertmanager by `configuration`, the text of its file, in `directory` until the block ends."""
     directory.mkdir(exist_ok=True)
     (directory / "alertmanager.yml").write_text(configuration)
-    address = free_address()
     argv = [
         program("prometheus-alertmanager", "prometheus-alertmanager"),
         "--config.file=alertmanager.yml",
         "--storage.path=data",
-        f"--web.listen-address={address}",
         "--cluster.listen-address=",
     ]
-    with process(argv, directory, "alertmanager") as running:
+    with (
+        reserved_address() as address,
+        process([*argv, f"--web.listen-address={address}"], directory, "alertmanager") as running,
+    ):
         running.wait_for_port(address)
         yield Alertmanager(running, address)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.testing.peers.certificates import Certificates
-from tests.testing.peers.process import Address, Process, free_address, process
+from tests.testing.peers.process import Address, Process, process, reserved_address
 from tests.testing.peers.requirements import program
 from tests.testing.peers.synthetic import Instance, write_files
 
@@ -81,15 +81,12 @@ def dcmqrscp(
     executable = program("dcmqrscp", PACKAGE)
     storage = directory / "storage"
     storage.mkdir(parents=True, exist_ok=True)
-    address = free_address()
     hosts = "\n".join(
         [f"{name} = ({title}, localhost, 1)" for name, title in (known or {}).items()]
         + [f"to_{title} = ({title}, localhost, {port})" for title, port in (destinations or {}).items()]
     )
     peers = ", ".join(known or {}) if known else "ANY"
-    (directory / "dcmqrscp.cfg").write_text(
-        f"""\
-NetworkTCPPort = {address.port}
+    configuration = f"""\
 MaxPDUSize = 16384
 MaxAssociations = {max_associations}
 HostTable BEGIN
@@ -101,9 +98,9 @@ AETable BEGIN
 {title} {storage} RW (10000, 1024mb) {peers}
 AETable END
 """
-    )
+    (directory / "dcmqrscp.cfg").write_text(configuration)
     argv = [executable, "--verbose", "--config", "dcmqrscp.cfg", *options]
-    with process(argv, directory, "dcmqrscp") as running:
+    with reserved_address() as address, process([*argv, str(address.port)], directory, "dcmqrscp") as running:
         running.wait_for_port(address)
         yield Server(running, address, directory)
 
@@ -120,13 +117,12 @@ def storescp(
     """A server that echoes and stores, and knows no queries; what it stored is in `directory`/storage."""
     executable = program("storescp", PACKAGE)
     (directory / "storage").mkdir(parents=True, exist_ok=True)
-    address = free_address()
     secure: list[str] = []
     if tls is not None:
         secure = ["+tls", str(tls.server_key), str(tls.server), "+cf", str(tls.authority)]
         secure += ["-rc" if require_client_certificate else "-ic"]
-    argv = [executable, "--verbose", *secure, "-aet", title, "-od", "storage", *options, str(address.port)]
-    with process(argv, directory, "storescp") as running:
+    argv = [executable, "--verbose", *secure, "-aet", title, "-od", "storage", *options]
+    with reserved_address() as address, process([*argv, str(address.port)], directory, "storescp") as running:
         running.wait_for_port(address)
         yield Server(running, address, directory)
 
@@ -141,9 +137,8 @@ def wlmscpfs(
     worklist.mkdir(parents=True, exist_ok=True)
     (worklist / "lockfile").touch()  # it will not serve a directory without one
     write_files(list(items), worklist, ".wl")
-    address = free_address()
-    argv = [executable, "--verbose", "-dfp", "worklists", *options, str(address.port)]
-    with process(argv, directory, "wlmscpfs") as running:
+    argv = [executable, "--verbose", "-dfp", "worklists", *options]
+    with reserved_address() as address, process([*argv, str(address.port)], directory, "wlmscpfs") as running:
         running.wait_for_port(address)
         yield Server(running, address, directory)
 

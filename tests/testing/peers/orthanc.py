@@ -7,13 +7,13 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.testing.peers.certificates import Certificates
-from tests.testing.peers.process import Address, Process, free_address, process
+from tests.testing.peers.process import Address, Process, process, reserved_address
 from tests.testing.peers.requirements import file, program
 from tests.testing.peers.synthetic import Instance
 
@@ -123,13 +123,10 @@ def orthanc(
     executable = program("Orthanc", "orthanc")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "worklists").mkdir(exist_ok=True)
-    dicom, http = dicom or free_address(), http or free_address()
     configuration: dict[str, Any] = {
         "Name": "SYNTHETIC",
         "StorageDirectory": str(directory / "storage"),
         "IndexDirectory": str(directory / "storage"),
-        "DicomPort": dicom.port,
-        "HttpPort": http.port,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "SaveJobs": False,
@@ -146,10 +143,14 @@ def orthanc(
             "DicomTlsTrustedCertificates": str(tls.authority),
             "DicomTlsRemoteCertificateRequired": require_client_certificate,
         }
-    (directory / "orthanc.json").write_text(json.dumps(configuration | settings, indent=2))
-    # It takes three seconds to stop by itself, and loses nothing when it does not.
-    arguments = ["--verbose"] if verbose else []
-    with process([executable, *arguments, "orthanc.json"], directory, "orthanc", patience=0) as running:
+    argv = [executable, *(["--verbose"] if verbose else []), "orthanc.json"]
+    with ExitStack() as stack:
+        dicom = dicom or stack.enter_context(reserved_address())
+        http = http or stack.enter_context(reserved_address())
+        ports = {"DicomPort": dicom.port, "HttpPort": http.port}
+        (directory / "orthanc.json").write_text(json.dumps(configuration | ports | settings, indent=2))
+        # It takes three seconds to stop by itself, and loses nothing when it does not.
+        running = stack.enter_context(process(argv, directory, "orthanc", patience=0))
         running.wait_for_log("Orthanc has started")
         yield Orthanc(running, dicom, http, directory)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
 import signal
 import socket
@@ -108,16 +107,19 @@ def process(argv: Sequence[str], directory: Path, name: str, patience: float = S
         running.stop()
 
 
-def free_address() -> Address:
-    """A loopback port that was free just now.
+@contextlib.contextmanager
+def reserved_address() -> Iterator[Address]:
+    """A port that the system gives to no other process until the block ends.
 
-    It lies below the ports that the system gives to outgoing connections, so that none of those takes it meanwhile.
+    It is bound on all addresses, and nothing listens: connections are refused until a server of the test listens there.
+    That server must set SO_REUSEADDR, as all of those here do.
     """
-    while True:
-        port = random.randint(15000, 31999)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
-            return Address(HOST, port)
+    with socket.socket(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET) as reservation:
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reservation.family is socket.AF_INET6:
+            reservation.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        reservation.bind(("", 0))
+        yield Address(HOST, reservation.getsockname()[1])
 
 
 def _accepts(address: Address) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from aiohttp import ClientSession
 
-from tests.testing.peers.process import Address, Process, free_address, process
+from tests.testing.peers.process import Address, Process, process, reserved_address
 from tests.testing.peers.requirements import program
 
 
@@ -50,17 +50,19 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(directory: Path, configuration: Mapping[str, Any]) -> Iterator[Prometheus]:
+def prometheus(directory: Path, configuration: Mapping[str, Any], *arguments: str) -> Iterator[Prometheus]:
     """Run Prometheus by `configuration` in `directory`, which may exist, until the block ends."""
     directory.mkdir(exist_ok=True)
     (directory / "prometheus.yml").write_text(yaml.safe_dump(dict(configuration)))
-    address = free_address()
     argv = [
         program("prometheus", "prometheus"),
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=data",
-        f"--web.listen-address={address}",
+        *arguments,
     ]
-    with process(argv, directory, "prometheus") as running:
+    with (
+        reserved_address() as address,
+        process([*argv, f"--web.listen-address={address}"], directory, "prometheus") as running,
+    ):
         running.wait_for_log("Server is ready to receive web requests")
         yield Prometheus(running, address)
