@@ -258,11 +258,11 @@ class Exposure(Block):
     prove: Proofs = ()
     """Further steps to prove: whether matches identify a patient (identity), and whether the first bytes of an image
     can be received (download). None of these data are kept."""
-    tls: Flag = False
-    """Find out which versions and cipher suites of TLS are accepted, in up to 18 handshakes that are abandoned."""
     surface: Flag = False
     """Ask also whether a stranger may retrieve (C-GET of a study that cannot exist) and, over DICOMweb, whether storing
     is on offer (OPTIONS) and whether pages of other web sites may use a login (CORS). Nothing is moved or stored."""
+    tls: Flag = False
+    """Find out which versions and cipher suites of TLS are accepted, in up to 18 handshakes that are abandoned."""
 
     @property
     def prove_identity(self) -> bool:
