@@ -186,10 +186,12 @@ _CALLED = {
     Called.RANDOM: "a random called AE title",
     Called.WELL_KNOWN: "a well-known called AE title",
 }
-_NOBODY_THERE = {
+_TO_A_STRANGER = {
     Outcome.REFUSED: "nothing listens here",
     Outcome.CONNECT_TIMEOUT: "nothing answered, as behind a firewall",
+    Outcome.REJECTED: "a stranger is turned away",
 }
+"""Outcomes that are no fault here, so the advice of `OUTCOMES` does not fit."""
 _QUESTIONS = {
     "random_uid": "C-FIND for a study that does not exist",
     "worklist": "C-FIND for worklist items",
@@ -237,10 +239,8 @@ def answer(query: QueryResult) -> str:
 def _association(attempt: Attempt) -> str:
     if attempt.outcome is Outcome.SUCCESS:
         return "accepted"
-    if attempt.outcome in _NOBODY_THERE:
-        return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
     why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
-    return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
+    return f"{attempt.outcome}: {_TO_A_STRANGER.get(attempt.outcome, OUTCOMES[attempt.outcome])}{why}"
 
 
 def level_words(level: LadderLevel | None, at_least: LadderLevel | None = None) -> str:
