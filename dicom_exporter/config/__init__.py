@@ -32,6 +32,7 @@ from dicom_exporter.config.model import (
     Target,
     TLSSettings,
     UserIdentity,
+    Vantage,
     WebEntry,
 )
 from dicom_exporter.config.notes import notes
@@ -69,6 +70,7 @@ __all__ = [
     "Target",
     "TimeWindow",
     "UserIdentity",
+    "Vantage",
     "WebEntry",
     "format_duration",
     "load",

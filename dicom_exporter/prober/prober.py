@@ -344,6 +344,7 @@ class Prober:
                         configured_identity=key.identity,
                         may_show_credentials=may_show_credentials(config, target, name),
                         may_store=may_store(config, target),
+                        vantage=config.vantage_of(target),
                     )
                     session = await probe_as(target, module, context, results)
                     if hurried and ran_out_of_time(session):

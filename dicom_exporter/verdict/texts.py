@@ -45,6 +45,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.NOT_OFFERED: "the archive accepts the association, and offers no C-ECHO on it",
     Outcome.FAILURE_STATUS: "the archive answered the C-ECHO with a failure",
     Outcome.OVERLOAD: "this machine did not get to it in time; that says nothing about the archive",
+    Outcome.PROXY_FAILURE: "the proxy of the vantage made no connection; that says nothing about the archive",
 }
 
 QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
@@ -175,6 +176,9 @@ UNKNOWN_REASONS: Mapping[UnknownReason, str] = {
     UnknownReason.LIMIT: "an answer was larger than this exporter reads",
     UnknownReason.ADDRESS_NOT_TRIED: "not every address of the name was tried",
     UnknownReason.NOT_ASKED: "a question was not asked: the association ended before it, or no time was left",
+    UnknownReason.VANTAGE: "the proxy of the vantage failed, or does not say what became of the connection",
+    UnknownReason.VANTAGE_REFUSED: "the proxy of the vantage refuses the connection, or the credentials for it",
+    UnknownReason.VANTAGE_UNREACHABLE: "the proxy of the vantage says that it has no way to the address",
 }
 """Why a level is not known, within a sentence."""
 
