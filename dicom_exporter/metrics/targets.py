@@ -10,11 +10,11 @@ from typing import Any
 from prometheus_client import Metric
 
 from dicom_exporter.config import Target
-from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
+from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES, TLS_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
-from dicom_exporter.metrics.tls import TLS_FAMILIES, speaks_tls
+from dicom_exporter.metrics.tls_posture import POSTURE_FAMILIES, speaks_tls
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Flow, LadderService, Outcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
@@ -149,11 +149,12 @@ TARGET_FAMILIES: tuple[Family[Target], ...] = (
 )
 SESSION_FAMILIES = (
     *ASSOCIATION_FAMILIES,
+    *TLS_FAMILIES,
     *VISIBLE_FAMILIES,
     *STORE_FAMILIES,
     *CANARY_FAMILIES,
     *DICOMWEB_FAMILIES,
-    *TLS_FAMILIES,
+    *POSTURE_FAMILIES,
 )
 
 
@@ -177,12 +178,13 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     ]
     yield Group(ASSOCIATION_FAMILIES, sessions)
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
+    yield Group(TLS_FAMILIES, [(labels, session) for labels, session in sessions if session.tls is not None])
     asked = [(labels, session) for labels, session in sessions if session.queries and _was_asked(session)]
     yield Group(VISIBLE_FAMILIES, asked)
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
     yield Group(CANARY_FAMILIES, [(labels, session) for labels, session in sessions if session.canary is not None])
     yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
-    yield Group(TLS_FAMILIES, [(labels, session) for labels, session in sessions if speaks_tls(session)])
+    yield Group(POSTURE_FAMILIES, [(labels, session) for labels, session in sessions if speaks_tls(session)])
     yield Group(
         QUERY_FAMILIES,
         [({**labels, "query": name}, query) for labels, session in asked for name, query in session.queries.items()],

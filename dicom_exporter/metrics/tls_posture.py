@@ -64,7 +64,7 @@ def speaks_tls(session: SessionResult) -> bool:
     return session.tls is not None or web or bool(session.tls_postures) or any(pages)
 
 
-TLS_FAMILIES: tuple[Family[SessionResult], ...] = (
+POSTURE_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_tls_certificate_key_size",
         "Size of the key of the peer's own certificate, in bits; `algorithm` says of which kind.",
