@@ -12,7 +12,7 @@ time, in Prometheus, by the same outcomes: each finding names the alert that fir
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -192,6 +192,8 @@ def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | N
                 findings += _availability(session)
     if not sessions:
         findings.append(_finding(Kind.UNKNOWN, texts.NOTHING_FOUND, None))
+    if target.seen_from is not None:
+        findings = [replace(each, text=texts.seen_from(target.seen_from, each.text)) for each in findings]
     return tuple(sorted(findings, key=lambda finding: finding.severity)) if findings else ()
 
 

@@ -286,6 +286,11 @@ def why_unknown(reasons: Iterable[UnknownReason]) -> str:
     return "; ".join(UNKNOWN_REASONS[reason] for reason in reasons)
 
 
+def seen_from(vantage: str, text: str) -> str:
+    """The `text` of a finding about a target that is seen from a vantage."""
+    return f"From {vantage}: {text}"
+
+
 def blind(level: LadderLevel) -> str:
     """A control target reads closed."""
     name = LEVELS[level][0]

@@ -167,6 +167,7 @@ def labels(table_name: str, family: Family[Any]) -> list[str]:
         "STORE_FAMILIES",
         "CANARY_FAMILIES",
         "DICOMWEB_FAMILIES",
+        "POSTURE_FAMILIES",
     ):
         shared = ["identity"]
     rows = [row for subject in _subjects(table_name) for row in family.rows(subject)]
