@@ -28,6 +28,7 @@ from dicom_exporter.verdict.texts import (
     exposure_unknown,
     level_words,
     sentence,
+    tls_accepted,
     tried,
 )
 
@@ -106,6 +107,7 @@ def _environment() -> "Environment":
         "allowed_level": allowed_level,
         "exposure_unknown": exposure_unknown,
         "headline": headline,
+        "tls_accepted": tls_accepted,
         "tried": tried,
         "version": __version__,
     }
