@@ -599,6 +599,8 @@ class SessionResult:
     """Whether the configuration asks what a stranger could retrieve and store."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
+    software: SafeText | None = None
+    """The version of Orthanc, as its REST interface says it to an identity of ours."""
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
     addresses: int | None = None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from dicom_exporter.metrics.families import Family, Row, shared, single, state
-from dicom_exporter.results import Outcome, Peer, Phase, SessionResult, TLSFailure
-from dicom_exporter.text import SafeText
-from dicom_exporter.verdict.advisories import matching
+from dicom_exporter.results import Outcome, Phase, SessionResult, TLSFailure
+from dicom_exporter.verdict.advisories import matching, peers, release_year
 
 _PHASES = {phase: {"phase": phase.value} for phase in Phase}
 
@@ -30,13 +29,6 @@ def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
     ]
 
 
-def _peers(session: SessionResult) -> list[Peer]:
-    """Who the peer says it is: over DICOM; and Orthanc over HTTP, as over DICOM it gives the name of its toolkit."""
-    versions = dict.fromkeys(page.version for page in session.web if page.version is not None)
-    over_http = [Peer(SafeText(""), version, 0, "Orthanc") for version in versions]
-    return over_http if session.peer is None else [session.peer, *over_http]
-
-
 def _peer_info(session: SessionResult) -> Collection[Row]:
     return [
         (
@@ -47,12 +39,22 @@ def _peer_info(session: SessionResult) -> Collection[Row]:
             },
             1.0,
         )
-        for peer in _peers(session)
+        for peer in peers(session)
     ]
 
 
 def _advisories(session: SessionResult) -> Collection[Row]:
-    return [({"id": name}, 1.0) for peer in _peers(session) for name in matching(peer)]
+    found = dict.fromkeys(name for peer in peers(session) for name in matching(peer))
+    return [({"id": name}, 1.0) for name in found]
+
+
+def _release_years(session: SessionResult) -> Collection[Row]:
+    years = [(peer, release_year(peer)) for peer in peers(session)]
+    return [
+        ({"implementation_version": peer.implementation_version, "product": peer.product}, float(year))
+        for peer, year in years
+        if year is not None
+    ]
 
 
 def _tls_info(session: SessionResult) -> Collection[Row]:
@@ -161,5 +163,10 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
         "dicom_peer_advisory",
         "A published advisory that the peer's own version leaves no doubt about.",
         _advisories,
+    ),
+    Family(
+        "dicom_peer_release_year",
+        "The year in which the version that the peer says it is was released. Absent if it is not known.",
+        _release_years,
     ),
 )

@@ -173,6 +173,7 @@ def software() -> Line:
                     {
                         "peer": f"max by ({_PLACE}, product, implementation_version, implementation_class_uid) "
                         f"({select_one('dicom_peer_info')})",
+                        "year": f"max by ({_PLACE}) ({select_one('dicom_peer_release_year')})",
                         "pdu": f"max by ({_PLACE}) ({select_one('dicom_peer_max_pdu_bytes')})",
                     },
                     names={
@@ -180,6 +181,7 @@ def software() -> Line:
                         "product": "Product",
                         "implementation_version": "Version",
                         "implementation_class_uid": "Class UID",
+                        "year": "Released",
                         "pdu": "Longest PDU",
                     },
                     overrides=[column("Longest PDU", unit="bytes")],

@@ -15,6 +15,7 @@ from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Flow
+from dicom_exporter.text import SafeText
 from tests.builders import CONQUEST, FACTS, FULL, STRANGER, STRANGER_REJECTED, TARGET, record
 from tests.testing.peers.requirements import program
 
@@ -26,7 +27,8 @@ class Everything:
     target_label: bool
 
     def collect(self) -> list[Metric]:
-        sessions = (FULL, replace(STRANGER_REJECTED, peer=CONQUEST), replace(STRANGER, identity="other"))
+        conquest = replace(STRANGER_REJECTED, peer=CONQUEST, software=SafeText("1.9.7"))
+        sessions = (FULL, conquest, replace(STRANGER, identity="other"))
         found = list(families([record(TARGET, *sessions)], target_label=self.target_label))
         if self.target_label:
             found += flow_families([Flow("main", "copy", 3, 1)])
