@@ -50,6 +50,14 @@ class Outcome(StrEnum):
     """C-ECHO was answered, with a status other than 0x0000."""
     OVERLOAD = "overload"
     """We did not get to it in time; this says nothing about the peer."""
+    PROXY_FAILURE = "proxy_failure"
+    """The proxy of the vantage made no connection, or none for sure, and does not say that the peer refused it; this
+    says nothing about the peer."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is our doing, or that of the vantage, and says nothing about the peer."""
+        return self in (Outcome.OVERLOAD, Outcome.PROXY_FAILURE)
 
 
 class QueryOutcome(StrEnum):
@@ -158,6 +166,17 @@ class UnknownReason(StrEnum):
     """Another address of the name was not tried."""
     NOT_ASKED = "not_asked"
     """A question was never put, because something before it ended the association, or no time was left."""
+    VANTAGE = "vantage"
+    """The proxy of the vantage failed, is not there, or does not say what became of the connection."""
+    VANTAGE_REFUSED = "vantage_refused"
+    """The proxy of the vantage refuses us: by its rules, or our credentials."""
+    VANTAGE_UNREACHABLE = "vantage_unreachable"
+    """The proxy of the vantage says that it has no way to the address, which many say of whatever goes wrong."""
+
+    @property
+    def is_of_vantage(self) -> bool:
+        """Whether the proxy of the vantage is why."""
+        return self in (UnknownReason.VANTAGE, UnknownReason.VANTAGE_REFUSED, UnknownReason.VANTAGE_UNREACHABLE)
 
 
 class TLSFailure(StrEnum):

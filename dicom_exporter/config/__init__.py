@@ -31,6 +31,7 @@ from dicom_exporter.config.model import (
     Target,
     TLSSettings,
     UserIdentity,
+    Vantage,
     WebEntry,
 )
 from dicom_exporter.config.notes import notes
@@ -67,6 +68,7 @@ __all__ = [
     "Target",
     "TimeWindow",
     "UserIdentity",
+    "Vantage",
     "WebEntry",
     "format_duration",
     "load",

@@ -28,12 +28,16 @@ from dicom_exporter.config.types import (
     ImageSize,
     KnownIdentity,
     KnownModule,
+    KnownVantages,
     Labels,
     Network,
     PageURL,
     Pause,
     Positive,
     Proofs,
+    Proxy,
+    ProxySecret,
+    ProxyText,
     RootURL,
     SecretFile,
     ServerName,
@@ -175,6 +179,24 @@ class Identity:
         """Whether it shows a password, a token or a client certificate to what it connects to."""
         certificate = self.tls is not None and self.tls.cert_file is not None
         return certificate or self.user_identity is not None or self.http is not None
+
+
+@dataclass(frozen=True)
+class Vantage(Block):
+    """Another place to see targets from: a proxy that makes the connections from there, and looks names up there."""
+
+    proxy: Proxy
+    """SOCKS5, like socks5://127.0.0.1:1080; or HTTP with CONNECT, like http://127.0.0.1:3128."""
+    username: ProxyText | None = None
+    """For the proxy, if it demands that."""
+    password: Annotated[ProxySecret | None, Field(alias="password_file")] = None
+    """A file that holds the password; one newline at its end is ignored. Read when the configuration is."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.username is None) is not (self.password is None):
+            raise ValueError("takes username and password_file together")
+        return self
 
 
 @dataclass(frozen=True)
@@ -348,11 +370,19 @@ class Target(Block):
     server_name: ServerName | None = None
     """The name that the public knows the target by, which strangers send as SNI in DICOM TLS. By default the host of
     `address`; if that is refused, or is an IP address, also the names in `tls.server_name`, `dicomweb` and `web`."""
+    vantage: KnownVantages = ()
+    """Where to see it from: the name of a vantage; by default from where the exporter runs. For several, this is one
+    target for each of them, whose name is followed by @ and that of the vantage."""
 
     def __post_init__(self) -> None:
         """Set the modules of a target that names none: those of its expectation."""
         if not self.modules:
             object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
+
+    @property
+    def seen_from(self) -> str | None:
+        """The name of its vantage; None: it is seen from where the exporter runs."""
+        return self.vantage[0] if self.vantage else None
 
     @property
     def shown(self) -> "Target":
@@ -433,8 +463,13 @@ class Config:
     modules: Mapping[str, Module] = field(default_factory=lambda: BUILTIN_MODULES)
     compare: tuple[Compare, ...] = ()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+    vantages: Mapping[str, Vantage] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = field(default=(), compare=False, repr=False)
     """What the environment put in: kept, so that it is blanked in the texts of peers."""
+
+    def vantage_of(self, target: Target) -> Vantage | None:
+        """Where `target` is seen from; None: from where the exporter runs."""
+        return None if target.seen_from is None else self.vantages[target.seen_from]
 
     def target(self, name: str) -> Target | None:
         """Find a target by its name."""

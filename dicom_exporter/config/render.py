@@ -31,9 +31,9 @@ def show_target(config: Config, target: Target, modules: tuple[str, ...]) -> str
     """One target, and the modules and identities that probe it with `modules`, as YAML."""
     chosen = {name: config.modules[name] for name in modules}
     identities = {module.identity: config.identities[module.identity] for module in chosen.values()}
-    return _yaml(
-        {"identities": _plain(identities), "modules": _plain(chosen), "targets": [_plain(target)]},
-    )
+    vantages = {name: config.vantages[name] for name in target.vantage}
+    shown = {"identities": identities, "vantages": vantages, "modules": chosen, "targets": [target]}
+    return _yaml({key: _plain(value) for key, value in shown.items() if value})
 
 
 def _yaml(value: Any) -> str:

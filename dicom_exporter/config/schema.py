@@ -20,6 +20,7 @@ from dicom_exporter.config.model import (
     Target,
     TLSBlock,
     UserIdentity,
+    Vantage,
 )
 from dicom_exporter.config.types import (
     AETitle,
@@ -98,6 +99,8 @@ class ConfigFile(Block):
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     identities: Mapping[Name, IdentityBlock] = field(default_factory=dict)
     """Who the exporter says it is; `monitor` and `stranger` are built in."""
+    vantages: Mapping[Name, Vantage] = field(default_factory=dict)
+    """Places to see targets from; by default they are seen from where the exporter runs."""
     modules: Mapping[Name, ModuleBlock] = field(default_factory=dict)
     """What the exporter asks; `availability` and `exposure` are built in."""
     targets: tuple[Target, ...] = ()

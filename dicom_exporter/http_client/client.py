@@ -30,6 +30,7 @@ from dicom_exporter.net.errors import (
     NetworkUnreachable,
     Overloaded,
     ProbeEnded,
+    ProxyFailed,
     TLSFailed,
 )
 from dicom_exporter.net.limits import AssociationSlot
@@ -179,6 +180,8 @@ async def _connect(
     except NetworkUnreachable as end:
         doubt = UnknownReason.IP_VERSION if end.from_here else UnknownReason.UNREACHABLE
         raise NoResponse(WebAnswer.UNKNOWN, doubt=doubt) from None
+    except ProxyFailed as end:
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=end.reason) from None
     except ProbeEnded as end:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
     return *connected, slot
@@ -286,13 +289,26 @@ async def _send(
         error: Exception = failed.error
     except TLSFailed as failed_handshake:
         error = failed_handshake
+    except asyncio.CancelledError as cancelled:
+        if address.via is not None and address.via.unproved and _may_have_no_connection(cancelled, connector):
+            context.notes.doubts.add(UnknownReason.VANTAGE)
+        raise
     finally:
         connected = marks.get("connected")
         if url.scheme == "https":
             context.phases.add(Phase.TLS, (connected or time.perf_counter()) - begin)
         if connected is not None:
             context.phases.add(Phase.FIRST_BYTE, time.perf_counter() - connected)
+    if address.via is not None and address.via.unproved and _may_have_no_connection(error, connector):
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.VANTAGE) from None
     raise await _no_response(error, url, context, address) from None
+
+
+def _may_have_no_connection(error: BaseException, connector: _Connector) -> bool:
+    """Whether the lack of a connection has the same end: nothing came, not even an alert of TLS."""
+    if isinstance(error, TLSFailed):
+        return error.shows_nothing
+    return connector.wire is None or connector.wire.received == 0
 
 
 async def _no_response(error: Exception, url: URL, context: ProbeContext, address: SocketAddress) -> NoResponse:

@@ -145,7 +145,8 @@ async def request(
             with own.phases.time(Phase.TRANSFER):
                 await _judge(response, facts, reply, limit, trail, for_people="html" in accept)
     except TimeoutError:
-        _judge_unfinished(reply)
+        unproved = UnknownReason.VANTAGE in own.notes.doubts
+        _judge_unfinished(reply, UnknownReason.VANTAGE if unproved else UnknownReason.TIMEOUT)
     except NoResponse as end:
         _judge_no_response(end, facts, reply, trail)
     return reply
@@ -167,12 +168,12 @@ def status_meaning(status: int) -> tuple[WebAnswer, UnknownReason | None]:
     return WebAnswer.OTHER, UnknownReason.NOT_OFFERED if status >= 400 else UnknownReason.UNREADABLE
 
 
-def _judge_unfinished(reply: Reply) -> None:
+def _judge_unfinished(reply: Reply, reason: UnknownReason) -> None:
     """What is proved when the deadline comes in mid-answer. What could still become anything is not known."""
     if reply.status in _READABLE:
-        _judge_body(reply, UnknownReason.TIMEOUT)
+        _judge_body(reply, reason)
     if reply.doubt is not None or reply.answer is WebAnswer.UNKNOWN:
-        reply.answer, reply.doubt = WebAnswer.UNKNOWN, UnknownReason.TIMEOUT
+        reply.answer, reply.doubt = WebAnswer.UNKNOWN, reason
     reply.partial = True
 
 

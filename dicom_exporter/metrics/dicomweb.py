@@ -15,6 +15,13 @@ def _web(read: Callable[[WebResult], float | None]) -> Callable[[SessionResult],
     return single(lambda session: None if session.dicomweb is None else read(session.dicomweb))
 
 
+def _web_success(web: WebResult) -> float | None:
+    """Absent where the proxy of the vantage failed, as that says nothing about the server."""
+    if web.answer is WebAnswer.UNKNOWN and any(doubt.is_of_vantage for doubt in web.doubts):
+        return None
+    return float(web.answer in _ANSWERED)
+
+
 def _web_authentication(web: WebResult) -> float | None:
     """1 if it was demanded, 0 if we were let in without credentials of ours; else it is not known."""
     if web.answer is WebAnswer.DENIED:
@@ -58,7 +65,7 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicomweb_success",
         "1 if and only if QIDO-RS answered a query.",
-        _web(lambda web: web.answer in _ANSWERED),
+        _web(_web_success),
     ),
     Family("dicomweb_http_status_code", "HTTP status of the first answer.", _web(lambda web: web.status)),
     Family(

@@ -116,7 +116,7 @@ def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
 def _target_info(target: Target) -> Collection[Row]:
     target = target.shown
     own = {"address": str(target.address), "called_ae_title": target.called_ae_title, "expect": target.expect.value}
-    return (({**target.labels, **own}, 1.0),)
+    return (({**target.labels, **own, **_vantage_label(target)}, 1.0),)
 
 
 TARGET_FAMILIES: tuple[Family[Target], ...] = (
@@ -156,7 +156,11 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     )
     yield Group(
         EXPOSURE_FAMILIES,
-        [(labels, Exposed(record.target, record.verdict)) for labels, record in labelled if record.verdict is not None],
+        [
+            ({**labels, **_vantage_label(record.target)}, Exposed(record.target, record.verdict))
+            for labels, record in labelled
+            if record.verdict is not None
+        ],
     )
 
 
@@ -167,3 +171,8 @@ def _was_asked(session: SessionResult) -> bool:
 
 def _target_labels(target: Target, target_label: bool) -> Labels:
     return {"target": target.name} if target_label else {}
+
+
+def _vantage_label(target: Target) -> Labels:
+    """A series of a target that is seen from here has no such label: then it is the same without vantages."""
+    return {} if target.seen_from is None else {"vantage": target.seen_from}

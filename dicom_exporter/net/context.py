@@ -9,13 +9,14 @@ prober ─> probes ─> dicom.associate ─┐
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from dicom_exporter.config.model import Identity, TLSSettings
-from dicom_exporter.config.values.network import Address, SocketAddress
-from dicom_exporter.net.errors import NotPermitted
+from dicom_exporter.config.model import Identity, TLSSettings, Vantage
+from dicom_exporter.config.values.network import Address, SocketAddress, Via
+from dicom_exporter.net.errors import NameNotResolved, NotPermitted, ProxyFailed
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolved, Resolver
 from dicom_exporter.net.tcp import TLSClient
@@ -83,6 +84,8 @@ class ProbeContext:
     """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, if an earlier probe has found out."""
+    vantage: Vantage | None = None
+    """Where connections are made from: by its proxy, which looks names up, too. None: from here."""
     only_at: tuple[tuple[str, SocketAddress], ...] = ()
     """Hosts, and the one address of each to connect to; the first of a host counts. The port is each connection's."""
     server_names: tuple[str, ...] = ()
@@ -153,12 +156,28 @@ class ProbeContext:
         Raises:
             NameNotResolved: there is none, or the name server did not answer in time.
             Overloaded: the lookup did not begin in time.
+            ProxyFailed: the name of the proxy of the vantage does not resolve.
         """
         for host, only in self.only_at:
             if host == address.host:
                 return Resolved((replace(only, port=address.port),), 1)
+        if self.vantage is not None:
+            return await self._resolve_there(address, self.vantage)
         if address.socket_addresses:
             known = address.socket_addresses
             return Resolved(known, len(known) + address.incomplete)
         with self.phases.time(Phase.RESOLVE):
             return await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)
+
+    async def _resolve_there(self, address: Address, vantage: Vantage) -> Resolved:
+        """`address` for the proxy of `vantage`. How many addresses a name has there is not known."""
+        proxy = vantage.proxy.address
+        known = proxy.socket_addresses
+        if not known:
+            try:
+                known = (await self.resolver.resolve(proxy.host, proxy.port, None, self.deadline)).addresses
+            except NameNotResolved:
+                raise ProxyFailed("the name of the proxy does not resolve") from None
+        via = Via(vantage.proxy, known, vantage.username, vantage.password)
+        doubt = None if address.ip_version is not None else UnknownReason.ADDRESS_NOT_TRIED
+        return Resolved((SocketAddress(socket.AF_UNSPEC, address.host, address.port, via=via),), 1, doubt)

@@ -7,18 +7,21 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.config.values.network import SocketAddress, Via
 from dicom_exporter.net.errors import (
     ConnectionEnded,
     ConnectionRefused,
     ConnectTimeout,
+    NetworkError,
     NetworkUnreachable,
     NoAnswer,
     Overloaded,
     ProbeEnded,
+    ProxyFailed,
     TLSFailed,
 )
 from dicom_exporter.net.tls_failure import classify
@@ -99,7 +102,10 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
 
     Raises:
         ConnectTimeout, ConnectionRefused, NetworkUnreachable, ConnectionEnded, Overloaded.
+        ProxyFailed: only through a proxy (`SocketAddress.via`).
     """
+    if address.via is not None:
+        return await _connect_through(address.via, address, timeout)
     loop = asyncio.get_running_loop()
     try:
         # asyncio turns Nagle's algorithm off only if the protocol is given explicitly.
@@ -116,6 +122,75 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
         raise
     acknowledge_quickly(sock)
     return sock
+
+
+async def _connect_through(via: Via, address: SocketAddress, timeout: float) -> socket.socket:
+    """As `connect`, by the proxy.
+
+    Where it gives no answer, a second request shows whether the peer is silent, or the proxy: one to connect to its own
+    machine, which it has some answer to if it works. It is put after half of the time.
+    """
+    from dicom_exporter.net.proxy import ask  # for those who have a vantage
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout
+    sock = await _connect_to_proxy(via, timeout)
+    asked = False
+    witness: list[asyncio.Task[bool]] = []
+
+    def note_asked() -> None:
+        nonlocal asked
+        asked = True
+
+    def call_witness() -> None:
+        if asked:
+            witness.append(loop.create_task(_answers(via, until - loop.time())))
+
+    timer = loop.call_later((until - loop.time()) / 2, call_witness)
+    try:
+        with Connecting(loop, until - loop.time()):
+            end = await ask(sock, address, via, note_asked)
+        if end is not None:
+            raise end
+    except BaseException as error:
+        sock.close()
+        if isinstance(error, ConnectTimeout) and not any(task.done() and task.result() for task in witness):
+            raise ProxyFailed("the proxy did not answer") from None
+        raise
+    finally:
+        timer.cancel()
+        for task in witness:
+            task.cancel()
+        await asyncio.gather(*witness, return_exceptions=True)
+    return sock
+
+
+async def _connect_to_proxy(via: Via, timeout: float) -> socket.socket:
+    until = asyncio.get_running_loop().time() + timeout
+    left = len(via.addresses)
+    while True:
+        try:
+            return await connect(via.addresses[-left], (until - asyncio.get_running_loop().time()) / left)
+        except NetworkError:
+            left -= 1
+            if not left:
+                raise ProxyFailed("there is no connection to the proxy") from None
+
+
+async def _answers(via: Via, timeout: float) -> bool:
+    """Whether the proxy has an answer to a request to connect, within `timeout` seconds."""
+    from dicom_exporter.net.proxy import ask
+
+    try:
+        async with asyncio.timeout(timeout):
+            sock = await _connect_to_proxy(via, timeout)
+            try:
+                await ask(sock, SocketAddress(socket.AF_INET, "127.0.0.1", 1), copy(via), lambda: None)
+            finally:
+                sock.close()
+    except (ProbeEnded, TimeoutError):
+        return False
+    return True
 
 
 class Connecting:
@@ -176,6 +251,9 @@ async def closes_unasked(address: SocketAddress, timeout: float, wait: float) ->
     Raises what `connect` does.
     """
     sock = await connect(address, timeout)
+    if address.via is not None and address.via.unproved:
+        sock.close()
+        return False  # perhaps there is no connection that could end
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[bool] = loop.create_future()
     transport, _ = await loop.create_connection(lambda: _FirstEvent(ended), sock=sock)

@@ -15,7 +15,8 @@ import asyncio
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -37,8 +38,10 @@ from dicom_exporter.prober.permissions import check_choice, may_show_credentials
 from dicom_exporter.prober.plan import Choice, choice, comparing, local_time, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.prober.silence import ABOUT, ENOUGH, is_hurried, ran_out_of_time
-from dicom_exporter.results import Outcome, TargetResult
+from dicom_exporter.results import Outcome, Phase, TargetResult
 
+OnStep = Callable[[str, Phase, float | None], None]
+"""Called with the name of an identity, and with what `OnPhase` is called with."""
 _Key = tuple[str, tuple[str, ...]]
 
 
@@ -103,6 +106,7 @@ class Prober:
         self._results = ResultCache()
         self._in_flight: dict[_Key, tuple[_Flight, asyncio.Task[ProbeRecord]]] = {}
         """Probes under way that a new scrape may join, unless it allows more time than they have."""
+        self._watchers: dict[str, list[OnStep]] = {}
         self._choices: Counter[tuple[str, str]] = Counter()
         """Client and archive -> probes under way that are not what the configuration asks, in its time."""
         self._tasks: set[asyncio.Task[ProbeRecord]] = set()
@@ -132,6 +136,27 @@ class Prober:
         self._limits.resize(config.global_.max_concurrent_probes, config.global_.pause_between_associations)
         self._results.reload(config)
         self._in_flight.clear()
+
+    @contextmanager
+    def watched(self, target: str, on_step: OnStep) -> Iterator[None]:
+        """Call `on_step` for the phases of the probes of `target`, a name, that begin before the block ends."""
+        self._watchers.setdefault(target, []).append(on_step)
+        try:
+            yield
+        finally:
+            self._watchers[target].remove(on_step)
+            if not self._watchers[target]:
+                del self._watchers[target]
+
+    def _on_phase_of(self, target: str, identity: str) -> OnPhase | None:
+        if target not in self._watchers:
+            return self._on_phase
+
+        def on_phase(phase: Phase, seconds: float | None) -> None:
+            for on_step in self._watchers.get(target, ()):
+                on_step(identity, phase, seconds)
+
+        return on_phase
 
     async def close(self) -> None:
         """Abort what is under way and wait until every association has ended."""
@@ -311,7 +336,7 @@ class Prober:
                         until,
                         local_time(target),
                         target.ip_version,
-                        PhaseTimer(self._on_phase),
+                        PhaseTimer(self._on_phase_of(target.name, name)),
                         server_names=_server_names(config, target, chosen) if module.exposure is not None else (),
                         hurried=hurried,
                         turn=turn,
@@ -319,6 +344,7 @@ class Prober:
                         configured_identity=key.identity,
                         may_show_credentials=may_show_credentials(config, target, name),
                         may_store=may_store(config, target),
+                        vantage=config.vantage_of(target),
                     )
                     session = await probe_as(target, module, context, results)
                     if hurried and ran_out_of_time(session):

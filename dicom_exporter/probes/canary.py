@@ -101,7 +101,7 @@ class _Steps:
     def ended(self, step: CanaryStep, since: float, end: ProbeEnded) -> None:
         """A step in which the association ended."""
         outcome = end.outcome
-        self.add(step, since, failure=outcome.value, outcome=outcome, known=outcome is not Outcome.OVERLOAD)
+        self.add(step, since, failure=outcome.value, outcome=outcome, known=not outcome.says_nothing)
 
     def received(self, since: float, first: float | None, data: bytes, instance: Instance) -> None:
         """The instance was retrieved: compare it."""

@@ -54,8 +54,10 @@ _PROPOSED = (
     uids.STUDY_MOVE,
     *uids.STORAGE,
 )
-_NOTHING_DICOM = frozenset({Outcome.NOT_DICOM, Outcome.CLOSED, Outcome.NO_ANSWER, Outcome.PROTOCOL_ERROR})
-"""Connected, and then nothing that proves DICOM: it may be spoken under TLS."""
+_NOTHING_DICOM = frozenset(
+    {Outcome.NOT_DICOM, Outcome.CLOSED, Outcome.NO_ANSWER, Outcome.PROTOCOL_ERROR, Outcome.PROXY_FAILURE}
+)
+"""Connected, or perhaps, and then nothing that proves DICOM: it may be spoken under TLS."""
 _NO_FACTS = TLSFacts(version=None, cipher=None)
 _NAMED_BY = {
     STUDIES: uids.STUDY_FIND,

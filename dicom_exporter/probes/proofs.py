@@ -58,6 +58,7 @@ _REASONS: Mapping[Outcome, UnknownReason] = {
     Outcome.NO_ANSWER: UnknownReason.TIMEOUT,
     Outcome.CONNECT_TIMEOUT: UnknownReason.TIMEOUT,
     Outcome.OVERLOAD: UnknownReason.OVERLOAD,
+    Outcome.PROXY_FAILURE: UnknownReason.VANTAGE,
     Outcome.BUSY: UnknownReason.BUSY,
     Outcome.PROTOCOL_ERROR: UnknownReason.UNREADABLE,
     Outcome.NOT_OFFERED: UnknownReason.NOT_OFFERED,

@@ -26,7 +26,7 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded
 from dicom_exporter.dicom.uids import VERIFICATION
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import NetworkUnreachable, ProbeEnded
+from dicom_exporter.net.errors import NetworkUnreachable, ProbeEnded, ProxyFailed
 from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.query import run_query
@@ -52,6 +52,7 @@ _REASONS: Mapping[Outcome, UnknownReason] = {
     Outcome.NO_ANSWER: UnknownReason.TIMEOUT,
     Outcome.CONNECT_TIMEOUT: UnknownReason.TIMEOUT,
     Outcome.OVERLOAD: UnknownReason.OVERLOAD,
+    Outcome.PROXY_FAILURE: UnknownReason.VANTAGE,
     Outcome.BUSY: UnknownReason.BUSY,
 }
 """Why a question was not asked, by how the association that it needs ended; every other end is just `not_asked`."""
@@ -174,6 +175,8 @@ async def _ask_together(
             asking.doubts.add(UnknownReason.LIMIT)
         if isinstance(end, NetworkUnreachable) and end.from_here:
             asking.doubts.add(UnknownReason.IP_VERSION)
+        if isinstance(end, ProxyFailed):
+            asking.doubts.add(end.reason)
 
 
 def _sop_class(query: Query) -> str:

@@ -22,7 +22,7 @@ from dicom_exporter.verdict.findings import Finding
 from dicom_exporter.verdict.ladder import allowed_level
 
 _NO_CONNECTION = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT})
-_SAYS_NOTHING = frozenset({Outcome.DNS_FAILURE, Outcome.UNREACHABLE, Outcome.OVERLOAD})
+_SAYS_NOTHING = frozenset({Outcome.DNS_FAILURE, Outcome.UNREACHABLE, Outcome.OVERLOAD, Outcome.PROXY_FAILURE})
 AS_EXPECTED = "as expected"
 
 

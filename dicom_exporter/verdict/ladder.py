@@ -62,6 +62,7 @@ _ENDED: Final[Mapping[Outcome, tuple[LadderLevel | None, UnknownReason | None]]]
     Outcome.OVERLOAD: (None, UnknownReason.OVERLOAD),
     Outcome.DNS_FAILURE: (None, UnknownReason.DNS_FAILURE),
     Outcome.UNREACHABLE: (None, UnknownReason.UNREACHABLE),
+    Outcome.PROXY_FAILURE: (None, UnknownReason.VANTAGE),
 }
 """What an attempt proves by its outcome, and what is in doubt because it ended so."""
 _QUERY_DOUBTS: Final[Mapping[QueryOutcome, UnknownReason]] = {
@@ -76,6 +77,7 @@ _RANDOM_UID: Final = "random_uid"
 _FINER: Final[Mapping[UnknownReason, frozenset[UnknownReason]]] = {
     UnknownReason.UNREADABLE: frozenset({UnknownReason.LIMIT}),
     UnknownReason.UNREACHABLE: frozenset({UnknownReason.IP_VERSION}),
+    UnknownReason.VANTAGE: frozenset({UnknownReason.VANTAGE_REFUSED, UnknownReason.VANTAGE_UNREACHABLE}),
 }
 """Reason by an outcome alone -> those that say it better, if the attempt has noted one."""
 _NO_DOUBTS: Final[frozenset[UnknownReason]] = frozenset()

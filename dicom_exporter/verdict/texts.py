@@ -43,6 +43,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.NOT_OFFERED: "the archive accepts the association, and offers no C-ECHO on it",
     Outcome.FAILURE_STATUS: "the archive answered the C-ECHO with a failure",
     Outcome.OVERLOAD: "this machine did not get to it in time; that says nothing about the archive",
+    Outcome.PROXY_FAILURE: "the proxy of the vantage made no connection; that says nothing about the archive",
 }
 
 QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
@@ -163,6 +164,9 @@ UNKNOWN_REASONS: Mapping[UnknownReason, str] = {
     UnknownReason.LIMIT: "an answer was larger than this exporter reads",
     UnknownReason.ADDRESS_NOT_TRIED: "not every address of the name was tried",
     UnknownReason.NOT_ASKED: "a question was not asked: the association ended before it, or no time was left",
+    UnknownReason.VANTAGE: "the proxy of the vantage failed, or does not say what became of the connection",
+    UnknownReason.VANTAGE_REFUSED: "the proxy of the vantage refuses the connection, or the credentials for it",
+    UnknownReason.VANTAGE_UNREACHABLE: "the proxy of the vantage says that it has no way to the address",
 }
 """Why a level is not known, within a sentence."""
 
@@ -174,10 +178,12 @@ _CALLED = {
     Called.RANDOM: "a random called AE title",
     Called.WELL_KNOWN: "a well-known called AE title",
 }
-_NOBODY_THERE = {
+_TO_A_STRANGER = {
     Outcome.REFUSED: "nothing listens here",
     Outcome.CONNECT_TIMEOUT: "nothing answered, as behind a firewall",
+    Outcome.REJECTED: "a stranger is turned away",
 }
+"""Outcomes that are no fault here, so the advice of `OUTCOMES` does not fit."""
 _QUESTIONS = {
     "random_uid": "C-FIND for a study that does not exist",
     "worklist": "C-FIND for worklist items",
@@ -212,10 +218,8 @@ def answer(query: QueryResult) -> str:
 def _association(attempt: Attempt) -> str:
     if attempt.outcome is Outcome.SUCCESS:
         return "accepted"
-    if attempt.outcome in _NOBODY_THERE:
-        return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
     why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
-    return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
+    return f"{attempt.outcome}: {_TO_A_STRANGER.get(attempt.outcome, OUTCOMES[attempt.outcome])}{why}"
 
 
 def level_words(level: LadderLevel | None, at_least: LadderLevel | None = None) -> str:

@@ -81,7 +81,7 @@ async def test_pages_probe_nothing() -> None:
 
 async def test_pages_every_link_resolves() -> None:
     async with pages() as (client, _):
-        for path in ("/", "/?label=site%3Dnorth", *map(target_path, builders.SESSIONS), "/runbooks/"):
+        for path in ("/", "/?label=site%3Dnorth", "/?by=site", *map(target_path, builders.SESSIONS), "/runbooks/"):
             for link in set((await get(client, path)).links):
                 where = urljoin(f"http://x{path}", link).removeprefix("http://x")
                 async with client.get(where) as response:
@@ -164,6 +164,23 @@ async def test_pages_nothing_probed_yet() -> None:
         async with client.get(f"/{link}") as response:
             assert response.content_type == "text/plain"
         assert len(prober.asked) == 1
+
+
+async def test_overview_page_by_label() -> None:
+    async with pages() as (client, _):
+        page = await get(client, "/?by=site")
+        assert re.search(r"north 1 Exposed .* of \d", page.text)
+        assert "no site" in page.text
+        assert any(link.startswith("?label=site%3D") for link in page.links)
+        assert "As of 2" in page.text
+
+
+async def test_target_page_links_the_dashboard() -> None:
+    target = replace(builders.OK_TARGET, name="a b/ü&c")
+    of = state(FakeProber(Config((target,))))
+    async with exporter(replace(of, dashboard_url="https://grafana.example/d/x?var-target={target}")) as client:
+        page = await get(client, target_path(target))
+    assert "https://grafana.example/d/x?var-target=a%20b%2F%C3%BC%26c" in page.links
 
 
 async def test_overview_page_without_targets() -> None:

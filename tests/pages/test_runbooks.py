@@ -88,7 +88,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def _forget() -> None:
-    for function in (runbooks._files, runbooks.names, runbooks._rendered):
+    for function in (runbooks._files, runbooks.names, runbooks.index, runbooks._rendered):
         function.cache_clear()
 
 
@@ -151,6 +151,14 @@ def test_runbook_for_never_probed_target() -> None:
 def test_runbook_for_missing_file_is_none(directory: Path) -> None:
     (directory / "DicomTargetDown.md").unlink()
     assert runbooks.runbook_for(builders.recent(builders.OK_TARGET, builders.DOWN).findings) is None
+
+
+def test_index_has_severity_and_meaning_the_most_severe_first(directory: Path) -> None:
+    (directory / "DicomExposed.md").write_text("# X\n\n## What it means\n\nIt is `open`: to [all](x). More.\n")
+    index = runbooks.index()
+    assert list(index) == ["critical", "warning"]
+    assert index["critical"]["DicomExposed"] == "It is open: to all."
+    assert "DicomTargetBusy" in index["warning"]
 
 
 @pytest.mark.loopback

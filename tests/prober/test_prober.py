@@ -37,7 +37,7 @@ from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import choice
 from dicom_exporter.prober.prober import Prober, _server_names
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import EchoResult, Outcome, SessionResult
+from dicom_exporter.results import EchoResult, Outcome, Phase, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
 from tests.testing import in_process
 
@@ -316,3 +316,20 @@ def test_prober_server_names_of_strangers_are_those_that_the_configuration_knows
     assert _server_names(config, target, modules) == ("192.0.2.1", "dicom.site.example", "web.site.example")
     named = replace(target, server_name="pacs.example")
     assert _server_names(config, named, modules) == ("pacs.example",)
+
+
+async def test_prober_watched_tells_the_phases_of_that_target_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        with context.phases.time(Phase.ECHO):
+            pass
+        return SessionResult(module.identity, EchoResult(Outcome.SUCCESS))
+
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    seen: list[tuple[str, Phase, bool]] = []
+    config = configuration("us", 104)
+    prober = Prober(config)
+    with prober.watched("t1", lambda identity, phase, seconds: seen.append((identity, phase, seconds is None))):
+        await prober.probe_targets(config.targets, None)
+    await prober.probe_targets(config.targets, None)
+    await prober.close()
+    assert seen == [("us", Phase.ECHO, True), ("us", Phase.ECHO, False)]

@@ -49,6 +49,7 @@ OUTCOMES: dict[Outcome, tuple[int | None, str]] = {
     Outcome.OVERLOAD: (None, "overload"),
     Outcome.DNS_FAILURE: (None, "dns_failure"),
     Outcome.UNREACHABLE: (None, "unreachable"),
+    Outcome.PROXY_FAILURE: (None, "vantage"),
 }
 """Outcome of an attempt -> the level that it proves, and why the level is not known; "" if it is."""
 

@@ -1,7 +1,7 @@
 """Which modules a target may have: together, and by what is expected of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 
 from dicom_exporter.config.environment import remember
@@ -24,6 +24,13 @@ def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | No
     return None if errors else target
 
 
+def at_each_vantage(target: Target) -> tuple[Target, ...]:
+    """`target`, or one target for each of its vantages if it has several."""
+    if len(target.vantage) < 2:
+        return (target,)
+    return tuple(replace(target, name=f"{target.name}@{name}", vantage=(name,)) for name in target.vantage)
+
+
 def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Each contradiction between the keys of `target` and the modules that it has: the path of a key, and a message."""
     for index, name in enumerate(target.modules):
@@ -39,6 +46,15 @@ def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Itera
     version = target.address.ip_version
     if target.ip_version is not None and version not in (None, target.ip_version):
         yield ("ip_version",), f"the address is an IPv{version} address"
+    for index, name in enumerate(target.vantage):
+        if name in target.vantage[:index]:
+            yield ("vantage", index), f"{name} is listed twice"
+    if target.vantage and "vantage" in target.labels:
+        yield ("labels", "vantage"), "the name of its vantage has this label: choose another name"
+    if target.vantage and target.ip_version is not None:
+        yield ("ip_version",), "not with a vantage, whose proxy looks names up and chooses an address"
+    if target.vantage and "%" in target.address.host:
+        yield ("address",), "an address with an interface of this machine cannot be seen from a vantage"
 
 
 def _clashes(modules: Sequence[Module]) -> Iterator[str]:

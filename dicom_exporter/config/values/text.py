@@ -30,6 +30,7 @@ _OUR_LABELS = frozenset(
         "query",
         "reason",
         "result",
+        "scheme",
         "server",
         "service",
         "sop_class",
