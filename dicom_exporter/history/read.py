@@ -29,7 +29,7 @@ _UP = "|".join(each for each in Outcome if kind_of_outcome(each) not in (Kind.DO
 _DOWN = "|".join(each for each in Outcome if kind_of_outcome(each) is Kind.DOWN)
 _MUST_ANSWER = f'on ({_OBSERVER}) max_over_time(dicom_target_info{{expect=~"available|guarded"}}[$w])'
 _NO_WEB_ALERT = "no_answer|connect_timeout|dns_failure|unreachable|overload"
-_LEVEL_BY = f"{_OBSERVER}, protocol, service"
+_LEVEL_BY = f"{_OBSERVER}, vantage, protocol, service"
 _IDENTITY_BY = f"{_OBSERVER}, identity"
 _ALLOWED = f"max by ({_LEVEL_BY}) (max_over_time(dicom_exposure_level_allowed[$w]))"
 _OURS = 'identity!="stranger"'
@@ -52,7 +52,7 @@ _SOURCES = (
         Kind.EXPOSED,
         f"max by ({_LEVEL_BY}) (max_over_time(dicom_exposure_level_at_least[$w])) > on ({_LEVEL_BY}) {_ALLOWED}",
         f"max by ({_LEVEL_BY}) (max_over_time(dicom_exposure_known[$w])) and on ({_LEVEL_BY}) {_ALLOWED}",
-        lambda labels: labels.get("protocol") or labels.get("service", ""),
+        lambda labels: _protocol(labels),
     ),
     _Source(
         Kind.DOWN,
@@ -100,7 +100,7 @@ ALERTS: Mapping[str, Kind] = {
 }
 """Alert -> the kind of the episodes that it is about."""
 _FIRING = (
-    f"max by (alertname, severity, {_OBSERVER}, protocol, identity) "
+    f"max by (alertname, severity, {_OBSERVER}, vantage, protocol, identity) "
     f'(max_over_time(ALERTS{{alertstate="firing", alertname=~"{"|".join(ALERTS)}"}}[$w]))'
 )
 _TARGETS = "max without (address, called_ae_title) (last_over_time(dicom_target_info[$w]))"
@@ -242,12 +242,18 @@ def _observer(labels: Labels) -> Observer:
     return Observer(*(labels.get(name, "") for name in ("job", "instance", "target")))
 
 
+def _protocol(labels: Labels) -> str:
+    """What strangers try, and from which vantage, if that is not the exporter itself."""
+    protocol = labels.get("protocol") or labels.get("service", "")
+    return f"{protocol} from {labels['vantage']}" if labels.get("vantage") else protocol
+
+
 def _is_about(alert: str, labels: Labels, service: Service) -> bool:
     """Whether an alert is about the target, and the protocol or identity, of an episode."""
     if ALERTS.get(alert) is not service.kind or _observer(labels) != service.observer:
         return False
     if service.kind is Kind.EXPOSED:
-        return labels.get("protocol", service.name) == service.name
+        return _protocol(labels) == service.name
     protocol = "dicomweb" if alert == "DicomWebDown" else "dimse"
     return service.name == f"{protocol} as {labels.get('identity', '')}"
 
