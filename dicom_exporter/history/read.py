@@ -28,7 +28,7 @@ _OBSERVER = "job, instance, target"
 _UP = "|".join(each for each in Outcome if kind_of_outcome(each) not in (Kind.DOWN, Kind.UNKNOWN))
 _DOWN = "|".join(each for each in Outcome if kind_of_outcome(each) is Kind.DOWN)
 _MUST_ANSWER = f'on ({_OBSERVER}) max_over_time(dicom_target_info{{expect=~"available|guarded"}}[$w])'
-_NO_WEB_ALERT = "no_answer|connect_timeout|dns_failure|unreachable|overload"
+_NO_WEB_ALERT = "no_answer|connect_timeout|dns_failure|unreachable|overload|proxy_failure"
 _LEVEL_BY = f"{_OBSERVER}, vantage, protocol, service"
 _IDENTITY_BY = f"{_OBSERVER}, identity"
 _ALLOWED = f"max by ({_LEVEL_BY}) (max_over_time(dicom_exposure_level_allowed[$w]))"
@@ -65,6 +65,8 @@ _SOURCES = (
         f"""(
           max by ({_IDENTITY_BY}) (max_over_time(dicom_echo_outcome{{{_OURS}, outcome=~"{_UP}"}}[$w]))
           or
+          0 * max by ({_IDENTITY_BY}) (max_over_time(dicom_echo_outcome{{{_OURS}}}[$w]))
+          or
           max by ({_IDENTITY_BY}) (max_over_time(dicom_association_outcome{{{_OURS}, outcome=~"{_UP}"}}[$w]))
           or
           0 * max by ({_IDENTITY_BY}) (max_over_time(dicom_association_outcome{{{_OURS}}}[$w]))
@@ -78,6 +80,8 @@ _SOURCES = (
           unless on ({_IDENTITY_BY}) max_over_time(dicomweb_authentication_required[$w]) == 1
           unless on ({_IDENTITY_BY})
           max_over_time(dicom_echo_outcome{{outcome=~"{_NO_WEB_ALERT}"}}[$w]) == 1
+          unless on ({_IDENTITY_BY})
+          max_over_time(dicom_association_outcome{{outcome=~"{_NO_WEB_ALERT}"}}[$w])
           unless on ({_IDENTITY_BY})
           max_over_time(dicom_probe_duration_seconds[$w]) > 0.8 * max_over_time(dicom_probe_timeout_seconds[$w])
         ) and {_MUST_ANSWER}""",

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import Metric
 
 from dicom_exporter.config import Target
-from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
+from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES, TLS_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
@@ -122,7 +122,14 @@ def _target_info(target: Target) -> Collection[Row]:
 TARGET_FAMILIES: tuple[Family[Target], ...] = (
     Family("dicom_target_info", "The target as configured, with its labels.", _target_info),
 )
-SESSION_FAMILIES = (*ASSOCIATION_FAMILIES, *VISIBLE_FAMILIES, *STORE_FAMILIES, *CANARY_FAMILIES, *DICOMWEB_FAMILIES)
+SESSION_FAMILIES = (
+    *ASSOCIATION_FAMILIES,
+    *TLS_FAMILIES,
+    *VISIBLE_FAMILIES,
+    *STORE_FAMILIES,
+    *CANARY_FAMILIES,
+    *DICOMWEB_FAMILIES,
+)
 
 
 def families(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Metric]:
@@ -145,6 +152,7 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     ]
     yield Group(ASSOCIATION_FAMILIES, sessions)
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
+    yield Group(TLS_FAMILIES, [(labels, session) for labels, session in sessions if session.tls is not None])
     asked = [(labels, session) for labels, session in sessions if session.queries and _was_asked(session)]
     yield Group(VISIBLE_FAMILIES, asked)
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])

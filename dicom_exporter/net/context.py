@@ -112,10 +112,10 @@ class ProbeContext:
         now = asyncio.get_running_loop().time()
         return replace(self, deadline=now + (self.deadline - now) * share)
 
-    def until_at_least(self, share: float, seconds: float) -> ProbeContext:
-        """As `until`, but with `seconds` at least, if there are so many."""
+    def share_of_time(self, share: float, at_least: float) -> float:
+        """Loop time at which `share` of the time left is over, and `at_least` so many seconds, if there are."""
         now = asyncio.get_running_loop().time()
-        return replace(self, deadline=min(self.deadline, now + max((self.deadline - now) * share, seconds)))
+        return min(self.deadline, now + max((self.deadline - now) * share, at_least))
 
     def proof_of_silence(self, host: str, port: int) -> float:
         """Seconds without an answer to our SYN that show that nothing answers at one address of `host`.
@@ -139,11 +139,16 @@ class ProbeContext:
         """The record of the name in `address`, which has `total` addresses."""
         return self.notes.names.setdefault((address.host, address.port), NameRecord(total))
 
-    def as_stranger(self, tls: ssl.SSLContext | None) -> ProbeContext:
-        """A copy without anything that tells a server who we are, and with `tls`, or without TLS; phases of its own."""
+    def as_stranger(self, tls: ssl.SSLContext | None, until: float | None = None) -> ProbeContext:
+        """A copy without anything that tells a server who we are, and with `tls`, or without TLS; phases of its own.
+
+        It ends at `until` (loop time), if that is given.
+        """
         settings = None if tls is None else TLSSettings(context=tls, server_name=self.server_name)
         identity = Identity(self.identity.name, None, tls=settings)
-        return replace(self, identity=identity, phases=PhaseTimer(self.phases.on_phase))
+        return replace(
+            self, identity=identity, phases=PhaseTimer(self.phases.on_phase), deadline=until or self.deadline
+        )
 
     def tls_client(self, host: str) -> TLSClient | None:
         """How the identity speaks TLS to `host` over DICOM; None if it does not."""

@@ -142,7 +142,8 @@ def fill(found: _Found, probe: Probe, result: object) -> None:
         (name,) = probe.fills
         found[name] = result
         return
-    queries = {**found.get("queries", {}), **result.queries}
+    before = found.get("queries")
+    queries = {**before, **result.queries} if before else result.queries
     found.update((name, getattr(result, name)) for name in probe.fills)
     found["queries"] = queries
 

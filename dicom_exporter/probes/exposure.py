@@ -18,7 +18,6 @@ proved by what came back. What ended by our doing, or by the moment, is in `Atte
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from dicom_exporter.config import Exposure, Module, Target
@@ -194,15 +193,11 @@ async def _attempt(
 ) -> _Try:
     """One attempt: associate, and propose and ask what there is; only the echo if it is not `questioned`."""
     tls = StrangerTLS() if over_tls else None
-    own = context.as_stranger(None if tls is None else tls.context)
-    if questioned:
-        share = _SHARE_OVER_TLS if over_tls else _SHARE
-        first = own.until_at_least(share, own.connect_timeout + _MARGIN)
-        now = asyncio.get_running_loop().time()
-        until = now + (own.deadline - now) * _SHARE_OF_QUESTIONS
-        session, doubts = await ask(target, first, until, propose, questions(settings.max_matches))
-    else:
-        session, doubts = await ask(target, own, own.deadline, (), ())
+    share = 1.0 if not questioned else _SHARE_OVER_TLS if over_tls else _SHARE
+    first = context.share_of_time(share, at_least=context.connect_timeout + _MARGIN)
+    own = context.as_stranger(None if tls is None else tls.context, first)
+    proposed, asked = (propose, questions(settings.max_matches)) if questioned else ((), ())
+    session, doubts = await ask(target, own, context.share_of_time(_SHARE_OF_QUESTIONS, 0.0), proposed, asked)
     accepted = session.peer is not None
     outcome = Outcome.SUCCESS if accepted or session.echo is None else session.echo.outcome
     facts = session.tls

@@ -68,6 +68,12 @@ _QUERY_REASONS: Mapping[QueryOutcome, UnknownReason] = {
 """Outcomes of a query that say nothing about what the archive lists."""
 
 
+_NOT_SENT = dict.fromkeys((RANDOM_UID, STUDIES, WORKLIST, PATIENTS), NOT_SENT)
+"""Of `questions`, one for all closed targets: nobody changes it."""
+_NO_DOUBTS: frozenset[UnknownReason] = frozenset()
+"""One for all: each takes 216 bytes."""
+
+
 @lru_cache
 def questions(max_matches: int) -> tuple[Query, ...]:
     """What a stranger asks, in the order of the first association. The UID is a new one in each process."""
@@ -107,7 +113,7 @@ async def ask(
     found = asking.found
     await _ask_together(asking, first, (VERIFICATION, *proposed), asked)
     if found.peer is None:
-        found.queries.update((query.name, NOT_SENT) for query in asked)
+        found.queries = _NOT_SENT if asked else {}
     elif asked:
         await _ask_rest(
             asking,
@@ -116,7 +122,7 @@ async def ask(
             sorted(asked, key=lambda query: _ORDER_ALONE.index(query.name)),
         )
         asking.doubts |= doubts(found.queries)
-    return found.session(first), frozenset(asking.doubts)
+    return found.session(first), frozenset(asking.doubts) if asking.doubts else _NO_DOUBTS
 
 
 def doubts(queries: Mapping[str, QueryResult]) -> frozenset[UnknownReason]:

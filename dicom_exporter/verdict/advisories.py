@@ -56,13 +56,13 @@ class Advisory:
         return self.since <= found < self.before
 
 
-def peers(session: SessionResult) -> list[Peer]:
+def peers(session: SessionResult) -> tuple[Peer, ...]:
     """Who the peer says it is: over DICOM; and Orthanc over HTTP, as over DICOM it gives the name of its toolkit."""
     versions = dict.fromkeys(page.version for page in session.web if page.version is not None)
     if session.software is not None:
         versions[session.software] = None
-    over_http = [Peer(SafeText(""), version, 0, "Orthanc") for version in versions]
-    return over_http if session.peer is None else [session.peer, *over_http]
+    over_http = tuple(Peer(SafeText(""), version, 0, "Orthanc") for version in versions)
+    return over_http if session.peer is None else (session.peer, *over_http)
 
 
 def version_of(peer: Peer) -> Version | None:

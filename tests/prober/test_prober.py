@@ -6,6 +6,7 @@ No probe leaves the process.
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from collections import Counter
 from dataclasses import replace
@@ -85,6 +86,25 @@ async def test_prober_counts_the_outcomes_of_its_probes(probed: list[Target]) ->
     await prober.probe_targets(config.targets, 30.0)
     await prober.probe_targets(config.targets[:2], 30.0)
     assert prober.outcomes == {Outcome.SUCCESS: COUNT + 2}
+    await prober.close()
+
+
+async def test_prober_garbage_is_collected_again_after_many_targets_were_cancelled(
+    probed: list[Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first of two scrapes is in flight, there is no collection; it is cancelled, and the second goes on."""
+    monkeypatch.setattr(prober_module, "_MANY", COUNT)
+    config = configuration("us", 1001)
+    prober = Prober(config)
+    first, second = (asyncio.create_task(prober.probe_targets(config.targets, 30.0)) for _ in range(2))
+    await asyncio.sleep(0)
+    assert not gc.isenabled()
+    first.cancel()
+    await asyncio.wait([first])
+    assert gc.isenabled()
+    assert not second.done()
+    await second
+    assert gc.isenabled()
     await prober.close()
 
 

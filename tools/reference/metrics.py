@@ -20,7 +20,8 @@ from tools.reference.sample import ANSWERED, QUERY, REJECTED, STRANGER, TARGET
 
 _TITLES: Mapping[str, str] = {
     "TARGET_FAMILIES": "The target",
-    "ASSOCIATION_FAMILIES": "Associations, C-ECHO, the peer, TLS",
+    "ASSOCIATION_FAMILIES": "Associations, C-ECHO, the peer",
+    "TLS_FAMILIES": "TLS",
     "VISIBLE_FAMILIES": "Results of the built-in queries",
     "QUERY_FAMILIES": "Queries",
     "EXPOSURE_FAMILIES": "Exposure to strangers",
@@ -159,6 +160,7 @@ def labels(table_name: str, family: Family[Any]) -> list[str]:
     shared = {"QUERY_FAMILIES": ["identity", "query"]}.get(table_name, [])
     if table_name in (
         "ASSOCIATION_FAMILIES",
+        "TLS_FAMILIES",
         "VISIBLE_FAMILIES",
         "STORE_FAMILIES",
         "CANARY_FAMILIES",
