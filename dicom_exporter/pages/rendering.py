@@ -29,6 +29,7 @@ from dicom_exporter.verdict.texts import (
     exposure_unknown,
     level_words,
     sentence,
+    tls_accepted,
     tried,
 )
 
@@ -110,6 +111,7 @@ def _environment() -> "Environment":
         "matching": matching,
         "peers": peers,
         "release_year": release_year,
+        "tls_accepted": tls_accepted,
         "tried": tried,
         "version": __version__,
     }

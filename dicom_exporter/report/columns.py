@@ -109,6 +109,7 @@ FIELDS: tuple[Field, ...] = (
     Field("address", target=lambda row: str(row.target.address)),
     Field("called_ae_title", target=lambda row: row.target.called_ae_title),
     Field("expect", target=lambda row: row.target.expect.value),
+    Field("vantage", Data.JSON, lambda row: row.target.seen_from),
     Field("labels", Data.JSON, lambda row: dict(row.target.labels)),
     Field("standing", target=lambda row: row.standing),
     Field(
