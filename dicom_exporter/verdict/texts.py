@@ -156,7 +156,7 @@ PROFILES: Mapping[SecureProfile, str] = {
 """Profile -> where it is defined."""
 
 _WEB_MEANINGS: Mapping[LadderLevel, str] = {
-    LadderLevel.OPEN_PORT: "Something listens and takes connections.",
+    LadderLevel.OPEN_PORT: "Something listens, and asks for no login.",
     LadderLevel.REFUSES_STRANGERS: "It speaks HTTP, and rejects unknown clients.",
 }
 """Meanings of levels that differ for HTTP."""
