@@ -32,6 +32,8 @@ from grafana.source.queries import (
     counted,
     heading,
     info,
+    named,
+    or_absent,
     per_target,
     select,
     status,
@@ -105,8 +107,10 @@ def exposure() -> dict[str, Any]:
                     timeline(
                         "Services that broke policy in this range",
                         "How far a stranger got: the 25 services with the greatest difference to what is allowed.",
-                        f"{select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {_offenders()}"
-                        f" and on ({KEYS}) {info(NOT_CONTROL)}",
+                        named(
+                            f"{select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {_offenders()}"
+                            f" and on ({KEYS}) {info(NOT_CONTROL)}"
+                        ),
                         f"{{{{target}}}} {{{{{OVER}}}}}",
                         numbers(LEVELS),
                         _NOBODY,
@@ -158,7 +162,7 @@ def _now() -> Panel:
                 ),
                 [(None, "transparent")],
             ),
-            "Vantage check": (f"max({status(CONTROL)})", [(None, "transparent")]),
+            "Vantage check": (or_absent(f"max({status(CONTROL)})"), [(None, "transparent")]),
         },
         overrides=[vantage()],
     )
@@ -297,7 +301,7 @@ def _details() -> list[Line]:
                 10,
                 [
                     (
-                        9,
+                        12,
                         table(
                             "Failed checks",
                             "Single facts beside the level: at how many targets each check failed, of those where it "
@@ -317,8 +321,7 @@ def _details() -> list[Line]:
                             no_value=_NO_STRANGER,
                         ),
                     ),
-                    (9, _software_table()),
-                    (6, text("What the levels mean", _ABOUT)),
+                    (12, _software_table()),
                 ],
             ),
             (
@@ -345,6 +348,7 @@ def _details() -> list[Line]:
                     ),
                 ],
             ),
+            (6, [(24, text("What the levels mean", _ABOUT))]),
         )
     ]
 

@@ -31,6 +31,7 @@ from grafana.source.queries import (
     by_severity,
     heading,
     is_,
+    named,
     select_one,
     since,
 )
@@ -136,7 +137,7 @@ def target() -> dict[str, Any]:
                         "Anonymous access",
                         "How far a stranger got, for each service. `at least`: a probe could not tell whether one gets "
                         "further.",
-                        _LEVEL,
+                        named(_LEVEL),
                         f"{{{{{OVER}}}}}",
                         numbers(_ANY_LEVEL),
                         NO_STRANGER,
@@ -173,6 +174,7 @@ def target() -> dict[str, Any]:
                             )
                         ],
                         unit="percentunit",
+                        decimals=1,
                         no_value=NO_DATA,
                     ),
                 ),
