@@ -24,6 +24,8 @@ from dicom_exporter.probes.canary import probe_canary
 from dicom_exporter.probes.services import probe_services
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
+from dicom_exporter.probes.tls_posture import probe_tls
+from dicom_exporter.probes.web_page import probe_software
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
@@ -94,6 +96,8 @@ _SESSION_FAMILIES = (
     "dicom_target_addresses_failed",
     "dicom_studies_visible",
     "dicom_tls_certificate_expiry_timestamp_seconds",
+    "dicom_tls_certificate_key_size",
+    "dicom_tls_certificate_signature_info",
     "dicom_tls_certificate_trusted",
     "dicom_tls_chain_expiry_timestamp_seconds",
     "dicom_tls_client_certificate_required",
@@ -172,6 +176,15 @@ PROBES: tuple[Probe, ...] = (
         makes_associations=True,
     ),
     Probe(
+        "software",
+        probe_software,
+        switched_on_by=("software",),
+        is_wanted=lambda target, module: module.software,
+        fills=("software",),
+        families=("dicom_peer_advisory", "dicom_peer_info", "dicom_peer_release_year"),
+        columns=("product", "version", "released"),
+    ),
+    Probe(
         "exposure",
         probe_exposure_everywhere,
         switched_on_by=("exposure",),
@@ -222,9 +235,25 @@ PROBES: tuple[Probe, ...] = (
         switched_on_by=("web",),
         is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
         fills=("web",),
-        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info"),
-        columns=("level_web", "level_unknown_reasons"),
+        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info", "dicom_peer_release_year"),
+        columns=("level_web", "level_unknown_reasons", "product", "version", "released"),
         never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
+    ),
+    Probe(
+        "tls",
+        probe_tls,
+        switched_on_by=("exposure",),
+        is_wanted=lambda target, module: module.exposure is not None and module.exposure.tls,
+        fills=("tls_postures",),
+        families=(
+            "dicom_exposure_check",
+            "dicom_tls_dh_size",
+            "dicom_tls_profile_kept",
+            "dicom_tls_suites_accepted",
+            "dicom_tls_version_accepted",
+        ),
+        columns=("failed_checks",),
+        never_run=lambda target, module: {},
     ),
 )
 """All probes there are, in the order in which one identity runs them."""

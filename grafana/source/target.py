@@ -86,6 +86,7 @@ def target() -> dict[str, Any]:
                             "address": "Address",
                             "called_ae_title": "AE title",
                             "expect": "Expected",
+                            "vantage": "Seen from",
                             LABELS.get()[0]: heading(LABELS.get()[0]),
                         },
                         overrides=[
