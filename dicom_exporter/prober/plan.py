@@ -99,6 +99,7 @@ def merged(modules: Sequence[Module]) -> Module:
         name=",".join(module.name for module in modules),
         timeout=max(module.timeout for module in modules),
         echo=any(module.echo for module in modules),
+        software=any(module.software for module in modules),
         queries={name: query for module in modules for name, query in module.queries.items()},
         **blocks,
     )

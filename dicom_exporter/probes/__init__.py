@@ -26,6 +26,7 @@ from dicom_exporter.probes.services import probe_services
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.probes.tls_posture import probe_tls
+from dicom_exporter.probes.web_page import probe_software
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
@@ -190,6 +191,15 @@ PROBES: tuple[Probe, ...] = (
         makes_associations=True,
     ),
     Probe(
+        "software",
+        probe_software,
+        switched_on_by=("software",),
+        is_wanted=lambda target, module: module.software,
+        fills=("software",),
+        families=("dicom_peer_advisory", "dicom_peer_info", "dicom_peer_release_year"),
+        columns=("product", "version", "released"),
+    ),
+    Probe(
         "exposure",
         probe_exposure_everywhere,
         switched_on_by=("exposure",),
@@ -240,8 +250,8 @@ PROBES: tuple[Probe, ...] = (
         switched_on_by=("web",),
         is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
         fills=("web",),
-        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info"),
-        columns=("level_web", "level_unknown_reasons"),
+        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info", "dicom_peer_release_year"),
+        columns=("level_web", "level_unknown_reasons", "product", "version", "released"),
         never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
     ),
     Probe(
