@@ -36,9 +36,11 @@ demo: .venv/.installed
 demo-stack: .venv/.installed
 	$(BIN)/python -m deploy.demo_stack $(if $(TARGETS),--targets=$(TARGETS))
 
-run: .venv/.installed
-	@test -e "$(CONFIG)" || { echo "There is no $(CONFIG): copy config.example.yml to config.yml, and add your PACS."; exit 2; }
+run: $(CONFIG) .venv/.installed
 	$(BIN)/dicom_exporter --config.file="$(CONFIG)"
+
+$(CONFIG):
+	@echo "There is no $@: copy config.example.yml to config.yml, and add your PACS."; exit 2
 
 quick: .venv/.installed-test
 	$(BIN)/python -m pytest --quiet -m 'not integration' --numprocesses=auto --timeout=30 $(ARGS)

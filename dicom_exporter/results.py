@@ -50,6 +50,14 @@ class Outcome(StrEnum):
     """C-ECHO was answered, with a status other than 0x0000."""
     OVERLOAD = "overload"
     """We did not get to it in time; this says nothing about the peer."""
+    PROXY_FAILURE = "proxy_failure"
+    """The proxy of the vantage made no connection, or none for sure, and does not say that the peer refused it; this
+    says nothing about the peer."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is our doing, or that of the vantage, and says nothing about the peer."""
+        return self in (Outcome.OVERLOAD, Outcome.PROXY_FAILURE)
 
 
 class QueryOutcome(StrEnum):
@@ -158,6 +166,17 @@ class UnknownReason(StrEnum):
     """Another address of the name was not tried."""
     NOT_ASKED = "not_asked"
     """A question was never put, because something before it ended the association, or no time was left."""
+    VANTAGE = "vantage"
+    """The proxy of the vantage failed, is not there, or does not say what became of the connection."""
+    VANTAGE_REFUSED = "vantage_refused"
+    """The proxy of the vantage refuses us: by its rules, or our credentials."""
+    VANTAGE_UNREACHABLE = "vantage_unreachable"
+    """The proxy of the vantage says that it has no way to the address, which many say of whatever goes wrong."""
+
+    @property
+    def is_of_vantage(self) -> bool:
+        """Whether the proxy of the vantage is why."""
+        return self in (UnknownReason.VANTAGE, UnknownReason.VANTAGE_REFUSED, UnknownReason.VANTAGE_UNREACHABLE)
 
 
 class TLSFailure(StrEnum):
@@ -179,6 +198,46 @@ class TLSFailure(StrEnum):
     """The peer wants a client certificate, or another one."""
     OTHER = "other"
     """Something else, or the connection ended without an alert."""
+
+
+class TLSVersion(StrEnum):
+    """Versions of TLS, under the names that OpenSSL has for them."""
+
+    SSL_3 = "SSLv3"
+    TLS_1_0 = "TLSv1"
+    TLS_1_1 = "TLSv1.1"
+    TLS_1_2 = "TLSv1.2"
+    TLS_1_3 = "TLSv1.3"
+
+
+class SuiteClass(StrEnum):
+    """Cipher suites by what is weakest in them. One of the profiles of PS3.15 at least forbids each class."""
+
+    NULL = "null"
+    """No encryption."""
+    ANONYMOUS = "anonymous"
+    """Nobody shows who they are."""
+    EXPORT = "export"
+    """Keys of 40 or 56 bits."""
+    DES = "des"
+    RC4 = "rc4"
+    BLOCKS_OF_64_BITS = "3des"
+    """3DES, and IDEA."""
+    NO_FORWARD_SECRECY = "no_forward_secrecy"
+    """RSA key transport, and static Diffie-Hellman."""
+    CBC = "cbc"
+    """Forward secrecy, without authenticated encryption."""
+    OTHER = "other"
+    """Both, with an algorithm that PS3.15 B.13 does not list: ARIA, DSA."""
+
+
+class SecureProfile(StrEnum):
+    """The secure transport connection profiles of PS3.15."""
+
+    BCP195 = "bcp195"
+    """B.12: BCP 195, RFC 8996 and 9325."""
+    MODIFIED = "modified"
+    """B.13: the same, with a list of what is allowed. Its predecessor was the extended profile, B.11."""
 
 
 class Phase(StrEnum):
@@ -245,10 +304,14 @@ class Check(StrEnum):
     CALLED_AE_TITLE_UNCHECKED = "called_ae_title_unchecked"
     PLAINTEXT_ACCEPTED = "plaintext_accepted"
     TLS_BELOW_PROFILE = "tls_below_profile"
+    TLS_BELOW_MODIFIED_PROFILE = "tls_below_modified_profile"
     WORKLIST_QUERYABLE = "worklist_queryable"
     RETRIEVE_NEGOTIABLE = "retrieve_negotiable"
     STORE_NEGOTIABLE = "store_negotiable"
     HTTP_WITHOUT_TLS = "http_without_tls"
+    RETRIEVE_AUTHORISED = "retrieve_authorised"
+    STOW_OFFERED = "stow_offered"
+    CORS_WITH_CREDENTIALS = "cors_with_credentials"
 
 
 class Service(StrEnum):
@@ -318,6 +381,30 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateKey:
+    """What a certificate is made with."""
+
+    kind: str
+    """``rsa``, ``ec``, ``ed25519``, ``ed448``, ``dsa`` or ``other``."""
+    bits: int
+    """Of the modulus, or of the curve."""
+    hash: str
+    """Of its signature: ``sha256`` and the like, ``md5`` to ``sha512``; ``other``, as that of EdDSA."""
+
+
+@dataclass(frozen=True, slots=True)
+class TLSPosture:
+    """What a server accepts of what it was offered in handshakes that were abandoned. What is missing is not known."""
+
+    versions: Mapping[TLSVersion, bool] = field(default_factory=dict)
+    suites: Mapping[SuiteClass, bool] = field(default_factory=dict)
+    dh_bits: int | None = None
+    """Size of its finite-field Diffie-Hellman group; 0: it has none."""
+    certificate: CertificateKey | None = None
+    """The server's own; None if it speaks TLS 1.3 alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class TLSFacts:
     """What a TLS handshake showed."""
 
@@ -332,6 +419,8 @@ class TLSFacts:
     """Why the handshake failed; None if it succeeded, or if that did not show."""
     chain_expiry: float | None = None
     """Unix time at which the first of the certificates expires that the peer shows, whether or not they are needed."""
+    certificate: CertificateKey | None = None
+    """The peer's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,7 +492,7 @@ class StoreResult:
 
 
 class CanaryStep(StrEnum):
-    """The steps of a canary, in their order; `metadata` is of DICOMweb alone, which has no `store`."""
+    """The steps of a canary, in their order; `metadata` and `frame` are of DICOMweb alone."""
 
     STORE = "store"
     """The archive says that it has stored the image."""
@@ -415,6 +504,8 @@ class CanaryStep(StrEnum):
     """An image comes."""
     COMPARE = "compare"
     """It has the pixels of the one that was stored."""
+    FRAME = "frame"
+    """So has its first frame, asked for alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,6 +560,8 @@ class Attempt:
     """A match carried a non-empty name, ID or birth date; None if that was not tried."""
     image_received: bool | None = None
     """Bytes of an instance arrived by C-GET; None if that was not tried."""
+    retrieve_authorised: bool | None = None
+    """A C-GET of a study that cannot exist succeeded, or was refused; None if that is not known, or was not tried."""
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
     """What kept this attempt from getting further, and is not the peer's doing. What the outcomes of the association
@@ -510,6 +603,20 @@ class WebAnswer(StrEnum):
         return list(WebAnswer).index(self)
 
 
+class LoginScheme(StrEnum):
+    """How a web server wants its users to log in."""
+
+    NONE = "none"
+    """It answers without a login."""
+    BASIC = "basic"
+    """RFC 7617: the password itself is sent."""
+    DIGEST = "digest"
+    BEARER = "bearer"
+    """RFC 6750, as OAuth 2.0 and OpenID Connect use it."""
+    OTHER = "other"
+    """Another scheme, a page to log in, a client certificate, or a refusal that names none."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebResult:
     """What one HTTP service answered, a DICOMweb root or a viewer's."""
@@ -533,6 +640,12 @@ class WebResult:
     version: SafeText | None = None
     """What Orthanc's own REST interface says that its version is; None for everything else."""
     client_certificate_required: bool | None = None
+    login: tuple[LoginScheme, ...] = ()
+    """What the first 401 named, sorted; empty if there was none."""
+    stow_offered: bool | None = None
+    """Whether POST is among the methods that it allows for studies; None if it does not say, or was not asked."""
+    cors_with_credentials: bool | None = None
+    """Whether it lets the pages of any web site use the login of whoever looks at them; None as above."""
     tls: TLSFacts | None = None
     doubts: frozenset[UnknownReason] = frozenset()
     """What kept it from getting further, and is not the server's doing."""
@@ -570,8 +683,14 @@ class SessionResult:
     """Where the identity is a stranger: how far it got on the exposure ladder."""
     prove: frozenset[LadderLevel] = frozenset()
     """Levels above 5 that the configuration asks to prove, of a stranger."""
+    surface: bool = False
+    """Whether the configuration asks what a stranger could retrieve and store."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
+    software: SafeText | None = None
+    """The version of Orthanc, as its REST interface says it to an identity of ours."""
+    tls_postures: Mapping[LadderService, tuple[TLSPosture, ...]] = field(default_factory=dict)
+    """Of the servers of each service that speak TLS, where the configuration asks for it."""
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
     addresses: int | None = None

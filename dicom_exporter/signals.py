@@ -10,6 +10,12 @@ A program that only calls our functions keeps its own signal handling: without `
 
 import signal
 
+TYPE_CHECKING = False  # that of typing would have to be imported
+if TYPE_CHECKING:
+    from types import FrameType
+
+_IMPORTING = 0.01
+"""Seconds until a signal that came during an import is looked at again."""
 _HELD = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, "pthread_sigmask")]
 """None on Windows."""
 _begun = False
@@ -44,5 +50,20 @@ def interruptible(*, hangup: bool = True) -> None:
     ours = _HELD if hangup else [number for number in _HELD if number != signal.SIGHUP]
     for number in ours:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, interrupt)
+    signal.signal(signal.SIGALRM, interrupt)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
+
+
+def interrupt(_: int, frame: "FrameType | None") -> None:
+    """Raise KeyboardInterrupt; while something is imported, soon after that.
+
+    The import system runs callbacks whose exceptions Python drops, and where one ends a piece of code that was compiled
+    from a string, as those of dataclasses, Python exits with 130.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.setitimer(signal.ITIMER_REAL, _IMPORTING)
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt

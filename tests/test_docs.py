@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,21 @@ def test_docs_metrics_page_has_every_metric_and_outcome() -> None:
         assert text.count(f"| `{name}` |") == 1, name
     for outcome in (*Outcome, *QueryOutcome):
         assert f"| `{outcome}` |" in text, outcome
+
+
+def test_docs_commands_can_be_parsed() -> None:
+    """Those in the text; whole shell lines are run by an integration test."""
+    found = set()
+    for path in DOCUMENTS:
+        found |= set(re.findall(r"`(?:\S*/)?dicom_exporter (-[^`]*|[a-z]+(?: [^`]*)?)`", path.read_text()))
+    assert len(found) > 10
+    for text in found - {"--help"}:
+        words = text.partition(" > ")[0].replace("HOST:PORT", "pacs.example:104").replace("|", " ").split()
+        for word in words[1:] if words[0] == "print" else [""]:  # `print rules|schema` stands for two commands
+            arguments = words if not word else ["print", word]
+            name = "serve" if arguments[0].startswith("-") else arguments.pop(0)
+            command = import_module(f"dicom_exporter.cli.{name}")
+            command.make_parser().parse_args(arguments, command.Options())
 
 
 def section(link: str) -> str:

@@ -27,7 +27,7 @@ PACKAGES = (
     *PEERS.values(),
     *("orthanc-dicomweb", "apache2-utils", "curl", "iproute2", "openssl", "systemd"),
 )
-TESTS = "not integration or peers"
+TESTS = ("--numprocesses=auto", "-m", "not integration or peers", "--ignore=tests/deploy")
 CERTIFICATES = "/etc/ssl/certs"
 PIP_SERVER = {"index-url", "extra-index-url", "proxy", "trusted-host", "cert", "default-timeout", "timeout"}
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -86,7 +86,7 @@ def test(root: Path, pytest_arguments: Sequence[str]) -> tuple[int, int, int]:
     copy_sources(source)
     result = source / "build" / "matrix.xml"
     result.unlink(missing_ok=True)
-    arguments = ["--junitxml=build/matrix.xml", *(pytest_arguments or ["--numprocesses=auto", "-m", TESTS])]
+    arguments = ["--junitxml=build/matrix.xml", *(pytest_arguments or TESTS)]
     inside(
         root,
         *(*pip_settings(), "REQUIRE_PEERS=1", "make", "-C", "/src", "test"),
@@ -110,9 +110,9 @@ def copy_sources(target: Path) -> None:
             shutil.rmtree(old)
     names = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for path in map(Path, filter(None, names)):
-        if (ROOT / path).exists():
+        if os.path.lexists(ROOT / path):
             (target / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / path, target / path)
+            shutil.copy2(ROOT / path, target / path, follow_symlinks=False)
 
 
 def versions(root: Path) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +25,7 @@ from dicom_exporter.config import (
     tls_settings,
 )
 from dicom_exporter.net.timing import OnPhase
+from dicom_exporter.prober.log import fields
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.formats.terminal import trimmed
@@ -48,6 +50,8 @@ from dicom_exporter.verdict.texts import (
     why_unknown,
 )
 
+log = structlog.stdlib.get_logger(__name__)
+
 _IDENTITY = "monitor"
 """The identity of the built-in module `availability`, which runs without `--exposure`."""
 _EXPOSURE_TIMEOUT = 30.0
@@ -70,7 +74,10 @@ def run(options: Options) -> int:
 def _run_probe(config: Config, title: str) -> ProbeRecord:
     """The record of a probe of the one target of `config`, whose phases are shown under `title` while they run."""
     with phases_shown(title) as on_phase:
-        return process.run(_probe(config, on_phase))
+        record = process.run(_probe(config, on_phase))
+    for session in record.sessions:
+        log.debug("probe", **fields(record, session))
+    return record
 
 
 async def _probe(config: Config, on_phase: OnPhase | None) -> ProbeRecord:
@@ -206,7 +213,9 @@ def _print_exposure(console: Console, target: Target, session: SessionResult, ve
         name, meaning = LEVELS[proved]
         style = "red" if proved >= LadderLevel.ASSOCIATES else "green" if level is not None else ""
         bound = "Level" if level is not None else "At least level"
-        console.print(Text(f"{bound} {proved} of 7, {name}. {meaning}", style=style))
+        exposed = "EXPOSED. " if proved >= LadderLevel.ASSOCIATES else ""
+        untried = " Levels 6 and 7: not tried." if proved >= LadderLevel.LISTS_STUDIES else ""
+        console.print(Text(f"{exposed}{bound} {proved} of 7, {name}. {meaning}{untried}", style=style))
     if level is None:
         why = why_unknown(verdict.reasons[LadderService.DIMSE])
         console.print(Text(f"Unknown: it could not be determined how far a stranger gets: {why}. Unknown is not safe."))

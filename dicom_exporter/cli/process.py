@@ -43,7 +43,7 @@ def run(main: Coroutine[Any, Any, T], *, interruptible: bool = True) -> T:
 
 
 async def _interrupted_by_signals(main: Coroutine[Any, Any, T]) -> T:
-    """`main`, which SIGTERM and SIGHUP cancel as `asyncio.Runner` does at SIGINT; one that is ignored stays ignored."""
+    """`main`, which the signals of `signals.interruptible` cancel, as `asyncio.Runner` does it at SIGINT."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     interrupted = False
@@ -53,8 +53,8 @@ async def _interrupted_by_signals(main: Coroutine[Any, Any, T]) -> T:
         interrupted = True
         task.cancel()
 
-    for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
-        if signal.getsignal(number) is signal.default_int_handler:
+    for number in (getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)):
+        if signal.getsignal(number) is signals.interrupt:
             loop.add_signal_handler(number, interrupt)
     try:
         return await main

@@ -66,6 +66,8 @@ class Options(ConfigOptions, ListenOptions):
     web_allowed_hosts: "AllowedHosts | None"
     web_route_prefix: str | None
     """None: the path of the external URL."""
+    web_dashboard_url: str | None
+    """With `{target}` in the place of the name of a target."""
     web_max_requests: int
     """At once; 0: any number."""
     timeout_offset: float
@@ -146,6 +148,12 @@ exit codes:
         "that path",
     )
     parser.add_flag(
+        "--web.dashboard-url",
+        type=checked(_dashboard_url),
+        metavar="URL",
+        help="URL of a target's dashboard, with {target} in the place of its name; the target's page links to it",
+    )
+    parser.add_flag(
         "--web.max-requests",
         type=whole_number(0, 9_999_999),
         default=DEFAULT_MAX_REQUESTS,
@@ -186,6 +194,14 @@ def _external_url(text: str) -> "ExternalURL":
     from dicom_exporter.server.external_url import parse_external_url
 
     return parse_external_url(text)
+
+
+def _dashboard_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#@\s]+[^\s]*", text) or "{target}" not in text:
+        raise ValueError(
+            f"{text!r} is not a URL like https://grafana.hospital.example/d/dicom-target?var-target={{target}}"
+        )
+    return text
 
 
 def _allowed_hosts(text: str) -> "AllowedHosts":
@@ -448,6 +464,7 @@ async def _serve(options: Options, announce: "Callable[[Sequence[ListenAddress]]
         timeout_offset=options.timeout_offset,
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url,
+        dashboard_url=options.web_dashboard_url,
         route_prefix=options.web_route_prefix,
         allowed_hosts=options.web_allowed_hosts or _own_names(options),
         traffic=Traffic(options.web_max_requests),

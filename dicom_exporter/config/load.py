@@ -53,6 +53,8 @@ def load_again(
     _check_replaced(find_files(paths)[0])
     config = load(paths, expand_env=expand_env, show_env=show_env, environ=environ)
     _check_replaced([file for identity in config.identities.values() for file in files_of(identity).values()])
+    passwords = [vantage.password for vantage in config.vantages.values()]
+    _check_replaced([each.file for each in passwords if each is not None and each.file is not None])
     return config
 
 

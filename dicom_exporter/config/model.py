@@ -28,12 +28,16 @@ from dicom_exporter.config.types import (
     ImageSize,
     KnownIdentity,
     KnownModule,
+    KnownVantages,
     Labels,
     Network,
     PageURL,
     Pause,
     Positive,
     Proofs,
+    Proxy,
+    ProxySecret,
+    ProxyText,
     RootURL,
     SecretFile,
     ServerName,
@@ -51,7 +55,7 @@ from dicom_exporter.config.values.dicom import Level, MatchValue, Model
 from dicom_exporter.config.values.hours import WeeklyHours
 from dicom_exporter.config.values.network import IPAddress
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.results import Expect, LadderLevel
+from dicom_exporter.results import Expect, LadderLevel, SecureProfile
 from dicom_exporter.yamlfile.validation import Block
 
 
@@ -178,6 +182,24 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Vantage(Block):
+    """Another place to see targets from: a proxy that makes the connections from there, and looks names up there."""
+
+    proxy: Proxy
+    """SOCKS5, like socks5://127.0.0.1:1080; or HTTP with CONNECT, like http://127.0.0.1:3128."""
+    username: ProxyText | None = None
+    """For the proxy, if it demands that."""
+    password: Annotated[ProxySecret | None, Field(alias="password_file")] = None
+    """A file that holds the password; one newline at its end is ignored. Read when the configuration is."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.username is None) is not (self.password is None):
+            raise ValueError("takes username and password_file together")
+        return self
+
+
+@dataclass(frozen=True)
 class Query:
     """A C-FIND whose matches are counted."""
 
@@ -200,6 +222,8 @@ class Query:
     working_hours: tuple[WeeklyHours, ...] = ()
     """In the target's time zone; empty: at any time."""
     holidays: tuple[date, ...] = ()
+    over_dicomweb: bool = False
+    """By QIDO-RS, in place of C-FIND."""
 
     # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)
@@ -223,6 +247,16 @@ class Store(Block):
 
 
 @dataclass(frozen=True)
+class MoveTo(Block):
+    """An AE of ours that the archive sends the image to. It listens only while the archive is asked to send."""
+
+    port: Annotated[Positive, Field(le=65535)]
+    """The port, at the address from which the exporter reaches the archive."""
+    ae_title: AETitle | None = None
+    """Its AE title, which the archive has to know with that address and port; by default that of the identity."""
+
+
+@dataclass(frozen=True)
 class Canary(Block):
     """A synthetic image that is stored in your own archive, found, retrieved and compared. Each run overwrites it."""
 
@@ -233,6 +267,10 @@ class Canary(Block):
     new one whether it still stores."""
     c_get: Flag = True
     """Retrieve it by C-GET; false for an archive that has no C-GET."""
+    move_to: MoveTo | None = None
+    """Retrieve it by C-MOVE in place of C-GET."""
+    stow: Flag = False
+    """Over DICOMweb, store another image by STOW-RS, and use that one in place of the one stored over DICOM."""
 
 
 @dataclass(frozen=True)
@@ -244,6 +282,11 @@ class Exposure(Block):
     prove: Proofs = ()
     """Further steps to prove: whether matches identify a patient (identity), and whether the first bytes of an image
     can be received (download). None of these data are kept."""
+    surface: Flag = False
+    """Ask also whether a stranger may retrieve (C-GET of a study that cannot exist) and, over DICOMweb, whether storing
+    is on offer (OPTIONS) and whether pages of other web sites may use a login (CORS). Nothing is moved or stored."""
+    tls: Flag = False
+    """Find out which versions and cipher suites of TLS are accepted, in up to 18 handshakes that are abandoned."""
 
     @property
     def prove_identity(self) -> bool:
@@ -277,6 +320,9 @@ class ModuleOptions(Block):
     services: Services | None = None
     """SOP classes to propose, by their keywords, like EnhancedCTImageStorage; with a transfer syntax,
     CTImageStorage/JPEG2000Lossless. Shows which are accepted; nothing is sent."""
+    software: Flag = False
+    """Ask the REST interface of Orthanc for its version, at the pages in `web` of the target, with the identity's
+    credentials."""
     canary: Annotated[Canary | None, nothing_is_defaults(Canary | None)] = None
     """Store a synthetic image, find it, retrieve it and compare it; not allowed where `store` is not."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
@@ -342,11 +388,22 @@ class Target(Block):
     server_name: ServerName | None = None
     """The name that the public knows the target by, which strangers send as SNI in DICOM TLS. By default the host of
     `address`; if that is refused, or is an IP address, also the names in `tls.server_name`, `dicomweb` and `web`."""
+    vantage: KnownVantages = ()
+    """Where to see it from: the name of a vantage; by default from where the exporter runs. For several, this is one
+    target for each of them, whose name is followed by @ and that of the vantage."""
+    tls_profile: Annotated[SecureProfile | None, one_of(SecureProfile)] = None
+    """The profile of PS3.15 that its TLS has to keep: bcp195 (B.12) or modified (B.13). Takes a module whose
+    `exposure` has `tls: true`."""
 
     def __post_init__(self) -> None:
         """Set the modules of a target that names none: those of its expectation."""
         if not self.modules:
             object.__setattr__(self, "modules", DEFAULT_MODULES[self.expect])
+
+    @property
+    def seen_from(self) -> str | None:
+        """The name of its vantage; None: it is seen from where the exporter runs."""
+        return self.vantage[0] if self.vantage else None
 
     @property
     def shown(self) -> "Target":
@@ -427,8 +484,13 @@ class Config:
     modules: Mapping[str, Module] = field(default_factory=lambda: BUILTIN_MODULES)
     compare: tuple[Compare, ...] = ()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+    vantages: Mapping[str, Vantage] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = field(default=(), compare=False, repr=False)
     """What the environment put in: kept, so that it is blanked in the texts of peers."""
+
+    def vantage_of(self, target: Target) -> Vantage | None:
+        """Where `target` is seen from; None: from where the exporter runs."""
+        return None if target.seen_from is None else self.vantages[target.seen_from]
 
     def target(self, name: str) -> Target | None:
         """Find a target by its name."""

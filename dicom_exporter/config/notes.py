@@ -13,11 +13,11 @@ def notes(config: Config) -> Iterator[str]:
 
     Most likely the one was copied and not changed, and the others were written without a thought to who may read them.
     """
-    same_place: dict[tuple[object, str], list[Target]] = {}
+    same_place: dict[tuple[object, ...], list[Target]] = {}
     for target in config.targets:
         if target.expect is Expect.CONTROL:
             continue  # the address of any open archive will do
-        same_place.setdefault((target.address, target.called_ae_title), []).append(target)
+        same_place.setdefault((target.address, target.called_ae_title, target.seen_from), []).append(target)
     for first, *others in same_place.values():
         if others:
             place = f"{first.shown.address} and called AE title {first.shown.called_ae_title}"
@@ -28,3 +28,6 @@ def notes(config: Config) -> Iterator[str]:
             exposed.append("tls.cert_file" if identity.tls.key_file is None else "tls.key_file")
         for key in exposed:
             yield f"identities.{name}.{key}: {EXPOSED}"
+    for name, vantage in config.vantages.items():
+        if vantage.password is not None and vantage.password.exposed:
+            yield f"vantages.{name}.password_file: {EXPOSED}"

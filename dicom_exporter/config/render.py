@@ -31,9 +31,9 @@ def show_target(config: Config, target: Target, modules: tuple[str, ...]) -> str
     """One target, and the modules and identities that probe it with `modules`, as YAML."""
     chosen = {name: config.modules[name] for name in modules}
     identities = {module.identity: config.identities[module.identity] for module in chosen.values()}
-    return _yaml(
-        {"identities": _plain(identities), "modules": _plain(chosen), "targets": [_plain(target)]},
-    )
+    vantages = {name: config.vantages[name] for name in target.vantage}
+    shown = {"identities": identities, "vantages": vantages, "modules": chosen, "targets": [target]}
+    return _yaml({key: _plain(value) for key, value in shown.items() if value})
 
 
 def _yaml(value: Any) -> str:
@@ -67,8 +67,8 @@ def _block(value: Any) -> dict[str, Any]:
         empty = item is None or (isinstance(item, Mapping | tuple) and not item)
         if empty or not field.compare or (field.name == "name" and named_by_key):
             continue
-        if field.name == "echo" and value.exposure is not None:
-            continue  # the ladder includes an echo, and its modules cannot have the key
+        if field.name in ("echo", "software") and value.exposure is not None:
+            continue  # the ladder includes an echo, and its modules cannot have the keys
         key = field.name.rstrip("_")
         if isinstance(item, Secret):
             key = _FROM_FILES.get(key, key)

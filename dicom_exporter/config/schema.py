@@ -20,11 +20,13 @@ from dicom_exporter.config.model import (
     Target,
     TLSBlock,
     UserIdentity,
+    Vantage,
 )
 from dicom_exporter.config.types import (
     AETitle,
     CountKeywords,
     Duration,
+    Flag,
     Holidays,
     MatchKeyword,
     MatchValues,
@@ -80,6 +82,8 @@ class QueryBlock(Block):
     """When new studies are expected, like Mo-Fr 07:00-19:00, in the target's time zone; by default always."""
     holidays: Holidays = ()
     """Days without working hours, like 2026-12-25."""
+    over_dicomweb: Flag = False
+    """Ask over DICOMweb (QIDO-RS) in place of DICOM. Only with `expect_within`, and of targets with `dicomweb`."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ class ConfigFile(Block):
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     identities: Mapping[Name, IdentityBlock] = field(default_factory=dict)
     """Who the exporter says it is; `monitor` and `stranger` are built in."""
+    vantages: Mapping[Name, Vantage] = field(default_factory=dict)
+    """Places to see targets from; by default they are seen from where the exporter runs."""
     modules: Mapping[Name, ModuleBlock] = field(default_factory=dict)
     """What the exporter asks; `availability` and `exposure` are built in."""
     targets: tuple[Target, ...] = ()

@@ -53,6 +53,7 @@ class Sections:
     globals: list[Entry] = field(default_factory=list)
     probe: list[Entry] = field(default_factory=list)
     identities: dict[str, Entry] = field(default_factory=dict)
+    vantages: dict[str, Entry] = field(default_factory=dict)
     modules: dict[str, Entry] = field(default_factory=dict)
     targets: list[Entry] = field(default_factory=list)
     compare: list[Entry] = field(default_factory=list)
@@ -95,6 +96,7 @@ def divide(documents: Sequence[Document]) -> Sections:
         "targets": sections.targets,
         "compare": sections.compare,
     }
+    mappings = {"identities": sections.identities, "vantages": sections.vantages, "modules": sections.modules}
     for document in documents:
         if not isinstance(document.data, dict):
             if document.data is not None:
@@ -112,7 +114,7 @@ def divide(documents: Sequence[Document]) -> Sections:
             elif key in ("targets", "compare"):
                 lists[key] += _items(document, key, value)
             else:
-                _merge(sections.identities if key == "identities" else sections.modules, document, key, value)
+                _merge(mappings[key], document, key, value)
     return sections
 
 

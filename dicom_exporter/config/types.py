@@ -34,11 +34,14 @@ from dicom_exporter.config.values.hours import (
 )
 from dicom_exporter.config.values.network import (
     NETWORK_PATTERN,
+    PROXY_PATTERN,
     URL_PATTERN,
     Address,
     IPNetwork,
+    ProxyURL,
     parse_address,
     parse_network,
+    parse_proxy,
     parse_root,
     parse_server_name,
     parse_url,
@@ -61,6 +64,9 @@ _MIN_IMAGE = 1 << 10
 _MAX_IMAGE = 64 << 20
 """Bytes of one image of a bandwidth test."""
 
+_MAX_PROXY_TEXT = 255
+"""Bytes of a user name and of a password of SOCKS5 (RFC 1929 2)."""
+
 PROOFS = ("identity", "download")
 """Steps of the exposure ladder that are taken only if the configuration asks for them."""
 
@@ -74,6 +80,7 @@ class Context:
     identities: Collection[str] = ()
     """Names, also of identities with errors of their own."""
     modules: Collection[str] = ()
+    vantages: Collection[str] = ()
 
 
 def _context(info: ValidationInfo) -> Context:
@@ -176,6 +183,19 @@ def _check_user_name(name: str) -> str:
     return name
 
 
+def _check_proxy_text(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and len(text) <= _MAX_PROXY_TEXT):
+        raise ValueError(f"{shown(text)}: a user name of a proxy has up to {_MAX_PROXY_TEXT} ASCII characters")
+    return text
+
+
+def _check_proxy_secret(secret: Secret) -> Secret:
+    text = secret.reveal()
+    if not (text.isascii() and len(text) <= _MAX_PROXY_TEXT):
+        raise ValueError(f"a password of a proxy has up to {_MAX_PROXY_TEXT} ASCII characters")
+    return secret
+
+
 def _check_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -227,8 +247,12 @@ NOT_EMPTY = Field(min_length=1)
 """Of a list: in a file, an empty one is an error."""
 Text = Annotated[str, Field(min_length=1)]
 HTTPUserName = Annotated[Text, AfterValidator(_check_user_name)]
+ProxyText = Annotated[HTTPUserName, AfterValidator(_check_proxy_text)]
 Name = Annotated[str, AfterValidator(check_name), _string(pattern=_NAME)]
 KnownIdentity = Annotated[str, _known("identity", lambda context: context.identities)]
+KnownVantage = Annotated[str, _known("vantage", lambda context: context.vantages)]
+KnownVantages = Annotated[tuple[KnownVantage, ...], BeforeValidator(_as_list), NOT_EMPTY, _one_or_more()]
+Proxy = Annotated[ProxyURL, _read_with(parse_proxy), _string(pattern=PROXY_PATTERN)]
 KnownModule = Annotated[str, _known("module", lambda context: context.modules)]
 TargetName = Annotated[str, AfterValidator(_check_target_name), _string(minLength=1, maxLength=_MAX_TARGET_NAME)]
 Duration = Annotated[
@@ -291,4 +315,5 @@ Services = Annotated[
 ]
 FileName = Annotated[Path, _from_file(resolve_path), _string(format="path")]
 SecretFile = Annotated[Secret, _from_file(read_secret), _string(format="path")]
+ProxySecret = Annotated[SecretFile, AfterValidator(_check_proxy_secret)]
 TokenFile = Annotated[Secret, _from_file(read_token), _string(format="path")]

@@ -19,7 +19,7 @@ from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.requests import AssociateRequest
 from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import ConnectTimeout, NoAnswer, Overloaded, TLSFailed
+from dicom_exporter.net.errors import ConnectionEnded, ConnectTimeout, NoAnswer, Overloaded, ProxyFailed, TLSFailed
 from dicom_exporter.net.limits import JUST_NOW, AddressLock, AssociationSlot
 from dicom_exporter.net.tls import explained, look
 from dicom_exporter.results import Outcome, Phase, TLSFailure
@@ -80,7 +80,7 @@ class Associating:
     async def __aenter__(self) -> Connection:
         known = self._address.socket_addresses
         try:
-            if len(known) == 1:
+            if len(known) == 1 and self._context.vantage is None:
                 connection = await self._connect(known[0], self._context.deadline)
             else:
                 connection = await connect_to_first(self._address, self._context, self._connect)
@@ -94,7 +94,10 @@ class Associating:
         except BaseException as error:
             if isinstance(error, TLSFailed):
                 await self._explain(error)
+            heard = self._connection is not None and self._connection.heard
             await self._release_all()
+            if not heard:
+                self._check_proved(error)
             self._reclassify_timeout(error)
             raise
         return connection
@@ -216,6 +219,14 @@ class Associating:
                 raise judged from None
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("other probes took most of the time") from None
+
+    def _check_proved(self, error: BaseException) -> None:
+        """Raise ProxyFailed in place of an end that the lack of a connection has, too, if that is all there is."""
+        via = None if self._connected_to is None else self._connected_to.via
+        if via is None or not via.unproved:
+            return
+        if isinstance(error, NoAnswer | ConnectionEnded) or (isinstance(error, TLSFailed) and error.shows_nothing):
+            raise ProxyFailed("the proxy does not show that it is connected") from None
 
     async def _close(self) -> None:
         """Close the connection, release the slot, and wait until TLS has closed, too."""

@@ -32,6 +32,7 @@ from dicom_exporter.net.tcp import (
     acknowledge_quickly,
     attach,
     connect,
+    open_wire,
     socket_of,
     tls_facts,
 )
@@ -55,7 +56,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, deadline: float, turns: Turns, limits: Limits | None = None) -> None:
         self._sock: socket.socket | None = None
-        """Connected for TLS; None if the connection is plain."""
+        """Connected for TLS, or by a proxy: then a `Wire` lies between; None if the connection is plain."""
         self._facts: TLSFacts | None = None
         """What the TLS handshake showed."""
         self._sock_given = False
@@ -107,6 +108,11 @@ class Connection(asyncio.BufferedProtocol):
         return self._association.state is State.ESTABLISHED and self._end is None
 
     @property
+    def heard(self) -> bool:
+        """Whether anything has come from the peer, or TLS was established."""
+        return self._association.bytes_received > 0 or self.tls is not None
+
+    @property
     def tls(self) -> TLSFacts | None:
         """What the TLS handshake showed; None without TLS."""
         return self._facts if self._sock is not None else None
@@ -120,10 +126,12 @@ class Connection(asyncio.BufferedProtocol):
         """Connect within `timeout` seconds; with `tls`, what is sent and received waits for `start_tls`.
 
         Raises:
-            ConnectTimeout, ConnectionRefused, NetworkUnreachable, ConnectionEnded, Overloaded.
+            ConnectTimeout, ConnectionRefused, NetworkUnreachable, ConnectionEnded, Overloaded, ProxyFailed.
         """
-        if tls:
+        if tls or address.via is not None:
             self._sock = await connect(address, timeout)
+            if not tls:
+                await self._use_socket(self._sock)
             self._watch()
             return
         try:
@@ -134,6 +142,15 @@ class Connection(asyncio.BufferedProtocol):
             self._transport = None  # if the time was over just as it was made: the loop has closed it again
             raise
         self._watch()
+
+    async def _use_socket(self, sock: socket.socket) -> None:
+        """Send and receive by `sock`, which is connected, without TLS."""
+        self._sock_given = True
+        association = self._association
+        try:
+            await open_wire(sock, self, self._turns, None, lambda: association.bytes_received)
+        except OSError:
+            raise ConnectionEnded("the connection ended as soon as it was made") from None
 
     def if_silent(self, call: Callable[[], None]) -> None:
         """Have `call` called once the peer is silent for `SILENCE` seconds; it may be twice that."""

@@ -1,4 +1,4 @@
-"""One GET on a connection of its own, from the host's name to the response's headers.
+"""One request on a connection of its own, from the host's name to the response's headers.
 
 The connection is made by `net.tcp`, as for an association, and handed to aiohttp: so a refused
 connection, silence and a missing route are distinct here, too, and each phase is timed.
@@ -10,7 +10,7 @@ import asyncio
 import base64
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +30,7 @@ from dicom_exporter.net.errors import (
     NetworkUnreachable,
     Overloaded,
     ProbeEnded,
+    ProxyFailed,
     TLSFailed,
 )
 from dicom_exporter.net.limits import AssociationSlot
@@ -113,10 +114,19 @@ class Response(aiohttp.ClientResponse):
 
 @asynccontextmanager
 async def get(
-    url: URL, context: ProbeContext, accept: str, is_allowed: Callable[[SocketAddress], bool] = lambda _: True
+    url: URL,
+    context: ProbeContext,
+    accept: str,
+    is_allowed: Callable[[SocketAddress], bool] = lambda _: True,
+    *,
+    method: str = "GET",
+    origin: str | None = None,
+    upload: tuple[str, bytes] | None = None,
 ) -> AsyncIterator[Response]:
     """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
 
+    `method` may be another one; `upload` is the media type of its body, and the body. With `origin`, it asks as a page
+    of that origin does (RFC 6454).
     TLS and credentials are those of `context.identity`, and the seconds of each phase that was reached go to
     `context.phases`. No address is connected to that is not allowed. The caller bounds the time, and the body.
 
@@ -129,7 +139,11 @@ async def get(
         stack.callback(connector.let_go)
         slot.watch(lambda: 0 if connector.wire is None else connector.wire.received)
         session = await stack.enter_async_context(_session(connector))
-        response = await _send(session, url, context, accept, address, connector)
+        headers = {"Accept": accept, **({} if origin is None else {"Origin": origin})}
+        if upload is not None:
+            headers["Content-Type"] = upload[0]
+        body = None if upload is None else upload[1]
+        response = await _send(session, method, url, context, headers, address, connector, body)
         response.address = address
         try:
             yield response
@@ -171,6 +185,8 @@ async def _connect(
     except NetworkUnreachable as end:
         doubt = UnknownReason.IP_VERSION if end.from_here else UnknownReason.UNREACHABLE
         raise NoResponse(WebAnswer.UNKNOWN, doubt=doubt) from None
+    except ProxyFailed as end:
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=end.reason) from None
     except ProbeEnded as end:
         raise NoResponse(WebAnswer.UNKNOWN, doubt=_DOUBTS.get(end.outcome, UnknownReason.UNREACHABLE)) from None
     return *connected, slot
@@ -251,22 +267,29 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
 async def _send(
     session: aiohttp.ClientSession,
+    method: str,
     url: URL,
     context: ProbeContext,
-    accept: str,
+    headers: Mapping[str, str],
     address: SocketAddress,
     connector: _Connector,
+    body: bytes | None,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
-    headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    headers = {**headers, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
     http = context.identity.http
     if http is not None:
         headers["Authorization"] = authorization(http)
     begin = time.perf_counter()
     marks: dict[str, float] = {}
     try:
-        response = await session.get(
-            url.with_user(None), headers=headers, allow_redirects=False, trace_request_ctx=marks
+        response = await session.request(
+            method,
+            url.with_user(None),
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            trace_request_ctx=marks,
         )
         assert isinstance(response, Response)
         response.watch(connector.wire)
@@ -277,13 +300,26 @@ async def _send(
         error: Exception = failed.error
     except TLSFailed as failed_handshake:
         error = failed_handshake
+    except asyncio.CancelledError as cancelled:
+        if address.via is not None and address.via.unproved and _may_have_no_connection(cancelled, connector):
+            context.notes.doubts.add(UnknownReason.VANTAGE)
+        raise
     finally:
         connected = marks.get("connected")
         if url.scheme == "https":
             context.phases.add(Phase.TLS, (connected or time.perf_counter()) - begin)
         if connected is not None:
             context.phases.add(Phase.FIRST_BYTE, time.perf_counter() - connected)
+    if address.via is not None and address.via.unproved and _may_have_no_connection(error, connector):
+        raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.VANTAGE) from None
     raise await _no_response(error, url, context, address) from None
+
+
+def _may_have_no_connection(error: BaseException, connector: _Connector) -> bool:
+    """Whether the lack of a connection has the same end: nothing came, not even an alert of TLS."""
+    if isinstance(error, TLSFailed):
+        return error.shows_nothing
+    return connector.wire is None or connector.wire.received == 0
 
 
 async def _no_response(error: Exception, url: URL, context: ProbeContext, address: SocketAddress) -> NoResponse:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from yarl import URL
 
-from dicom_exporter.config.values.network import SocketAddress, unmapped
+from dicom_exporter.config.values.network import SocketAddress, is_ip_address, unmapped
 from dicom_exporter.http_client.client import Response, get
 from dicom_exporter.net.context import ProbeContext
 
@@ -110,6 +110,8 @@ def may_lead_to(first: SocketAddress, address: SocketAddress) -> bool:
     Not to a link-local address, where clouds keep their metadata, nor to this machine or a group: no stranger gets
     there through that server. A server on this machine, or on its link, may lead there.
     """
+    if not (is_ip_address(first.ip) and is_ip_address(address.ip)):  # a name that the proxy of a vantage looks up
+        return first.ip == address.ip
     here, there = unmapped(first.ip), unmapped(address.ip)
     if here == there:
         return True

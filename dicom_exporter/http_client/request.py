@@ -26,9 +26,10 @@ from yarl import URL
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, Response
 from dicom_exporter.http_client.json_scan import Scan, Shape
+from dicom_exporter.http_client.login import login_schemes
 from dicom_exporter.http_client.redirects import Trail, follow
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.results import Phase, TLSFacts, UnknownReason, WebAnswer
+from dicom_exporter.results import LoginScheme, Phase, TLSFacts, UnknownReason, WebAnswer
 from dicom_exporter.text import SafeText
 
 DICOM_JSON = "application/dicom+json"
@@ -74,6 +75,8 @@ class ServerFacts:
     server: SafeText | None = None
     over_tls: bool = False
     client_certificate_required: bool | None = None
+    login: tuple[LoginScheme, ...] = ()
+    """What the first 401 named."""
     tls: TLSFacts | None = None
     phases: Mapping[Phase, float] | None = None
     """Seconds of each phase of the first request, which is the same every time; None before it."""
@@ -82,6 +85,8 @@ class ServerFacts:
         """Remember what a response shows."""
         self.over_tls = url.scheme == "https"
         self.tls = self.tls or response.tls_facts
+        if response.status == 401:
+            self.login = self.login or login_schemes(response.headers.getall("WWW-Authenticate", ()))
         if self.status is None:
             self.status = response.status
             server = response.headers.get("Server")
@@ -140,7 +145,8 @@ async def request(
             with own.phases.time(Phase.TRANSFER):
                 await _judge(response, facts, reply, limit, trail, for_people="html" in accept)
     except TimeoutError:
-        _judge_unfinished(reply)
+        unproved = UnknownReason.VANTAGE in own.notes.doubts
+        _judge_unfinished(reply, UnknownReason.VANTAGE if unproved else UnknownReason.TIMEOUT)
     except NoResponse as end:
         _judge_no_response(end, facts, reply, trail)
     return reply
@@ -162,12 +168,12 @@ def status_meaning(status: int) -> tuple[WebAnswer, UnknownReason | None]:
     return WebAnswer.OTHER, UnknownReason.NOT_OFFERED if status >= 400 else UnknownReason.UNREADABLE
 
 
-def _judge_unfinished(reply: Reply) -> None:
+def _judge_unfinished(reply: Reply, reason: UnknownReason) -> None:
     """What is proved when the deadline comes in mid-answer. What could still become anything is not known."""
     if reply.status in _READABLE:
-        _judge_body(reply, UnknownReason.TIMEOUT)
+        _judge_body(reply, reason)
     if reply.doubt is not None or reply.answer is WebAnswer.UNKNOWN:
-        reply.answer, reply.doubt = WebAnswer.UNKNOWN, UnknownReason.TIMEOUT
+        reply.answer, reply.doubt = WebAnswer.UNKNOWN, reason
     reply.partial = True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from dicom_exporter.metrics.families import Family, Labels, Row, single
-from dicom_exporter.results import SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import LoginScheme, SessionResult, WebAnswer, WebResult
 
 _ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
 
@@ -15,11 +15,30 @@ def _web(read: Callable[[WebResult], float | None]) -> Callable[[SessionResult],
     return single(lambda session: None if session.dicomweb is None else read(session.dicomweb))
 
 
+def _web_success(web: WebResult) -> float | None:
+    """Absent where the proxy of the vantage failed, as that says nothing about the server."""
+    if web.answer is WebAnswer.UNKNOWN and any(doubt.is_of_vantage for doubt in web.doubts):
+        return None
+    return float(web.answer in _ANSWERED)
+
+
 def _web_authentication(web: WebResult) -> float | None:
     """1 if it was demanded, 0 if we were let in without credentials of ours; else it is not known."""
     if web.answer is WebAnswer.DENIED:
         return 1.0
     return 0.0 if web.answer in _ANSWERED and not web.authenticated else None
+
+
+def _login(session: SessionResult) -> Collection[Row]:
+    web = session.dicomweb
+    if web is None:
+        return ()
+    schemes = web.login
+    if not schemes and web.answer is WebAnswer.DENIED:
+        schemes = (LoginScheme.OTHER,)
+    elif not schemes and web.answer in _ANSWERED and not web.authenticated:
+        schemes = (LoginScheme.NONE,)
+    return [({"scheme": scheme.value}, 1.0) for scheme in schemes]
 
 
 def _web_phases(session: SessionResult) -> Collection[Row]:
@@ -46,7 +65,7 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicomweb_success",
         "1 if and only if QIDO-RS answered a query.",
-        _web(lambda web: web.answer in _ANSWERED),
+        _web(_web_success),
     ),
     Family("dicomweb_http_status_code", "HTTP status of the first answer.", _web(lambda web: web.status)),
     Family(
@@ -66,6 +85,12 @@ DICOMWEB_FAMILIES: tuple[Family[SessionResult], ...] = (
         "dicomweb_authentication_required",
         "Whether DICOMweb demanded credentials; absent if it is not known.",
         _web(_web_authentication),
+    ),
+    Family(
+        "dicomweb_login_scheme",
+        "How DICOMweb wants its users to log in: basic, digest, bearer, other; none if it answers without a login. "
+        "One series with the value 1 for each scheme that it names; absent if it is not known.",
+        _login,
     ),
     Family("dicomweb_server_info", "What the web server calls itself.", _web_server),
     Family(

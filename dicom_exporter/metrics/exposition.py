@@ -25,6 +25,12 @@ def lines(groups: Iterable[Group[Any]]) -> Iterator[str]:
     """The exposition of `groups`, family by family, a text of many lines at a time."""
     for group in groups:
         subjects = [(_labels(labels), subject) for labels, subject in group.subjects]
+        if len(subjects) == 1:  # one target: no lists of it are needed
+            ((labels, subject),) = subjects
+            for family in group.families:
+                if found := family.rows(subject):
+                    yield _head(family) + _text(family.name, labels, found)
+            continue
         parts = [subjects[start : start + _AT_ONCE] for start in range(0, len(subjects), _AT_ONCE)]
         for family in group.families:
             head = True
@@ -42,16 +48,19 @@ def _lines(family: Family[Any], subjects: list[tuple[str, Any]]) -> str:
     for labels, subject in subjects:
         if subject is not previous:  # the queries that were never sent are one and the same, thousands in a row
             found, previous = rows(subject), subject
-        if not found:
-            continue
-        if type(found) is Constant:
-            comma = "," if labels else ""
-            if comma not in found.tails:
-                found.tails[comma] = _tails(found, comma)
-            texts.append(f"{name}{{{labels}".join(found.tails[comma]))
-        else:
-            texts += [_line(name, labels, own, value) for own, value in found]
+        if found:
+            texts.append(_text(name, labels, found))
     return "".join(texts)
+
+
+def _text(name: str, labels: str, found: Collection[Row]) -> str:
+    """The lines of one subject."""
+    if type(found) is Constant:
+        comma = "," if labels else ""
+        if comma not in found.tails:
+            found.tails[comma] = _tails(found, comma)
+        return f"{name}{{{labels}".join(found.tails[comma])
+    return "".join([_line(name, labels, own, value) for own, value in found])
 
 
 @cache

@@ -10,10 +10,11 @@ from typing import Any
 from prometheus_client import Metric
 
 from dicom_exporter.config import Target
-from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES
+from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES, TLS_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
+from dicom_exporter.metrics.tls_posture import POSTURE_FAMILIES, speaks_tls
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Flow, LadderService, Outcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
@@ -52,6 +53,15 @@ def _allowed(exposed: Exposed) -> Iterable[tuple[str, float | None]]:
     return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect)).items()
 
 
+def _profiles(exposed: Exposed) -> Collection[Row]:
+    return [
+        ({"protocol": service.value, "profile": profile.value}, float(kept.value))
+        for service, judged in exposed.verdict.profiles.items()
+        for profile, kept in judged.items()
+        if kept.value is not None
+    ]
+
+
 EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
     Family(
         "dicom_exposure_level",
@@ -81,6 +91,12 @@ EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
         "dicom_exposure_check",
         "Single facts about what a stranger finds; absent if it is not known.",
         shared("check", lambda exposed: exposed.verdict.checks.items()),
+    ),
+    Family(
+        "dicom_tls_profile_kept",
+        "Whether all servers of a service keep a profile of PS3.15: bcp195 (B.12), modified (B.13). Absent if it is "
+        "not known: 1 only if all that the profile forbids was tried and refused.",
+        _profiles,
     ),
 )
 
@@ -116,13 +132,30 @@ def flow_families(flows: Sequence[Flow]) -> Iterator[Metric]:
 def _target_info(target: Target) -> Collection[Row]:
     target = target.shown
     own = {"address": str(target.address), "called_ae_title": target.called_ae_title, "expect": target.expect.value}
-    return (({**target.labels, **own}, 1.0),)
+    return (({**target.labels, **own, **_vantage_label(target)}, 1.0),)
+
+
+def _profile_required(target: Target) -> Collection[Row]:
+    return () if target.tls_profile is None else (({"profile": target.tls_profile.value}, 1.0),)
 
 
 TARGET_FAMILIES: tuple[Family[Target], ...] = (
     Family("dicom_target_info", "The target as configured, with its labels.", _target_info),
+    Family(
+        "dicom_tls_profile_required",
+        "1 for the profile of PS3.15 that the configuration says the target keeps (`tls_profile`).",
+        _profile_required,
+    ),
 )
-SESSION_FAMILIES = (*ASSOCIATION_FAMILIES, *VISIBLE_FAMILIES, *STORE_FAMILIES, *CANARY_FAMILIES, *DICOMWEB_FAMILIES)
+SESSION_FAMILIES = (
+    *ASSOCIATION_FAMILIES,
+    *TLS_FAMILIES,
+    *VISIBLE_FAMILIES,
+    *STORE_FAMILIES,
+    *CANARY_FAMILIES,
+    *DICOMWEB_FAMILIES,
+    *POSTURE_FAMILIES,
+)
 
 
 def families(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Metric]:
@@ -145,18 +178,24 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     ]
     yield Group(ASSOCIATION_FAMILIES, sessions)
     # Each only for the sessions that have any of it: most have not, and asking each family takes as long as writing it.
+    yield Group(TLS_FAMILIES, [(labels, session) for labels, session in sessions if session.tls is not None])
     asked = [(labels, session) for labels, session in sessions if session.queries and _was_asked(session)]
     yield Group(VISIBLE_FAMILIES, asked)
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
     yield Group(CANARY_FAMILIES, [(labels, session) for labels, session in sessions if session.canary is not None])
     yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
+    yield Group(POSTURE_FAMILIES, [(labels, session) for labels, session in sessions if speaks_tls(session)])
     yield Group(
         QUERY_FAMILIES,
         [({**labels, "query": name}, query) for labels, session in asked for name, query in session.queries.items()],
     )
     yield Group(
         EXPOSURE_FAMILIES,
-        [(labels, Exposed(record.target, record.verdict)) for labels, record in labelled if record.verdict is not None],
+        [
+            ({**labels, **_vantage_label(record.target)}, Exposed(record.target, record.verdict))
+            for labels, record in labelled
+            if record.verdict is not None
+        ],
     )
 
 
@@ -167,3 +206,8 @@ def _was_asked(session: SessionResult) -> bool:
 
 def _target_labels(target: Target, target_label: bool) -> Labels:
     return {"target": target.name} if target_label else {}
+
+
+def _vantage_label(target: Target) -> Labels:
+    """A series of a target that is seen from here has no such label: then it is the same without vantages."""
+    return {} if target.seen_from is None else {"vantage": target.seen_from}

@@ -9,13 +9,14 @@ prober ─> probes ─> dicom.associate ─┐
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from dicom_exporter.config.model import Identity, TLSSettings
-from dicom_exporter.config.values.network import Address, SocketAddress
-from dicom_exporter.net.errors import NotPermitted
+from dicom_exporter.config.model import Identity, TLSSettings, Vantage
+from dicom_exporter.config.values.network import Address, SocketAddress, Via
+from dicom_exporter.net.errors import NameNotResolved, NotPermitted, ProxyFailed
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolved, Resolver
 from dicom_exporter.net.tcp import TLSClient
@@ -83,6 +84,8 @@ class ProbeContext:
     """Seconds without an answer to our SYN that show that there is none; in less time, nothing is shown."""
     peer: Peer | None = None
     """Who the DICOM side of the target says it is, if an earlier probe has found out."""
+    vantage: Vantage | None = None
+    """Where connections are made from: by its proxy, which looks names up, too. None: from here."""
     only_at: tuple[tuple[str, SocketAddress], ...] = ()
     """Hosts, and the one address of each to connect to; the first of a host counts. The port is each connection's."""
     server_names: tuple[str, ...] = ()
@@ -109,10 +112,10 @@ class ProbeContext:
         now = asyncio.get_running_loop().time()
         return replace(self, deadline=now + (self.deadline - now) * share)
 
-    def until_at_least(self, share: float, seconds: float) -> ProbeContext:
-        """As `until`, but with `seconds` at least, if there are so many."""
+    def share_of_time(self, share: float, at_least: float) -> float:
+        """Loop time at which `share` of the time left is over, and `at_least` so many seconds, if there are."""
         now = asyncio.get_running_loop().time()
-        return replace(self, deadline=min(self.deadline, now + max((self.deadline - now) * share, seconds)))
+        return min(self.deadline, now + max((self.deadline - now) * share, at_least))
 
     def proof_of_silence(self, host: str, port: int) -> float:
         """Seconds without an answer to our SYN that show that nothing answers at one address of `host`.
@@ -136,11 +139,16 @@ class ProbeContext:
         """The record of the name in `address`, which has `total` addresses."""
         return self.notes.names.setdefault((address.host, address.port), NameRecord(total))
 
-    def as_stranger(self, tls: ssl.SSLContext | None) -> ProbeContext:
-        """A copy without anything that tells a server who we are, and with `tls`, or without TLS; phases of its own."""
+    def as_stranger(self, tls: ssl.SSLContext | None, until: float | None = None) -> ProbeContext:
+        """A copy without anything that tells a server who we are, and with `tls`, or without TLS; phases of its own.
+
+        It ends at `until` (loop time), if that is given.
+        """
         settings = None if tls is None else TLSSettings(context=tls, server_name=self.server_name)
         identity = Identity(self.identity.name, None, tls=settings)
-        return replace(self, identity=identity, phases=PhaseTimer(self.phases.on_phase))
+        return replace(
+            self, identity=identity, phases=PhaseTimer(self.phases.on_phase), deadline=until or self.deadline
+        )
 
     def tls_client(self, host: str) -> TLSClient | None:
         """How the identity speaks TLS to `host` over DICOM; None if it does not."""
@@ -153,12 +161,28 @@ class ProbeContext:
         Raises:
             NameNotResolved: there is none, or the name server did not answer in time.
             Overloaded: the lookup did not begin in time.
+            ProxyFailed: the name of the proxy of the vantage does not resolve.
         """
         for host, only in self.only_at:
             if host == address.host:
                 return Resolved((replace(only, port=address.port),), 1)
+        if self.vantage is not None:
+            return await self._resolve_there(address, self.vantage)
         if address.socket_addresses:
             known = address.socket_addresses
             return Resolved(known, len(known) + address.incomplete)
         with self.phases.time(Phase.RESOLVE):
             return await self.resolver.resolve(address.host, address.port, self.ip_version, self.deadline)
+
+    async def _resolve_there(self, address: Address, vantage: Vantage) -> Resolved:
+        """`address` for the proxy of `vantage`. How many addresses a name has there is not known."""
+        proxy = vantage.proxy.address
+        known = proxy.socket_addresses
+        if not known:
+            try:
+                known = (await self.resolver.resolve(proxy.host, proxy.port, None, self.deadline)).addresses
+            except NameNotResolved:
+                raise ProxyFailed("the name of the proxy does not resolve") from None
+        via = Via(vantage.proxy, known, vantage.username, vantage.password)
+        doubt = None if address.ip_version is not None else UnknownReason.ADDRESS_NOT_TRIED
+        return Resolved((SocketAddress(socket.AF_UNSPEC, address.host, address.port, via=via),), 1, doubt)

@@ -11,6 +11,7 @@ ProbeEnded                          a probe got no further; carries the `Outcome
 │   ├── NoAnswer               no_answer
 │   └── ConnectionEnded        closed
 ├── Overloaded                 overload: this exporter was too slow, which says nothing about the peer
+├── ProxyFailed                proxy_failure: so does this, of the proxy of a vantage
 └── AssociationEnded                DICOM's, in `dicom.errors`
     ├── NotDicom               not_dicom
     ├── ProtocolViolation      protocol_error
@@ -31,7 +32,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from dicom_exporter.results import Outcome, TLSFacts, TLSFailure
+from dicom_exporter.results import Outcome, TLSFacts, TLSFailure, UnknownReason
 
 
 class ProbeEnded(Exception):
@@ -99,6 +100,11 @@ class TLSFailed(NetworkError):
         self.facts = replace(facts or TLSFacts(certificate_trusted=trusted), failure=failure)
         """What is known all the same; `net.tls.explained` finds out more."""
 
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether nothing is known to have come from the peer."""
+        return self.facts == TLSFacts(failure=TLSFailure.OTHER)
+
 
 class NoAnswer(NetworkError):
     """Connected, and then no whole answer until the deadline."""
@@ -116,6 +122,17 @@ class Overloaded(ProbeEnded):
     """This exporter came too late, or had no file descriptor left. Unknown is not down."""
 
     outcome = Outcome.OVERLOAD
+
+
+class ProxyFailed(ProbeEnded):
+    """The proxy of a vantage made no connection, or may not have made one. Unknown is not down, and not closed."""
+
+    outcome = Outcome.PROXY_FAILURE
+
+    def __init__(self, text: str, reason: UnknownReason = UnknownReason.VANTAGE) -> None:
+        super().__init__(text)
+        self.reason = reason
+        """What that leaves in doubt."""
 
 
 class NotPermitted(Exception):

@@ -91,7 +91,7 @@ class CapacityLimiter:
 
 
 _Key = tuple[str, int]
-"""IP address and port."""
+"""`SocketAddress.place` and port."""
 
 
 class ConnectionLimits:
@@ -119,7 +119,7 @@ class ConnectionLimits:
 
     def note_end(self, address: SocketAddress, now: float) -> None:
         """An association of ours with `address`, which is still locked, ends at loop time `now`."""
-        self._ended[address.ip, address.port] = now
+        self._ended[address.place, address.port] = now
         if len(self._ended) > self._most_ended:  # seldom, as to keep them in order costs more than an association may
             forget = now - max(self.pause, JUST_NOW)
             self._ended = {key: ended for key, ended in self._ended.items() if ended >= forget}
@@ -127,7 +127,7 @@ class ConnectionLimits:
 
     def since_end(self, address: SocketAddress, now: float) -> float:
         """Seconds since our last association with `address` ended; infinite if that does not matter any more."""
-        ended = self._ended.get((address.ip, address.port))
+        ended = self._ended.get((address.place, address.port))
         return math.inf if ended is None else now - ended
 
     def lock_address(self, address: SocketAddress, deadline: float, turn: str | None = None) -> AddressLock:
@@ -135,7 +135,7 @@ class ConnectionLimits:
 
         `turn` is `ProbeContext.turn`. Many archives allow one or two associations per AE title, Orthanc four in all.
         """
-        return AddressLock(self._addresses, (address.ip, address.port), deadline, self._connections, turn)
+        return AddressLock(self._addresses, (address.place, address.port), deadline, self._connections, turn)
 
     def association_slot(self, deadline: float) -> AssociationSlot:
         """Hold one of the associations. Acquire it once connected: a pending connect costs no peer anything."""

@@ -7,24 +7,27 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.config.values.network import SocketAddress, Via
 from dicom_exporter.net.errors import (
     ConnectionEnded,
     ConnectionRefused,
     ConnectTimeout,
+    NetworkError,
     NetworkUnreachable,
     NoAnswer,
     Overloaded,
     ProbeEnded,
+    ProxyFailed,
     TLSFailed,
 )
 from dicom_exporter.net.tls_failure import classify
 from dicom_exporter.net.turns import Turns
 from dicom_exporter.net.wire import TLS, USELESS_BYTES, Wire, forget
-from dicom_exporter.results import TLSFacts, TLSFailure
+from dicom_exporter.results import CertificateKey, TLSFacts, TLSFailure
 
 Buffer = bytes | memoryview
 
@@ -38,6 +41,8 @@ _LOOKS = 3
 unread: it is read in the first turn, and wakes the waiting task in the second."""
 _ENCODING_DER = 2
 """`ENCODING_DER` of the private ssl module, which has no public name."""
+_HASHES = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+_BITS = {"ed25519": 256, "ed448": 448}
 _MOST_CERTIFICATES = 16
 """Certificates of a chain whose dates are read. A chain that verifies is shorter; a peer can show hundreds."""
 TLS_SHUTDOWN_TIMEOUT = 0.5
@@ -99,7 +104,10 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
 
     Raises:
         ConnectTimeout, ConnectionRefused, NetworkUnreachable, ConnectionEnded, Overloaded.
+        ProxyFailed: only through a proxy (`SocketAddress.via`).
     """
+    if address.via is not None:
+        return await _connect_through(address.via, address, timeout)
     loop = asyncio.get_running_loop()
     try:
         # asyncio turns Nagle's algorithm off only if the protocol is given explicitly.
@@ -116,6 +124,75 @@ async def connect(address: SocketAddress, timeout: float) -> socket.socket:
         raise
     acknowledge_quickly(sock)
     return sock
+
+
+async def _connect_through(via: Via, address: SocketAddress, timeout: float) -> socket.socket:
+    """As `connect`, by the proxy.
+
+    Where it gives no answer, a second request shows whether the peer is silent, or the proxy: one to connect to its own
+    machine, which it has some answer to if it works. It is put after half of the time.
+    """
+    from dicom_exporter.net.proxy import ask  # for those who have a vantage
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout
+    sock = await _connect_to_proxy(via, timeout)
+    asked = False
+    witness: list[asyncio.Task[bool]] = []
+
+    def note_asked() -> None:
+        nonlocal asked
+        asked = True
+
+    def call_witness() -> None:
+        if asked:
+            witness.append(loop.create_task(_answers(via, until - loop.time())))
+
+    timer = loop.call_later((until - loop.time()) / 2, call_witness)
+    try:
+        with Connecting(loop, until - loop.time()):
+            end = await ask(sock, address, via, note_asked)
+        if end is not None:
+            raise end
+    except BaseException as error:
+        sock.close()
+        if isinstance(error, ConnectTimeout) and not any(task.done() and task.result() for task in witness):
+            raise ProxyFailed("the proxy did not answer") from None
+        raise
+    finally:
+        timer.cancel()
+        for task in witness:
+            task.cancel()
+        await asyncio.gather(*witness, return_exceptions=True)
+    return sock
+
+
+async def _connect_to_proxy(via: Via, timeout: float) -> socket.socket:
+    until = asyncio.get_running_loop().time() + timeout
+    left = len(via.addresses)
+    while True:
+        try:
+            return await connect(via.addresses[-left], (until - asyncio.get_running_loop().time()) / left)
+        except NetworkError:
+            left -= 1
+            if not left:
+                raise ProxyFailed("there is no connection to the proxy") from None
+
+
+async def _answers(via: Via, timeout: float) -> bool:
+    """Whether the proxy has an answer to a request to connect, within `timeout` seconds."""
+    from dicom_exporter.net.proxy import ask
+
+    try:
+        async with asyncio.timeout(timeout):
+            sock = await _connect_to_proxy(via, timeout)
+            try:
+                await ask(sock, SocketAddress(socket.AF_INET, "127.0.0.1", 1), copy(via), lambda: None)
+            finally:
+                sock.close()
+    except (ProbeEnded, TimeoutError):
+        return False
+    return True
 
 
 class Connecting:
@@ -176,6 +253,9 @@ async def closes_unasked(address: SocketAddress, timeout: float, wait: float) ->
     Raises what `connect` does.
     """
     sock = await connect(address, timeout)
+    if address.via is not None and address.via.unproved:
+        sock.close()
+        return False  # perhaps there is no connection that could end
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[bool] = loop.create_future()
     transport, _ = await loop.create_connection(lambda: _FirstEvent(ended), sock=sock)
@@ -294,22 +374,25 @@ def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
         return None
     cipher = ssl_object.cipher()
     verified = ssl_object.context.verify_mode == ssl.CERT_REQUIRED
-    shown = _expiries(ssl_object, "get_unverified_chain")
+    shown = _certificates(ssl_object, "get_unverified_chain")
     # Which of the others a client needs is not known without verification: an old cross-signed root may be among them.
-    needed = _expiries(ssl_object, "get_verified_chain") if verified else shown[:1]
+    needed = _certificates(ssl_object, "get_verified_chain") if verified else shown[:1]
     return TLSFacts(
         version=ssl_object.version() or "unknown",
         cipher=cipher[0] if cipher else "unknown",
         # OpenSSL verifies the dates of the whole chain, that of the authority too.
-        certificate_expiry=min(needed, default=None),
-        chain_expiry=min(shown, default=None),
+        certificate_expiry=min((expiry for expiry, _ in needed), default=None),
+        chain_expiry=min((expiry for expiry, _ in shown), default=None),
         # The handshake would have failed otherwise; without verification it is not known.
         certificate_trusted=True if verified else None,
+        certificate=shown[0][1] if shown else None,
     )
 
 
-def _expiries(ssl_object: Any, method: str) -> list[float]:
-    """Unix times at which the certificates of a chain of the peer expire, its own first; none if they cannot be read.
+def _certificates(ssl_object: Any, method: str) -> list[tuple[float, CertificateKey | None]]:
+    """Unix times at which the certificates of a chain of the peer expire, its own first, and what they are made with.
+
+    Empty if they cannot be read.
 
     Args:
         ssl_object: as of a transport.
@@ -325,6 +408,34 @@ def _expiries(ssl_object: Any, method: str) -> list[float]:
         ders = [c if isinstance(c, bytes) else c.public_bytes(_ENCODING_DER) for c in certificates]
         if not ders and (leaf := ssl_object.getpeercert(binary_form=True)):
             ders = [leaf]
-        return [x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders]
+        return [
+            (x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp(), certificate_key(der)) for der in ders
+        ]
     except Exception:  # noqa: BLE001 - a certificate that we cannot read must not cost what was found besides
         return []
+
+
+def certificate_key(der: bytes) -> CertificateKey | None:
+    """What the certificate `der` is made with; None if it cannot be read."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+
+    kinds: dict[str, type] = {
+        "rsa": rsa.RSAPublicKey,
+        "ec": ec.EllipticCurvePublicKey,
+        "ed25519": ed25519.Ed25519PublicKey,
+        "ed448": ed448.Ed448PublicKey,
+        "dsa": dsa.DSAPublicKey,
+    }
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        key = certificate.public_key()
+        kind = next((name for name, kind in kinds.items() if isinstance(key, kind)), "other")
+        used = certificate.signature_hash_algorithm
+    except Exception:  # noqa: BLE001 - as above: an algorithm that the library does not know raises many things
+        return None
+    return CertificateKey(
+        kind,
+        _BITS[kind] if kind in _BITS else int(getattr(key, "key_size", 0)),
+        used.name if used is not None and used.name in _HASHES else "other",
+    )

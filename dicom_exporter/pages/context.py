@@ -20,6 +20,8 @@ class Pages:
     telemetry_path: str = "/metrics"
     prefix: str = ""
     """The path under which everything is served: empty, or like /dicom, without a slash at its end."""
+    dashboard_url: str | None = None
+    """Where the dashboard of one target is, with `{target}` in the place of its name."""
     renderer: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Held while a page is made in a thread: one at a time, as a page of ten thousand targets takes 0.1 s."""
 

@@ -1,29 +1,32 @@
 """The handlers of the pages for people, and of their style sheet, script and icon.
 
-The pages show the history of probes. No page starts a probe, so looking at them sends nothing to the archives.
+The pages show the history of probes. None of these starts one, so looking at them sends nothing to the archives; the
+page of a probe that a person starts is `server.watching`.
 """
 
 import asyncio
 from importlib.resources import files
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 
-from dicom_exporter.config import Expect
+from dicom_exporter.config import Expect, Target
 from dicom_exporter.config.render import show_config
+from dicom_exporter.config.values.network import is_ip_address, unmapped
 from dicom_exporter.pages import runbooks
 from dicom_exporter.pages.context import PAGES
 from dicom_exporter.pages.overview import overview, read
 from dicom_exporter.pages.rendering import page
 from dicom_exporter.verdict.findings import Status
 
-_EXPECTATIONS = {
+EXPECTATIONS = {
     Expect.AVAILABLE: "it must answer us",
     Expect.GUARDED: "it must answer us, and refuse strangers",
     Expect.CLOSED: "it must not be reachable from here",
     Expect.CONTROL: "known to be open: it shows that this exporter can reach archives",
 }
+"""What each value of `expect` means."""
 
 
 async def get_overview(request: web.Request) -> web.Response:
@@ -59,12 +62,20 @@ async def get_target(request: web.Request) -> web.Response:
             "track": track,
             "probes": probes,
             "chosen": probes.get(wanted) if wanted is not None else None,
-            "expectation": _EXPECTATIONS[target.expect],
+            "expectation": EXPECTATIONS[target.expect],
+            "hairpin": _may_be_hairpin(target),
             "runbook": runbooks.runbook_for(track.findings, probed=track.status is not Status.NEVER_PROBED),
             "started": pages.history.started,
+            "dashboard": (pages.dashboard_url or "").replace("{target}", quote(target.name, safe="")),
         }
 
     return await page(request, "target.html", values, depth=_depth(request))
+
+
+def _may_be_hairpin(target: Target) -> bool:
+    """Whether a router may turn our packets around: a public address, whose network this exporter may be in."""
+    public = is_ip_address(target.address.host) and unmapped(target.address.host).is_global
+    return public and target.expect is Expect.CLOSED and target.seen_from is None
 
 
 def _target_name(request: web.Request) -> str:
@@ -91,7 +102,7 @@ async def get_config(request: web.Request) -> web.Response:
 
 async def get_runbooks(request: web.Request) -> web.Response:
     """The list of runbooks."""
-    return await page(request, "runbooks.html", lambda: {"names": runbooks.meanings()}, depth=1)
+    return await page(request, "runbooks.html", lambda: {"index": runbooks.index()}, depth=1)
 
 
 async def get_runbook(request: web.Request) -> web.Response:
@@ -101,7 +112,7 @@ async def get_runbook(request: web.Request) -> web.Response:
     body = await asyncio.to_thread(runbooks.rendered, name, target)
     if body is None:
         return await not_found(request, "There is no runbook of this name.")
-    return await page(request, "runbook.html", lambda: {"name": name, "body": body}, depth=1)
+    return await page(request, "runbook.html", lambda: {"name": name, "body": body, "target": target}, depth=1)
 
 
 async def not_found(request: web.Request, why: str) -> web.Response:

@@ -15,6 +15,7 @@ from dicom_exporter import __version__
 from dicom_exporter.pages.context import PAGES
 from dicom_exporter.pages.headlines import NAMES, headline
 from dicom_exporter.prober.log import lines
+from dicom_exporter.verdict.advisories import matching, peers, release_year
 from dicom_exporter.verdict.findings import Status
 from dicom_exporter.verdict.ladder import allowed_level
 from dicom_exporter.verdict.texts import (
@@ -28,6 +29,7 @@ from dicom_exporter.verdict.texts import (
     exposure_unknown,
     level_words,
     sentence,
+    tls_accepted,
     tried,
 )
 
@@ -38,6 +40,8 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+HEADERS = {hdrs.CONTENT_SECURITY_POLICY: _POLICY, "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
+"""Of every page."""
 _DAY = 86_400
 
 
@@ -49,9 +53,16 @@ async def page(
     depth: int = 0,
     status: int = 200,
 ) -> web.Response:
-    """Render `template` with `values()`. `depth` counts the slashes between the page and the root of our paths.
+    """Render `template` with `values()`. `depth` counts the slashes between the page and the root of our paths."""
+    text = await rendered(request, template, values, depth=depth)
+    return web.Response(status=status, text=text, content_type="text/html", headers=HEADERS)
 
-    Both run in a thread, one page at a time: sorting ten thousand targets takes a tenth of a second.
+
+async def rendered(
+    request: web.Request, template: str, values: Callable[[], Mapping[str, Any]], *, depth: int = 0
+) -> str:
+    """The text of a page, which is made in a thread, one page at a time: ten thousand targets take a tenth of a second
+    to sort.
     """
     pages = request.app[PAGES]
     telemetry = quote(pages.telemetry_path.lstrip("/"))
@@ -61,13 +72,7 @@ async def page(
         return _environment().get_template(template).render({**known, **values()})
 
     async with pages.renderer:
-        text = await asyncio.to_thread(make)
-    headers = {
-        hdrs.CONTENT_SECURITY_POLICY: _POLICY,
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "same-origin",
-    }
-    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+        return await asyncio.to_thread(make)
 
 
 @cache
@@ -103,6 +108,10 @@ def _environment() -> "Environment":
         "allowed_level": allowed_level,
         "exposure_unknown": exposure_unknown,
         "headline": headline,
+        "matching": matching,
+        "peers": peers,
+        "release_year": release_year,
+        "tls_accepted": tls_accepted,
         "tried": tried,
         "version": __version__,
     }

@@ -18,6 +18,8 @@ from dicom_exporter.verdict.findings import Finding
 _PACKAGE = Path(__file__).parents[1]
 _NEVER_PROBED = "DicomTargetNotScraped"
 _DIRECTORIES = (_PACKAGE / "runbooks", _PACKAGE.parent / "docs" / "runbooks")
+_RULES = (_PACKAGE / "share" / "prometheus" / "rules", _PACKAGE.parent / "prometheus" / "rules")
+_ORDER = ("critical", "warning", "info", "")
 
 
 @cache
@@ -26,12 +28,28 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_files()))
 
 
-def meanings() -> Mapping[str, str]:
-    """Name of a runbook -> the first sentence of what it means, in Markdown without marks."""
-    return {name: _meaning(_files()[name].read_text(encoding="utf-8")) for name in names()}
+@cache
+def index() -> Mapping[str, Mapping[str, str]]:
+    """Severity of the alert -> name of the runbook -> the first sentence of what it means, the most severe first.
+
+    A runbook of no alert has an empty severity.
+    """
+    severities = _severities()
+    found: dict[str, dict[str, str]] = {}
+    for name in sorted(names(), key=lambda name: _ORDER.index(severities.get(name, ""))):
+        meaning = _meaning(_files()[name].read_text(encoding="utf-8"))
+        found.setdefault(severities.get(name, ""), {})[name] = meaning
+    return found
+
+
+def _severities() -> dict[str, str]:
+    directory = next((directory for directory in _RULES if directory.is_dir()), _RULES[0])
+    rules = "".join(file.read_text(encoding="utf-8") for file in sorted(directory.glob("*.yml")))
+    return dict(re.findall(r"- alert: (\w+)\n(?:(?!- alert: ).*\n)*? +labels: \{severity: (\w+)", rules))
 
 
 def _meaning(text: str) -> str:
+    """The first sentence of what it means, in Markdown without marks."""
     paragraph = " ".join(text.partition("## What it means")[2].strip().partition("\n\n")[0].split())
     return re.sub(r"\[([^]]*)\]\([^)]*\)|[`*]", r"\1", re.split(r"(?<=[.:]) (?=[A-Z])", paragraph)[0])
 

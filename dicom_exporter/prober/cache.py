@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from dicom_exporter.config import Config, Identity, Module, Query, Target
 from dicom_exporter.prober.silence import ABOUT, query_ran_out_of_time, ran_out_of_time
 from dicom_exporter.probes.tally import MAX_VALUES, OTHER
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
+from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult
 from dicom_exporter.text import SafeText
 
 MAX_CHOICES = 8
@@ -134,7 +134,7 @@ class ResultCache:
     def keep_session(self, key: SessionKey, session: SessionResult, now: float, seconds: float) -> None:
         """Keep `session`, which was given `seconds`, unless there was no time for it: that is no reason to wait."""
         echo = session.echo.outcome if session.echo is not None else None
-        if Outcome.OVERLOAD not in (echo, session.association):
+        if not any(outcome is not None and outcome.says_nothing for outcome in (echo, session.association)):
             had = seconds if ran_out_of_time(session) else math.inf
             kept = self._sessions.setdefault(key.names, {})
             kept.pop(key.module_names, None)

@@ -58,9 +58,10 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
             timeout = own.deadline - asyncio.get_running_loop().time()
         result = await probe.run(target, module, own)
         fill(found, probe, as_overload(result) if context.hurried else result)
-        if due:  # the probe of the session comes first, and has asked them
-            found["queries"] = _remember(target, due, context, seconds, found["queries"], results)
-            due = []
+        asked = [query for query in due if query.name in found["queries"]]
+        if asked:
+            found["queries"] = _remember(target, asked, context, seconds, found["queries"], results)
+            due = [query for query in due if query not in asked]
         if probe.makes_associations:
             duration = time.perf_counter() - begun
     record = context.notes.names.get((target.address.host, target.address.port))
@@ -71,6 +72,7 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
         duration=duration,
         timeout=timeout,
         prove=frozenset() if module.exposure is None else module.exposure.steps,
+        surface=module.exposure is not None and module.exposure.surface,
         addresses=None if record is None else record.total,
         addresses_failed=None if record is None else len(record.failed),
     )
@@ -97,6 +99,7 @@ def merged(modules: Sequence[Module]) -> Module:
         name=",".join(module.name for module in modules),
         timeout=max(module.timeout for module in modules),
         echo=any(module.echo for module in modules),
+        software=any(module.software for module in modules),
         queries={name: query for module in modules for name, query in module.queries.items()},
         **blocks,
     )
@@ -140,7 +143,8 @@ def fill(found: _Found, probe: Probe, result: object) -> None:
         (name,) = probe.fills
         found[name] = result
         return
-    queries = {**found.get("queries", {}), **result.queries}
+    before = found.get("queries")
+    queries = {**before, **result.queries} if before else result.queries
     found.update((name, getattr(result, name)) for name in probe.fills)
     found["queries"] = queries
 

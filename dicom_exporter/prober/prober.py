@@ -12,10 +12,12 @@ A probe is a task of the prober, not of the request: a client that goes away tak
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -37,8 +39,10 @@ from dicom_exporter.prober.permissions import check_choice, may_show_credentials
 from dicom_exporter.prober.plan import Choice, choice, comparing, local_time, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.prober.silence import ABOUT, ENOUGH, is_hurried, ran_out_of_time
-from dicom_exporter.results import Outcome, TargetResult
+from dicom_exporter.results import Outcome, Phase, TargetResult
 
+OnStep = Callable[[str, Phase, float | None], None]
+"""Called with the name of an identity, and with what `OnPhase` is called with."""
 _Key = tuple[str, tuple[str, ...]]
 
 
@@ -69,6 +73,11 @@ GRACE = 0.2
 _STARTED_AT_ONCE = 16
 """Targets that are started in one turn of the event loop. Ten thousand in one turn would take a second or more, in
 which no connection is seen to be made: those would read as timed out."""
+
+_NONE: frozenset[str] = frozenset()
+"""One for all records: each takes 216 bytes."""
+_MANY = 500
+"""Targets from which on garbage collections are paused."""
 
 
 class Prober:
@@ -103,6 +112,7 @@ class Prober:
         self._results = ResultCache()
         self._in_flight: dict[_Key, tuple[_Flight, asyncio.Task[ProbeRecord]]] = {}
         """Probes under way that a new scrape may join, unless it allows more time than they have."""
+        self._watchers: dict[str, list[OnStep]] = {}
         self._choices: Counter[tuple[str, str]] = Counter()
         """Client and archive -> probes under way that are not what the configuration asks, in its time."""
         self._tasks: set[asyncio.Task[ProbeRecord]] = set()
@@ -132,6 +142,27 @@ class Prober:
         self._limits.resize(config.global_.max_concurrent_probes, config.global_.pause_between_associations)
         self._results.reload(config)
         self._in_flight.clear()
+
+    @contextmanager
+    def watched(self, target: str, on_step: OnStep) -> Iterator[None]:
+        """Call `on_step` for the phases of the probes of `target`, a name, that begin before the block ends."""
+        self._watchers.setdefault(target, []).append(on_step)
+        try:
+            yield
+        finally:
+            self._watchers[target].remove(on_step)
+            if not self._watchers[target]:
+                del self._watchers[target]
+
+    def _on_phase_of(self, target: str, identity: str) -> OnPhase | None:
+        if target not in self._watchers:
+            return self._on_phase
+
+        def on_phase(phase: Phase, seconds: float | None) -> None:
+            for on_step in self._watchers.get(target, ()):
+                on_step(identity, phase, seconds)
+
+        return on_phase
 
     async def close(self) -> None:
         """Abort what is under way and wait until every association has ended."""
@@ -173,18 +204,19 @@ class Prober:
         choose = self._choose
         wanted = [(target, choose(tuple(modules or target.modules))) for target in targets]
         tasks = []
-        for target, chosen in wanted:
-            seconds = chosen.seconds if timeout is None else min(timeout, chosen.seconds)
-            own = modules is None or chosen.names == target.modules
-            turn = None if own and not is_hurried(seconds, chosen.longest) else client
-            probe = partial(
-                self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results, turn
-            )
-            flight = _Flight(seconds, chosen.longest, target.name, turn)
-            tasks.append(self._start_or_join((target.name, chosen.names), config, flight, probe))
-            if len(tasks) % _STARTED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return await self._collect(wanted, tasks, timeout)
+        with _no_collections(len(targets)):
+            for target, chosen in wanted:
+                seconds = chosen.seconds if timeout is None else min(timeout, chosen.seconds)
+                own = modules is None or chosen.names == target.modules
+                turn = None if own and not is_hurried(seconds, chosen.longest) else client
+                probe = partial(
+                    self._probe, config, credentials, target, chosen, deadline, seconds, resolver, self._results, turn
+                )
+                flight = _Flight(seconds, chosen.longest, target.name, turn)
+                tasks.append(self._start_or_join((target.name, chosen.names), config, flight, probe))
+                if len(tasks) % _STARTED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            return await self._collect(wanted, tasks, timeout)
 
     async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None, client: str = ""
@@ -287,8 +319,7 @@ class Prober:
         compared = _compared(config, target) if config.compare else {}
         start, loop = time.time(), asyncio.get_running_loop()
         sessions = []
-        reused = set()
-        cut_short = set()
+        reused = cut_short = _NONE
         for index, (group, module) in enumerate(chosen.groups):
             name = module.identity
             if compared:
@@ -301,7 +332,7 @@ class Prober:
             try:
                 session = None if module.every is None else results.get_session(key, module.every, now, given)
                 if session is not None:
-                    reused.add(name)
+                    reused |= {name}
                 else:
                     context = ProbeContext(
                         await credentials.current(name, until),
@@ -311,7 +342,7 @@ class Prober:
                         until,
                         local_time(target),
                         target.ip_version,
-                        PhaseTimer(self._on_phase),
+                        PhaseTimer(self._on_phase_of(target.name, name)),
                         server_names=_server_names(config, target, chosen) if module.exposure is not None else (),
                         hurried=hurried,
                         turn=turn,
@@ -319,10 +350,11 @@ class Prober:
                         configured_identity=key.identity,
                         may_show_credentials=may_show_credentials(config, target, name),
                         may_store=may_store(config, target),
+                        vantage=config.vantage_of(target),
                     )
                     session = await probe_as(target, module, context, results)
                     if hurried and ran_out_of_time(session):
-                        cut_short.add(name)
+                        cut_short |= {name}
                     elif module.every is not None:
                         session = replace(session, last_run=time.time())
                         results.keep_session(key, session, loop.time(), given)
@@ -331,7 +363,7 @@ class Prober:
                 self._log.error("bug, please report it", target=target.name, identity=name, at=raised_at(bug))
                 sessions.append(never_probed(target, module))
         result = TargetResult(target.name, tuple(sessions))
-        record = make_record(target, chosen.names, result, start, frozenset(reused), frozenset(cut_short))
+        record = make_record(target, chosen.names, result, start, reused, cut_short)
         self._notify(record)
         return record
 
@@ -346,6 +378,23 @@ class Prober:
             self._on_result(record)
         except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who listens
             self._log.error("bug, please report it", target=record.target.name, at=raised_at(bug))
+
+
+@contextmanager
+def _no_collections(targets: int) -> Iterator[None]:
+    """No garbage collection while many `targets` are in flight.
+
+    Each would look at the hundred objects of each of them, a quarter of the cost of a filtered target, and find nothing
+    to free: probes leave no cycles. Of several scrapes the first decides, so that there is a collection when it ends.
+    """
+    pause = targets >= _MANY and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pause:
+            gc.enable()
 
 
 def _chooser(config: Config) -> Callable[[tuple[str, ...]], Choice]:

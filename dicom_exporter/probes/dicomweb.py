@@ -5,6 +5,8 @@ QIDO-RS for a random study UID ─> … for one study ─> … for all, counted 
    nothing matches: queryable       an entry: lists    `studies_list`         only with prove_download: `wado`
 ```
 
+With `surface`, what else it offers: `web_surface`.
+
 Whatever the first question brings, the list itself is asked for: some archives answer 400, 404 or 500 if nothing
 matches. Each request has a connection of its own. Nothing is written, and no entry is kept.
 """
@@ -24,6 +26,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import stranger_context
 from dicom_exporter.probes.studies_list import Counted, StudiesList, studies_url
 from dicom_exporter.probes.wado import Image, receive_image
+from dicom_exporter.probes.web_surface import cors_with_credentials, stow_offered
 from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
 
 _MAX_STUDIES = 1000
@@ -71,6 +74,9 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
     if lists and settings is not None and settings.prove_download:
         image = await receive_image(root, context, facts, accept)
     answer = max(random.answer, listed.answer, key=lambda answer: answer.rank)
+    stow = cors = None
+    if settings is not None and settings.surface and facts.status is not None:
+        stow, cors = await stow_offered(root, context), await cors_with_credentials(root, context)
     return WebResult(
         answer=answer,
         queryable=random.answer is WebAnswer.EMPTY,
@@ -84,6 +90,9 @@ async def probe_dicomweb(target: Target, module: Module, context: ProbeContext) 
         complete=counted.complete,
         server=facts.server,
         client_certificate_required=facts.client_certificate_required,
+        login=facts.login,
+        stow_offered=stow,
+        cors_with_credentials=cors,
         tls=facts.tls,
         doubts=_doubts(random, listed) | image.doubts | counted.doubts,
         phases=facts.phases or {},

@@ -18,7 +18,6 @@ proved by what came back. What ended by our doing, or by the moment, is in `Atte
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from dicom_exporter.config import Exposure, Module, Target
@@ -27,7 +26,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.tcp import closes_unasked
 from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
-from dicom_exporter.probes.proofs import Proof, identity_seen, image_received
+from dicom_exporter.probes.proofs import Proof, identity_seen, image_received, retrieve_authorised
 from dicom_exporter.probes.questions import PATIENTS, RANDOM_UID, STUDIES, WORKLIST, ask, doubt_of, questions
 from dicom_exporter.probes.session import random_title
 from dicom_exporter.results import (
@@ -54,8 +53,10 @@ _PROPOSED = (
     uids.STUDY_MOVE,
     *uids.STORAGE,
 )
-_NOTHING_DICOM = frozenset({Outcome.NOT_DICOM, Outcome.CLOSED, Outcome.NO_ANSWER, Outcome.PROTOCOL_ERROR})
-"""Connected, and then nothing that proves DICOM: it may be spoken under TLS."""
+_NOTHING_DICOM = frozenset(
+    {Outcome.NOT_DICOM, Outcome.CLOSED, Outcome.NO_ANSWER, Outcome.PROTOCOL_ERROR, Outcome.PROXY_FAILURE}
+)
+"""Connected, or perhaps, and then nothing that proves DICOM: it may be spoken under TLS."""
 _NO_FACTS = TLSFacts(version=None, cipher=None)
 _NAMED_BY = {
     STUDIES: uids.STUDY_FIND,
@@ -106,7 +107,7 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
         closed = over_tls[-1].attempt.outcome in (Outcome.TLS_FAILURE, Outcome.CLOSED)
         if not (closed and first.attempt.outcome is Outcome.CLOSED and await _hangs_up(target, context)):
             tries += over_tls
-        if _speaks_tls(tries[-1].attempt):
+        if not settings.tls and _speaks_tls(tries[-1].attempt):  # else `tls_posture` finds out
             obsolete = await accepts_obsolete_tls(target.address, context.until(_SHARE))
     if target.well_known_titles and _title_unknown(first.attempt):
         for title in WELL_KNOWN_TITLES:
@@ -123,7 +124,7 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
         tries.append(await _attempt(unlisted, settings, context, called=Called.RANDOM, over_tls=tls, questioned=False))
     attempts = [each.attempt for each in tries]
     if best.accepted:
-        attempts[tries.index(best)] = await _prove(best, settings, context.deadline)
+        attempts[tries.index(best)] = await _retrieve(best, settings, await _prove(best, settings, context.deadline))
     context.phases.seconds.update(best.session.phases)
     return replace(
         best.session,
@@ -192,15 +193,11 @@ async def _attempt(
 ) -> _Try:
     """One attempt: associate, and propose and ask what there is; only the echo if it is not `questioned`."""
     tls = StrangerTLS() if over_tls else None
-    own = context.as_stranger(None if tls is None else tls.context)
-    if questioned:
-        share = _SHARE_OVER_TLS if over_tls else _SHARE
-        first = own.until_at_least(share, own.connect_timeout + _MARGIN)
-        now = asyncio.get_running_loop().time()
-        until = now + (own.deadline - now) * _SHARE_OF_QUESTIONS
-        session, doubts = await ask(target, first, until, propose, questions(settings.max_matches))
-    else:
-        session, doubts = await ask(target, own, own.deadline, (), ())
+    share = 1.0 if not questioned else _SHARE_OVER_TLS if over_tls else _SHARE
+    first = context.share_of_time(share, at_least=context.connect_timeout + _MARGIN)
+    own = context.as_stranger(None if tls is None else tls.context, first)
+    proposed, asked = (propose, questions(settings.max_matches)) if questioned else ((), ())
+    session, doubts = await ask(target, own, context.share_of_time(_SHARE_OF_QUESTIONS, 0.0), proposed, asked)
     accepted = session.peer is not None
     outcome = Outcome.SUCCESS if accepted or session.echo is None else session.echo.outcome
     facts = session.tls
@@ -264,6 +261,14 @@ async def _prove(best: _Try, settings: Exposure, deadline: float) -> Attempt:
             doubts |= reasons
             received = None if reasons else False  # it lists no study to fetch
     return replace(attempt, identity_seen=seen, image_received=received, doubts=frozenset(doubts))
+
+
+async def _retrieve(best: _Try, settings: Exposure, attempt: Attempt) -> Attempt:
+    """Whether a stranger may retrieve, if the configuration asks for it."""
+    if not settings.surface or not attempt.services.get(Service.STUDY_GET):
+        return attempt
+    authorised = attempt.image_received or await retrieve_authorised(best.target, best.context.with_own_phases())
+    return replace(attempt, retrieve_authorised=authorised)
 
 
 async def _identity(target: Target, context: ProbeContext, attempt: Attempt) -> Proof:

@@ -6,6 +6,8 @@ download   C-FIND of a study, a series of it, an instance of that ─> UIDs and 
            C-GET of the study, offering those SOP classes in every transfer syntax ─> A-ABORT at the first bytes
 ```
 
+With `surface`, a C-GET for a study that cannot exist moves nothing: it shows whether a stranger may retrieve.
+
 What arrives is looked at and dropped: a value is only tested for being empty, an image for having begun.
 
 An archive can send an image only to a client that takes its SOP class, in a transfer syntax that the archive can send.
@@ -15,6 +17,7 @@ as it sends to another application entity: only `retrieve_negotiable` says wheth
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,6 +58,7 @@ _REASONS: Mapping[Outcome, UnknownReason] = {
     Outcome.NO_ANSWER: UnknownReason.TIMEOUT,
     Outcome.CONNECT_TIMEOUT: UnknownReason.TIMEOUT,
     Outcome.OVERLOAD: UnknownReason.OVERLOAD,
+    Outcome.PROXY_FAILURE: UnknownReason.VANTAGE,
     Outcome.BUSY: UnknownReason.BUSY,
     Outcome.PROTOCOL_ERROR: UnknownReason.UNREADABLE,
     Outcome.NOT_OFFERED: UnknownReason.NOT_OFFERED,
@@ -170,6 +174,29 @@ async def _names_seen(
     if outcome_of(counted) is QueryOutcome.TRUNCATED and most > 1:
         return _doubt(UnknownReason.LIMIT)
     return _REFUSED
+
+
+# -- retrieve, of nothing ----------------------------------------------------------------------------------------------
+
+
+async def retrieve_authorised(target: Target, context: ProbeContext) -> bool | None:
+    """Whether a C-GET (PS3.4 C.4.3) of a study that cannot exist succeeds, or is refused; None if that is not known.
+
+    A failure "unable to process" (Cxxx) is neither: Orthanc has it for a study that does not exist.
+    """
+    authorised, _ = await _twice(partial(_nothing_retrieved, target), context)
+    return authorised
+
+
+async def _nothing_retrieved(target: Target, context: ProbeContext, _again: bool) -> Proof:
+    keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": f"2.25.{uuid.uuid4().int}"}
+    async with associate(target.address, offer(target, context, [STUDY_GET]), context) as association:
+        if not association.accepted(STUDY_GET):
+            return _doubt(UnknownReason.NOT_OFFERED)
+        result = await get_first_bytes(association, STUDY_GET, encode_dataset(keys))
+    if result.arrived or result.status == 0:
+        return _PROVED
+    return _REFUSED if result.status == _NOT_AUTHORISED else _doubt(UnknownReason.UNAVAILABLE)
 
 
 # -- download ---------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded
 from dicom_exporter.dicom.uids import VERIFICATION
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.net.errors import NetworkUnreachable, ProbeEnded
+from dicom_exporter.net.errors import NetworkUnreachable, ProbeEnded, ProxyFailed
 from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.query import run_query
@@ -52,6 +52,7 @@ _REASONS: Mapping[Outcome, UnknownReason] = {
     Outcome.NO_ANSWER: UnknownReason.TIMEOUT,
     Outcome.CONNECT_TIMEOUT: UnknownReason.TIMEOUT,
     Outcome.OVERLOAD: UnknownReason.OVERLOAD,
+    Outcome.PROXY_FAILURE: UnknownReason.VANTAGE,
     Outcome.BUSY: UnknownReason.BUSY,
 }
 """Why a question was not asked, by how the association that it needs ended; every other end is just `not_asked`."""
@@ -65,6 +66,12 @@ _QUERY_REASONS: Mapping[QueryOutcome, UnknownReason] = {
     QueryOutcome.FAILED: UnknownReason.UNAVAILABLE,
 }
 """Outcomes of a query that say nothing about what the archive lists."""
+
+
+_NOT_SENT = dict.fromkeys((RANDOM_UID, STUDIES, WORKLIST, PATIENTS), NOT_SENT)
+"""Of `questions`, one for all closed targets: nobody changes it."""
+_NO_DOUBTS: frozenset[UnknownReason] = frozenset()
+"""One for all: each takes 216 bytes."""
 
 
 @lru_cache
@@ -106,7 +113,7 @@ async def ask(
     found = asking.found
     await _ask_together(asking, first, (VERIFICATION, *proposed), asked)
     if found.peer is None:
-        found.queries.update((query.name, NOT_SENT) for query in asked)
+        found.queries = _NOT_SENT if asked else {}
     elif asked:
         await _ask_rest(
             asking,
@@ -115,7 +122,7 @@ async def ask(
             sorted(asked, key=lambda query: _ORDER_ALONE.index(query.name)),
         )
         asking.doubts |= doubts(found.queries)
-    return found.session(first), frozenset(asking.doubts)
+    return found.session(first), frozenset(asking.doubts) if asking.doubts else _NO_DOUBTS
 
 
 def doubts(queries: Mapping[str, QueryResult]) -> frozenset[UnknownReason]:
@@ -174,6 +181,8 @@ async def _ask_together(
             asking.doubts.add(UnknownReason.LIMIT)
         if isinstance(end, NetworkUnreachable) and end.from_here:
             asking.doubts.add(UnknownReason.IP_VERSION)
+        if isinstance(end, ProxyFailed):
+            asking.doubts.add(end.reason)
 
 
 def _sop_class(query: Query) -> str:

@@ -87,8 +87,7 @@ class _Stored:
         if self.begun:
             self.outcome = _ENDED.get(outcome, StoreOutcome.PROTOCOL_ERROR)
         else:
-            overload = outcome is Outcome.OVERLOAD
-            self.outcome = StoreOutcome.OVERLOAD if overload else StoreOutcome.NO_ASSOCIATION
+            self.outcome = StoreOutcome.OVERLOAD if outcome.says_nothing else StoreOutcome.NO_ASSOCIATION
 
 
 def outcome_of(status: int) -> StoreOutcome:

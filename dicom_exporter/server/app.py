@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from dicom_exporter.pages.context import PAGES, Pages
@@ -15,13 +15,13 @@ from dicom_exporter.pages.handlers import (
     not_found,
     static_routes,
 )
-from dicom_exporter.server import accept
 from dicom_exporter.server.bad_requests import secure
 from dicom_exporter.server.browsers import guarding
 from dicom_exporter.server.discovery import DISCOVERY, Discovery, get_discovery
 from dicom_exporter.server.limits import limiting
 from dicom_exporter.server.probe_endpoints import get_metrics, get_probe
 from dicom_exporter.server.state import STATE, State
+from dicom_exporter.server.watching import wants_page
 
 
 def create_app(state: State) -> web.Application:
@@ -32,7 +32,7 @@ def create_app(state: State) -> web.Application:
     app = web.Application(middlewares=[limiting(state.traffic, is_health_check), guard, _not_found_as_page])
     app[STATE] = state
     app[DISCOVERY] = Discovery()
-    app[PAGES] = Pages(state.history, lambda: state.prober.config, state.telemetry_path, prefix)
+    app[PAGES] = Pages(state.history, lambda: state.prober.config, state.telemetry_path, prefix, state.dashboard_url)
     for route in [*_routes(), web.get(state.telemetry_path, get_metrics)]:
         web.RouteDef(route.method, prefix + route.path, route.handler, route.kwargs).register(app.router)
     if prefix:
@@ -106,8 +106,7 @@ async def _not_found_as_page(request: web.Request, handler: Handler) -> web.Stre
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        wanted = accept.match(accept.parse(request.headers.getall(hdrs.ACCEPT, ())), "text/html")
-        if wanted is None or not wanted.named or not wanted.quality:
+        if not wants_page(request):
             raise
         return await not_found(request, "The exporter has no such page.")
 

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -80,10 +80,10 @@ class Format:
         """Equal for formats whose bodies are the same bytes: there are four."""
         return self.text, self.zipped
 
-    def response(self, body: bytes) -> web.Response:
-        """The response with a `body` in this format."""
+    def response(self, body: bytes, *, plain: bool = False) -> web.Response:
+        """The response with a `body` in this format; `plain`: not compressed."""
         headers = {hdrs.CONTENT_TYPE: self.content_type, hdrs.VARY: f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"}
-        if self.zipped:
+        if self.zipped and not plain:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=body, headers=headers)
 
@@ -110,7 +110,7 @@ def small_response(exposition: Exposition, format_: Format) -> web.Response:
     body = b"".join(_chunks(exposition, format_))
     if format_.always_zipped or (format_.zipped and len(body) > _FIRST_FLIGHT):
         return format_.response(_joined([body], zipped=True))
-    return replace(format_, zipped=False).response(body)
+    return format_.response(body, plain=True)
 
 
 async def encode(collect: Collect, format_: Format, encoders: asyncio.Semaphore) -> bytes:
@@ -139,7 +139,13 @@ def _chunks(exposition: Exposition, format_: Format) -> Iterator[bytes]:
             piece.clear()
             length = 0
     yield "".join(piece).encode()
-    yield format_.text.encode(Families(lambda: exposition.metrics))  # last, as it writes the end mark of OpenMetrics
+    # Last, as it writes the end mark of OpenMetrics.
+    yield format_.text.encode(Families(lambda: exposition.metrics)) if exposition.metrics else _end(format_.text)
+
+
+@cache
+def _end(text: Text) -> bytes:
+    return text.encode(Families(tuple))
 
 
 def _joined(chunks: Iterable[bytes], *, zipped: bool) -> bytes:

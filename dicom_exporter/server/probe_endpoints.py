@@ -5,7 +5,8 @@
 /metrics?probe=false        the exporter's own metrics alone
 /probe?target=NAME          one target of the configuration
 /probe?target=HOST:PORT     an address that is not in the configuration, if `probe.allow` allows it
-/probe?...&debug=true       the same for a person: the log lines, the metrics and the configuration of the probe
+/probe?...&debug=true       the same for a person: the log lines, the metrics and the configuration of the probe;
+                            in a browser as a page, on which its steps appear as they end
 ```
 """
 
@@ -15,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from prometheus_client import Metric, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
@@ -35,6 +36,7 @@ from dicom_exporter.server.limits import RefusalReason
 from dicom_exporter.server.negotiation import Collect, Exposition, Families, encode, requested_format, small_response
 from dicom_exporter.server.shared_scrapes import TooManyScrapes
 from dicom_exporter.server.state import STATE, State
+from dicom_exporter.server.watching import wants_page, watch
 from dicom_exporter.text import did_you_mean
 from dicom_exporter.verdict.comparison import missing_studies
 
@@ -61,7 +63,7 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
     return format_.response(body)
 
 
-async def get_probe(request: web.Request) -> web.Response:
+async def get_probe(request: web.Request) -> web.StreamResponse:
     """Probe one target. A probe that fails is answered with 200 too: the metrics say how it failed."""
     state = request.app[STATE]
     _check_parameters(request, ("target", "module", "called_ae_title", USER_LABELS, "debug"))
@@ -71,13 +73,15 @@ async def get_probe(request: web.Request) -> web.Response:
     target = _target(request, state, config, modules)
     user_labels = _flag(request, USER_LABELS, default=True)
     debug = _flag(request, "debug", default=False)
-    if config.target(target.name) is target:
-        (record,) = await state.prober.probe_targets([target], timeout, modules, request.remote or "")
-    else:
-        record = await _probe_adhoc(state, target, timeout, modules, request.remote or "")
-        record = replace(record, target=target)  # as the request names it, not as it was looked up
+    configured = config.target(target.name) is target
+    probe = (_probe_configured if configured else _probe_adhoc)(state, target, timeout, modules, request.remote or "")
+    if debug and wants_page(request) and request.method == hdrs.METH_GET:
+        texts = partial(_debug_texts, config=config)
+        return await watch(request, target, probe, state.prober.watched, texts, configured=configured)
+    record = await probe
     if debug:
-        return web.Response(text=_debug_text(record, config))
+        sections = _debug_texts(record, config).items()
+        return web.Response(text="\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections))
     format_ = requested_format(request)
     if not user_labels:
         record = replace(record, target=replace(target.shown, labels={}))
@@ -240,12 +244,20 @@ def _adhoc_target(address: Address, called_ae_title: str | None) -> Target:
         raise web.HTTPBadRequest(text="called_ae_title is not an AE title.\n") from None
 
 
+async def _probe_configured(
+    state: State, target: Target, timeout: float | None, modules: Sequence[str] | None, client: str
+) -> ProbeRecord:
+    (record,) = await state.prober.probe_targets([target], timeout, modules, client)
+    return record
+
+
 async def _probe_adhoc(
     state: State, target: Target, timeout: float | None, modules: Sequence[str] | None, client: str
 ) -> ProbeRecord:
     """Probe `target` if it is allowed. Raises HTTPForbidden, which does not say why it is not."""
     try:
-        return await state.prober.probe_address(target, timeout, modules, client)
+        record = await state.prober.probe_address(target, timeout, modules, client)
+        return replace(record, target=target)  # as the request names it, not as it was looked up
     except NotAllowed:
         state.traffic.denied_targets += 1
         raise web.HTTPForbidden(text="This address is not inside of probe.allow, or there is no such host.\n") from None
@@ -256,12 +268,11 @@ async def _probe_adhoc(
 # One probe for a person
 
 
-def _debug_text(record: ProbeRecord, config: Config) -> str:
-    """Three sections of text. `config` is the configuration of the probe."""
+def _debug_texts(record: ProbeRecord, config: Config) -> dict[str, str]:
+    """Title -> text. `config` is the configuration of the probe."""
     metrics = generate_latest(Families(lambda: families([record], target_label=False))).decode()
-    sections = {
+    return {
         "Log of the probe": "".join(f"{line}\n" for line in lines(record)),
         "Metrics that the probe returns": metrics,
         "Configuration of the probe": show_target(config, record.target, record.modules),
     }
-    return "\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections.items())

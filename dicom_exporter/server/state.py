@@ -27,6 +27,8 @@ class State:
     telemetry_path: str = "/metrics"
     external_url: ExternalURL | None = None
     """Where clients reach us. None: wherever a request was sent to."""
+    dashboard_url: str | None = None
+    """Where the dashboard of one target is, with `{target}` in the place of its name."""
     route_prefix: str | None = None
     """The path under which everything is served, without a slash at its end. None: that of `external_url`."""
     traffic: Traffic = field(default_factory=Traffic)

@@ -12,7 +12,7 @@ time, in Prometheus, by the same outcomes: each finding names the alert that fir
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -114,6 +114,7 @@ _BY_OUTCOME: Final[Mapping[Outcome, Kind | None]] = {
     Outcome.NOT_OFFERED: Kind.REFUSES_US,
     Outcome.BUSY: Kind.BUSY,
     Outcome.OVERLOAD: Kind.UNKNOWN,
+    Outcome.PROXY_FAILURE: Kind.UNKNOWN,
 }
 """What our own C-ECHO or association says of a target that must answer; every other outcome is DOWN."""
 _BY_WEB_ANSWER: Final[Mapping[WebAnswer, Kind | None]] = {
@@ -144,6 +145,7 @@ _NO_WEB_ALERT: Final = frozenset(
         Outcome.DNS_FAILURE,
         Outcome.UNREACHABLE,
         Outcome.OVERLOAD,
+        Outcome.PROXY_FAILURE,
     }
 )
 """Outcomes of the C-ECHO with which the alert DicomWebDown does not fire."""
@@ -179,12 +181,19 @@ def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | N
     `verdict` is the one over the strangers among `sessions`; None if there are none.
     """
     findings = [*_exposure(target, sessions, verdict)]
+    if target.tls_profile is not None and verdict is not None:
+        for service, judged in verdict.profiles.items():
+            if broken := judged[target.tls_profile].broken:
+                text = texts.below_profile(service, target.tls_profile, broken)
+                findings.append(_finding(Kind.TROUBLE, text, "DicomTLSBelowProfile"))
     if target.expect in MUST_ANSWER:
         for session in sessions:
             if session.stranger is None:
                 findings += _availability(session)
     if not sessions:
         findings.append(_finding(Kind.UNKNOWN, texts.NOTHING_FOUND, None))
+    if target.seen_from is not None:
+        findings = [replace(each, text=texts.seen_from(target.seen_from, each.text)) for each in findings]
     return tuple(sorted(findings, key=lambda finding: finding.severity)) if findings else ()
 
 
@@ -296,9 +305,14 @@ def _dicomweb(session: SessionResult, web: WebResult) -> Iterator[Finding]:
 
 
 def _web_down_alert(session: SessionResult) -> str | None:
-    """DicomWebDown, or the alert that leaves it out: the DICOM probe did not get through, or used up the time."""
+    """DicomWebDown, or the alert that leaves it out: the DICOM probe did not get through, or used up the time.
+
+    None if it is the proxy of the vantage alone that failed.
+    """
     if session.echo is not None and session.echo.outcome in _NO_WEB_ALERT:
         return _TARGET_ALERTS[_BY_OUTCOME.get(session.echo.outcome, Kind.DOWN) or Kind.DOWN]
     if session.duration is not None and session.timeout is not None and session.duration > 0.8 * session.timeout:
         return "DicomProbeCloseToTimeout"
+    if session.dicomweb is not None and any(doubt.is_of_vantage for doubt in session.dicomweb.doubts):
+        return None
     return "DicomWebDown"

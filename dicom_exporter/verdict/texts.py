@@ -18,9 +18,11 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     RejectReason,
+    SecureProfile,
     SessionResult,
     StoreOutcome,
     StoreResult,
+    TLSPosture,
     UnknownReason,
     WebAnswer,
     WebResult,
@@ -43,6 +45,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.NOT_OFFERED: "the archive accepts the association, and offers no C-ECHO on it",
     Outcome.FAILURE_STATUS: "the archive answered the C-ECHO with a failure",
     Outcome.OVERLOAD: "this machine did not get to it in time; that says nothing about the archive",
+    Outcome.PROXY_FAILURE: "the proxy of the vantage made no connection; that says nothing about the archive",
 }
 
 QUERY_OUTCOMES: Mapping[QueryOutcome, str] = {
@@ -129,15 +132,31 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
     Check.CALLED_AE_TITLE_UNCHECKED: ("Any called AE title is accepted", "Wrong called AE titles are refused"),
     Check.PLAINTEXT_ACCEPTED: ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
     Check.TLS_BELOW_PROFILE: ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
+    Check.TLS_BELOW_MODIFIED_PROFILE: (
+        "TLS is weaker than DICOM's modified profile allows",
+        "TLS meets DICOM's modified profile (PS3.15 B.13)",
+    ),
     Check.WORKLIST_QUERYABLE: ("The worklist can be queried", "The worklist cannot be queried"),
     Check.RETRIEVE_NEGOTIABLE: ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
     Check.STORE_NEGOTIABLE: ("Storing images is on offer (never tried)", "Storing images is not on offer"),
     Check.HTTP_WITHOUT_TLS: ("HTTP without TLS is served", "HTTP is served over TLS alone"),
+    Check.RETRIEVE_AUTHORISED: ("Fetching images is permitted (none was fetched)", "Fetching images is refused"),
+    Check.STOW_OFFERED: ("Storing over DICOMweb is on offer (never tried)", "Storing over DICOMweb is not on offer"),
+    Check.CORS_WITH_CREDENTIALS: (
+        "Web pages of any origin can use the login of a user",
+        "Web pages of other origins cannot use the login of a user",
+    ),
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
 
+PROFILES: Mapping[SecureProfile, str] = {
+    SecureProfile.BCP195: "PS3.15 B.12",
+    SecureProfile.MODIFIED: "PS3.15 B.13",
+}
+"""Profile -> where it is defined."""
+
 _WEB_MEANINGS: Mapping[LadderLevel, str] = {
-    LadderLevel.OPEN_PORT: "Something listens and takes connections.",
+    LadderLevel.OPEN_PORT: "Something listens, and asks for no login.",
     LadderLevel.REFUSES_STRANGERS: "It speaks HTTP, and rejects unknown clients.",
 }
 """Meanings of levels that differ for HTTP."""
@@ -157,6 +176,9 @@ UNKNOWN_REASONS: Mapping[UnknownReason, str] = {
     UnknownReason.LIMIT: "an answer was larger than this exporter reads",
     UnknownReason.ADDRESS_NOT_TRIED: "not every address of the name was tried",
     UnknownReason.NOT_ASKED: "a question was not asked: the association ended before it, or no time was left",
+    UnknownReason.VANTAGE: "the proxy of the vantage failed, or does not say what became of the connection",
+    UnknownReason.VANTAGE_REFUSED: "the proxy of the vantage refuses the connection, or the credentials for it",
+    UnknownReason.VANTAGE_UNREACHABLE: "the proxy of the vantage says that it has no way to the address",
 }
 """Why a level is not known, within a sentence."""
 
@@ -168,10 +190,12 @@ _CALLED = {
     Called.RANDOM: "a random called AE title",
     Called.WELL_KNOWN: "a well-known called AE title",
 }
-_NOBODY_THERE = {
+_TO_A_STRANGER = {
     Outcome.REFUSED: "nothing listens here",
     Outcome.CONNECT_TIMEOUT: "nothing answered, as behind a firewall",
+    Outcome.REJECTED: "a stranger is turned away",
 }
+"""Outcomes that are no fault here, so the advice of `OUTCOMES` does not fit."""
 _QUESTIONS = {
     "random_uid": "C-FIND for a study that does not exist",
     "worklist": "C-FIND for worklist items",
@@ -197,6 +221,19 @@ def tried(attempts: Iterable[Attempt]) -> Iterator[tuple[str, str]]:
             yield "  C-GET of an image", "its first bytes came" if attempt.image_received else "nothing of it came"
 
 
+def tls_accepted(postures: Mapping[LadderService, Sequence[TLSPosture]]) -> Iterator[tuple[str, str]]:
+    """What TLS each service accepts and refuses, of what was offered."""
+    for service, servers in postures.items():
+        for posture in servers:
+            for word, wanted in (("Accepts", True), ("Refuses", False)):
+                found = [
+                    *posture.versions.items(),
+                    *((f"suites {each}", held) for each, held in posture.suites.items()),
+                ]
+                names = [str(name) for name, held in found if held is wanted]
+                yield f"{word}, {SERVICES[service]}", ", ".join(names) or "nothing that was offered"
+
+
 def answer(query: QueryResult) -> str:
     """How a query ended, with its count."""
     count = "" if query.matches is None else f"{query.matches}{'' if query.complete else ' or more'}, "
@@ -206,10 +243,8 @@ def answer(query: QueryResult) -> str:
 def _association(attempt: Attempt) -> str:
     if attempt.outcome is Outcome.SUCCESS:
         return "accepted"
-    if attempt.outcome in _NOBODY_THERE:
-        return f"{attempt.outcome}: {_NOBODY_THERE[attempt.outcome]}"
     why = f" ({attempt.rejection.reason})" if attempt.rejection is not None else ""
-    return f"{attempt.outcome}: {OUTCOMES[attempt.outcome]}{why}"
+    return f"{attempt.outcome}: {_TO_A_STRANGER.get(attempt.outcome, OUTCOMES[attempt.outcome])}{why}"
 
 
 def level_words(level: LadderLevel | None, at_least: LadderLevel | None = None) -> str:
@@ -249,6 +284,11 @@ def control_unknown(reasons: Sequence[UnknownReason]) -> str:
 def why_unknown(reasons: Iterable[UnknownReason]) -> str:
     """Why a level is not known, within a sentence."""
     return "; ".join(UNKNOWN_REASONS[reason] for reason in reasons)
+
+
+def seen_from(vantage: str, text: str) -> str:
+    """The `text` of a finding about a target that is seen from a vantage."""
+    return f"From {vantage}: {text}"
 
 
 def blind(level: LadderLevel) -> str:
@@ -300,6 +340,11 @@ def store_failed(store: StoreResult) -> str:
 def canary_failed(result: CanaryStepResult) -> str:
     """A step of the canary failed."""
     return f"Canary over {SERVICES[result.service]}, step {result.step}: {result.failure}"
+
+
+def below_profile(service: LadderService, profile: SecureProfile, broken: Sequence[str]) -> str:
+    """The TLS of `service` is below the `profile` that it has to keep."""
+    return f"TLS of {SERVICES[service]} is below the profile {profile} ({PROFILES[profile]}): {'; '.join(broken)}"
 
 
 def dicomweb_failed(web: WebResult) -> str:

@@ -92,6 +92,14 @@ async def test_probe_json_has_the_whole_result(tmp_path: Path) -> None:
     assert found["rejection"] is None
 
 
+async def test_probe_logs_more_at_level_debug(tmp_path: Path) -> None:
+    arguments = ("probe", "127.0.0.1:1", "--log.level=debug", "--log.format=json")
+    async with started(*arguments, directory=tmp_path) as running:
+        _, err = await running.process.communicate()
+    logged = [line for line in map(json.loads, err.splitlines()) if line["msg"] == "probe"]
+    assert [(line["identity"], line["outcome"]) for line in logged] == [("monitor", "refused")]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 async def test_probe_output_escapes_control_characters_of_peer(arguments: list[str], tmp_path: Path) -> None:
     evil = "\x1b[31m[bold]\r\x07"

@@ -131,6 +131,40 @@ async def test_commands_that_end_by_themselves_are_interrupted(
         assert await running.process.stderr.read() == b"dicom_exporter: interrupted\n"
 
 
+IMPORTED = """
+import os, signal, weakref
+
+class Thing:
+    pass
+
+thing = Thing()
+callback = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+exec("del thing")  # exceptions of the callback are dropped
+"""
+IMPORTING = """
+from dicom_exporter import signals
+
+signals.begin()
+signals.interruptible()
+try:
+    import imported
+    while True:
+        pass
+except KeyboardInterrupt:
+    print(hasattr(imported, "callback"))
+"""
+
+
+def test_interrupt_during_import_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "imported.py").write_text(IMPORTED)
+    command = [sys.executable, "-c", IMPORTING]
+    path = os.pathsep.join((str(tmp_path), *filter(None, sys.path)))
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 async def test_probe_is_interrupted_and_its_association_ends(number: int, tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:

@@ -29,9 +29,11 @@ from dicom_exporter.config import (
     Store,
     Target,
     TimeWindow,
+    Vantage,
     WebEntry,
 )
 from dicom_exporter.config.values.hours import WeeklyHours
+from dicom_exporter.config.values.network import ProxyURL
 from tests.testing.loading import TARGETS, errors_of, load_text
 
 
@@ -389,3 +391,32 @@ def test_load_probe_allow(tmp_path: Path) -> None:
     assert [str(network) for network in probe.allow] == ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "::1/128"]
     for address, allowed in (("10.255.0.1", True), ("11.0.0.1", False), ("2001:db8::5", True), ("::ffff:a00:1", False)):
         assert probe.allows(ipaddress.ip_address(address)) is allowed
+
+
+def test_load_vantages(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("made-up\n")
+    config = load_text(
+        tmp_path,
+        """
+        vantages:
+          internet: {proxy: "socks5://127.0.0.1:1080"}
+          clinic: {proxy: "http://[2001:DB8::1]:3128/", username: monitor, password_file: password}
+        targets:
+          - {name: here, address: 203.0.113.7:104, expect: closed}
+          - {name: outside, address: 203.0.113.7:104, expect: closed, vantage: internet}
+          - {name: both, address: 203.0.113.7:104, vantage: [internet, clinic]}
+        """,
+    )
+    assert {name: str(vantage.proxy) for name, vantage in config.vantages.items()} == {
+        "internet": "socks5://127.0.0.1:1080",
+        "clinic": "http://[2001:db8::1]:3128",
+    }
+    assert config.vantages["clinic"].password == Secret("made-up")
+    assert {target.name: target.seen_from for target in config.targets} == {
+        "here": None,
+        "outside": "internet",
+        "both@internet": "internet",
+        "both@clinic": "clinic",
+    }
+    assert config.vantage_of(config.targets[0]) is None
+    assert config.vantage_of(config.targets[1]) == Vantage(ProxyURL("socks5", "127.0.0.1", 1080))

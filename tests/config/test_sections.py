@@ -36,8 +36,8 @@ def write(directory: Path, **files: str) -> None:
         ("global: {}\n", "config.yml: there are no targets"),
         (
             "just text\n",
-            "config.yml:1: 'just text' is not a mapping with the keys global, probe, identities, modules, targets,"
-            " compare",
+            "config.yml:1: 'just text' is not a mapping with the keys global, probe, identities, vantages, modules,"
+            " targets, compare",
         ),
     ],
 )

@@ -31,7 +31,8 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-DESKTOP, PHONE = (1280, 900), (390, 844)
+DESKTOP, LAPTOP, PHONE = (1280, 900), (1000, 800), (390, 844)
+PROBE = "/probe?target=main-pacs&debug=true"
 MARKUP = "<script>alert(document.domain)</script><img src=x onerror=alert(1)>"
 """An implementation version name that a peer could send: it should have at most 16 characters."""
 
@@ -140,6 +141,37 @@ async def test_overview_worst_targets_come_first(browser: Browser) -> None:
         await expect(page.get_by_role("table", name="How far a stranger gets")).to_be_visible()
 
 
+@pytest.mark.parametrize("size", [DESKTOP, LAPTOP])
+async def test_overview_has_one_line_for_each_target(browser: Browser, size: tuple[int, int]) -> None:
+    async with site(browser, size=size) as opened:
+        page = await opened.open()
+        for item in await page.locator(".targets > li").all():
+            box = await item.bounding_box()
+            assert box is not None
+            assert box["height"] <= 40
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_probe_now_stays_in_the_pages(browser: Browser, scripts: bool) -> None:
+    async with site(browser, size=PHONE, scripts=scripts) as opened:
+        page = await opened.open(target_path(builders.DOWN_TARGET))
+        await page.get_by_role("link", name="Probe it now").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("main-pacs")
+        await expect(page.locator(".verdict")).to_contain_text("Probed now")
+        await expect(page.locator(".verdict")).to_be_in_viewport(ratio=1)
+        await page.get_by_role("link", name="All its probes").click()
+        await expect(page.get_by_role("heading", name="Last probes")).to_be_visible()
+
+
+async def test_page_leaves_a_log_open_when_it_updates(browser: Browser) -> None:
+    async with site(browser) as opened:
+        page = await opened.open(target_path(builders.DOWN_TARGET))
+        await page.get_by_text("Log", exact=True).first.click()
+        await opened.shown_anew()
+        await expect(page.locator(".log").first).to_be_visible()
+        await expect(page.locator(".log").last).to_be_hidden()
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_overview_filter_narrows_the_list(browser: Browser, scripts: bool) -> None:
     async with site(browser, scripts=scripts) as opened:
@@ -239,11 +271,12 @@ async def test_page_is_usable_by_keyboard(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize("size", [DESKTOP, LAPTOP, PHONE])
 async def test_page_passes_accessibility_checks(browser: Browser, size: tuple[int, int], dark: bool) -> None:
     """Contrast, names, roles and order, as axe-core checks them; and nothing is wider than the window."""
     async with site(browser, size=size, dark=dark) as opened:
-        for path in ("/?q=a&label=site%3Dnorth", *map(target_path, (builders.EXPOSED_TARGET, builders.OK_TARGET))):
+        targets = map(target_path, (builders.EXPOSED_TARGET, builders.OK_TARGET))
+        for path in ("/?q=a&label=site%3Dnorth", "/?by=site", *targets, "/runbooks/", PROBE):
             page = await opened.open(path)
             results = await Axe().run(page)
             assert results.violations_count == 0, f"{path}\n{results.generate_report()}"

@@ -6,14 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from pydicom.datadict import keyword_for_tag
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dsutils import decode
 from pynetdicom.events import Event
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet  # type: ignore[attr-defined]
 
 from tests.testing.exporting import exporter, until
 from tests.testing.peers import Address
+from tests.testing.peers.pynetdicom_scp import SERVICES
+from tests.testing.readme import blocks
 
 pytestmark = pytest.mark.integration
 
@@ -102,3 +106,23 @@ async def test_default_configuration_tells_a_guarded_archive_no_more(
         await exporting.get()
         await record.ends_with(3)
     assert record.told == MONITOR + STRANGER
+
+
+async def test_surface_tells_an_archive_one_get_more(pynetdicom_scp: Callable[..., Address], tmp_path: Path) -> None:
+    record = Record()
+    services = (*SERVICES, StudyRootQueryRetrieveInformationModelGet)
+    address = pynetdicom_scp(*record.handlers(), services=services)
+    target = {"name": "main", "address": f"{address.host}:{address.port}", "expect": "guarded"}
+    page = Path(__file__).parents[2] / "docs" / "exposure.md"
+    (surface,) = [text for text in blocks("yaml", page) if "surface" in text]
+    async with exporter(tmp_path, [target], **yaml.safe_load(surface)) as exporting:
+        await exporting.get()
+        await record.ends_with(4)
+    get = "Study Root Query/Retrieve Information Model - GET"
+    assert record.told == [
+        *MONITOR,
+        *STRANGER,
+        f"associate: {get}",
+        "C_GET_RQ: QueryRetrieveLevel, StudyInstanceUID",
+        "release",
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dicom_exporter.results import WebAnswer
+from dicom_exporter.results import LoginScheme, WebAnswer
 from tests.testing.peers import Certificates, Orthanc, synthetic
 from tests.testing.web_probing import dicomweb, tls_front, web
 
@@ -64,7 +64,7 @@ async def test_dicomweb_with_authentication_denies_strangers_only(orthanc: Calla
     archive = orthanc(dicomweb=True, **USERS)
     stranger = await dicomweb(_root(archive))
     assert (stranger.answer, stranger.queryable, stranger.status) == (WebAnswer.DENIED, False, 401)
-    assert stranger.studies is None
+    assert (stranger.studies, stranger.login) == (None, (LoginScheme.BASIC,))
     ours = await dicomweb(_root(archive), password="made-up")
     assert (ours.answer, ours.studies) == (WebAnswer.EMPTY, 0)
     wrong = await dicomweb(_root(archive), password="guess")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
@@ -23,6 +24,7 @@ from tests.testing.hostile import Event, wire
 from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
 from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing.readme import blocks
+from tests.testing.web_config import basic
 
 pytestmark = pytest.mark.integration
 
@@ -146,14 +148,31 @@ async def test_exposure_dicomweb_of_open_orthanc(orthanc: Callable[..., Orthanc]
 
 async def test_exposure_docs_name_the_version_of_orthanc(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     """The configuration of docs/software.md."""
-    archive = orthanc()
+    archive = orthanc(AuthenticationEnabled=True, RegisteredUsers={"monitor": "made-up"})
     (text,) = blocks("yaml", Path(__file__).parents[2] / "docs" / "software.md")
-    (target,) = yaml.safe_load(text)["targets"]
+    whole = yaml.safe_load(text)
+    (target,) = whole.pop("targets")
+    whole["identities"]["rest"]["http"] = {
+        "basic_auth": {"username": "monitor", "password_file": "orthanc-password"},
+    }
     target |= {"address": str(archive.dicom), "web": [{"url": f"http://{archive.http}/app/explorer.html"}]}
-    async with exporter(tmp_path, [target]) as exporting:
+    (tmp_path / "orthanc-password").write_text("made-up\n")
+    (tmp_path / "orthanc-password").chmod(0o600)
+    async with exporter(tmp_path, [target], **whole) as exporting:
         shown = await exporting.get()
-    version = archive.request("GET", "/system")["Version"]
-    assert shown.value("dicom_peer_info", product="Orthanc", implementation_version=version) == 1
+        (tmp_path / "orthanc-password").write_text("another\n")
+        status, said = await exporting.reload()
+        assert status == 200, said
+        refused = await exporting.get()
+    async with (
+        ClientSession(headers=basic("monitor", "made-up")) as client,
+        client.get(f"http://{archive.http}/system") as answer,
+    ):
+        version = (await answer.json())["Version"]
+    labels = {"product": "Orthanc", "implementation_version": version, "identity": "rest"}
+    assert shown.value("dicom_peer_info", **labels) == 1
+    assert shown.values("dicom_peer_release_year", **labels)
+    assert not refused.values("dicom_peer_info", product="Orthanc")
 
 
 async def test_exposure_dicomweb_with_password_is_denied(orthanc: Callable[..., Orthanc]) -> None:
@@ -263,6 +282,38 @@ async def test_exposure_dcmqrscp_hands_out_images(dcmqrscp: Callable[..., dcmtk.
     exposure = Exposure(prove=("identity", "download"))
     verdict, _ = await look(server.dicom.host, server.dicom.port, called="DCMQRSCP", exposure=exposure)
     assert verdict.levels == {"dimse": 7}
+
+
+async def test_exposure_surface_of_dcmqrscp_may_be_retrieved(dcmqrscp: Callable[..., dcmtk.Server]) -> None:
+    server = dcmqrscp()
+    plain, _ = await look(server.dicom.host, server.dicom.port, called="DCMQRSCP")
+    verdict, _ = await look(server.dicom.host, server.dicom.port, called="DCMQRSCP", exposure=Exposure(surface=True))
+    assert verdict.levels == plain.levels
+    assert verdict.checks == {**plain.checks, Check.RETRIEVE_AUTHORISED: True}
+
+
+@pytest.mark.parametrize(
+    ("settings", "authorised"),
+    [
+        (EVERYTHING_OPEN, None),  # C000: it has no such study, or refuses
+        ({**ONLY_KNOWN, "DicomCheckCalledAet": False, "DicomAlwaysAllowFind": True}, False),  # it aborts
+        (ONLY_KNOWN, False),
+    ],
+)
+async def test_exposure_surface_of_orthanc_is_left_unchanged(
+    orthanc: Callable[..., Orthanc], settings: dict[str, bool], authorised: bool | None
+) -> None:
+    archive = orthanc(dicomweb=True, known={"us": "PROMETHEUS"}, **settings)
+    archive.upload(synthetic.studies(3))
+    before, changes = archive.statistics(), archive.changes()
+    root = f"http://{archive.http}/dicom-web"
+    plain, _ = await look_at(archive, dicomweb=root)
+    verdict, _ = await look_at(archive, dicomweb=root, exposure=Exposure(surface=True))
+    assert (verdict.levels, verdict.at_least) == (plain.levels, plain.at_least)
+    assert verdict.checks.get(Check.RETRIEVE_AUTHORISED) is authorised
+    assert verdict.checks.get(Check.STOW_OFFERED) is None  # it does not answer OPTIONS
+    assert verdict.checks.get(Check.CORS_WITH_CREDENTIALS) is False
+    assert (archive.statistics(), archive.changes()) == (before, changes)
 
 
 async def test_exposure_wlmscpfs_identifies_patients(wlmscpfs: Callable[..., dcmtk.Server]) -> None:

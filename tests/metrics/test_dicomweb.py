@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.results import SessionResult, TLSFacts, WebAnswer, WebResult
+from dicom_exporter.results import LoginScheme, SessionResult, TLSFacts, WebAnswer, WebResult
 from dicom_exporter.text import SafeText
 from tests.builders import FULL, STRANGER_REJECTED
 from tests.metrics.samples import labels, shown
@@ -52,7 +52,26 @@ def test_dicomweb_success_is_1_for_lists_only(kind: WebAnswer) -> None:
 @pytest.mark.parametrize("kind", WebAnswer)
 def test_dicomweb_unknown_facts_have_no_series(kind: WebAnswer) -> None:
     found = shown(answer(WebResult(kind)))
-    assert found.keys() <= {"dicom_target_info", "dicomweb_success", "dicomweb_authentication_required"}
+    known = {"dicom_target_info", "dicomweb_success", "dicomweb_authentication_required", "dicomweb_login_scheme"}
+    assert found.keys() <= known
+
+
+@pytest.mark.parametrize(
+    ("result", "schemes"),
+    [
+        (WebResult(WebAnswer.DENIED, login=(LoginScheme.BASIC, LoginScheme.BEARER)), ["basic", "bearer"]),
+        (WebResult(WebAnswer.DENIED), ["other"]),  # a page to log in, or 403
+        (WebResult(WebAnswer.ENTRIES), ["none"]),
+        (WebResult(WebAnswer.EMPTY), ["none"]),
+        (WebResult(WebAnswer.ENTRIES, authenticated=True), []),
+        (WebResult(WebAnswer.UNKNOWN), []),
+        (WebResult(WebAnswer.OTHER), []),
+        (WebResult(WebAnswer.CLOSED), []),
+    ],
+)
+def test_dicomweb_login_schemes_are_those_it_names(result: WebResult, schemes: list[str]) -> None:
+    found = shown(answer(result)).get("dicomweb_login_scheme", {})
+    assert found == {MONITOR | labels(scheme=scheme): 1 for scheme in schemes}
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
-from dicom_exporter.config import Address, Config, Target
+from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
 from dicom_exporter.server.external_url import parse_external_url
@@ -81,7 +82,7 @@ async def test_pages_probe_nothing() -> None:
 
 async def test_pages_every_link_resolves() -> None:
     async with pages() as (client, _):
-        for path in ("/", "/?label=site%3Dnorth", *map(target_path, builders.SESSIONS), "/runbooks/"):
+        for path in ("/", "/?label=site%3Dnorth", "/?by=site", *map(target_path, builders.SESSIONS), "/runbooks/"):
             for link in set((await get(client, path)).links):
                 where = urljoin(f"http://x{path}", link).removeprefix("http://x")
                 async with client.get(where) as response:
@@ -132,6 +133,42 @@ async def test_target_page_unknown_level_has_reasons_and_last_proof_with_its_age
     assert "Last proved: 5 lists studies , 12 min ago." in page.text
 
 
+@pytest.mark.parametrize(
+    ("address", "keys", "hint"),
+    [
+        ("8.8.8.8", {"expect": Expect.CLOSED}, True),
+        ("8.8.8.8", {"expect": Expect.AVAILABLE}, False),
+        ("8.8.8.8", {"expect": Expect.CLOSED, "vantage": ("internet",)}, False),
+        ("::ffff:10.0.0.1", {"expect": Expect.CLOSED}, False),
+        ("10.0.0.1", {"expect": Expect.CLOSED}, False),
+        ("pacs.example", {"expect": Expect.CLOSED}, False),
+    ],
+)
+async def test_target_page_hints_at_a_router_that_answers_inside(
+    address: str, keys: dict[str, Any], hint: bool
+) -> None:
+    target = Target("t", Address(address, 104), **keys)
+    async with pages(config=Config((target,))) as (client, _):
+        page = await get(client, target_path(target))
+    assert ("Check it from a vantage outside" in page.text) is hint
+    assert ("Seen from the vantage internet" in page.text) is bool(target.vantage)
+
+
+async def test_pages_one_row_for_each_vantage_with_findings_that_name_it() -> None:
+    seen = [
+        Target(f"t@{name}", Address("192.0.2.1", 104), expect=Expect.CLOSED, vantage=(name,)) for name in ("a", "b")
+    ]
+    config = Config(tuple(seen))
+    history = History(config)
+    history.add(builders.recent(seen[0], builders.stranger(Outcome.SUCCESS, builders.listing(8)), ago=10.0))
+    history.add(builders.recent(seen[1], builders.stranger(Outcome.REFUSED), ago=10.0))
+    async with pages(history=history, config=config) as (client, _):
+        page = await get(client, "/")
+    assert "From a: Anybody can list the studies in here." in page.text
+    assert "expect closed from a" in page.text
+    assert "expect closed from b" in page.text
+
+
 async def test_target_page_escapes_text_of_a_peer() -> None:
     async with pages() as (client, _):
         page = await get(client, target_path(builders.EXPOSED_TARGET))
@@ -164,6 +201,23 @@ async def test_pages_nothing_probed_yet() -> None:
         async with client.get(f"/{link}") as response:
             assert response.content_type == "text/plain"
         assert len(prober.asked) == 1
+
+
+async def test_overview_page_by_label() -> None:
+    async with pages() as (client, _):
+        page = await get(client, "/?by=site")
+        assert re.search(r"north 1 Exposed .* of \d", page.text)
+        assert "no site" in page.text
+        assert any(link.startswith("?label=site%3D") for link in page.links)
+        assert "As of 2" in page.text
+
+
+async def test_target_page_links_the_dashboard() -> None:
+    target = replace(builders.OK_TARGET, name="a b/ü&c")
+    of = state(FakeProber(Config((target,))))
+    async with exporter(replace(of, dashboard_url="https://grafana.example/d/x?var-target={target}")) as client:
+        page = await get(client, target_path(target))
+    assert "https://grafana.example/d/x?var-target=a%20b%2F%C3%BC%26c" in page.links
 
 
 async def test_overview_page_without_targets() -> None:

@@ -50,6 +50,7 @@ def test_overview_exposed_sorted_by_level_then_newest() -> None:
         ("?label=country%3DD", []),
         ("?state=down", ["main-pacs"]),
         ("?state=ok&label=site%3Dnorth", ["shut"]),
+        ("?label=site%3D", ["never-asked"]),
     ],
 )
 def test_overview_filters(query: str, listed: list[str]) -> None:
@@ -69,7 +70,7 @@ def test_read_bounds_text_and_labels() -> None:
 
 
 def test_wanted_query_round_trip() -> None:
-    wanted = Wanted("a & b", ("site=north", "x=ü"), Status.DOWN, page=7)
+    wanted = Wanted("a & b", ("site=north", "x=ü"), Status.DOWN, page=7, by="site")
     assert read(URL(f"/{wanted.query(page=7)}").query) == wanted
     assert read(URL(f"/{wanted.query(status=None)}").query) == replace(wanted, status=None, page=1)
     assert wanted.without("site=north") == ("x=ü",)
@@ -85,3 +86,32 @@ def test_overview_counts_are_of_all_targets() -> None:
 def test_overview_too_many_labels_are_not_listed() -> None:
     targets: list[Target] = [replace(builders.OK_TARGET, name=str(n), labels={"n": str(n)}) for n in range(300)]
     assert overview(History(Config(tuple(targets))).all(), Wanted()).labels == []
+
+
+def test_overview_by_label_is_groups_with_counts_worst_first() -> None:
+    seen = overview(builders.history().all(), read(URL("/?by=site").query))
+    assert seen.tracks == []
+    assert sum(group.size for group in seen.groups) == seen.found == 8
+    for group in seen.groups:
+        assert {track.target.labels.get("site", "") for track in group.tracks} == {group.value}
+        assert sum(group.counts.values()) == group.size
+    worst = [list(Status).index(next(iter(group.counts))) for group in seen.groups]
+    assert worst == sorted(worst)
+    assert set(seen.names) == {name for track in builders.history().all() for name in track.target.labels}
+
+
+def test_overview_by_label_lists_the_worst_of_a_large_group_and_links_to_all() -> None:
+    targets = {replace(builders.OK_TARGET, name=f"t{n}", labels={"site": "a&b"}): (builders.GOOD,) for n in range(30)}
+    targets[replace(builders.DOWN_TARGET, labels={"site": "a&b"})] = (builders.DOWN,)
+    config = Config(tuple(targets))
+    seen = overview(builders.history(config, targets).all(), Wanted(by="site"))
+    (group,) = seen.groups
+    assert (group.size, len(group.tracks), group.tracks[0].target.name) == (31, 10, builders.DOWN_TARGET.name)
+    members = overview(builders.history(config, targets).all(), read(URL(f"/{seen.wanted.with_label('a&b')}").query))
+    assert len(members.tracks) == 31
+
+
+def test_overview_by_label_has_pages_of_groups() -> None:
+    config = Config(tuple(replace(builders.OK_TARGET, name=str(n), labels={"n": f"{n:03}"}) for n in range(120)))
+    seen = overview(History(config).all(), Wanted(by="n", page=9))
+    assert (seen.pages, seen.wanted.page, seen.groups[-1].value) == (3, 3, "119")

@@ -15,9 +15,11 @@ from dicom_exporter.pages import runbooks
 from dicom_exporter.results import (
     Attempt,
     EchoResult,
+    LadderService,
     Outcome,
     QueryOutcome,
     QueryResult,
+    SecureProfile,
     SessionResult,
     StoreOutcome,
     StoreResult,
@@ -57,6 +59,7 @@ ALERTS = (
     "DicomStoreOutOfResources",
     "DicomStoreRefused",
     "DicomStudiesOverdue",
+    "DicomTLSBelowProfile",
     "DicomTargetBusy",
     "DicomTargetDown",
     "DicomTargetNotScraped",
@@ -88,7 +91,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def _forget() -> None:
-    for function in (runbooks._files, runbooks.names, runbooks._rendered):
+    for function in (runbooks._files, runbooks.names, runbooks.index, runbooks._rendered):
         function.cache_clear()
 
 
@@ -133,6 +136,11 @@ def climbed(attempt: Attempt) -> SessionResult:
         (builders.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
         (builders.SHUT_TARGET, builders.UNRESOLVED, "DicomExposureUnknown"),
         (builders.BLIND_TARGET, builders.SHUT, "DicomVantageBlind"),
+        (
+            replace(builders.OK_TARGET, tls_profile=SecureProfile.BCP195),
+            replace(builders.OPEN, tls_postures={LadderService.DIMSE: (builders.OLD_TLS,)}),
+            "DicomTLSBelowProfile",
+        ),
     ],
 )
 def test_runbook_for_finding_is_that_of_its_alert(target: Target, session: SessionResult, name: str | None) -> None:
@@ -151,6 +159,14 @@ def test_runbook_for_never_probed_target() -> None:
 def test_runbook_for_missing_file_is_none(directory: Path) -> None:
     (directory / "DicomTargetDown.md").unlink()
     assert runbooks.runbook_for(builders.recent(builders.OK_TARGET, builders.DOWN).findings) is None
+
+
+def test_index_has_severity_and_meaning_the_most_severe_first(directory: Path) -> None:
+    (directory / "DicomExposed.md").write_text("# X\n\n## What it means\n\nIt is `open`: to [all](x). More.\n")
+    index = runbooks.index()
+    assert list(index) == ["critical", "warning"]
+    assert index["critical"]["DicomExposed"] == "It is open: to all."
+    assert "DicomTargetBusy" in index["warning"]
 
 
 @pytest.mark.loopback

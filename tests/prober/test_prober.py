@@ -6,6 +6,7 @@ No probe leaves the process.
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from collections import Counter
 from dataclasses import replace
@@ -37,7 +38,7 @@ from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import choice
 from dicom_exporter.prober.prober import Prober, _server_names
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import EchoResult, Outcome, SessionResult
+from dicom_exporter.results import EchoResult, Outcome, Phase, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
 from tests.testing import in_process
 
@@ -85,6 +86,25 @@ async def test_prober_counts_the_outcomes_of_its_probes(probed: list[Target]) ->
     await prober.probe_targets(config.targets, 30.0)
     await prober.probe_targets(config.targets[:2], 30.0)
     assert prober.outcomes == {Outcome.SUCCESS: COUNT + 2}
+    await prober.close()
+
+
+async def test_prober_garbage_is_collected_again_after_many_targets_were_cancelled(
+    probed: list[Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first of two scrapes is in flight, there is no collection; it is cancelled, and the second goes on."""
+    monkeypatch.setattr(prober_module, "_MANY", COUNT)
+    config = configuration("us", 1001)
+    prober = Prober(config)
+    first, second = (asyncio.create_task(prober.probe_targets(config.targets, 30.0)) for _ in range(2))
+    await asyncio.sleep(0)
+    assert not gc.isenabled()
+    first.cancel()
+    await asyncio.wait([first])
+    assert gc.isenabled()
+    assert not second.done()
+    await second
+    assert gc.isenabled()
     await prober.close()
 
 
@@ -316,3 +336,20 @@ def test_prober_server_names_of_strangers_are_those_that_the_configuration_knows
     assert _server_names(config, target, modules) == ("192.0.2.1", "dicom.site.example", "web.site.example")
     named = replace(target, server_name="pacs.example")
     assert _server_names(config, named, modules) == ("pacs.example",)
+
+
+async def test_prober_watched_tells_the_phases_of_that_target_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def probe_as(target: Target, module: Module, context: ProbeContext, results: ResultCache) -> SessionResult:
+        with context.phases.time(Phase.ECHO):
+            pass
+        return SessionResult(module.identity, EchoResult(Outcome.SUCCESS))
+
+    monkeypatch.setattr(prober_module, "probe_as", probe_as)
+    seen: list[tuple[str, Phase, bool]] = []
+    config = configuration("us", 104)
+    prober = Prober(config)
+    with prober.watched("t1", lambda identity, phase, seconds: seen.append((identity, phase, seconds is None))):
+        await prober.probe_targets(config.targets, None)
+    await prober.probe_targets(config.targets, None)
+    await prober.close()
+    assert seen == [("us", Phase.ECHO, True), ("us", Phase.ECHO, False)]

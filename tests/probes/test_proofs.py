@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from dicom_exporter.config import Target
-from dicom_exporter.dicom.uids import STORAGE_CLASSES, STORAGE_SYNTAXES, STUDY_FIND, WORKLIST_FIND
+from dicom_exporter.dicom.uids import STORAGE_CLASSES, STORAGE_SYNTAXES, STUDY_FIND, STUDY_GET, WORKLIST_FIND
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.resolver import LookupThreads
-from dicom_exporter.probes.proofs import Proof, identity_seen, image_received, storage_contexts
+from dicom_exporter.probes.proofs import Proof, identity_seen, image_received, retrieve_authorised, storage_contexts
 from dicom_exporter.results import UnknownReason
 from tests.testing.context import STRANGER, probe_context
 from tests.testing.hostile import messages, scenarios, simulated, wire
@@ -226,3 +226,37 @@ def test_storage_syntaxes_have_the_compressed_ones() -> None:
     assert {base + end for end in ("1", "4.50", "4.70", "4.80", "4.90", "4.91", "4.201", "4.100", "4.107", "5")} <= set(
         STORAGE_SYNTAXES
     )
+
+
+def authorised(steps: Sequence[bytes]) -> bool | None:
+    """What a C-GET of a study that cannot exist shows."""
+
+    async def prove(target: Target, context: ProbeContext) -> Proof:
+        return await retrieve_authorised(target, context), frozenset()
+
+    (found, _), proposed = play(prove, steps)
+    assert all(syntaxes == [STUDY_GET] for syntaxes in proposed)  # it takes no image
+    return found
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([ACCEPT, *got(0x0000)], True),
+        ([ACCEPT, *got(0x0000, completed=0, failed=0)], True),
+        ([ACCEPT, *stored()], True),
+        ([ACCEPT, *got(0x0124)], False),
+        ([ACCEPT, *ABORT, ACCEPT, *ABORT], False),
+        ([ACCEPT, CLOSE, ACCEPT, CLOSE], False),
+        ([ACCEPT, *got(0xC000, completed=0, failed=0)], None),  # Orthanc, of a study that does not exist
+        ([ACCEPT, *got(0xA701)], None),
+        ([ACCEPT, *got(0xA900)], None),
+        ([ACCEPT, *got(0x0110)], None),
+        ([ACCEPT, HANG], None),
+        ([wire.associate_ac({1: 3}), *END], None),
+    ],
+)
+def test_retrieve_is_authorised_by_success_and_refused_by_a_refusal(
+    steps: Sequence[bytes], expected: bool | None
+) -> None:
+    assert authorised(steps) is expected

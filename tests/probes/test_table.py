@@ -12,7 +12,17 @@ from dicom_exporter.probes import PROBES
 from dicom_exporter.report.formats.csv import COLUMNS
 from dicom_exporter.results import SessionResult
 
-_THE_PROBERS = {"identity", "phases", "duration", "timeout", "last_run", "prove", "addresses", "addresses_failed"}
+_THE_PROBERS = {
+    "identity",
+    "phases",
+    "duration",
+    "timeout",
+    "last_run",
+    "prove",
+    "surface",
+    "addresses",
+    "addresses_failed",
+}
 """Fields of a session that no single probe fills."""
 
 

@@ -42,15 +42,15 @@ def cell(heading: str, found: ProbeRecord, layout: Layout) -> str:
 
 
 def test_level_is_words_where_there_is_room_and_a_number_elsewhere() -> None:
-    assert cell("A stranger gets", builders.FOUND_OPEN, Layout.DOCUMENT) == "5 lists studies"
-    assert cell("A stranger gets", builders.FOUND_OPEN, Layout.WIDE) == "5 lists studies"
+    assert cell("Anonymous access", builders.FOUND_OPEN, Layout.DOCUMENT) == "5 lists studies"
+    assert cell("Anonymous access", builders.FOUND_OPEN, Layout.WIDE) == "5 lists studies"
     assert cell("Level", builders.FOUND_OPEN, Layout.NARROW) == "5"
     assert cell("Level", builders.FOUND_UNKNOWN, Layout.NARROW) == "unknown"
 
 
 def test_columns_not_asked_is_a_dash_of_the_format() -> None:
-    assert cell("A stranger gets", builders.FOUND_DOWN, Layout.DOCUMENT) == "\N{EN DASH}"
-    assert cell("A stranger gets", builders.FOUND_DOWN, Layout.WIDE) == "-"
+    assert cell("Anonymous access", builders.FOUND_DOWN, Layout.DOCUMENT) == "\N{EN DASH}"
+    assert cell("Anonymous access", builders.FOUND_DOWN, Layout.WIDE) == "-"
 
 
 def test_control_is_allowed_any_level_from_association_on() -> None:

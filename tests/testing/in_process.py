@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.pages.history import History
-from dicom_exporter.prober.prober import Prober
+from dicom_exporter.prober.prober import OnStep, Prober
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
 from dicom_exporter.server.app import create_app, is_health_check
@@ -47,6 +47,8 @@ class FakeProber:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     closed: bool = False
     stale_credential_files: dict[tuple[str, str], bool] = field(default_factory=dict)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    watchers: dict[str, OnStep] = field(default_factory=dict)
     denies: Exception | None = None
     """What is raised for an address that is not in the configuration."""
 
@@ -78,6 +80,15 @@ class FakeProber:
             raise self.denies
         (record,) = await self.probe_targets([target], timeout, modules)
         return record
+
+    @contextmanager
+    def watched(self, target: str, on_step: OnStep) -> Iterator[None]:
+        self.watchers[target] = on_step
+        try:
+            yield
+        finally:
+            del self.watchers[target]
+            self.left.set()
 
     async def close(self) -> None:
         self.closed = True

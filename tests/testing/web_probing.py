@@ -43,13 +43,15 @@ async def dicomweb(
     max_studies: int = 1000,
     prove_identity: bool = False,
     prove_download: bool = False,
+    surface: bool = False,
 ) -> WebResult:
     """`probe_dicomweb` as a stranger; with `tls` or a `password` of the user ``monitor``, as an identity with those."""
     prove = {"identity": prove_identity, "download": prove_download}
     known = tls is not None or password is not None
     http = None if password is None else HTTPSettings(BasicAuth("monitor", Secret(password)))
     identity = replace(MONITOR, tls=None if tls is None else TLSSettings(context=tls), http=http) if known else STRANGER
-    exposure = None if known else Exposure(max_studies, tuple(name for name, wanted in prove.items() if wanted))
+    steps = tuple(name for name, wanted in prove.items() if wanted)
+    exposure = None if known else Exposure(max_studies, steps, surface)
     module = Module("module", identity=identity.name, exposure=exposure)
     with lookup_threads(getaddrinfo) as lookups:
         context = probe_context(

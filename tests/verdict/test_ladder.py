@@ -49,6 +49,7 @@ OUTCOMES: dict[Outcome, tuple[int | None, str]] = {
     Outcome.OVERLOAD: (None, "overload"),
     Outcome.DNS_FAILURE: (None, "dns_failure"),
     Outcome.UNREACHABLE: (None, "unreachable"),
+    Outcome.PROXY_FAILURE: (None, "vantage"),
 }
 """Outcome of an attempt -> the level that it proves, and why the level is not known; "" if it is."""
 
@@ -275,6 +276,39 @@ def test_judge_urls_together(pages: tuple[WebResult, ...], found: tuple[int | No
 def test_judge_closed_port_serves_nothing_and_leaves_title_checks_unknown(outcome: Outcome) -> None:
     verdict = verdict_of(Attempt(outcome))
     assert verdict.checks == {"worklist_queryable": False, "retrieve_negotiable": False, "store_negotiable": False}
+
+
+@pytest.mark.parametrize(
+    ("attempt", "authorised"),
+    [
+        (Attempt(Outcome.SUCCESS, retrieve_authorised=True), True),
+        (Attempt(Outcome.SUCCESS, retrieve_authorised=False), False),
+        (Attempt(Outcome.SUCCESS), None),
+        (Attempt(Outcome.REJECTED), False),
+        (Attempt(Outcome.REFUSED), False),
+        (Attempt(Outcome.NO_ANSWER), None),
+        (Attempt(Outcome.DNS_FAILURE), None),
+    ],
+)
+def test_judge_retrieve_is_authorised_by_an_answer_and_refused_by_keeping_out(
+    attempt: Attempt, authorised: bool | None
+) -> None:
+    session = SessionResult("stranger", None, stranger=StrangerResult((attempt,)), surface=True)
+    verdict = judge([session])
+    assert verdict is not None
+    assert verdict.checks.get(Check.RETRIEVE_AUTHORISED) is authorised
+    assert verdict.levels == verdict_of(attempt).levels
+    assert Check.RETRIEVE_AUTHORISED not in verdict_of(attempt).checks
+
+
+@pytest.mark.parametrize("fact", [True, False, None])
+def test_judge_web_offers_are_checks_and_no_level(fact: bool | None) -> None:
+    page = WebResult(WebAnswer.DENIED, stow_offered=fact, cors_with_credentials=fact)
+    session = SessionResult("stranger", None, stranger=StrangerResult((Attempt(Outcome.REFUSED),)), dicomweb=page)
+    verdict = judge([session])
+    assert verdict is not None
+    assert [verdict.checks.get(each) for each in (Check.STOW_OFFERED, Check.CORS_WITH_CREDENTIALS)] == [fact, fact]
+    assert verdict.levels[LadderService.DICOMWEB] == 2
 
 
 @pytest.mark.parametrize(

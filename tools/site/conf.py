@@ -28,6 +28,7 @@ myst_heading_anchors = 4
 html_theme = "furo"
 html_title = f"dicom_exporter {release}"
 html_copy_source = False
+html_show_copyright = False
 html_show_sourcelink = False
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from dicom_exporter.config.build.comparisons import build_comparisons
 from dicom_exporter.config.build.modules import build_module, check_strangers
-from dicom_exporter.config.build.targets import build_target
+from dicom_exporter.config.build.targets import at_each_vantage, build_target
 from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.environment import remember
 from dicom_exporter.config.model import (
@@ -18,6 +18,7 @@ from dicom_exporter.config.model import (
     Module,
     ProbeSettings,
     Target,
+    Vantage,
 )
 from dicom_exporter.config.schema import IdentityBlock, ModuleBlock, given
 from dicom_exporter.config.sections import Entry, Sections
@@ -36,10 +37,10 @@ def build(sections: Sections) -> Config:
     module_names = BUILTIN_MODULES.keys() | sections.modules.keys()
 
     def read(block: type[B], entry: Entry) -> B | None:
-        context = Context(entry.document.directory, identity_names, module_names)
+        context = Context(entry.document.directory, identity_names, module_names, sections.vantages.keys())
         return validate(block, entry.document, entry.path, entry.value, context)
 
-    _check_names([*sections.identities.items(), *sections.modules.items()])
+    _check_names([*sections.identities.items(), *sections.modules.items(), *sections.vantages.items()])
     identities = dict(BUILTIN_IDENTITIES)
     for name, entry in sections.identities.items():
         identity_block = read(IdentityBlock, entry)
@@ -53,13 +54,19 @@ def build(sections: Sections) -> Config:
 
     check_strangers(modules, identities, sections.modules, sections.identities)
 
+    vantages = {name: read(Vantage, entry) for name, entry in sections.vantages.items()}
+
     targets: dict[str, Target] = {}
     taken: dict[str, Entry] = {}
     for entry in sections.targets:
-        _claim_name(entry, taken)
+        _claim_name(entry.value.get("name") if isinstance(entry.value, dict) else None, entry, taken)
         target = read(Target, entry)
-        if target is not None and (built := build_target(target, entry, modules)):
-            targets.setdefault(built.name, built)
+        if target is None or not build_target(target, entry, modules):
+            continue
+        for each in at_each_vantage(target):
+            if each is not target:
+                _claim_name(each.name, entry, taken)
+            targets.setdefault(each.name, each)
 
     return Config(
         tuple(targets.values()),
@@ -68,6 +75,7 @@ def build(sections: Sections) -> Config:
         MappingProxyType({name: module for name, module in modules.items() if module is not None}),
         build_comparisons(sections.compare, targets, taken, modules),
         _together(ProbeSettings, [(entry, read(ProbeSettings, entry)) for entry in sections.probe]),
+        MappingProxyType({name: vantage for name, vantage in vantages.items() if vantage is not None}),
     )
 
 
@@ -113,8 +121,7 @@ def _identity(name: str, block: IdentityBlock, entry: Entry) -> Identity | None:
     return identity
 
 
-def _claim_name(entry: Entry, taken: dict[str, Entry]) -> None:
-    name = entry.value.get("name") if isinstance(entry.value, dict) else None
+def _claim_name(name: object, entry: Entry, taken: dict[str, Entry]) -> None:
     if not isinstance(name, str):
         return
     first = taken.setdefault(name, entry)

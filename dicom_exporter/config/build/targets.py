@@ -1,7 +1,7 @@
 """Which modules a target may have: together, and by what is expected of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 
 from dicom_exporter.config.environment import remember
@@ -18,10 +18,22 @@ def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | No
     A module that is invalid itself is None in `modules`.
     """
     errors = list(target_errors(target, modules))
+    chosen = [modules[name] for name in target.modules]
+    tries = any(module is None or (module.exposure is not None and module.exposure.tls) for module in chosen)
+    if target.tls_profile is not None and not tries:
+        message = "none of its modules finds out what TLS it accepts: one needs `exposure: {tls: true}`"
+        errors.append((("tls_profile",), message))
     for path, message in errors:
         entry.report(message, *path)
     remember(target, {path: text for path, text in entry.written.items() if path != ("name",)})  # it is in every metric
     return None if errors else target
+
+
+def at_each_vantage(target: Target) -> tuple[Target, ...]:
+    """`target`, or one target for each of its vantages if it has several."""
+    if len(target.vantage) < 2:
+        return (target,)
+    return tuple(replace(target, name=f"{target.name}@{name}", vantage=(name,)) for name in target.vantage)
 
 
 def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -33,12 +45,25 @@ def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Itera
         elif module is not None and module.writes and target.is_never_written_to:
             reason = f"nothing is written to a target with expect: {target.expect}"
             yield ("modules", index), f"the module {name} stores images, and {reason}"
+        elif module is not None and module.canary is not None and module.canary.move_to is not None and target.vantage:
+            yield ("modules", index), f"the module {name} has `move_to`, and no archive can connect to a vantage"
+        elif module is not None and target.dicomweb is None and any(q.over_dicomweb for q in module.queries.values()):
+            yield ("modules", index), f"the module {name} asks over DICOMweb, and the target has no `dicomweb`"
     known = [module for name in dict.fromkeys(target.modules) if (module := modules[name]) is not None]
     for clash in _clashes(known):
         yield ("modules",), clash
     version = target.address.ip_version
     if target.ip_version is not None and version not in (None, target.ip_version):
         yield ("ip_version",), f"the address is an IPv{version} address"
+    for index, name in enumerate(target.vantage):
+        if name in target.vantage[:index]:
+            yield ("vantage", index), f"{name} is listed twice"
+    if target.vantage and "vantage" in target.labels:
+        yield ("labels", "vantage"), "the name of its vantage has this label: choose another name"
+    if target.vantage and target.ip_version is not None:
+        yield ("ip_version",), "not with a vantage, whose proxy looks names up and chooses an address"
+    if target.vantage and "%" in target.address.host:
+        yield ("address",), "an address with an interface of this machine cannot be seen from a vantage"
 
 
 def _clashes(modules: Sequence[Module]) -> Iterator[str]:

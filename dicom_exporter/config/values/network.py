@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from dicom_exporter.config.secret import Secret
 from dicom_exporter.text import shown
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -57,8 +58,16 @@ class SocketAddress:
 
     family: int
     ip: str
+    """A host name, and `family` unspecified, only where a proxy looks it up."""
     port: int
     scope_id: int = 0
+    via: "Via | None" = field(default=None, compare=False)
+    """The proxy that makes the connection; None: this machine does."""
+
+    @property
+    def place(self) -> str:
+        """The IP address, told apart by who connects to it: the same one may be another machine elsewhere."""
+        return self.ip if self.via is None else f"{self.via.url}/{self.ip}"
 
     @property
     def host(self) -> str:
@@ -69,6 +78,26 @@ class SocketAddress:
     def sockaddr(self) -> tuple[Any, ...]:
         """As the socket module takes it."""
         return (self.ip, self.port, 0, self.scope_id) if self.family == socket.AF_INET6 else (self.ip, self.port)
+
+
+class Via:
+    """The proxy of a vantage. No dataclass, as no block of the configuration may have it."""
+
+    def __init__(
+        self,
+        url: "ProxyURL",
+        addresses: tuple[SocketAddress, ...],
+        username: str | None = None,
+        password: Secret | None = None,
+    ) -> None:
+        self.url = url
+        self.addresses = addresses
+        """Of the proxy, at least one; the first that accepts a connection is used."""
+        self.username = username
+        self.password = password
+        self.unproved = False
+        """Whether its last answer was that it is connected, without the address of that connection: some say so before
+        they connect. Then only what the peer sends shows that there is one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -220,3 +249,37 @@ def parse_root(text: str) -> str:
     if root.endswith("/studies"):
         raise ValueError(f"{shown(text)}: the root of a DICOMweb service ends before /studies")
     return root
+
+
+PROXY_PATTERN = "^(socks5|http)://[^\\s/?#@]+:[0-9]+/?$"
+_PROXY_EXAMPLE = "like socks5://127.0.0.1:1080 or http://proxy.example.org:3128"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyURL:
+    """A proxy, and how to speak to it: ``socks5`` (RFC 1928) or ``http`` (CONNECT, RFC 9110 9.3.6)."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return Address(self.host, self.port)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.address}"
+
+
+def parse_proxy(text: str) -> ProxyURL:
+    """Read the URL of a proxy. Raises ValueError with a message for the user, which does not repeat a password."""
+    scheme, separator, rest = text.partition("://")
+    if "@" in rest:
+        raise ValueError("the URL of a proxy has no credentials: they belong in `username` and `password_file`")
+    if not separator or scheme not in ("socks5", "http"):
+        raise ValueError(f"{shown(text)} is not a proxy {_PROXY_EXAMPLE}")
+    address = parse_address(rest.removesuffix("/"))
+    if "%" in address.host:
+        raise ValueError(f"{shown(text)}: a proxy has no address with an interface")
+    return ProxyURL(scheme, address.host, address.port)

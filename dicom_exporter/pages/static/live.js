@@ -40,7 +40,9 @@
 
   function replace(part, fresh) {
     const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const open = [...part.querySelectorAll("details[open]")].map((each) => each.id);
     part.replaceChildren(...fresh.childNodes);
+    for (const each of part.querySelectorAll("details")) each.open = open.includes(each.id);
     showLocalTimes(part);
     if (focused !== null) {
       const again = [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
