@@ -181,6 +181,11 @@ def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | N
     `verdict` is the one over the strangers among `sessions`; None if there are none.
     """
     findings = [*_exposure(target, sessions, verdict)]
+    if target.tls_profile is not None and verdict is not None:
+        for service, judged in verdict.profiles.items():
+            if broken := judged[target.tls_profile].broken:
+                text = texts.below_profile(service, target.tls_profile, broken)
+                findings.append(_finding(Kind.TROUBLE, text, "DicomTLSBelowProfile"))
     if target.expect in MUST_ANSWER:
         for session in sessions:
             if session.stranger is None:
