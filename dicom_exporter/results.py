@@ -200,6 +200,46 @@ class TLSFailure(StrEnum):
     """Something else, or the connection ended without an alert."""
 
 
+class TLSVersion(StrEnum):
+    """Versions of TLS, under the names that OpenSSL has for them."""
+
+    SSL_3 = "SSLv3"
+    TLS_1_0 = "TLSv1"
+    TLS_1_1 = "TLSv1.1"
+    TLS_1_2 = "TLSv1.2"
+    TLS_1_3 = "TLSv1.3"
+
+
+class SuiteClass(StrEnum):
+    """Cipher suites by what is weakest in them. One of the profiles of PS3.15 at least forbids each class."""
+
+    NULL = "null"
+    """No encryption."""
+    ANONYMOUS = "anonymous"
+    """Nobody shows who they are."""
+    EXPORT = "export"
+    """Keys of 40 or 56 bits."""
+    DES = "des"
+    RC4 = "rc4"
+    BLOCKS_OF_64_BITS = "3des"
+    """3DES, and IDEA."""
+    NO_FORWARD_SECRECY = "no_forward_secrecy"
+    """RSA key transport, and static Diffie-Hellman."""
+    CBC = "cbc"
+    """Forward secrecy, without authenticated encryption."""
+    OTHER = "other"
+    """Both, with an algorithm that PS3.15 B.13 does not list: ARIA, DSA."""
+
+
+class SecureProfile(StrEnum):
+    """The secure transport connection profiles of PS3.15."""
+
+    BCP195 = "bcp195"
+    """B.12: BCP 195, RFC 8996 and 9325."""
+    MODIFIED = "modified"
+    """B.13: the same, with a list of what is allowed. Its predecessor was the extended profile, B.11."""
+
+
 class Phase(StrEnum):
     """The parts of a probe whose seconds are measured, in the order in which they happen."""
 
@@ -264,6 +304,7 @@ class Check(StrEnum):
     CALLED_AE_TITLE_UNCHECKED = "called_ae_title_unchecked"
     PLAINTEXT_ACCEPTED = "plaintext_accepted"
     TLS_BELOW_PROFILE = "tls_below_profile"
+    TLS_BELOW_MODIFIED_PROFILE = "tls_below_modified_profile"
     WORKLIST_QUERYABLE = "worklist_queryable"
     RETRIEVE_NEGOTIABLE = "retrieve_negotiable"
     STORE_NEGOTIABLE = "store_negotiable"
@@ -340,6 +381,30 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateKey:
+    """What a certificate is made with."""
+
+    kind: str
+    """``rsa``, ``ec``, ``ed25519``, ``ed448``, ``dsa`` or ``other``."""
+    bits: int
+    """Of the modulus, or of the curve."""
+    hash: str
+    """Of its signature: ``sha256`` and the like, ``md5`` to ``sha512``; ``other``, as that of EdDSA."""
+
+
+@dataclass(frozen=True, slots=True)
+class TLSPosture:
+    """What a server accepts of what it was offered in handshakes that were abandoned. What is missing is not known."""
+
+    versions: Mapping[TLSVersion, bool] = field(default_factory=dict)
+    suites: Mapping[SuiteClass, bool] = field(default_factory=dict)
+    dh_bits: int | None = None
+    """Size of its finite-field Diffie-Hellman group; 0: it has none."""
+    certificate: CertificateKey | None = None
+    """The server's own; None if it speaks TLS 1.3 alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class TLSFacts:
     """What a TLS handshake showed."""
 
@@ -354,6 +419,8 @@ class TLSFacts:
     """Why the handshake failed; None if it succeeded, or if that did not show."""
     chain_expiry: float | None = None
     """Unix time at which the first of the certificates expires that the peer shows, whether or not they are needed."""
+    certificate: CertificateKey | None = None
+    """The peer's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +492,7 @@ class StoreResult:
 
 
 class CanaryStep(StrEnum):
-    """The steps of a canary, in their order; `metadata` is of DICOMweb alone, which has no `store`."""
+    """The steps of a canary, in their order; `metadata` and `frame` are of DICOMweb alone."""
 
     STORE = "store"
     """The archive says that it has stored the image."""
@@ -437,6 +504,8 @@ class CanaryStep(StrEnum):
     """An image comes."""
     COMPARE = "compare"
     """It has the pixels of the one that was stored."""
+    FRAME = "frame"
+    """So has its first frame, asked for alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -618,6 +687,10 @@ class SessionResult:
     """Whether the configuration asks what a stranger could retrieve and store."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
+    software: SafeText | None = None
+    """The version of Orthanc, as its REST interface says it to an identity of ours."""
+    tls_postures: Mapping[LadderService, tuple[TLSPosture, ...]] = field(default_factory=dict)
+    """Of the servers of each service that speak TLS, where the configuration asks for it."""
     last_run: float | None = None
     """Unix time at which it ran, for modules with `every`."""
     addresses: int | None = None

@@ -28,6 +28,7 @@ from dicom_exporter.results import (
     CanaryResult,
     CanaryStep,
     CanaryStepResult,
+    CertificateKey,
     EchoResult,
     Freshness,
     LadderService,
@@ -45,9 +46,12 @@ from dicom_exporter.results import (
     StoreOutcome,
     StoreResult,
     StrangerResult,
+    SuiteClass,
     TargetResult,
     TLSFacts,
     TLSFailure,
+    TLSPosture,
+    TLSVersion,
     WebAnswer,
     WebResult,
 )
@@ -165,6 +169,7 @@ FULL = SessionResult(
         False,
         TLSFailure.OTHER,
         chain_expiry=1_700_000_000.0,
+        certificate=CertificateKey("rsa", 2048, "sha256"),
     ),
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
     negotiated={"EnhancedCTImageStorage": True},
@@ -231,6 +236,12 @@ DOWN = SessionResult(
 )
 REJECTED = replace(DOWN, echo=EchoResult(Outcome.REJECTED), rejection=REJECTION)
 
+OLD_TLS = TLSPosture(
+    {TLSVersion.TLS_1_0: True, TLSVersion.SSL_3: False},
+    {SuiteClass.RC4: True},
+    1024,
+    CertificateKey("rsa", 1024, "sha1"),
+)
 STRANGER = SessionResult(
     identity="stranger",
     echo=None,

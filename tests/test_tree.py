@@ -49,6 +49,8 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     # Needs a peer: recorded sessions on a simulated network, then hostile and real servers on loopback.
     "dicom/connection.py": ("dicom/test_state_machine.py", "integration/test_connection.py"),
     "dicom/operations.py": ("probes/test_recorded_sessions.py", "integration/test_query_endings.py"),
+    "net/tls_suites.py": ("net/test_tls_hello.py",),
+    "probes/tls_posture.py": ("integration/test_tls_posture.py",),
     "net/tcp.py": ("integration/test_connection.py", "integration/test_scrape.py"),
     "probes/echo.py": ("probes/test_recorded_sessions.py", "integration/test_outcomes.py"),
     "probes/exposure.py": ("probes/test_recorded_sessions.py", "integration/test_exposure.py"),

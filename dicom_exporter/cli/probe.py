@@ -24,7 +24,7 @@ def make_parser() -> Parser:
     parser = Parser(
         f"{PROGRAM} probe",
         description="Probes one DICOM archive now: does it answer us, and what does a stranger get there?\n"
-        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it tries how far a stranger\n"
+        "Sends a C-ECHO, and counts the studies that it lists to us. With --exposure it tries how far a stranger "
         "gets, and explains the result. Probe only your own archives.",
         epilog=f"""\
 examples:

@@ -36,7 +36,7 @@ def make_parser() -> Parser:
     parser = Parser(
         f"{PROGRAM} report",
         description="Probes every target of the configuration once, and reports which are down and which are exposed.\n"
-        "In one document: which are up for us, how far strangers get, and what they are shown. No running exporter\n"
+        "In one document: which are up for us, how far strangers get, and what they are shown. No running exporter "
         "is needed. With --prometheus it probes nothing: it reports when each was exposed or down, as recorded there.",
         epilog=f"""\
 examples:

@@ -55,7 +55,7 @@ from dicom_exporter.config.values.dicom import Level, MatchValue, Model
 from dicom_exporter.config.values.hours import WeeklyHours
 from dicom_exporter.config.values.network import IPAddress
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.results import Expect, LadderLevel
+from dicom_exporter.results import Expect, LadderLevel, SecureProfile
 from dicom_exporter.yamlfile.validation import Block
 
 
@@ -222,6 +222,8 @@ class Query:
     working_hours: tuple[WeeklyHours, ...] = ()
     """In the target's time zone; empty: at any time."""
     holidays: tuple[date, ...] = ()
+    over_dicomweb: bool = False
+    """By QIDO-RS, in place of C-FIND."""
 
     # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)
@@ -245,6 +247,16 @@ class Store(Block):
 
 
 @dataclass(frozen=True)
+class MoveTo(Block):
+    """An AE of ours that the archive sends the image to. It listens only while the archive is asked to send."""
+
+    port: Annotated[Positive, Field(le=65535)]
+    """The port, at the address from which the exporter reaches the archive."""
+    ae_title: AETitle | None = None
+    """Its AE title, which the archive has to know with that address and port; by default that of the identity."""
+
+
+@dataclass(frozen=True)
 class Canary(Block):
     """A synthetic image that is stored in your own archive, found, retrieved and compared. Each run overwrites it."""
 
@@ -255,6 +267,10 @@ class Canary(Block):
     new one whether it still stores."""
     c_get: Flag = True
     """Retrieve it by C-GET; false for an archive that has no C-GET."""
+    move_to: MoveTo | None = None
+    """Retrieve it by C-MOVE in place of C-GET."""
+    stow: Flag = False
+    """Over DICOMweb, store another image by STOW-RS, and use that one in place of the one stored over DICOM."""
 
 
 @dataclass(frozen=True)
@@ -269,6 +285,8 @@ class Exposure(Block):
     surface: Flag = False
     """Ask also whether a stranger may retrieve (C-GET of a study that cannot exist) and, over DICOMweb, whether storing
     is on offer (OPTIONS) and whether pages of other web sites may use a login (CORS). Nothing is moved or stored."""
+    tls: Flag = False
+    """Find out which versions and cipher suites of TLS are accepted, in up to 18 handshakes that are abandoned."""
 
     @property
     def prove_identity(self) -> bool:
@@ -302,6 +320,9 @@ class ModuleOptions(Block):
     services: Services | None = None
     """SOP classes to propose, by their keywords, like EnhancedCTImageStorage; with a transfer syntax,
     CTImageStorage/JPEG2000Lossless. Shows which are accepted; nothing is sent."""
+    software: Flag = False
+    """Ask the REST interface of Orthanc for its version, at the pages in `web` of the target, with the identity's
+    credentials."""
     canary: Annotated[Canary | None, nothing_is_defaults(Canary | None)] = None
     """Store a synthetic image, find it, retrieve it and compare it; not allowed where `store` is not."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None
@@ -370,6 +391,9 @@ class Target(Block):
     vantage: KnownVantages = ()
     """Where to see it from: the name of a vantage; by default from where the exporter runs. For several, this is one
     target for each of them, whose name is followed by @ and that of the vantage."""
+    tls_profile: Annotated[SecureProfile | None, one_of(SecureProfile)] = None
+    """The profile of PS3.15 that its TLS has to keep: bcp195 (B.12) or modified (B.13). Takes a module whose
+    `exposure` has `tls: true`."""
 
     def __post_init__(self) -> None:
         """Set the modules of a target that names none: those of its expectation."""

@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dicom_exporter.dicom.requests import Value, encode_dataset
-from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
+from dicom_exporter.dicom.requests import IMPLEMENTATION_CLASS_UID, Value, encode_dataset
+from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN, SECONDARY_CAPTURE
 from dicom_exporter.net.tcp import Buffer
 
 _NAMESPACE = uuid.UUID("5f0c5c2e-63b0-4d5e-9d0f-2f7f5b1c7a10")
@@ -21,6 +21,7 @@ _NAMESPACE = uuid.UUID("5f0c5c2e-63b0-4d5e-9d0f-2f7f5b1c7a10")
 _ROW_BYTES = 1024
 _PIXEL_DATA_HEADER = struct.Struct("<HHI")
 _PDU_AND_PDV_HEADER = struct.Struct(">BxIIBB")
+_FILE_META = struct.Struct("<HH2sHI")
 _PDV_OVERHEAD = 6
 _LAST = 2
 
@@ -55,6 +56,22 @@ def canary_instance(name: str, number: int, size: int) -> Instance:
     rows = _rows(size)
     row = hashlib.shake_128(f"{name}/{number}".encode()).digest(_ROW_BYTES)
     return _instance(name, "canary ", number, rows, memoryview(row * rows))
+
+
+def as_file(instance: Instance) -> bytes:
+    """`instance` as a DICOM file (PS3.10 7.1)."""
+    texts = (
+        (0x0002, SECONDARY_CAPTURE),
+        (0x0003, instance.sop_instance_uid),
+        (0x0010, IMPLICIT_VR_LITTLE_ENDIAN),
+        (0x0012, IMPLEMENTATION_CLASS_UID),
+    )
+    meta = _FILE_META.pack(2, 0x0001, b"OB", 0, 2) + b"\0\1"
+    for element, text in texts:
+        value = text.encode() + b"\0" * (len(text) % 2)
+        meta += struct.pack("<HH2sH", 2, element, b"UI", len(value)) + value
+    length = struct.pack("<HH2sHI", 2, 0x0000, b"UL", 4, len(meta))
+    return b"".join((bytes(128), b"DICM", length, meta, *instance.parts))
 
 
 def _rows(size: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.connection import Connection
-from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_STORE_RQ, C_STORE_RSP, Command, Message
+from dicom_exporter.dicom.dimse import C_ECHO_RSP, C_GET_RSP, C_MOVE_RSP, C_STORE_RQ, C_STORE_RSP, Command, Message
 from dicom_exporter.dicom.errors import LimitExceeded, ProtocolViolation
 from dicom_exporter.dicom.find import PENDING, Find, FindEnded
 from dicom_exporter.dicom.instances import Instance, fragments
@@ -194,6 +194,31 @@ async def get_instance(association: Connection, sop_class: str, identifier: byte
     request = requests.get_request(sop_class, identifier, context_id, message_id, length)
     await association.perform(request, receive, after_receive=note_first)
     return Retrieved(dataset, first, status)
+
+
+async def move(association: Connection, sop_class: str, identifier: bytes, destination: str) -> int | None:
+    """C-MOVE (PS3.7 9.1.4) what `identifier` names to the AE title `destination`; return the final status.
+
+    Raises:
+        NotOffered: the peer did not accept `sop_class`.
+        ProbeEnded: it ended before the final response came.
+    """
+    context_id = association.context_id(sop_class, dataset=True)
+    message_id = association.next_message_id()
+    status: int | None = None
+
+    def receive(message: Message, now: float) -> bool:
+        nonlocal status
+        command = message.command
+        if command.field != C_MOVE_RSP or command.message_id_being_responded_to != message_id:
+            raise ProtocolViolation("not a response to our C-MOVE")
+        status = command.status
+        return status != PENDING
+
+    length = association.accept.max_pdu_length
+    request = requests.move_request(sop_class, identifier, destination, context_id, message_id, length)
+    await association.perform(request, receive)
+    return status
 
 
 async def find(

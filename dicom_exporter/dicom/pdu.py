@@ -233,17 +233,17 @@ def _read_accept(items: bytes, budget: int, _generation: int = 0) -> AssociateAc
     """What `parse_accept` returns for `items`, of which there may be `budget`."""
     contexts: dict[int, AcceptedContext] = {}
     user_information: dict[int, bytes] = {}
-    for item_type, item in _items(items):
+    for item_type, item in items_of(items):
         budget -= 1
         if item_type == 0x21:
             if len(item) < 4:
                 raise ProtocolViolation("presentation context item is too short")
             # Table 9-18: only of an accepted context is the transfer syntax significant, else it is not to be tested.
             accepted = item[2] == ContextResult.ACCEPTED
-            syntax = dict(_items(item[4:])).get(0x40, b"") if accepted else b""
+            syntax = dict(items_of(item[4:])).get(0x40, b"") if accepted else b""
             contexts.setdefault(item[0], AcceptedContext(item[2], SafeText(syntax)))
         elif item_type == 0x50:
-            for sub_type, sub_item in _items(item):
+            for sub_type, sub_item in items_of(item):
                 budget -= 1
                 user_information.setdefault(sub_type, sub_item)
                 if budget < 0:
@@ -279,7 +279,7 @@ def parse_abort(body: bytes) -> Abort:
     return Abort(source=body[2], reason=body[3])
 
 
-def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
+def items_of(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(type, value) of each item or sub-item: type, a reserved byte, 16 bit length, value (PS3.8 9.3.2 ff)."""
     position = 0
     while position < len(data):

@@ -111,6 +111,18 @@ def _associate_template(
     return (struct.pack(">BxIHxx", 1, length, 1), bytes(32) + items), context_ids
 
 
+def associate_accept(titles: bytes, results: Sequence[tuple[int, int]]) -> bytes:
+    """Encode an A-ASSOCIATE-AC (PS3.8 9.3.3) to a request with these `titles`, of 32 bytes.
+
+    `results`: context ID, and what becomes of it; those accepted are in implicit VR little endian.
+    """
+    syntax = _item(0x40, IMPLICIT_VR_LITTLE_ENDIAN.encode())
+    contexts = b"".join(_item(0x21, struct.pack(">BxBx", number, result) + syntax) for number, result in results)
+    user = _item(0x51, struct.pack(">I", MAX_PDU_LENGTH)) + _item(0x52, IMPLEMENTATION_CLASS_UID.encode())
+    rest = _item(0x10, _APPLICATION_CONTEXT) + contexts + _item(0x50, user)
+    return struct.pack(">BxIHxx", 2, 4 + 2 * _TITLE_LENGTH + 32 + len(rest), 1) + titles + bytes(32) + rest
+
+
 def _item(kind: int, value: bytes) -> bytes:
     return struct.pack(">Bx", kind) + _sized(value)
 
@@ -151,10 +163,25 @@ def get_request(sop_class: str, identifier: bytes, context_id: int, message_id: 
     return _query(0x0010, sop_class, identifier, context_id, message_id, max_pdu_length)
 
 
-def _query(
-    field: int, sop_class: str, identifier: bytes, context_id: int, message_id: int, max_pdu_length: int
+def move_request(
+    sop_class: str, identifier: bytes, destination: str, context_id: int, message_id: int, max_pdu_length: int
 ) -> bytes:
-    command = _command(field, _HAS_DATASET, {0x0002: sop_class, 0x0110: message_id, 0x0700: _LOW_PRIORITY})
+    """Encode a C-MOVE-RQ (PS3.7 9.3.4.1) to the AE title `destination`, at low priority."""
+    title = destination + " " * (len(destination) % 2)
+    return _query(0x0021, sop_class, identifier, context_id, message_id, max_pdu_length, {0x0600: title})
+
+
+def _query(
+    field: int,
+    sop_class: str,
+    identifier: bytes,
+    context_id: int,
+    message_id: int,
+    max_pdu_length: int,
+    others: Mapping[int, str] | None = None,
+) -> bytes:
+    elements: dict[int, str | int] = {0x0002: sop_class, 0x0110: message_id, 0x0700: _LOW_PRIORITY, **(others or {})}
+    command = _command(field, _HAS_DATASET, elements)
     return _pdus(command, True, context_id, max_pdu_length) + _pdus(identifier, False, context_id, max_pdu_length)
 
 

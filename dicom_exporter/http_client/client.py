@@ -1,4 +1,4 @@
-"""One GET on a connection of its own, from the host's name to the response's headers.
+"""One request on a connection of its own, from the host's name to the response's headers.
 
 The connection is made by `net.tcp`, as for an association, and handed to aiohttp: so a refused
 connection, silence and a missing route are distinct here, too, and each phase is timed.
@@ -121,10 +121,12 @@ async def get(
     *,
     method: str = "GET",
     origin: str | None = None,
+    upload: tuple[str, bytes] | None = None,
 ) -> AsyncIterator[Response]:
     """GET `url` and hold the response until the block ends. No redirect is followed, no cookie kept, no proxy used.
 
-    `method` may be another one without a body. With `origin`, it asks as a page of that origin does (RFC 6454).
+    `method` may be another one; `upload` is the media type of its body, and the body. With `origin`, it asks as a page
+    of that origin does (RFC 6454).
     TLS and credentials are those of `context.identity`, and the seconds of each phase that was reached go to
     `context.phases`. No address is connected to that is not allowed. The caller bounds the time, and the body.
 
@@ -138,7 +140,10 @@ async def get(
         slot.watch(lambda: 0 if connector.wire is None else connector.wire.received)
         session = await stack.enter_async_context(_session(connector))
         headers = {"Accept": accept, **({} if origin is None else {"Origin": origin})}
-        response = await _send(session, method, url, context, headers, address, connector)
+        if upload is not None:
+            headers["Content-Type"] = upload[0]
+        body = None if upload is None else upload[1]
+        response = await _send(session, method, url, context, headers, address, connector, body)
         response.address = address
         try:
             yield response
@@ -268,6 +273,7 @@ async def _send(
     headers: Mapping[str, str],
     address: SocketAddress,
     connector: _Connector,
+    body: bytes | None,
 ) -> Response:
     """Send the request and return the response's headers, or say why there are none."""
     headers = {**headers, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
@@ -278,7 +284,12 @@ async def _send(
     marks: dict[str, float] = {}
     try:
         response = await session.request(
-            method, url.with_user(None), headers=headers, allow_redirects=False, trace_request_ctx=marks
+            method,
+            url.with_user(None),
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            trace_request_ctx=marks,
         )
         assert isinstance(response, Response)
         response.watch(connector.wire)

@@ -14,6 +14,7 @@ from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES, TLS_FAMILI
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
+from dicom_exporter.metrics.tls_posture import POSTURE_FAMILIES, speaks_tls
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.results import Flow, LadderService, Outcome, SessionResult, UnknownReason
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
@@ -52,6 +53,15 @@ def _allowed(exposed: Exposed) -> Iterable[tuple[str, float | None]]:
     return dict.fromkeys(exposed.verdict.levels, allowed_level(exposed.target.expect)).items()
 
 
+def _profiles(exposed: Exposed) -> Collection[Row]:
+    return [
+        ({"protocol": service.value, "profile": profile.value}, float(kept.value))
+        for service, judged in exposed.verdict.profiles.items()
+        for profile, kept in judged.items()
+        if kept.value is not None
+    ]
+
+
 EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
     Family(
         "dicom_exposure_level",
@@ -81,6 +91,12 @@ EXPOSURE_FAMILIES: tuple[Family[Exposed], ...] = (
         "dicom_exposure_check",
         "Single facts about what a stranger finds; absent if it is not known.",
         shared("check", lambda exposed: exposed.verdict.checks.items()),
+    ),
+    Family(
+        "dicom_tls_profile_kept",
+        "Whether all servers of a service keep a profile of PS3.15: bcp195 (B.12), modified (B.13). Absent if it is "
+        "not known: 1 only if all that the profile forbids was tried and refused.",
+        _profiles,
     ),
 )
 
@@ -119,8 +135,17 @@ def _target_info(target: Target) -> Collection[Row]:
     return (({**target.labels, **own, **_vantage_label(target)}, 1.0),)
 
 
+def _profile_required(target: Target) -> Collection[Row]:
+    return () if target.tls_profile is None else (({"profile": target.tls_profile.value}, 1.0),)
+
+
 TARGET_FAMILIES: tuple[Family[Target], ...] = (
     Family("dicom_target_info", "The target as configured, with its labels.", _target_info),
+    Family(
+        "dicom_tls_profile_required",
+        "1 for the profile of PS3.15 that the configuration says the target keeps (`tls_profile`).",
+        _profile_required,
+    ),
 )
 SESSION_FAMILIES = (
     *ASSOCIATION_FAMILIES,
@@ -129,6 +154,7 @@ SESSION_FAMILIES = (
     *STORE_FAMILIES,
     *CANARY_FAMILIES,
     *DICOMWEB_FAMILIES,
+    *POSTURE_FAMILIES,
 )
 
 
@@ -158,6 +184,7 @@ def groups(records: Sequence[ProbeRecord], *, target_label: bool) -> Iterator[Gr
     yield Group(STORE_FAMILIES, [(labels, session) for labels, session in sessions if session.store is not None])
     yield Group(CANARY_FAMILIES, [(labels, session) for labels, session in sessions if session.canary is not None])
     yield Group(DICOMWEB_FAMILIES, [(labels, session) for labels, session in sessions if session.dicomweb is not None])
+    yield Group(POSTURE_FAMILIES, [(labels, session) for labels, session in sessions if speaks_tls(session)])
     yield Group(
         QUERY_FAMILIES,
         [({**labels, "query": name}, query) for labels, session in asked for name, query in session.queries.items()],

@@ -27,7 +27,7 @@ from dicom_exporter.net.errors import (
 from dicom_exporter.net.tls_failure import classify
 from dicom_exporter.net.turns import Turns
 from dicom_exporter.net.wire import TLS, USELESS_BYTES, Wire, forget
-from dicom_exporter.results import TLSFacts, TLSFailure
+from dicom_exporter.results import CertificateKey, TLSFacts, TLSFailure
 
 Buffer = bytes | memoryview
 
@@ -41,6 +41,8 @@ _LOOKS = 3
 unread: it is read in the first turn, and wakes the waiting task in the second."""
 _ENCODING_DER = 2
 """`ENCODING_DER` of the private ssl module, which has no public name."""
+_HASHES = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+_BITS = {"ed25519": 256, "ed448": 448}
 _MOST_CERTIFICATES = 16
 """Certificates of a chain whose dates are read. A chain that verifies is shorter; a peer can show hundreds."""
 TLS_SHUTDOWN_TIMEOUT = 0.5
@@ -372,22 +374,25 @@ def tls_facts(transport: asyncio.BaseTransport) -> TLSFacts | None:
         return None
     cipher = ssl_object.cipher()
     verified = ssl_object.context.verify_mode == ssl.CERT_REQUIRED
-    shown = _expiries(ssl_object, "get_unverified_chain")
+    shown = _certificates(ssl_object, "get_unverified_chain")
     # Which of the others a client needs is not known without verification: an old cross-signed root may be among them.
-    needed = _expiries(ssl_object, "get_verified_chain") if verified else shown[:1]
+    needed = _certificates(ssl_object, "get_verified_chain") if verified else shown[:1]
     return TLSFacts(
         version=ssl_object.version() or "unknown",
         cipher=cipher[0] if cipher else "unknown",
         # OpenSSL verifies the dates of the whole chain, that of the authority too.
-        certificate_expiry=min(needed, default=None),
-        chain_expiry=min(shown, default=None),
+        certificate_expiry=min((expiry for expiry, _ in needed), default=None),
+        chain_expiry=min((expiry for expiry, _ in shown), default=None),
         # The handshake would have failed otherwise; without verification it is not known.
         certificate_trusted=True if verified else None,
+        certificate=shown[0][1] if shown else None,
     )
 
 
-def _expiries(ssl_object: Any, method: str) -> list[float]:
-    """Unix times at which the certificates of a chain of the peer expire, its own first; none if they cannot be read.
+def _certificates(ssl_object: Any, method: str) -> list[tuple[float, CertificateKey | None]]:
+    """Unix times at which the certificates of a chain of the peer expire, its own first, and what they are made with.
+
+    Empty if they cannot be read.
 
     Args:
         ssl_object: as of a transport.
@@ -403,6 +408,34 @@ def _expiries(ssl_object: Any, method: str) -> list[float]:
         ders = [c if isinstance(c, bytes) else c.public_bytes(_ENCODING_DER) for c in certificates]
         if not ders and (leaf := ssl_object.getpeercert(binary_form=True)):
             ders = [leaf]
-        return [x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in ders]
+        return [
+            (x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp(), certificate_key(der)) for der in ders
+        ]
     except Exception:  # noqa: BLE001 - a certificate that we cannot read must not cost what was found besides
         return []
+
+
+def certificate_key(der: bytes) -> CertificateKey | None:
+    """What the certificate `der` is made with; None if it cannot be read."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+
+    kinds: dict[str, type] = {
+        "rsa": rsa.RSAPublicKey,
+        "ec": ec.EllipticCurvePublicKey,
+        "ed25519": ed25519.Ed25519PublicKey,
+        "ed448": ed448.Ed448PublicKey,
+        "dsa": dsa.DSAPublicKey,
+    }
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        key = certificate.public_key()
+        kind = next((name for name, kind in kinds.items() if isinstance(key, kind)), "other")
+        used = certificate.signature_hash_algorithm
+    except Exception:  # noqa: BLE001 - as above: an algorithm that the library does not know raises many things
+        return None
+    return CertificateKey(
+        kind,
+        _BITS[kind] if kind in _BITS else int(getattr(key, "key_size", 0)),
+        used.name if used is not None and used.name in _HASHES else "other",
+    )

@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote
 
 from aiohttp import web
 
-from dicom_exporter.config import Expect
+from dicom_exporter.config import Expect, Target
 from dicom_exporter.config.render import show_config
+from dicom_exporter.config.values.network import is_ip_address, unmapped
 from dicom_exporter.pages import runbooks
 from dicom_exporter.pages.context import PAGES
 from dicom_exporter.pages.overview import overview, read
@@ -62,12 +63,19 @@ async def get_target(request: web.Request) -> web.Response:
             "probes": probes,
             "chosen": probes.get(wanted) if wanted is not None else None,
             "expectation": EXPECTATIONS[target.expect],
+            "hairpin": _may_be_hairpin(target),
             "runbook": runbooks.runbook_for(track.findings, probed=track.status is not Status.NEVER_PROBED),
             "started": pages.history.started,
             "dashboard": (pages.dashboard_url or "").replace("{target}", quote(target.name, safe="")),
         }
 
     return await page(request, "target.html", values, depth=_depth(request))
+
+
+def _may_be_hairpin(target: Target) -> bool:
+    """Whether a router may turn our packets around: a public address, whose network this exporter may be in."""
+    public = is_ip_address(target.address.host) and unmapped(target.address.host).is_global
+    return public and target.expect is Expect.CLOSED and target.seen_from is None
 
 
 def _target_name(request: web.Request) -> str:

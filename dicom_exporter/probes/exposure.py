@@ -107,7 +107,7 @@ async def probe_exposure(target: Target, module: Module, context: ProbeContext) 
         closed = over_tls[-1].attempt.outcome in (Outcome.TLS_FAILURE, Outcome.CLOSED)
         if not (closed and first.attempt.outcome is Outcome.CLOSED and await _hangs_up(target, context)):
             tries += over_tls
-        if _speaks_tls(tries[-1].attempt):
+        if not settings.tls and _speaks_tls(tries[-1].attempt):  # else `tls_posture` finds out
             obsolete = await accepts_obsolete_tls(target.address, context.until(_SHARE))
     if target.well_known_titles and _title_unknown(first.attempt):
         for title in WELL_KNOWN_TITLES:

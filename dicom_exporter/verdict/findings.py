@@ -12,7 +12,7 @@ time, in Prometheus, by the same outcomes: each finding names the alert that fir
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -181,12 +181,19 @@ def find(target: Target, sessions: Sequence[SessionResult], verdict: Verdict | N
     `verdict` is the one over the strangers among `sessions`; None if there are none.
     """
     findings = [*_exposure(target, sessions, verdict)]
+    if target.tls_profile is not None and verdict is not None:
+        for service, judged in verdict.profiles.items():
+            if broken := judged[target.tls_profile].broken:
+                text = texts.below_profile(service, target.tls_profile, broken)
+                findings.append(_finding(Kind.TROUBLE, text, "DicomTLSBelowProfile"))
     if target.expect in MUST_ANSWER:
         for session in sessions:
             if session.stranger is None:
                 findings += _availability(session)
     if not sessions:
         findings.append(_finding(Kind.UNKNOWN, texts.NOTHING_FOUND, None))
+    if target.seen_from is not None:
+        findings = [replace(each, text=texts.seen_from(target.seen_from, each.text)) for each in findings]
     return tuple(sorted(findings, key=lambda finding: finding.severity)) if findings else ()
 
 

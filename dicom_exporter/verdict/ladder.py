@@ -22,6 +22,7 @@ from typing import Final
 from dicom_exporter.results import (
     Attempt,
     Called,
+    CertificateKey,
     Check,
     Expect,
     LadderLevel,
@@ -30,6 +31,7 @@ from dicom_exporter.results import (
     Phase,
     QueryOutcome,
     RejectReason,
+    SecureProfile,
     Service,
     SessionResult,
     StrangerResult,
@@ -39,6 +41,7 @@ from dicom_exporter.results import (
     WebAnswer,
     WebResult,
 )
+from dicom_exporter.verdict.tls_profile import OBSOLETE, Kept, judge_posture, together
 
 _ALLOWED: Final[Mapping[Expect, LadderLevel]] = {
     Expect.CLOSED: LadderLevel.CLOSED,
@@ -84,7 +87,6 @@ _NO_DOUBTS: Final[frozenset[UnknownReason]] = frozenset()
 _NOT_CONNECTED: Final = frozenset({Outcome.REFUSED, Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.DNS_FAILURE})
 _SPOKE_DICOM: Final = frozenset({Outcome.SUCCESS, Outcome.REJECTED, Outcome.BUSY, Outcome.ABORTED})
 _DENIALS: Final = frozenset({QueryOutcome.REFUSED, QueryOutcome.UNSUPPORTED, QueryOutcome.ABORTED})
-_OBSOLETE_TLS: Final = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 _WEAK_CIPHERS: Final = ("NULL", "RC4", "EXP", "DES-", "MD5", "ADH", "AECDH")
 """Parts of OpenSSL's names of ciphers that RFC 9325 4.1 forbids."""
 _NOT_ABOUT_TLS: Final = frozenset({None, TLSFailure.NOT_TLS, TLSFailure.OTHER})
@@ -116,6 +118,8 @@ class Verdict:
     nothing was proved. That one address is closed proves nothing while another is in doubt."""
     reasons: Mapping[LadderService, tuple[UnknownReason, ...]] = field(default_factory=dict)
     """Why the level is not known, sorted by name; empty if it is known."""
+    profiles: Mapping[LadderService, Mapping[SecureProfile, Kept]] = field(default_factory=dict)
+    """How the TLS of each service stands to the profiles of PS3.15, where it was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,12 @@ def _verdict(strangers: Sequence[SessionResult]) -> Verdict:
             checks[Check.CORS_WITH_CREDENTIALS] = session.dicomweb.cors_with_credentials
         pages = [*([session.dicomweb] if session.dicomweb is not None else []), *session.web]
         checks[Check.HTTP_WITHOUT_TLS] = _http_without_tls(pages)
-    return Verdict(levels, {name: holds for name, holds in checks.items() if holds is not None}, at_least, reasons)
+    profiles = _profiles(strangers)
+    below = _below(profiles, SecureProfile.BCP195)
+    checks[Check.TLS_BELOW_PROFILE] = _below_as_met(strangers) or below
+    checks[Check.TLS_BELOW_MODIFIED_PROFILE] = _below(profiles, SecureProfile.MODIFIED)
+    known = {name: holds for name, holds in checks.items() if holds is not None}
+    return Verdict(levels, known, at_least, reasons, profiles)
 
 
 def _not_connected(session: SessionResult) -> Outcome | None:
@@ -187,7 +196,9 @@ def _not_connected(session: SessionResult) -> Outcome | None:
     None.
     """
     stranger = session.stranger
-    if stranger is None or stranger.doubts or session.dicomweb is not None or session.web or session.surface:
+    if stranger is None or stranger.doubts or session.dicomweb is not None or session.web:
+        return None
+    if session.surface or session.tls_postures:
         return None
     if len(stranger.attempts) != 1 or stranger.attempts[0].doubts or stranger.attempts[0].tls is not None:
         return None
@@ -310,7 +321,6 @@ def _dimse_checks(stranger: StrangerResult, level: LadderLevel | None) -> dict[C
         Check.CALLING_AE_TITLE_UNCHECKED: _calling_unchecked(stranger.attempts),
         Check.CALLED_AE_TITLE_UNCHECKED: _called_unchecked(stranger.attempts),
         Check.PLAINTEXT_ACCEPTED: _plaintext_accepted(stranger.attempts),
-        Check.TLS_BELOW_PROFILE: _tls_below_profile(stranger),
         Check.WORKLIST_QUERYABLE: False if kept_out else _worklist_queryable(asked),
         Check.RETRIEVE_NEGOTIABLE: False if kept_out else _negotiable(asked, Service.STUDY_GET, Service.STUDY_MOVE),
         Check.STORE_NEGOTIABLE: False if kept_out else _negotiable(asked, Service.STORAGE),
@@ -361,14 +371,45 @@ def _spoke_tls(tls: TLSFacts | None) -> bool:
     return tls.version is not None or _demands_certificate(tls) or tls.failure not in _NOT_ABOUT_TLS
 
 
-def _tls_below_profile(stranger: StrangerResult) -> bool | None:
-    """PS3.15 B.12: TLS 1.2 at least, and no cipher that BCP 195 forbids."""
-    if stranger.obsolete_tls_accepted:
+def _profiles(strangers: Sequence[SessionResult]) -> dict[LadderService, dict[SecureProfile, Kept]]:
+    """How the servers of each service stand to the profiles, as far as that was tried."""
+    found: dict[LadderService, list[dict[SecureProfile, Kept]]] = {}
+    for session in strangers:
+        for service, postures in session.tls_postures.items():
+            shown = _shown_certificate(session, service) if len(postures) == 1 else None
+            found.setdefault(service, []).extend(judge_posture(posture, shown) for posture in postures)
+    return {
+        service: {profile: together([each[profile] for each in judged]) for profile in SecureProfile}
+        for service, judged in found.items()
+    }
+
+
+def _shown_certificate(session: SessionResult, service: LadderService) -> CertificateKey | None:
+    """The certificate that a stranger's handshake with the only server of a service has shown."""
+    facts = [page.tls for page in session.web]
+    if service is LadderService.DICOMWEB:
+        facts = [None if session.dicomweb is None else session.dicomweb.tls]
+    elif service is LadderService.DIMSE and session.stranger is not None:
+        facts = [attempt.tls for attempt in session.stranger.attempts]
+    return next((tls.certificate for tls in facts if tls is not None and tls.certificate is not None), None)
+
+
+def _below(profiles: Mapping[LadderService, Mapping[SecureProfile, Kept]], profile: SecureProfile) -> bool | None:
+    """Whether the TLS of any service is below `profile`; None if that is not known, or none speaks TLS."""
+    kept = [judged[profile].value for judged in profiles.values()]
+    if False in kept:
         return True
-    facts = [attempt.tls for attempt in stranger.attempts if attempt.tls is not None]
-    if any(tls.version in _OBSOLETE_TLS or any(part in (tls.cipher or "") for part in _WEAK_CIPHERS) for tls in facts):
-        return True
-    return False if stranger.obsolete_tls_accepted is False and any(tls.version for tls in facts) else None
+    return None if None in kept or not kept else False
+
+
+def _below_as_met(strangers: Sequence[SessionResult]) -> bool | None:
+    """True if a stranger's own handshakes went below PS3.15 B.12. They never show that nobody's can."""
+    for stranger in (session.stranger for session in strangers if session.stranger is not None):
+        facts = [attempt.tls for attempt in stranger.attempts if attempt.tls is not None]
+        weak = any(part in (tls.cipher or "") for tls in facts for part in _WEAK_CIPHERS)
+        if stranger.obsolete_tls_accepted or weak or any(tls.version in OBSOLETE for tls in facts):
+            return True
+    return None
 
 
 def _worklist_queryable(asked: Attempt | None) -> bool | None:

@@ -18,9 +18,11 @@ from dicom_exporter.results import (
     QueryOutcome,
     QueryResult,
     RejectReason,
+    SecureProfile,
     SessionResult,
     StoreOutcome,
     StoreResult,
+    TLSPosture,
     UnknownReason,
     WebAnswer,
     WebResult,
@@ -130,6 +132,10 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
     Check.CALLED_AE_TITLE_UNCHECKED: ("Any called AE title is accepted", "Wrong called AE titles are refused"),
     Check.PLAINTEXT_ACCEPTED: ("DICOM without TLS is accepted", "DICOM without TLS is not accepted"),
     Check.TLS_BELOW_PROFILE: ("TLS is weaker than DICOM's profile allows", "TLS meets DICOM's profile (PS3.15 B.12)"),
+    Check.TLS_BELOW_MODIFIED_PROFILE: (
+        "TLS is weaker than DICOM's modified profile allows",
+        "TLS meets DICOM's modified profile (PS3.15 B.13)",
+    ),
     Check.WORKLIST_QUERYABLE: ("The worklist can be queried", "The worklist cannot be queried"),
     Check.RETRIEVE_NEGOTIABLE: ("Fetching images is on offer (not tried)", "Fetching images is not on offer"),
     Check.STORE_NEGOTIABLE: ("Storing images is on offer (never tried)", "Storing images is not on offer"),
@@ -143,8 +149,14 @@ CHECKS: Mapping[Check, tuple[str, str]] = {
 }
 """Check -> what it says where it holds (which is bad), and where it does not."""
 
+PROFILES: Mapping[SecureProfile, str] = {
+    SecureProfile.BCP195: "PS3.15 B.12",
+    SecureProfile.MODIFIED: "PS3.15 B.13",
+}
+"""Profile -> where it is defined."""
+
 _WEB_MEANINGS: Mapping[LadderLevel, str] = {
-    LadderLevel.OPEN_PORT: "Something listens and takes connections.",
+    LadderLevel.OPEN_PORT: "Something listens, and asks for no login.",
     LadderLevel.REFUSES_STRANGERS: "It speaks HTTP, and rejects unknown clients.",
 }
 """Meanings of levels that differ for HTTP."""
@@ -209,6 +221,19 @@ def tried(attempts: Iterable[Attempt]) -> Iterator[tuple[str, str]]:
             yield "  C-GET of an image", "its first bytes came" if attempt.image_received else "nothing of it came"
 
 
+def tls_accepted(postures: Mapping[LadderService, Sequence[TLSPosture]]) -> Iterator[tuple[str, str]]:
+    """What TLS each service accepts and refuses, of what was offered."""
+    for service, servers in postures.items():
+        for posture in servers:
+            for word, wanted in (("Accepts", True), ("Refuses", False)):
+                found = [
+                    *posture.versions.items(),
+                    *((f"suites {each}", held) for each, held in posture.suites.items()),
+                ]
+                names = [str(name) for name, held in found if held is wanted]
+                yield f"{word}, {SERVICES[service]}", ", ".join(names) or "nothing that was offered"
+
+
 def answer(query: QueryResult) -> str:
     """How a query ended, with its count."""
     count = "" if query.matches is None else f"{query.matches}{'' if query.complete else ' or more'}, "
@@ -261,6 +286,11 @@ def why_unknown(reasons: Iterable[UnknownReason]) -> str:
     return "; ".join(UNKNOWN_REASONS[reason] for reason in reasons)
 
 
+def seen_from(vantage: str, text: str) -> str:
+    """The `text` of a finding about a target that is seen from a vantage."""
+    return f"From {vantage}: {text}"
+
+
 def blind(level: LadderLevel) -> str:
     """A control target reads closed."""
     name = LEVELS[level][0]
@@ -310,6 +340,11 @@ def store_failed(store: StoreResult) -> str:
 def canary_failed(result: CanaryStepResult) -> str:
     """A step of the canary failed."""
     return f"Canary over {SERVICES[result.service]}, step {result.step}: {result.failure}"
+
+
+def below_profile(service: LadderService, profile: SecureProfile, broken: Sequence[str]) -> str:
+    """The TLS of `service` is below the `profile` that it has to keep."""
+    return f"TLS of {SERVICES[service]} is below the profile {profile} ({PROFILES[profile]}): {'; '.join(broken)}"
 
 
 def dicomweb_failed(web: WebResult) -> str:

@@ -32,6 +32,8 @@ from grafana.source.queries import (
     counted,
     heading,
     info,
+    named,
+    or_absent,
     per_target,
     select,
     status,
@@ -72,7 +74,7 @@ _NO_STRANGER = "No stranger is sent to these targets: give them a module with `e
 def exposure() -> dict[str, Any]:
     """The dashboard."""
     panels = lay_out(
-        (4, [(24, _now())]),
+        (5, [(24, _now())]),
         (12, [(24, _by_level())]),
         (
             9,
@@ -98,15 +100,17 @@ def exposure() -> dict[str, Any]:
             ],
         ),
         (
-            9,
+            11,
             [
                 (
                     24,
                     timeline(
                         "Services that broke policy in this range",
-                        "How far a stranger got: the 25 services with the greatest difference to what is allowed.",
-                        f"{select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {_offenders()}"
-                        f" and on ({KEYS}) {info(NOT_CONTROL)}",
+                        "How far a stranger got: the 15 services with the greatest difference to what is allowed.",
+                        named(
+                            f"{select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {_offenders()}"
+                            f" and on ({KEYS}) {info(NOT_CONTROL)}"
+                        ),
                         f"{{{{target}}}} {{{{{OVER}}}}}",
                         numbers(LEVELS),
                         _NOBODY,
@@ -158,17 +162,17 @@ def _now() -> Panel:
                 ),
                 [(None, "transparent")],
             ),
-            "Vantage check": (f"max({status(CONTROL)})", [(None, "transparent")]),
+            "Vantage check": (or_absent(f"max({status(CONTROL)})"), [(None, "transparent")]),
         },
         overrides=[vantage()],
     )
 
 
 def _offenders() -> str:
-    """The 25 services that were furthest above their limit in the range, of those that ever were."""
+    """The 15 services that were furthest above their limit in the range, of those that ever were."""
     furthest = f"max_over_time(({select('dicom:exposure_excess')} > 0)[$__range:15m] @ end())"
     ever = f"max_over_time({_SINCE}[$__range] @ end()) > 0"
-    return f"topk(25, max by ({KEYS}, {OVER}) ({furthest} or 0 * ({ever})))"
+    return f"topk(15, max by ({KEYS}, {OVER}) ({furthest} or 0 * ({ever})))"
 
 
 def _by_level() -> Panel:
@@ -297,7 +301,7 @@ def _details() -> list[Line]:
                 10,
                 [
                     (
-                        9,
+                        12,
                         table(
                             "Failed checks",
                             "Single facts beside the level: at how many targets each check failed, of those where it "
@@ -317,8 +321,7 @@ def _details() -> list[Line]:
                             no_value=_NO_STRANGER,
                         ),
                     ),
-                    (9, _software_table()),
-                    (6, text("What the levels mean", _ABOUT)),
+                    (12, _software_table()),
                 ],
             ),
             (
@@ -339,12 +342,14 @@ def _details() -> list[Line]:
                                     instant=True,
                                 )
                             ],
+                            unit="locale",
                             steps=[(None, WARNING)],
                             no_value="No stranger was shown a study, or no stranger was sent: see Unknown.",
                         ),
                     ),
                 ],
             ),
+            (6, [(24, text("What the levels mean", _ABOUT))]),
         )
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 from grafana.source.dashboard import dashboard, to_runbook, to_target
 from grafana.source.panels import NO_DATA, Panel, column, lay_out, queries, query, strip, table, timeline, timeseries
 from grafana.source.queries import (
+    ABSENT,
     ANSWER_SECONDS,
     CONTROL,
     FAILED,
@@ -22,6 +23,7 @@ from grafana.source.queries import (
     counted,
     heading,
     info,
+    or_absent,
     per_target,
     select,
     since,
@@ -60,8 +62,7 @@ def vantage() -> dict[str, Any]:
     return column(
         "Vantage check",
         mappings=numbers({**dict.fromkeys((1, 2, 3, 4, DOWN), ("unknown", STATUSES[UNKNOWN][1])),
-                          0: ("OK", STATUSES[0][1]), BLIND: STATUSES[BLIND]}),
-        noValue="no control",
+                          0: ("OK", STATUSES[0][1]), BLIND: STATUSES[BLIND], ABSENT: ("no control", "transparent")}),
     )  # fmt: skip
 
 
@@ -71,15 +72,15 @@ def fleet() -> dict[str, Any]:
         (4, [(24, _now())]),
         (12, [(24, _targets())]),
         (
-            9,
+            11,
             [
                 (
                     12,
                     timeline(
                         "Targets that were not OK in this range",
-                        "At most 30, the worst first. A gap: no data.",
+                        "At most 15, the worst first. A gap: no data.",
                         f"{status()} and on ({KEYS}) "
-                        f"topk(30, max by ({KEYS}) (max_over_time({status()}[$__range] @ end())) > 0)",
+                        f"topk(15, max by ({KEYS}) (max_over_time({status()}[$__range] @ end())) > 0)",
                         "{{target}}",
                         numbers(STATUSES),
                         ALL_OK,
@@ -88,7 +89,7 @@ def fleet() -> dict[str, Any]:
                 (12, _not_ok()),
             ],
         ),
-        (9, [(8, certificates()), (8, _answer_time()), (8, _places())]),
+        (9, [(8, certificates()), (7, _answer_time()), (9, _places())]),
         (8, [(24, _alerts())]),
         *details(),
     )
@@ -112,11 +113,19 @@ def _now() -> Panel:
             "Rejects monitor": has(REFUSES),
             "Busy": has(BUSY),
             "Trouble": has(TROUBLE),
-            "Available, 24 h": (f"avg({available('24h')} and on ({KEYS}) {info()})", AVAILABILITY),
-            "Vantage check": (f"max({status(CONTROL)})", [(None, "transparent")]),
+            "Available, 24 h": (
+                or_absent(f"avg({available('24h')} and on ({KEYS}) {info()})"),
+                AVAILABILITY,
+            ),
+            "Vantage check": (or_absent(f"max({status(CONTROL)})"), [(None, "transparent")]),
         },
         overrides=[
-            column("Available, 24 h", unit="percentunit", decimals=2, noValue="after 1 h"),
+            column(
+                "Available, 24 h",
+                unit="percentunit",
+                decimals=2,
+                mappings=numbers({ABSENT: ("after 1 h", "transparent")}),
+            ),
             vantage(),
         ],
     )
@@ -158,9 +167,9 @@ def _targets() -> Panel:
         sort="Verdict",
         overrides=[
             column("Verdict", mappings=numbers(STATUSES), coloured=True, width=185),
-            column("Target", links=to_target(), width=190),
+            column("Target", links=to_target(), width=175),
             column(heading(place), width=80),
-            column("Since", unit="dateTimeFromNow", width=110),
+            column("Since", unit="dateTimeFromNow", width=100),
             *(
                 column(name, unit="percentunit", decimals=1, coloured=True, steps=AVAILABILITY, width=65)
                 for name in ("24 h", "7 d", "30 d")
@@ -219,14 +228,14 @@ def _places() -> Panel:
         overrides=[
             column(heading(place), noValue="(none)"),
             *(
-                column(name, coloured=True, steps=[(None, "transparent"), (1, colour)], width=95)
-                for name, colour in (
-                    ("Exposed", STATUSES[EXPOSED + 3][1]),
-                    ("Down", STATUSES[DOWN][1]),
-                    ("Other", STATUSES[REFUSES][1]),
+                column(name, coloured=True, steps=[(None, "transparent"), (1, colour)], width=width)
+                for name, colour, width in (
+                    ("Exposed", STATUSES[EXPOSED + 3][1], 86),
+                    ("Down", STATUSES[DOWN][1], 58),
+                    ("Other", STATUSES[REFUSES][1], 58),
                 )
             ),
-            column("Targets", width=75),
+            column("Targets", width=68),
         ],
         no_value="No target is chosen above.",
     )

@@ -195,6 +195,7 @@ def bars(
     overrides: Sequence[Mapping[str, Any]] = (),
     no_value: str,
     highest: float | None = None,
+    decimals: int | None = None,
     transformations: Sequence[Mapping[str, Any]] = (),
     links: Sequence[Mapping[str, Any]] = (),
 ) -> Panel:
@@ -227,7 +228,8 @@ def bars(
             "thresholds": _thresholds(steps),
             "links": list(links),
         }
-        | ({} if highest is None else {"max": highest}),
+        | ({} if highest is None else {"max": highest})
+        | ({} if decimals is None else {"decimals": decimals}),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from grafana.source.words import SEVERITIES
+from grafana.source.words import SERVICES, SEVERITIES
 
 KEYS = "job, instance, target"
 """The labels that identify a target, whether it is scraped over /metrics or over /probe."""
@@ -73,6 +73,22 @@ def per_target(expression: str, *labels: str) -> str:
 def counted(expression: str) -> str:
     """How many series, 0 if there are none, and nothing if there is no data at all."""
     return f"count({expression}) or 0 * count({info()})"
+
+
+ABSENT = -1
+"""What `or_absent` gives where there is nothing."""
+
+
+def or_absent(expression: str) -> str:
+    """One number, or `ABSENT`: a tile without data would not be drawn. Nothing if there is no data at all."""
+    return f"{expression} or {ABSENT} + 0 * count({info()})"
+
+
+def named(expression: str) -> str:
+    """`expression` with what strangers use in words, for a legend."""
+    for value, words in SERVICES.items():
+        expression = f'label_replace({expression}, "{OVER}", "{words}", "{OVER}", "{value}")'
+    return expression
 
 
 def by_severity(matchers: str, *labels: str) -> str:

@@ -31,6 +31,7 @@ from grafana.source.queries import (
     by_severity,
     heading,
     is_,
+    named,
     select_one,
     since,
 )
@@ -85,6 +86,7 @@ def target() -> dict[str, Any]:
                             "address": "Address",
                             "called_ae_title": "AE title",
                             "expect": "Expected",
+                            "vantage": "Seen from",
                             LABELS.get()[0]: heading(LABELS.get()[0]),
                         },
                         overrides=[
@@ -135,7 +137,7 @@ def target() -> dict[str, Any]:
                         "Anonymous access",
                         "How far a stranger got, for each service. `at least`: a probe could not tell whether one gets "
                         "further.",
-                        _LEVEL,
+                        named(_LEVEL),
                         f"{{{{{OVER}}}}}",
                         numbers(_ANY_LEVEL),
                         NO_STRANGER,
@@ -172,6 +174,7 @@ def target() -> dict[str, Any]:
                             )
                         ],
                         unit="percentunit",
+                        decimals=1,
                         no_value=NO_DATA,
                     ),
                 ),
@@ -270,7 +273,7 @@ def _header() -> list[tuple[int, Panel]]:
                 "Certificate",
                 "The first that expires, of DICOM over TLS and of DICOMweb.",
                 f"min({select_one('dicom:certificate_expiry:last')}) / 86400 - time() / 86400",
-                unit="d",
+                unit="suffix: days",
                 steps=ENDS,
                 decimals=0,
                 no_value="no TLS",

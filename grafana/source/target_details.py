@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dicom_exporter.results import HTTP_PHASES
 from grafana.source.dashboard import to_target
-from grafana.source.panels import Line, column, queries, query, table, timeseries
+from grafana.source.panels import Line, Panel, column, queries, query, table, timeseries
 from grafana.source.queries import EXPORTER, KEYS, select_one
 from grafana.source.words import BAD, CHECKS, GOOD, NOTE, WARNING, texts, yes_no
 
@@ -94,11 +94,70 @@ def protection() -> list[Line]:
                         overrides=[
                             column("Trusted", mappings=_YES_NO),
                             column("Wants ours", mappings=_YES_NO),
-                            column("Ends in", unit="d", decimals=0, coloured=True, steps=ENDS),
+                            column("Ends in", unit="suffix: days", decimals=0, coloured=True, steps=ENDS),
                         ],
                     ),
                 ),
             ],
+        ),
+        (7, _accepted_tls()),
+    ]
+
+
+def _accepted_tls() -> list[tuple[int, Panel]]:
+    """What it accepts in handshakes that are abandoned."""
+    not_tried = "Not tried: `tls: true` of a module's `exposure` asks for it."
+    accepts = column("Accepts", mappings=yes_no(("yes", "text"), ("no", "text")), width=90)
+    kept = column("Kept", mappings=yes_no(("yes", GOOD), ("no", WARNING)), coloured=True, width=70)
+    return [
+        (
+            6,
+            table(
+                "Versions of TLS",
+                "Which versions each service accepts.",
+                {"accepted": f"max by (protocol, version) ({select_one('dicom_tls_version_accepted')})"},
+                names={"protocol": "Service", "version": "Version", "accepted": "Accepts"},
+                sort="Version",
+                overrides=[accepts],
+                no_value=not_tried,
+            ),
+        ),
+        (
+            6,
+            table(
+                "Weak cipher suites",
+                "Which classes of cipher suites each service accepts.",
+                {"accepted": f"max by (protocol, suites) ({select_one('dicom_tls_suites_accepted')})"},
+                names={"protocol": "Service", "suites": "Class", "accepted": "Accepts"},
+                sort="Accepts",
+                overrides=[accepts],
+                no_value=not_tried,
+            ),
+        ),
+        (
+            6,
+            table(
+                "Profiles of PS3.15",
+                "Whether each service keeps them: bcp195 is B.12, modified is B.13. What is missing is not known.",
+                {"kept": f"min by (protocol, profile) ({select_one('dicom_tls_profile_kept')})"},
+                names={"protocol": "Service", "profile": "Profile", "kept": "Kept"},
+                sort="Profile",
+                overrides=[kept],
+                no_value=not_tried,
+            ),
+        ),
+        (
+            6,
+            table(
+                "Keys",
+                "The size of the keys of the certificates, and of the group of Diffie-Hellman, in bits.",
+                {
+                    "key": f"min by (protocol, algorithm) ({select_one('dicom_tls_certificate_key_size')})",
+                    "dh": f"min by (protocol) ({select_one('dicom_tls_dh_size')})",
+                },
+                names={"protocol": "Service", "algorithm": "Key", "key": "Size", "dh": "DH"},
+                no_value="No TLS was spoken.",
+            ),
         ),
     ]
 
@@ -173,6 +232,7 @@ def software() -> Line:
                     {
                         "peer": f"max by ({_PLACE}, product, implementation_version, implementation_class_uid) "
                         f"({select_one('dicom_peer_info')})",
+                        "year": f"max by ({_PLACE}) ({select_one('dicom_peer_release_year')})",
                         "pdu": f"max by ({_PLACE}) ({select_one('dicom_peer_max_pdu_bytes')})",
                     },
                     names={
@@ -180,6 +240,7 @@ def software() -> Line:
                         "product": "Product",
                         "implementation_version": "Version",
                         "implementation_class_uid": "Class UID",
+                        "year": "Released",
                         "pdu": "Longest PDU",
                     },
                     overrides=[column("Longest PDU", unit="bytes")],

@@ -46,7 +46,7 @@ def certificates() -> Panel:
         sort="Expires in",
         ascending=True,
         overrides=[
-            column("Expires in", unit="d", decimals=0, coloured=True, steps=ENDS, width=95),
+            column("Expires in", unit="suffix: days", decimals=0, coloured=True, steps=ENDS, width=95),
             column("Target", links=to_target()),
             column("Over", mappings=texts(SERVICES), width=85),
         ],
@@ -127,6 +127,7 @@ def details() -> list[Line]:
                             [query(f"topk(10, {per_target(chosen(share))})", "{{target}}", instant=True)],
                             unit="percentunit",
                             highest=1,
+                            decimals=1,
                             steps=[(None, GOOD), (0.7, WARNING), (0.9, BAD)],
                             no_value="No probe has ended yet.",
                         ),
@@ -135,7 +136,7 @@ def details() -> list[Line]:
             ),
         ),
         row("Queries, flows, bandwidth", _queries_and_flows()),
-        row("The exporter", _exporter()),
+        row("The exporter", _exporter(), (6, [(24, text("What this shows", _ABOUT))])),
     ]
 
 
@@ -200,7 +201,7 @@ def _exporter() -> Line:
         9,
         [
             (
-                8,
+                9,
                 timeseries(
                     "Scrape time",
                     "Seconds that the scrapes of the exporter took.",
@@ -210,7 +211,7 @@ def _exporter() -> Line:
                 ),
             ),
             (
-                3,
+                5,
                 stat(
                     "Failed scrapes",
                     "Scrapes that fail now: what is shown of their targets is old.",
@@ -220,7 +221,7 @@ def _exporter() -> Line:
                 ),
             ),
             (
-                3,
+                5,
                 stat(
                     "Configuration",
                     "Whether the configuration was valid when it was last read.",
@@ -231,7 +232,7 @@ def _exporter() -> Line:
                 ),
             ),
             (
-                3,
+                5,
                 stat(
                     "Credential files",
                     "Files of identities that cannot be used now: their last valid contents are in use.",
@@ -240,7 +241,6 @@ def _exporter() -> Line:
                     no_value="unknown: no /metrics of an exporter is chosen above",
                 ),
             ),
-            (7, text("What this shows", _ABOUT)),
         ],
     )
 

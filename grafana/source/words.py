@@ -74,6 +74,7 @@ OUTCOMES: Mapping[str, tuple[str, int, str]] = {
     # outcome -> words, status, colour
     "success": ("answers", OK, GOOD),
     "overload": ("the exporter had no time for it", UNKNOWN, STATES[Kind.UNKNOWN]),
+    "proxy_failure": ("the vantage's proxy made no connection", UNKNOWN, "#a59bc8"),
     "busy": ("busy: no free association", BUSY, NOTE),
     "rejected": ("rejects monitor", REFUSES, WARNING),
     "not_offered": ("does not offer C-ECHO", REFUSES, "#e89b3f"),

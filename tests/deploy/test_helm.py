@@ -15,6 +15,8 @@ import yaml
 
 from dicom_exporter import __version__
 from dicom_exporter.config import load
+from grafana.build import as_text
+from grafana.build import built as dashboards
 from prometheus.build import built
 from tests.deploy.manifests import MANIFESTS, ROOT, VERSIONS, fits_the_operator
 from tests.testing.peers.requirements import program
@@ -130,6 +132,22 @@ def test_chart_rules_are_those_for_the_labels(labels: list[str]) -> None:
     objects = rendered({"monitoring": {"rules": True, "targetLabels": labels, "exporterUrl": url}})
     found = [each["spec"] for each in objects if each["kind"] == "PrometheusRule"]
     assert found == [yaml.safe_load(text) for text in built(labels, url).values()]
+
+
+@pytest.mark.parametrize("labels", [["site", "country"], ["hospital", "health_region"], ["country", "site"]], ids=str)
+def test_chart_dashboards_are_those_for_the_labels(labels: list[str]) -> None:
+    url = "https://exporter.hospital.example"
+    objects = rendered({"monitoring": {"dashboards": True, "targetLabels": labels, "exporterUrl": url}})
+    found = [each["data"] for each in objects if "dashboard" in each["metadata"]["name"]]
+    texts = {name: as_text(made).replace("http://localhost:10104", url) for name, made in dashboards(labels).items()}
+    assert {name: json.loads(text) for data in found for name, text in data.items()} == {
+        name: json.loads(text) for name, text in texts.items()
+    }
+
+
+def test_chart_dashboards_for_one_label_are_refused() -> None:
+    with pytest.raises(Exception, match="needs two"):
+        rendered({"monitoring": {"dashboards": True, "targetLabels": ["ward"]}})
 
 
 def test_chart_objects_are_named_after_the_release() -> None:

@@ -120,6 +120,22 @@ def _dataset() -> list[bytes]:
     ]
 
 
+def _tls_hello() -> list[bytes]:
+    hello = bytes.fromhex("0303") + bytes(32) + b"\0"
+    one_suite = hello + bytes.fromhex("002f 00 0005 ff01000100")
+    retry = hello + bytes.fromhex("1301 00 000c 002b00020304 00330002001d")
+    flight = b"".join(
+        bytes([kind]) + len(body).to_bytes(3, "big") + body
+        for kind, body in ((2, one_suite), (11, b"\0\0\6\0\0\3DER"), (12, b"\0\2\xff\xff"), (14, b""))
+    )
+    records = [
+        b"\x16\3\3" + len(content).to_bytes(2, "big") + content
+        for content in (b"\2" + len(retry).to_bytes(3, "big") + retry, flight)
+    ]
+    alert = bytes.fromhex("15030300020228")
+    return [bytes([how, version]) + answer for answer in (*records, alert) for how in (0, 1) for version in (3, 4)]
+
+
 def _configuration() -> list[bytes]:
     return [path.read_bytes() for path in (_EXAMPLE, *sorted(_CONFIG_FILES.glob("*.yml")))]
 
@@ -130,5 +146,6 @@ _SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "web": _web,
     "dicom_json": _dicom_json,
     "dataset": _dataset,
+    "tls_hello": _tls_hello,
     "configuration": _configuration,
 }

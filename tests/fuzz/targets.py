@@ -20,8 +20,11 @@ from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.dimse import Message
 from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected
 from dicom_exporter.http_client.json_scan import Scan, Shape
+from dicom_exporter.net import tls_suites
 from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
+from dicom_exporter.net.tls_hello import Answer, NotTLS
 from dicom_exporter.probes.tally import MAX_VALUES, Tally
+from dicom_exporter.results import TLSVersion
 from tests.testing.hostile import scenarios, simulated
 from tests.testing.hostile.playing import play
 
@@ -195,11 +198,43 @@ def _cut(data: bytes, size: int) -> Iterator[bytes]:
         yield data[begin : begin + step]
 
 
+def tls_hello(data: bytes) -> None:
+    """The answer to a ClientHello: the same for any split, and nothing that was not offered."""
+    if len(data) < 2:
+        return
+    version = tuple(TLSVersion)[data[1] % len(TLSVersion)]
+    whole = _answer(version, [data[2:]])
+    assert _answer(version, list(_cut(data[2:], _PIECES[data[0] % len(_PIECES)]))) == whole
+
+
+def _answer(version: TLSVersion, pieces: list[bytes]) -> tuple[object, ...]:
+    offered = tls_suites.TLS_1_3 if version is TLSVersion.TLS_1_3 else tls_suites.ALL
+    answer = Answer(version, offered, whole=True)
+    try:
+        for piece in pieces:
+            answer.feed(piece)
+    except NotTLS:
+        return (NotTLS,)
+    assert answer.suite is None or answer.suite in offered
+    assert answer.version is None or list(TLSVersion).index(answer.version) <= list(TLSVersion).index(version)
+    assert answer.dh_bits() is None or answer.key_exchange is not None
+    return (
+        answer.version,
+        answer.suite,
+        answer.group,
+        answer.alert,
+        answer.certificate,
+        answer.key_exchange,
+        answer.done,
+    )
+
+
 ALL: dict[str, FuzzTarget] = {
     "association": association,
     "session": session,
     "web": web,
     "dicom_json": dicom_json,
     "dataset": dataset,
+    "tls_hello": tls_hello,
     "configuration": configuration,
 }

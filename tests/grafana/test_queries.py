@@ -52,6 +52,8 @@ def test_metrics_are_each_in_a_panel() -> None:
         "dicom_images_complete",  # the count of studies beside it says whether it is complete
         "dicom_tls_chain_expiry_timestamp_seconds",  # the expiry that counts is shown
         "dicomweb_tls_chain_expiry_timestamp_seconds",
+        "dicom_tls_certificate_signature_info",  # for a rule of one's own: the profiles beside it judge it
+        "dicom_tls_profile_required",  # the alert that reads it names the profile
         "dicom_tls_failure",  # the outcome is shown, and the runbook names this
         "dicomweb_tls_failure",
         "dicom_query_success",  # the outcome says more

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from pynetdicom.events import Event
 
 from tests.testing.exporting import Exposition, exporter
 from tests.testing.peers import Address, Orthanc, dcmtk
+from tests.testing.peers.process import reserved_address
 from tests.testing.readme import blocks
 
 pytestmark = pytest.mark.integration
@@ -24,7 +27,7 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 GET = "1.2.840.10008.5.1.4.1.2.2.3"
 OVER_DICOM = {"dimse store": 1, "dimse findable": 1, "dimse retrieve": 1, "dimse compare": 1}
-OVER_WEB = {"dicomweb findable": 1, "dicomweb metadata": 1, "dicomweb retrieve": 1, "dicomweb compare": 1}
+OVER_WEB = {f"dicomweb {step}": 1 for step in ("findable", "metadata", "retrieve", "compare", "frame")}
 OPEN = {"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True, "DicomAlwaysAllowStore": True}
 
 
@@ -164,3 +167,79 @@ async def test_canary_of_later_days_is_another_image_of_one_study(
             assert steps(await exporting.get()) == OVER_DICOM
     counts = archive.statistics()
     assert (counts["CountInstances"], counts["CountStudies"], counts["CountSeries"]) == (2, 1, 1)
+
+
+@pytest.fixture
+def ours(peers: ExitStack) -> Address:
+    """Where the exporter listens for what a C-MOVE brings."""
+    return peers.enter_context(reserved_address())
+
+
+async def test_canary_is_moved_by_orthanc_to_an_ae_of_ours(
+    orthanc: Callable[..., Orthanc], ours: Address, tmp_path: Path
+) -> None:
+    archive = orthanc(
+        DicomModalities={"monitor": ["PROMETHEUS", ours.host, ours.port]},
+        DicomAlwaysAllowFind=True,
+        DicomAlwaysAllowStore=True,
+        DicomAlwaysAllowMove=True,  # and no C-GET
+    )
+    settings = configuration(archive.dicom, title="ORTHANC", move_to={"port": ours.port})
+    async with exporter(tmp_path, **settings) as exporting:
+        assert steps(await exporting.get()) == OVER_DICOM
+        shown = await exporting.get()
+    assert steps(shown) == OVER_DICOM
+    first = shown.value("dicom_canary_retrieve_first_byte_seconds", protocol="dimse")
+    assert first is not None
+    assert first > 0
+    with pytest.raises(ConnectionRefusedError):  # it listens only while the archive is asked to send
+        socket.create_connection((ours.host, ours.port), timeout=5)
+
+
+async def test_canary_is_moved_by_dcmqrscp_to_an_ae_of_ours(
+    dcmqrscp: Callable[..., dcmtk.Server], ours: Address, tmp_path: Path
+) -> None:
+    server = dcmqrscp(destinations={"CANARY": ours.port})
+    move_to = {"port": ours.port, "ae_title": "CANARY"}
+    settings = configuration(server.dicom, title="DCMQRSCP", move_to=move_to, size="512KiB")
+    async with exporter(tmp_path, **settings) as exporting:
+        assert steps(await exporting.get()) == OVER_DICOM
+
+
+async def test_canary_that_the_archive_sends_elsewhere_fails_at_retrieve(
+    dcmqrscp: Callable[..., dcmtk.Server], ours: Address, peers: ExitStack, tmp_path: Path
+) -> None:
+    elsewhere = peers.enter_context(reserved_address())
+    server = dcmqrscp(destinations={"PROMETHEUS": elsewhere.port})
+    settings = configuration(server.dicom, title="DCMQRSCP", move_to={"port": ours.port})
+    async with exporter(tmp_path, **settings) as exporting:
+        assert steps(await exporting.get()) == {"dimse store": 1, "dimse findable": 1, "dimse retrieve": 0}
+
+
+async def test_canary_where_this_machine_cannot_listen_fails_at_retrieve(
+    dcmqrscp: Callable[..., dcmtk.Server], tmp_path: Path
+) -> None:
+    server = dcmqrscp()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = configuration(server.dicom, title="DCMQRSCP", move_to={"port": taken.getsockname()[1]})
+        async with exporter(tmp_path, **settings) as exporting:
+            assert steps(await exporting.get())["dimse retrieve"] == 0
+
+
+async def test_canary_is_stored_over_stow(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+    archive = orthanc(dicomweb=True, **OPEN)
+    settings = configuration(archive.dicom, web=f"http://{archive.http}/dicom-web", stow=True)
+    async with exporter(tmp_path, **settings) as exporting:
+        for _ in range(2):
+            assert steps(await exporting.get()) == OVER_DICOM | OVER_WEB | {"dicomweb store": 1}
+    counts = archive.statistics()
+    assert (counts["CountInstances"], counts["CountStudies"]) == (2, 1)
+
+
+async def test_canary_that_stow_refuses_fails_at_store(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+    archive = orthanc(**OPEN)  # without DICOMweb
+    settings = configuration(archive.dicom, web=f"http://{archive.http}/dicom-web", stow=True)
+    async with exporter(tmp_path, **settings) as exporting:
+        assert steps(await exporting.get()) == OVER_DICOM | {"dicomweb store": 0}

@@ -19,6 +19,8 @@ from tests.testing.peers.requirements import program
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
+PAPER = {"width": 1039, "height": 710}
+"""CSS pixels of A4, landscape, within its margins."""
 SCRIPT = builders.record(
     builders.target(builders.MARKUP, Expect.CLOSED, country="<img src=x onerror=alert(1)>"),
     builders.stranger(Outcome.SUCCESS, builders.listing(1), version=builders.MARKUP),
@@ -77,4 +79,30 @@ async def test_report_page_fits_phone_and_paper(browser: Browser, url: str) -> N
     assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert await page.locator("text=Signature").is_visible()
     assert (await page.pdf()).startswith(b"%PDF")
+    await context.close()
+
+
+@pytest.mark.parametrize("sites", [3, 40])
+async def test_report_page_has_verdict_sums_and_the_ten_worst_on_one_sheet(
+    browser: Browser, tmp_path: Path, sites: int
+) -> None:
+    found = [
+        builders.record(
+            builders.target(f"archive-of-a-hospital-{number:04d}", Expect.CLOSED, site=f"harbour-{number % sites}"),
+            builders.stranger(Outcome.SUCCESS, builders.listing(1)),
+        )
+        for number in range(60)
+    ]
+    file = tmp_path / "report.html"
+    file.write_text(as_html(builders.report(*found, by="site")), encoding="utf-8")
+    context = await browser.new_context(viewport=PAPER)  # type: ignore[arg-type]
+    page = await context.new_page()
+    await page.goto(file.as_uri())
+    await page.emulate_media(media="print")
+    rows = page.get_by_role("region", name="The worst").locator("tbody tr")
+    assert await rows.count() == 10
+    box = await rows.last.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= PAPER["height"]
+    assert await page.get_by_role("rowheader", name="harbour-1", exact=True).count() == 1
     await context.close()

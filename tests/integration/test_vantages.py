@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from dicom_exporter.config import Address, Exposure, Module, Target, Vantage
 from dicom_exporter.config.values.network import ProxyURL
@@ -20,12 +23,15 @@ from dicom_exporter.results import LadderLevel, Outcome, SessionResult, UnknownR
 from dicom_exporter.verdict.findings import Kind, assess
 from dicom_exporter.verdict.ladder import judge
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
-from tests.testing.exporting import Exposition, parsed
+from tests.testing.exporting import Exposition, exporter, parsed
 from tests.testing.hostile import honest, http, plain
 from tests.testing.hostile.server import Behaviour, server
 from tests.testing.peers.requirements import program
 
 pytestmark = pytest.mark.integration
+
+DOCS = Path(__file__).parents[2] / "docs" / "vantages.md"
+
 
 # -- in another network ------------------------------------------------------------------------------------------------
 
@@ -150,6 +156,16 @@ async def proxy(behaviour: Proxy, scheme: str = "socks5") -> AsyncIterator[Vanta
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def connects(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """HTTP CONNECT with a user name, by whatever address to the target's port."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.match(rb"CONNECT \S+:([0-9]+) HTTP/1.1\r\n", head)
+    assert found is not None
+    assert b"\r\nProxy-Authorization: Basic bW9uaXRvcjptYWRlLXVw\r\n" in head
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    await pass_on(int(found[1]), reader, writer)
+
+
 async def close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError):
@@ -167,7 +183,7 @@ def says(*answers: bytes, then: str = "hangs") -> Proxy:
             await writer.drain()
         if then == "hangs":
             await asyncio.Event().wait()
-        if then == "connects":  # as `ssh -D`, which has said so before
+        if then == "connects":  # as some do that have said so before
             await pass_on(int.from_bytes(request[-2:], "big"), reader, writer)
 
     return behaviour
@@ -343,3 +359,33 @@ async def test_redirect_to_a_name_that_only_the_proxy_knows_is_not_followed() ->
     ):
         _, doubts = await dicomweb(vantage, web.url)
     assert UnknownReason.REDIRECT in doubts
+
+
+async def test_configuration_of_the_docs(tmp_path: Path) -> None:
+    """That of docs/vantages.md, for other proxies and ports: behind these, each address is the same open archive."""
+    (text,) = re.findall(r"```yaml\n(vantages:.*?)```", DOCS.read_text(), re.S)
+    (tmp_path / "proxy-password").write_text("made-up\n")
+    async with (
+        server(honest.honest(2)) as archive,
+        proxy(says(NO_LOGIN, BOUND, then="connects")) as socks,
+        proxy(connects, "http") as connect,
+    ):
+        text = text.replace("socks5://127.0.0.1:1080", str(socks.proxy)).replace("10.1.2.3:104", archive.address)
+        text = text.replace("http://proxy.hospital.example:3128", str(connect.proxy))
+        text = re.sub(r":(104|11112)$", f":{archive.port}", text, flags=re.M)
+        document = yaml.safe_load(text)
+        async with exporter(tmp_path, document.pop("targets"), **document) as running:
+            page = await running.get(timeout=15)
+    levels = {
+        each.labels["target"]: (each.labels.get("vantage"), each.value)
+        for each in page.samples
+        if each.name == "dicom_exposure_level"
+    }
+    assert page.outcome("north-pacs") == "success"
+    assert levels == {
+        "north-pacs-public": ("internet", 5),
+        "viewer-public@internet": ("internet", 5),
+        "viewer-public@provider-b": ("provider-b", 5),
+        "control@internet": ("internet", 5),
+        "control@provider-b": ("provider-b", 5),
+    }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
-from dicom_exporter.config import Address, Config, Target
+from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.pages.history import History
 from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
 from dicom_exporter.server.external_url import parse_external_url
@@ -130,6 +131,42 @@ async def test_target_page_unknown_level_has_reasons_and_last_proof_with_its_age
     assert "3 associates proved" in page.text
     assert "but at least to level 3, associates: an answer did not come, or did not end, in time." in page.text
     assert "Last proved: 5 lists studies , 12 min ago." in page.text
+
+
+@pytest.mark.parametrize(
+    ("address", "keys", "hint"),
+    [
+        ("8.8.8.8", {"expect": Expect.CLOSED}, True),
+        ("8.8.8.8", {"expect": Expect.AVAILABLE}, False),
+        ("8.8.8.8", {"expect": Expect.CLOSED, "vantage": ("internet",)}, False),
+        ("::ffff:10.0.0.1", {"expect": Expect.CLOSED}, False),
+        ("10.0.0.1", {"expect": Expect.CLOSED}, False),
+        ("pacs.example", {"expect": Expect.CLOSED}, False),
+    ],
+)
+async def test_target_page_hints_at_a_router_that_answers_inside(
+    address: str, keys: dict[str, Any], hint: bool
+) -> None:
+    target = Target("t", Address(address, 104), **keys)
+    async with pages(config=Config((target,))) as (client, _):
+        page = await get(client, target_path(target))
+    assert ("Check it from a vantage outside" in page.text) is hint
+    assert ("Seen from the vantage internet" in page.text) is bool(target.vantage)
+
+
+async def test_pages_one_row_for_each_vantage_with_findings_that_name_it() -> None:
+    seen = [
+        Target(f"t@{name}", Address("192.0.2.1", 104), expect=Expect.CLOSED, vantage=(name,)) for name in ("a", "b")
+    ]
+    config = Config(tuple(seen))
+    history = History(config)
+    history.add(builders.recent(seen[0], builders.stranger(Outcome.SUCCESS, builders.listing(8)), ago=10.0))
+    history.add(builders.recent(seen[1], builders.stranger(Outcome.REFUSED), ago=10.0))
+    async with pages(history=history, config=config) as (client, _):
+        page = await get(client, "/")
+    assert "From a: Anybody can list the studies in here." in page.text
+    assert "expect closed from a" in page.text
+    assert "expect closed from b" in page.text
 
 
 async def test_target_page_escapes_text_of_a_peer() -> None:

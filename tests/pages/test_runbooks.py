@@ -15,9 +15,11 @@ from dicom_exporter.pages import runbooks
 from dicom_exporter.results import (
     Attempt,
     EchoResult,
+    LadderService,
     Outcome,
     QueryOutcome,
     QueryResult,
+    SecureProfile,
     SessionResult,
     StoreOutcome,
     StoreResult,
@@ -57,6 +59,7 @@ ALERTS = (
     "DicomStoreOutOfResources",
     "DicomStoreRefused",
     "DicomStudiesOverdue",
+    "DicomTLSBelowProfile",
     "DicomTargetBusy",
     "DicomTargetDown",
     "DicomTargetNotScraped",
@@ -133,6 +136,11 @@ def climbed(attempt: Attempt) -> SessionResult:
         (builders.SHUT_TARGET, climbed(Attempt(Outcome.SUCCESS, identity_seen=True)), "DicomPatientDataListed"),
         (builders.SHUT_TARGET, builders.UNRESOLVED, "DicomExposureUnknown"),
         (builders.BLIND_TARGET, builders.SHUT, "DicomVantageBlind"),
+        (
+            replace(builders.OK_TARGET, tls_profile=SecureProfile.BCP195),
+            replace(builders.OPEN, tls_postures={LadderService.DIMSE: (builders.OLD_TLS,)}),
+            "DicomTLSBelowProfile",
+        ),
     ],
 )
 def test_runbook_for_finding_is_that_of_its_alert(target: Target, session: SessionResult, name: str | None) -> None:

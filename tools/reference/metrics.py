@@ -25,6 +25,7 @@ _TITLES: Mapping[str, str] = {
     "VISIBLE_FAMILIES": "Results of the built-in queries",
     "QUERY_FAMILIES": "Queries",
     "EXPOSURE_FAMILIES": "Exposure to strangers",
+    "POSTURE_FAMILIES": "What TLS is accepted",
     "DICOMWEB_FAMILIES": "DICOMweb",
     "STORE_FAMILIES": "Bandwidth test",
     "CANARY_FAMILIES": "Canary",
@@ -69,6 +70,7 @@ _TLS_FAILURES: Mapping[TLSFailure, tuple[str, str]] = {
 _NOTES: Mapping[str, str] = {
     "TARGET_FAMILIES": "Of the series of `/metrics`, only this one has your own labels: join it with `group_left`.",
     "EXPOSURE_FAMILIES": "[exposure.md](exposure.md) explains how to read them.",
+    "POSTURE_FAMILIES": "[tls.md](tls.md) explains them; most need `exposure: {tls: true}`.",
     "CANARY_FAMILIES": "[canary.md](canary.md) explains the steps.",
     "FLOW_FAMILIES": "Only on `/metrics`, as they need two targets.",
     "EXPORTER_FAMILIES": "Only on `/metrics`, together with the standard `process_*` metrics and `python_info`. The"
@@ -165,6 +167,7 @@ def labels(table_name: str, family: Family[Any]) -> list[str]:
         "STORE_FAMILIES",
         "CANARY_FAMILIES",
         "DICOMWEB_FAMILIES",
+        "POSTURE_FAMILIES",
     ):
         shared = ["identity"]
     rows = [row for subject in _subjects(table_name) for row in family.rows(subject)]

@@ -8,6 +8,7 @@ from dicom_exporter.results import (
     CanaryResult,
     CanaryStep,
     CanaryStepResult,
+    CertificateKey,
     EchoResult,
     Freshness,
     LadderService,
@@ -20,13 +21,17 @@ from dicom_exporter.results import (
     RejectReason,
     RejectResult,
     RejectSource,
+    SecureProfile,
     Service,
     SessionResult,
     StoreOutcome,
     StoreResult,
     StrangerResult,
+    SuiteClass,
     TLSFacts,
     TLSFailure,
+    TLSPosture,
+    TLSVersion,
     WebAnswer,
     WebResult,
 )
@@ -40,9 +45,16 @@ _TLS = TLSFacts(
     client_certificate_required=False,
     failure=TLSFailure.EXPIRED,
     chain_expiry=1_800_000_000.0,
+    certificate=CertificateKey("rsa", 2048, "sha256"),
 )
 
-TARGET = Target("main", Address("pacs.example", 104), expect=Expect.GUARDED, labels={"site": "north"})
+TARGET = Target(
+    "main",
+    Address("pacs.example", 104),
+    expect=Expect.GUARDED,
+    labels={"site": "north"},
+    tls_profile=SecureProfile.BCP195,
+)
 QUERY = QueryResult(
     QueryOutcome.TRUNCATED,
     status=0xB001,
@@ -76,6 +88,7 @@ ANSWERED = SessionResult(
     tls=_TLS,
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
     negotiated={"EnhancedCTImageStorage": True},
+    software=SafeText("1.9.7"),
     canary=CanaryResult(
         (
             CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),
@@ -110,4 +123,11 @@ STRANGER = SessionResult(
     stranger=StrangerResult((Attempt(Outcome.SUCCESS, echo=EchoResult(Outcome.SUCCESS, 0)),)),
     dicomweb=WebResult(WebAnswer.DENIED, status=401),
     web=(WebResult(WebAnswer.UNKNOWN),),
+    tls_postures={
+        LadderService.DIMSE: (
+            TLSPosture(
+                {TLSVersion.TLS_1_0: True}, {SuiteClass.RC4: False}, 2048, CertificateKey("rsa", 2048, "sha256")
+            ),
+        )
+    },
 )

@@ -18,6 +18,11 @@ def build_target(target: Target, entry: Entry, modules: Mapping[str, Module | No
     A module that is invalid itself is None in `modules`.
     """
     errors = list(target_errors(target, modules))
+    chosen = [modules[name] for name in target.modules]
+    tries = any(module is None or (module.exposure is not None and module.exposure.tls) for module in chosen)
+    if target.tls_profile is not None and not tries:
+        message = "none of its modules finds out what TLS it accepts: one needs `exposure: {tls: true}`"
+        errors.append((("tls_profile",), message))
     for path, message in errors:
         entry.report(message, *path)
     remember(target, {path: text for path, text in entry.written.items() if path != ("name",)})  # it is in every metric
@@ -40,6 +45,10 @@ def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Itera
         elif module is not None and module.writes and target.is_never_written_to:
             reason = f"nothing is written to a target with expect: {target.expect}"
             yield ("modules", index), f"the module {name} stores images, and {reason}"
+        elif module is not None and module.canary is not None and module.canary.move_to is not None and target.vantage:
+            yield ("modules", index), f"the module {name} has `move_to`, and no archive can connect to a vantage"
+        elif module is not None and target.dicomweb is None and any(q.over_dicomweb for q in module.queries.values()):
+            yield ("modules", index), f"the module {name} asks over DICOMweb, and the target has no `dicomweb`"
     known = [module for name in dict.fromkeys(target.modules) if (module := modules[name]) is not None]
     for clash in _clashes(known):
         yield ("modules",), clash

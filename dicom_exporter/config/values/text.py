@@ -15,10 +15,12 @@ _OUR_LABELS = frozenset(
         "called_ae_title",
         "expect",
         # of the results: service discovery puts the user's labels on the same series
+        "algorithm",
         "attribute",
         "check",
         "cipher",
         "destination",
+        "hash",
         "id",
         "identity",
         "implementation_class_uid",
@@ -26,6 +28,7 @@ _OUR_LABELS = frozenset(
         "outcome",
         "phase",
         "product",
+        "profile",
         "protocol",
         "query",
         "reason",
@@ -36,6 +39,7 @@ _OUR_LABELS = frozenset(
         "sop_class",
         "source",
         "step",
+        "suites",
         "value",
         "version",
     }

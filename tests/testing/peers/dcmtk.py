@@ -70,14 +70,21 @@ def dcmqrscp(
     *,
     title: str = "DCMQRSCP",
     known: Mapping[str, str] | None = None,
+    destinations: Mapping[str, int] | None = None,
     max_associations: int = 16,
     options: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """An archive. `known` are callers, name -> AE title, which alone are accepted; without it, any caller is."""
+    """An archive. `known` are callers, name -> AE title, which alone are accepted; without it, any caller is.
+
+    `destinations` of a C-MOVE: AE title -> port on this machine.
+    """
     executable = program("dcmqrscp", PACKAGE)
     storage = directory / "storage"
     storage.mkdir(parents=True, exist_ok=True)
-    hosts = "\n".join(f"{name} = ({title}, localhost, 1)" for name, title in (known or {}).items())
+    hosts = "\n".join(
+        [f"{name} = ({title}, localhost, 1)" for name, title in (known or {}).items()]
+        + [f"to_{title} = ({title}, localhost, {port})" for title, port in (destinations or {}).items()]
+    )
     peers = ", ".join(known or {}) if known else "ANY"
     configuration = f"""\
 MaxPDUSize = 16384
