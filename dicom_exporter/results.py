@@ -687,6 +687,8 @@ class SessionResult:
     """Whether the configuration asks what a stranger could retrieve and store."""
     dicomweb: WebResult | None = None
     web: tuple[WebResult, ...] = ()
+    software: SafeText | None = None
+    """The version of Orthanc, as its REST interface says it to an identity of ours."""
     tls_postures: Mapping[LadderService, tuple[TLSPosture, ...]] = field(default_factory=dict)
     """Of the servers of each service that speak TLS, where the configuration asks for it."""
     last_run: float | None = None

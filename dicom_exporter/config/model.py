@@ -222,6 +222,8 @@ class Query:
     working_hours: tuple[WeeklyHours, ...] = ()
     """In the target's time zone; empty: at any time."""
     holidays: tuple[date, ...] = ()
+    over_dicomweb: bool = False
+    """By QIDO-RS, in place of C-FIND."""
 
     # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)
@@ -318,6 +320,9 @@ class ModuleOptions(Block):
     services: Services | None = None
     """SOP classes to propose, by their keywords, like EnhancedCTImageStorage; with a transfer syntax,
     CTImageStorage/JPEG2000Lossless. Shows which are accepted; nothing is sent."""
+    software: Flag = False
+    """Ask the REST interface of Orthanc for its version, at the pages in `web` of the target, with the identity's
+    credentials."""
     canary: Annotated[Canary | None, nothing_is_defaults(Canary | None)] = None
     """Store a synthetic image, find it, retrieve it and compare it; not allowed where `store` is not."""
     exposure: Annotated[Exposure | None, true_is_defaults(Literal[True] | Exposure)] = None

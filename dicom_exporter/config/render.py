@@ -67,8 +67,8 @@ def _block(value: Any) -> dict[str, Any]:
         empty = item is None or (isinstance(item, Mapping | tuple) and not item)
         if empty or not field.compare or (field.name == "name" and named_by_key):
             continue
-        if field.name == "echo" and value.exposure is not None:
-            continue  # the ladder includes an echo, and its modules cannot have the key
+        if field.name in ("echo", "software") and value.exposure is not None:
+            continue  # the ladder includes an echo, and its modules cannot have the keys
         key = field.name.rstrip("_")
         if isinstance(item, Secret):
             key = _FROM_FILES.get(key, key)

@@ -27,7 +27,7 @@ class Service:
     kind: Kind
     observer: Observer
     name: str
-    """`dimse`, `dicomweb` or `web` of a stranger; `dimse as monitor` of an identity of ours."""
+    """`dimse`, `dicomweb from internet` of a stranger; `dimse as monitor` of an identity of ours."""
 
 
 @dataclass(frozen=True, slots=True)

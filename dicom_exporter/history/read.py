@@ -28,8 +28,8 @@ _OBSERVER = "job, instance, target"
 _UP = "|".join(each for each in Outcome if kind_of_outcome(each) not in (Kind.DOWN, Kind.UNKNOWN))
 _DOWN = "|".join(each for each in Outcome if kind_of_outcome(each) is Kind.DOWN)
 _MUST_ANSWER = f'on ({_OBSERVER}) max_over_time(dicom_target_info{{expect=~"available|guarded"}}[$w])'
-_NO_WEB_ALERT = "no_answer|connect_timeout|dns_failure|unreachable|overload"
-_LEVEL_BY = f"{_OBSERVER}, protocol, service"
+_NO_WEB_ALERT = "no_answer|connect_timeout|dns_failure|unreachable|overload|proxy_failure"
+_LEVEL_BY = f"{_OBSERVER}, vantage, protocol, service"
 _IDENTITY_BY = f"{_OBSERVER}, identity"
 _ALLOWED = f"max by ({_LEVEL_BY}) (max_over_time(dicom_exposure_level_allowed[$w]))"
 _OURS = 'identity!="stranger"'
@@ -52,7 +52,7 @@ _SOURCES = (
         Kind.EXPOSED,
         f"max by ({_LEVEL_BY}) (max_over_time(dicom_exposure_level_at_least[$w])) > on ({_LEVEL_BY}) {_ALLOWED}",
         f"max by ({_LEVEL_BY}) (max_over_time(dicom_exposure_known[$w])) and on ({_LEVEL_BY}) {_ALLOWED}",
-        lambda labels: labels.get("protocol") or labels.get("service", ""),
+        lambda labels: _protocol(labels),
     ),
     _Source(
         Kind.DOWN,
@@ -64,6 +64,8 @@ _SOURCES = (
         ) and {_MUST_ANSWER}""",
         f"""(
           max by ({_IDENTITY_BY}) (max_over_time(dicom_echo_outcome{{{_OURS}, outcome=~"{_UP}"}}[$w]))
+          or
+          0 * max by ({_IDENTITY_BY}) (max_over_time(dicom_echo_outcome{{{_OURS}}}[$w]))
           or
           max by ({_IDENTITY_BY}) (max_over_time(dicom_association_outcome{{{_OURS}, outcome=~"{_UP}"}}[$w]))
           or
@@ -78,6 +80,8 @@ _SOURCES = (
           unless on ({_IDENTITY_BY}) max_over_time(dicomweb_authentication_required[$w]) == 1
           unless on ({_IDENTITY_BY})
           max_over_time(dicom_echo_outcome{{outcome=~"{_NO_WEB_ALERT}"}}[$w]) == 1
+          unless on ({_IDENTITY_BY})
+          max_over_time(dicom_association_outcome{{outcome=~"{_NO_WEB_ALERT}"}}[$w])
           unless on ({_IDENTITY_BY})
           max_over_time(dicom_probe_duration_seconds[$w]) > 0.8 * max_over_time(dicom_probe_timeout_seconds[$w])
         ) and {_MUST_ANSWER}""",
@@ -100,7 +104,7 @@ ALERTS: Mapping[str, Kind] = {
 }
 """Alert -> the kind of the episodes that it is about."""
 _FIRING = (
-    f"max by (alertname, severity, {_OBSERVER}, protocol, identity) "
+    f"max by (alertname, severity, {_OBSERVER}, vantage, protocol, identity) "
     f'(max_over_time(ALERTS{{alertstate="firing", alertname=~"{"|".join(ALERTS)}"}}[$w]))'
 )
 _TARGETS = "max without (address, called_ae_title) (last_over_time(dicom_target_info[$w]))"
@@ -242,12 +246,18 @@ def _observer(labels: Labels) -> Observer:
     return Observer(*(labels.get(name, "") for name in ("job", "instance", "target")))
 
 
+def _protocol(labels: Labels) -> str:
+    """What strangers try, and from which vantage, if that is not the exporter itself."""
+    protocol = labels.get("protocol") or labels.get("service", "")
+    return f"{protocol} from {labels['vantage']}" if labels.get("vantage") else protocol
+
+
 def _is_about(alert: str, labels: Labels, service: Service) -> bool:
     """Whether an alert is about the target, and the protocol or identity, of an episode."""
     if ALERTS.get(alert) is not service.kind or _observer(labels) != service.observer:
         return False
     if service.kind is Kind.EXPOSED:
-        return labels.get("protocol", service.name) == service.name
+        return _protocol(labels) == service.name
     protocol = "dicomweb" if alert == "DicomWebDown" else "dimse"
     return service.name == f"{protocol} as {labels.get('identity', '')}"
 

@@ -7,8 +7,7 @@ from functools import lru_cache
 
 from dicom_exporter.metrics.families import Constant, Family, Row, shared, single, state
 from dicom_exporter.results import Outcome, Peer, Phase, SessionResult, TLSFailure
-from dicom_exporter.text import SafeText
-from dicom_exporter.verdict.advisories import matching
+from dicom_exporter.verdict.advisories import matching, peers, release_year
 
 _PHASES = {phase: {"phase": phase.value} for phase in Phase}
 
@@ -31,15 +30,8 @@ def _services(session: SessionResult) -> Iterable[tuple[str, float]]:
     ]
 
 
-def _peers(session: SessionResult) -> tuple[Peer, ...]:
-    """Who the peer says it is: over DICOM; and Orthanc over HTTP, as over DICOM it gives the name of its toolkit."""
-    versions = dict.fromkeys(page.version for page in session.web if page.version is not None)
-    over_http = tuple(Peer(SafeText(""), version, 0, "Orthanc") for version in versions)
-    return over_http if session.peer is None else (session.peer, *over_http)
-
-
 @lru_cache(maxsize=4096)
-def _peer_info(peers: tuple[Peer, ...]) -> Constant:
+def _peer_info(named: tuple[Peer, ...]) -> Constant:
     return Constant(
         (
             {
@@ -49,13 +41,23 @@ def _peer_info(peers: tuple[Peer, ...]) -> Constant:
             },
             1.0,
         )
-        for peer in peers
+        for peer in named
     )
 
 
 @lru_cache(maxsize=4096)
-def _advisories(peers: tuple[Peer, ...]) -> Constant:
-    return Constant(({"id": name}, 1.0) for peer in peers for name in matching(peer))
+def _advisories(named: tuple[Peer, ...]) -> Constant:
+    found = dict.fromkeys(name for peer in named for name in matching(peer))
+    return Constant(({"id": name}, 1.0) for name in found)
+
+
+@lru_cache(maxsize=4096)
+def _release_years(named: tuple[Peer, ...]) -> Constant:
+    return Constant(
+        ({"implementation_version": peer.implementation_version, "product": peer.product}, float(year))
+        for peer in named
+        if (year := release_year(peer)) is not None
+    )
 
 
 def _tls_info(session: SessionResult) -> Collection[Row]:
@@ -115,7 +117,7 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_peer_info",
         "Who the peer says it is (DICOM PS3.7 D.3.3.2); and the version that Orthanc gives over HTTP, without a UID.",
-        lambda session: _peer_info(_peers(session)),
+        lambda session: _peer_info(peers(session)),
     ),
     Family(
         "dicom_peer_max_pdu_bytes",
@@ -136,7 +138,12 @@ ASSOCIATION_FAMILIES: tuple[Family[SessionResult], ...] = (
     Family(
         "dicom_peer_advisory",
         "A published advisory that the peer's own version leaves no doubt about.",
-        lambda session: _advisories(_peers(session)),
+        lambda session: _advisories(peers(session)),
+    ),
+    Family(
+        "dicom_peer_release_year",
+        "The year in which the version that the peer says it is was released. Absent if it is not known.",
+        lambda session: _release_years(peers(session)),
     ),
 )
 """Of each session."""

@@ -15,6 +15,7 @@ from dicom_exporter import __version__
 from dicom_exporter.pages.context import PAGES
 from dicom_exporter.pages.headlines import NAMES, headline
 from dicom_exporter.prober.log import lines
+from dicom_exporter.verdict.advisories import matching, peers, release_year
 from dicom_exporter.verdict.findings import Status
 from dicom_exporter.verdict.ladder import allowed_level
 from dicom_exporter.verdict.texts import (
@@ -107,6 +108,9 @@ def _environment() -> "Environment":
         "allowed_level": allowed_level,
         "exposure_unknown": exposure_unknown,
         "headline": headline,
+        "matching": matching,
+        "peers": peers,
+        "release_year": release_year,
         "tls_accepted": tls_accepted,
         "tried": tried,
         "version": __version__,

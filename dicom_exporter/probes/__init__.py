@@ -21,10 +21,12 @@ from dicom_exporter.probes.addresses import (
     probe_web_everywhere,
 )
 from dicom_exporter.probes.canary import probe_canary
+from dicom_exporter.probes.newest import probe_newest
 from dicom_exporter.probes.services import probe_services
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.probes.tls_posture import probe_tls
+from dicom_exporter.probes.web_page import probe_software
 from dicom_exporter.results import (
     EchoResult,
     Outcome,
@@ -118,6 +120,10 @@ def _urls(target: Target) -> int:
     return (target.dicomweb is not None) + len(target.web)
 
 
+def _is_due(module: Module, *, over_dicomweb: bool) -> bool:
+    return any(query.due and query.over_dicomweb is over_dicomweb for query in module.queries.values())
+
+
 def _session_never_run(target: Target, module: Module) -> SessionResult:
     return SessionResult(
         module.identity,
@@ -132,12 +138,22 @@ PROBES: tuple[Probe, ...] = (
         "session",
         probe_session,
         switched_on_by=("echo", "queries"),
-        is_wanted=lambda target, module: module.echo or any(query.due for query in module.queries.values()),
+        is_wanted=lambda target, module: module.echo or _is_due(module, over_dicomweb=False),
         fills=_SESSION_FIELDS,
         families=_SESSION_FAMILIES,
         columns=("echo_outcome", "our_studies", "our_images", "product", "version"),
         never_run=_session_never_run,
         makes_associations=True,
+    ),
+    Probe(
+        "newest",
+        probe_newest,
+        switched_on_by=("queries",),
+        is_wanted=lambda target, module: target.dicomweb is not None and _is_due(module, over_dicomweb=True),
+        fills=("queries",),
+        families=("dicom_query_newest_age_seconds", "dicom_query_overdue"),
+        columns=(),
+        never_run=_session_never_run,
     ),
     Probe(
         "services",
@@ -173,6 +189,15 @@ PROBES: tuple[Probe, ...] = (
         ),
         columns=(),
         makes_associations=True,
+    ),
+    Probe(
+        "software",
+        probe_software,
+        switched_on_by=("software",),
+        is_wanted=lambda target, module: module.software,
+        fills=("software",),
+        families=("dicom_peer_advisory", "dicom_peer_info", "dicom_peer_release_year"),
+        columns=("product", "version", "released"),
     ),
     Probe(
         "exposure",
@@ -225,8 +250,8 @@ PROBES: tuple[Probe, ...] = (
         switched_on_by=("web",),
         is_wanted=lambda target, module: bool(target.web) and module.exposure is not None,
         fills=("web",),
-        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info"),
-        columns=("level_web", "level_unknown_reasons"),
+        families=(*_EXPOSURE_FAMILIES, "dicom_peer_advisory", "dicom_peer_info", "dicom_peer_release_year"),
+        columns=("level_web", "level_unknown_reasons", "product", "version", "released"),
         never_run=lambda target, module: (WebResult(WebAnswer.UNKNOWN),) * len(target.web),
     ),
     Probe(

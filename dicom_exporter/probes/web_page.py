@@ -53,6 +53,19 @@ async def probe_web(target: Target, module: Module, context: ProbeContext) -> tu
     return tuple([await _probe_page(page.url, stranger.until(1 / (len(pages) - i))) for i, page in enumerate(pages)])
 
 
+async def probe_software(target: Target, module: Module, context: ProbeContext) -> SafeText | None:
+    """The version of Orthanc, as its REST interface says it to the identity; None if none of the pages belongs to one.
+
+    Never raises for what the peer does.
+    """
+    for number, page in enumerate(target.web):
+        part = context.until(1 / (len(target.web) - number))
+        _, about = await _ask_system(orthanc_root(URL(page.url)), part, ServerFacts())
+        if about and (version := _version(about.get("Version"))) is not None:
+            return version
+    return None
+
+
 async def _probe_page(url: str, context: ProbeContext) -> WebResult:
     """One page. `entries` means that a REST root listed studies; a mere page is `other`, whatever a script shows."""
     software = context.peer.product if context.peer is not None else UNKNOWN
@@ -101,13 +114,19 @@ def orthanc_root(url: URL) -> URL:
 
 async def _ask_orthanc(root: URL, context: ProbeContext, facts: ServerFacts) -> _Found | None:
     """What Orthanc's REST API says; None if it is not Orthanc."""
-    system = await request(root / "system", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
+    system, about = await _ask_system(root, context, facts)
     if system.answer in (WebAnswer.DENIED, WebAnswer.UNKNOWN):
         return _Found(system.answer, doubts=_page_doubts(system))
-    about = _object(system.page)
-    if not {"ApiVersion", "DicomAet"} <= about.keys():
+    if not about:
         return None
     return replace(await _studies_of_orthanc(root, context, facts), version=_version(about.get("Version")))
+
+
+async def _ask_system(root: URL, context: ProbeContext, facts: ServerFacts) -> tuple[Reply, dict[str, Any]]:
+    """The answer, and what Orthanc says of itself: empty if it is not Orthanc."""
+    system = await request(root / "system", context, facts, Scan(1), accept=_JSON, limit=MAX_PAGE)
+    about = _object(system.page)
+    return system, about if {"ApiVersion", "DicomAet"} <= about.keys() else {}
 
 
 def _version(value: object) -> SafeText | None:

@@ -96,6 +96,10 @@ def _if_asked(read: Callable[[Group], int], group: Group) -> int | None:
     return read(group) if group.asked_as_stranger else None
 
 
+def _peer(row: Row) -> dict[str, object] | None:
+    return {"product": row.product, "version": row.version, "released": row.released} if row.product else None
+
+
 def _copy(mapping: Mapping[Any, Any] | None) -> dict[Any, Any] | None:
     return None if mapping is None else dict(mapping)
 
@@ -159,11 +163,12 @@ FIELDS: tuple[Field, ...] = (
     Field("checks", Data.JSON, lambda row: _copy(row.checks)),
     Field("product", Data.CSV, lambda row: row.product),
     Field("version", Data.CSV, lambda row: row.version),
-    Field("peer", Data.JSON, lambda row: {"product": row.product, "version": row.version} if row.product else None),
+    Field("peer", Data.JSON, _peer),
     Field("findings", Data.CSV, lambda row: "; ".join(finding.text for finding in row.findings)),
     Field("level_unknown_reasons", Data.CSV, _reasons),
     Field("refuses_or_busy", Data.CSV, group=lambda group: group.refuses_or_busy),
     Field("trouble", Data.CSV, group=lambda group: group.trouble),
+    Field("released", Data.CSV, lambda row: row.released),
 )
 """Every value, in the order of the columns in CSV, where new ones may only be added at the end."""
 

@@ -17,6 +17,7 @@ from dicom_exporter.results import (
     WebResult,
 )
 from dicom_exporter.text import escaped
+from dicom_exporter.verdict.advisories import peers, release_year
 from dicom_exporter.verdict.findings import Finding
 from dicom_exporter.verdict.ladder import allowed_level
 
@@ -54,6 +55,8 @@ class Row:
     product: str = ""
     version: str = ""
     """What it says of itself; empty if it said nothing."""
+    released: int | None = None
+    """The year of that version; None if it is not known."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -102,7 +105,8 @@ def make_row(record: ProbeRecord) -> Row:
     """Put together what all sessions of a probe found."""
     sessions, verdict = record.sessions, record.verdict
     ours = [session for session in sessions if session.stranger is None]
-    peer = next((session.peer for session in sessions if session.peer is not None), None)
+    named = [peer for session in sessions for peer in peers(session)]
+    peer = next((peer for peer in named if release_year(peer) is not None), named[0] if named else None)
     row = Row(
         record.target.shown,
         record.findings,
@@ -112,6 +116,7 @@ def make_row(record: ProbeRecord) -> Row:
         own_images=_first(instances(session.queries.get("studies")) for session in ours),
         product=peer.product if peer else "",
         version=peer.implementation_version if peer else "",
+        released=release_year(peer) if peer else None,
     )
     if verdict is None:
         return row

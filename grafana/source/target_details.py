@@ -94,7 +94,7 @@ def protection() -> list[Line]:
                         overrides=[
                             column("Trusted", mappings=_YES_NO),
                             column("Wants ours", mappings=_YES_NO),
-                            column("Ends in", unit="d", decimals=0, coloured=True, steps=ENDS),
+                            column("Ends in", unit="suffix: days", decimals=0, coloured=True, steps=ENDS),
                         ],
                     ),
                 ),
@@ -232,6 +232,7 @@ def software() -> Line:
                     {
                         "peer": f"max by ({_PLACE}, product, implementation_version, implementation_class_uid) "
                         f"({select_one('dicom_peer_info')})",
+                        "year": f"max by ({_PLACE}) ({select_one('dicom_peer_release_year')})",
                         "pdu": f"max by ({_PLACE}) ({select_one('dicom_peer_max_pdu_bytes')})",
                     },
                     names={
@@ -239,6 +240,7 @@ def software() -> Line:
                         "product": "Product",
                         "implementation_version": "Version",
                         "implementation_class_uid": "Class UID",
+                        "year": "Released",
                         "pdu": "Longest PDU",
                     },
                     overrides=[column("Longest PDU", unit="bytes")],

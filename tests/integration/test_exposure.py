@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
@@ -23,6 +24,7 @@ from tests.testing.hostile import Event, wire
 from tests.testing.peers import Certificates, Orthanc, dcmtk, synthetic
 from tests.testing.peers.orthanc import EVERYTHING_OPEN, ONLY_KNOWN
 from tests.testing.readme import blocks
+from tests.testing.web_config import basic
 
 pytestmark = pytest.mark.integration
 
@@ -146,14 +148,31 @@ async def test_exposure_dicomweb_of_open_orthanc(orthanc: Callable[..., Orthanc]
 
 async def test_exposure_docs_name_the_version_of_orthanc(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
     """The configuration of docs/software.md."""
-    archive = orthanc()
+    archive = orthanc(AuthenticationEnabled=True, RegisteredUsers={"monitor": "made-up"})
     (text,) = blocks("yaml", Path(__file__).parents[2] / "docs" / "software.md")
-    (target,) = yaml.safe_load(text)["targets"]
+    whole = yaml.safe_load(text)
+    (target,) = whole.pop("targets")
+    whole["identities"]["rest"]["http"] = {
+        "basic_auth": {"username": "monitor", "password_file": "orthanc-password"},
+    }
     target |= {"address": str(archive.dicom), "web": [{"url": f"http://{archive.http}/app/explorer.html"}]}
-    async with exporter(tmp_path, [target]) as exporting:
+    (tmp_path / "orthanc-password").write_text("made-up\n")
+    (tmp_path / "orthanc-password").chmod(0o600)
+    async with exporter(tmp_path, [target], **whole) as exporting:
         shown = await exporting.get()
-    version = archive.request("GET", "/system")["Version"]
-    assert shown.value("dicom_peer_info", product="Orthanc", implementation_version=version) == 1
+        (tmp_path / "orthanc-password").write_text("another\n")
+        status, said = await exporting.reload()
+        assert status == 200, said
+        refused = await exporting.get()
+    async with (
+        ClientSession(headers=basic("monitor", "made-up")) as client,
+        client.get(f"http://{archive.http}/system") as answer,
+    ):
+        version = (await answer.json())["Version"]
+    labels = {"product": "Orthanc", "implementation_version": version, "identity": "rest"}
+    assert shown.value("dicom_peer_info", **labels) == 1
+    assert shown.values("dicom_peer_release_year", **labels)
+    assert not refused.values("dicom_peer_info", product="Orthanc")
 
 
 async def test_exposure_dicomweb_with_password_is_denied(orthanc: Callable[..., Orthanc]) -> None:

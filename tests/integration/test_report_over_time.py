@@ -317,7 +317,7 @@ async def test_label_that_no_target_has_is_bad_usage(server: Prometheus, tmp_pat
     assert (code, out, "no target has the label contry (did you mean country?)" in err) == (2, "", True)
 
 
-async def test_web_and_associations_without_echo(tmp_path: Path) -> None:
+async def test_web_and_associations_with_and_without_echo(tmp_path: Path) -> None:
     played = Played()
     labels = {**played.target("web", "available"), "identity": "monitor"}
     minutes = range(240)
@@ -331,6 +331,17 @@ async def test_web_and_associations_without_echo(tmp_path: Path) -> None:
     ):
         values = dict.fromkeys(range(begin, end), 1.0)
         played.put("dicom_association_outcome", {**labels, "outcome": outcome}, values)
+    for outcome, begin, end in (
+        ("success", 0, 40),
+        ("failure_status", 40, 50),
+        ("overload", 50, 55),
+        ("success", 55, 240),
+    ):
+        values = dict.fromkeys(range(begin, end), 1.0)
+        played.put("dicom_echo_outcome", {**labels, "identity": "second", "outcome": outcome}, values)
+    played.put(
+        "dicom_association_outcome", {**labels, "identity": "second", "outcome": "success"}, dict.fromkeys(minutes, 1)
+    )
     directory = tmp_path / "prometheus"
     directory.mkdir()
     with recorded(directory, played) as running:
@@ -341,6 +352,7 @@ async def test_web_and_associations_without_echo(tmp_path: Path) -> None:
         (each["service"], each["first_seen"], each["end"], each["what"]) for each in json.loads(out)["episodes"]
     ] == [
         ("dimse as monitor", at(20), at(35), "connect_timeout"),
+        ("dimse as second", at(40), at(55), "failure_status"),
         ("dicomweb as monitor", at(60), at(90), "no valid answer"),
         ("dicomweb as monitor", at(120), at(180), "no valid answer"),
     ]

@@ -15,6 +15,7 @@ from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.results import Flow, LadderService, SecureProfile
+from dicom_exporter.text import SafeText
 from tests.builders import CONQUEST, FACTS, FULL, OLD_TLS, STRANGER, STRANGER_REJECTED, TARGET, record
 from tests.testing.peers.requirements import program
 
@@ -28,9 +29,9 @@ class Everything:
     def collect(self) -> list[Metric]:
         postures = {LadderService.DIMSE: (OLD_TLS,)}
         stranger = replace(STRANGER, identity="other", tls_postures=postures)
-        sessions = (FULL, replace(STRANGER_REJECTED, peer=CONQUEST), stranger)
+        conquest = replace(STRANGER_REJECTED, peer=CONQUEST, software=SafeText("1.9.7"))
         target = replace(TARGET, tls_profile=SecureProfile.BCP195)
-        found = list(families([record(target, *sessions)], target_label=self.target_label))
+        found = list(families([record(target, FULL, conquest, stranger)], target_label=self.target_label))
         if self.target_label:
             found += flow_families([Flow("main", "copy", 3, 1)])
             found += exporter_families(FACTS)

@@ -88,6 +88,7 @@ ANSWERED = SessionResult(
     tls=_TLS,
     store=StoreResult(StoreOutcome.SUCCESS, bytes=5_242_880, duration=0.75, status=0),
     negotiated={"EnhancedCTImageStorage": True},
+    software=SafeText("1.9.7"),
     canary=CanaryResult(
         (
             CanaryStepResult(LadderService.DIMSE, CanaryStep.STORE, success=True, duration=0.25),

@@ -28,7 +28,7 @@ def test_csv_column_order_is_stable() -> None:
         " level_allowed stranger_studies stranger_studies_complete stranger_patients stranger_patients_complete"
         " stranger_images stranger_images_complete our_studies our_studies_complete our_images our_images_complete"
         " dicomweb_services dicomweb_open checks_failed failed_checks product version findings level_unknown_reasons"
-        " refuses_or_busy trouble"
+        " refuses_or_busy trouble released"
     )
 
 
