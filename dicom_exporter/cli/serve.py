@@ -45,6 +45,9 @@ _OWN_DESCRIPTORS = 64 + 256
 """For the log, listening sockets and files that are read, and a socket for each lookup of a name."""
 _IDLE_CONNECTIONS = 1024
 """Prometheus keeps up to a thousand open to one exporter between its scrapes."""
+_SWITCH = 0.0005
+"""Seconds after which a thread that encodes or reads files lets the event loop go on. uvloop waits for that with each
+of its callbacks: by Python's default, 5 ms, a few dozen of them stop everything for a quarter of a second."""
 _BEGIN_TIMEOUT = 60.0
 """Seconds for reading the configuration and for listening; ten thousand targets take a few."""
 
@@ -266,6 +269,7 @@ def _load_web(file: str) -> "WebConfig":
 def serve(options: Options, announce: "Callable[[Sequence[ListenAddress]], None] | None" = None) -> int:
     """Serve until SIGTERM or SIGINT. `announce` gets the addresses, once requests are answered and signals handled."""
     gc.disable()  # until it is ready: nothing of what is imported and read now will be garbage
+    sys.setswitchinterval(_SWITCH)
     try:
         from dicom_exporter.cli import process
 

@@ -222,6 +222,8 @@ class Query:
     working_hours: tuple[WeeklyHours, ...] = ()
     """In the target's time zone; empty: at any time."""
     holidays: tuple[date, ...] = ()
+    over_dicomweb: bool = False
+    """By QIDO-RS, in place of C-FIND."""
 
     # Not configuration: the prober sets these for each probe. They do not count when queries are compared.
     due: bool = field(default=True, compare=False)

@@ -26,6 +26,7 @@ from dicom_exporter.config.types import (
     AETitle,
     CountKeywords,
     Duration,
+    Flag,
     Holidays,
     MatchKeyword,
     MatchValues,
@@ -81,6 +82,8 @@ class QueryBlock(Block):
     """When new studies are expected, like Mo-Fr 07:00-19:00, in the target's time zone; by default always."""
     holidays: Holidays = ()
     """Days without working hours, like 2026-12-25."""
+    over_dicomweb: Flag = False
+    """Ask over DICOMweb (QIDO-RS) in place of DICOM. Only with `expect_within`, and of targets with `dicomweb`."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ is compared are keys; of values, at most whether one is empty, and the UIDs that
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum, auto
 
 STUDY_INSTANCE_UID = b"0020000D"
@@ -61,6 +62,8 @@ class Scan:
         identity: look whether a name, an ID or a birth date is not empty.
         uids: tags, as eight upper-case hexadecimal digits, whose first value is wanted; for UIDs only.
         digest_key: 16 to 64 bytes; with it, the hashes of all study UIDs are kept, to tell one page from another.
+        values: tags, as those of `uids`, of attributes whose texts are wanted.
+        on_entry: called with those texts at the end of each entry, and none of them kept.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class Scan:
         identity: bool = False,
         uids: Collection[bytes] = (),
         digest_key: bytes | None = None,
+        values: Collection[bytes] = (),
+        on_entry: Callable[[Mapping[bytes, list[bytes]]], None] | None = None,
     ) -> None:
         self.entries = 0
         """Data sets that began."""
@@ -85,6 +90,10 @@ class Scan:
         self._identity = identity
         self._digest_key = digest_key
         self._wanted_uids = frozenset(uids) if digest_key is None else frozenset({*uids, STUDY_INSTANCE_UID})
+        self._values = frozenset(values)
+        self._on_entry = on_entry
+        self._entry: dict[bytes, list[bytes]] = {}
+        """What is wanted of the current entry."""
         self._strings = 0
         self._broken = False
         self._stack = bytearray()
@@ -203,6 +212,9 @@ class Scan:
             self.closed = not self._stack
             if len(self._stack) == 1 and not self._entry_counted:
                 self._broken = True  # an object without a tag is no data set, and `[{}]` no empty list
+            elif len(self._stack) == 1 and self._on_entry is not None:
+                self._on_entry(self._entry)
+                self._entry = {}
         elif token == ord(","):
             self._expects_key = self._stack[-1] == ord("{")
         else:
@@ -214,11 +226,12 @@ class Scan:
         self._expects_key = False
         if depth == 1:
             self._strings += 1
-        compare = depth in (_ENTRY, _ATTRIBUTE) if self._is_key else self._is_wanted_uid(depth)
+        compare = depth in (_ENTRY, _ATTRIBUTE) if self._is_key else self._is_wanted_text(depth)
         self._text = bytearray() if compare else None
 
-    def _is_wanted_uid(self, depth: int) -> bool:
-        return depth == _VALUES and self._member == b"Value" and self._tag in self._wanted_uids
+    def _is_wanted_text(self, depth: int) -> bool:
+        wanted = self._tag in self._wanted_uids or self._tag in self._values
+        return wanted and depth == _VALUES and self._member == b"Value"
 
     def _string(self, data: bytes, position: int) -> int:
         """From `position`, inside a string, to its end, or to the end of `data`."""
@@ -233,6 +246,8 @@ class Scan:
             return end
         if data[end] == ord("\\"):
             self._escaped = True
+            if not self._is_key and self._tag in self._values:
+                self._take(b"\\")  # read at the end of the string
         else:
             self._in_string = False
             self._end_string()
@@ -259,6 +274,8 @@ class Scan:
         text = bytes(self._text)
         self._text = None
         if not self._is_key:
+            if self._tag in self._values:
+                self._note_value(text)
             if _UID.fullmatch(text):
                 self.uids.setdefault(self._tag, text)
                 self._digest(text)
@@ -266,12 +283,21 @@ class Scan:
             self._member = text
         elif _TAG.fullmatch(text):
             self._tag, self._member = text.upper(), b""
-            self._watched = self._tag in self._wanted_uids or (self._identity and self._tag in IDENTIFYING)
+            wanted = self._tag in self._wanted_uids or self._tag in self._values
+            self._watched = wanted or (self._identity and self._tag in IDENTIFYING)
             if not self._entry_counted:
                 self._entry_counted = True
                 self.entries += 1
         elif not self._entry_counted:
             self._broken = True  # an array of objects, and none of DICOM's
+
+    def _note_value(self, text: bytes) -> None:
+        if b"\\" in text:
+            try:
+                text = json.loads(b'"' + text + b'"').encode()
+            except ValueError:  # cut off, or no JSON
+                return
+        self._entry.setdefault(self._tag, []).append(text)
 
     def _digest(self, uid: bytes) -> None:
         if self._digest_key is not None and self._tag == STUDY_INSTANCE_UID:

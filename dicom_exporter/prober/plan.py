@@ -58,9 +58,10 @@ async def probe_as(target: Target, module: Module, context: ProbeContext, result
             timeout = own.deadline - asyncio.get_running_loop().time()
         result = await probe.run(target, module, own)
         fill(found, probe, as_overload(result) if context.hurried else result)
-        if due:  # the probe of the session comes first, and has asked them
-            found["queries"] = _remember(target, due, context, seconds, found["queries"], results)
-            due = []
+        asked = [query for query in due if query.name in found["queries"]]
+        if asked:
+            found["queries"] = _remember(target, asked, context, seconds, found["queries"], results)
+            due = [query for query in due if query not in asked]
         if probe.makes_associations:
             duration = time.perf_counter() - begun
     record = context.notes.names.get((target.address.host, target.address.port))

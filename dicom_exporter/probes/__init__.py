@@ -21,6 +21,7 @@ from dicom_exporter.probes.addresses import (
     probe_web_everywhere,
 )
 from dicom_exporter.probes.canary import probe_canary
+from dicom_exporter.probes.newest import probe_newest
 from dicom_exporter.probes.services import probe_services
 from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
@@ -119,6 +120,10 @@ def _urls(target: Target) -> int:
     return (target.dicomweb is not None) + len(target.web)
 
 
+def _is_due(module: Module, *, over_dicomweb: bool) -> bool:
+    return any(query.due and query.over_dicomweb is over_dicomweb for query in module.queries.values())
+
+
 def _session_never_run(target: Target, module: Module) -> SessionResult:
     return SessionResult(
         module.identity,
@@ -133,12 +138,22 @@ PROBES: tuple[Probe, ...] = (
         "session",
         probe_session,
         switched_on_by=("echo", "queries"),
-        is_wanted=lambda target, module: module.echo or any(query.due for query in module.queries.values()),
+        is_wanted=lambda target, module: module.echo or _is_due(module, over_dicomweb=False),
         fills=_SESSION_FIELDS,
         families=_SESSION_FAMILIES,
         columns=("echo_outcome", "our_studies", "our_images", "product", "version"),
         never_run=_session_never_run,
         makes_associations=True,
+    ),
+    Probe(
+        "newest",
+        probe_newest,
+        switched_on_by=("queries",),
+        is_wanted=lambda target, module: target.dicomweb is not None and _is_due(module, over_dicomweb=True),
+        fills=("queries",),
+        families=("dicom_query_newest_age_seconds", "dicom_query_overdue"),
+        columns=(),
+        never_run=_session_never_run,
     ),
     Probe(
         "services",

@@ -16,6 +16,7 @@ are bounded. Of each study a keyed hash of its UID is kept, in memory, until the
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from yarl import URL
@@ -58,10 +59,21 @@ class StudiesList:
     Args:
         accept: the media type in which the archive gives lists.
         identity: look whether entries name anybody.
+        match: what the studies have to match, and other keys of the query.
+        values, on_entry: those of `Scan`. Some entries come twice.
     """
 
     def __init__(
-        self, root: URL, context: ProbeContext, facts: ServerFacts, accept: str, most: int, identity: bool
+        self,
+        root: URL,
+        context: ProbeContext,
+        facts: ServerFacts,
+        accept: str,
+        most: int,
+        identity: bool,
+        match: Mapping[str, str] | None = None,
+        values: Collection[bytes] = (),
+        on_entry: Callable[[Mapping[bytes, list[bytes]]], None] | None = None,
     ) -> None:
         self._root = root
         self._context = context
@@ -69,6 +81,9 @@ class StudiesList:
         self._accept = accept
         self._most = most
         self._identity = identity
+        self._match = match or {}
+        self._values = values
+        self._on_entry = on_entry
         self._key = os.urandom(16)
         self._entries = 0
         """Of all pages, also those that came twice."""
@@ -111,8 +126,14 @@ class StudiesList:
 
     async def _ask(self, limit: int, offset: int = 0, most: int | None = None) -> Reply:
         self._requests += 1
-        query = {"limit": str(limit)} | ({"offset": str(offset)} if offset else {})
-        scan = Scan(self._most if most is None else most, identity=self._identity, digest_key=self._key)
+        query = {**self._match, "limit": str(limit)} | ({"offset": str(offset)} if offset else {})
+        scan = Scan(
+            self._most if most is None else most,
+            identity=self._identity,
+            digest_key=self._key,
+            values=self._values,
+            on_entry=self._on_entry,
+        )
         size = max(0, self._left) if most is None else MAX_ANSWER
         return await request(
             studies_url(self._root, **query), self._context, self._facts, scan, accept=self._accept, limit=size

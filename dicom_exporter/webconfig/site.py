@@ -9,6 +9,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
@@ -106,12 +107,16 @@ class Site(web.BaseSite):
                 oldest.cancel()
             task = asyncio.create_task(self._open(connection, str(address[0])))
             self._opening[task] = None
-            task.add_done_callback(lambda done: self._opening.pop(done, None))
+            task.add_done_callback(partial(self._opened, connection))
             await asyncio.sleep(0)  # many new connections at once must not block the rest of the loop
+
+    def _opened(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        self._opening.pop(task, None)
+        connection.close()  # here, as the task may have been cancelled before it began
 
     async def _open(self, connection: socket.socket, client: str) -> None:
         """Choose plain HTTP or TLS for this client, and hand its connection to the application."""
-        with connection, contextlib.suppress(OSError, TimeoutError):  # gone, or silent
+        with contextlib.suppress(OSError, TimeoutError):  # gone, or silent
             first = await _first_byte(connection)
             if first != b"" and (refusal := await self._hand_over(connection, first, client)):
                 await _send_and_drain(connection, refusal)

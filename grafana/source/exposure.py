@@ -74,7 +74,7 @@ _NO_STRANGER = "No stranger is sent to these targets: give them a module with `e
 def exposure() -> dict[str, Any]:
     """The dashboard."""
     panels = lay_out(
-        (4, [(24, _now())]),
+        (5, [(24, _now())]),
         (12, [(24, _by_level())]),
         (
             9,
@@ -100,13 +100,13 @@ def exposure() -> dict[str, Any]:
             ],
         ),
         (
-            9,
+            11,
             [
                 (
                     24,
                     timeline(
                         "Services that broke policy in this range",
-                        "How far a stranger got: the 25 services with the greatest difference to what is allowed.",
+                        "How far a stranger got: the 15 services with the greatest difference to what is allowed.",
                         named(
                             f"{select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {_offenders()}"
                             f" and on ({KEYS}) {info(NOT_CONTROL)}"
@@ -169,10 +169,10 @@ def _now() -> Panel:
 
 
 def _offenders() -> str:
-    """The 25 services that were furthest above their limit in the range, of those that ever were."""
+    """The 15 services that were furthest above their limit in the range, of those that ever were."""
     furthest = f"max_over_time(({select('dicom:exposure_excess')} > 0)[$__range:15m] @ end())"
     ever = f"max_over_time({_SINCE}[$__range] @ end()) > 0"
-    return f"topk(25, max by ({KEYS}, {OVER}) ({furthest} or 0 * ({ever})))"
+    return f"topk(15, max by ({KEYS}, {OVER}) ({furthest} or 0 * ({ever})))"
 
 
 def _by_level() -> Panel:
@@ -342,6 +342,7 @@ def _details() -> list[Line]:
                                     instant=True,
                                 )
                             ],
+                            unit="locale",
                             steps=[(None, WARNING)],
                             no_value="No stranger was shown a study, or no stranger was sent: see Unknown.",
                         ),

@@ -72,15 +72,15 @@ def fleet() -> dict[str, Any]:
         (4, [(24, _now())]),
         (12, [(24, _targets())]),
         (
-            9,
+            11,
             [
                 (
                     12,
                     timeline(
                         "Targets that were not OK in this range",
-                        "At most 30, the worst first. A gap: no data.",
+                        "At most 15, the worst first. A gap: no data.",
                         f"{status()} and on ({KEYS}) "
-                        f"topk(30, max by ({KEYS}) (max_over_time({status()}[$__range] @ end())) > 0)",
+                        f"topk(15, max by ({KEYS}) (max_over_time({status()}[$__range] @ end())) > 0)",
                         "{{target}}",
                         numbers(STATUSES),
                         ALL_OK,
@@ -89,7 +89,7 @@ def fleet() -> dict[str, Any]:
                 (12, _not_ok()),
             ],
         ),
-        (9, [(8, certificates()), (8, _answer_time()), (8, _places())]),
+        (9, [(8, certificates()), (7, _answer_time()), (9, _places())]),
         (8, [(24, _alerts())]),
         *details(),
     )
@@ -167,9 +167,9 @@ def _targets() -> Panel:
         sort="Verdict",
         overrides=[
             column("Verdict", mappings=numbers(STATUSES), coloured=True, width=185),
-            column("Target", links=to_target(), width=190),
+            column("Target", links=to_target(), width=175),
             column(heading(place), width=80),
-            column("Since", unit="dateTimeFromNow", width=110),
+            column("Since", unit="dateTimeFromNow", width=100),
             *(
                 column(name, unit="percentunit", decimals=1, coloured=True, steps=AVAILABILITY, width=65)
                 for name in ("24 h", "7 d", "30 d")

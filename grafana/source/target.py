@@ -86,6 +86,7 @@ def target() -> dict[str, Any]:
                             "address": "Address",
                             "called_ae_title": "AE title",
                             "expect": "Expected",
+                            "vantage": "Seen from",
                             LABELS.get()[0]: heading(LABELS.get()[0]),
                         },
                         overrides=[
@@ -272,7 +273,7 @@ def _header() -> list[tuple[int, Panel]]:
                 "Certificate",
                 "The first that expires, of DICOM over TLS and of DICOMweb.",
                 f"min({select_one('dicom:certificate_expiry:last')}) / 86400 - time() / 86400",
-                unit="d",
+                unit="suffix: days",
                 steps=ENDS,
                 decimals=0,
                 no_value="no TLS",

@@ -94,7 +94,7 @@ def protection() -> list[Line]:
                         overrides=[
                             column("Trusted", mappings=_YES_NO),
                             column("Wants ours", mappings=_YES_NO),
-                            column("Ends in", unit="d", decimals=0, coloured=True, steps=ENDS),
+                            column("Ends in", unit="suffix: days", decimals=0, coloured=True, steps=ENDS),
                         ],
                     ),
                 ),

@@ -46,7 +46,7 @@ def certificates() -> Panel:
         sort="Expires in",
         ascending=True,
         overrides=[
-            column("Expires in", unit="d", decimals=0, coloured=True, steps=ENDS, width=95),
+            column("Expires in", unit="suffix: days", decimals=0, coloured=True, steps=ENDS, width=95),
             column("Target", links=to_target()),
             column("Over", mappings=texts(SERVICES), width=85),
         ],

@@ -22,10 +22,12 @@ from dicom_exporter.config import (
     Target,
     TimeWindow,
     UserIdentity,
+    Vantage,
     load,
 )
 from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.render import show_config, show_target
+from dicom_exporter.config.values.network import ProxyURL
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yml"
 SECRET = "tops3cr3t"
@@ -78,3 +80,14 @@ def test_render_one_target_shows_only_its_modules_and_identities() -> None:
     assert list(shown["modules"]) == ["other"]
     assert [target["name"] for target in shown["targets"]] == ["main"]
     assert SECRET not in show_target(config, TARGET, TARGET.modules)
+
+
+def test_render_vantages_load_again_without_their_secrets(tmp_path: Path) -> None:
+    (tmp_path / "<secret>").write_text("made-up")
+    vantage = Vantage(ProxyURL("socks5", "::1", 1080), "monitor", Secret("made-up"))
+    target = replace(TARGET, modules=("availability",), vantage=("internet",))
+    config = Config((target,), vantages={"internet": vantage, "other": vantage})
+    (tmp_path / "config.yml").write_text(show_config(config))
+    assert "made-up" not in show_config(config)
+    assert load([str(tmp_path / "config.yml")]).vantages == config.vantages
+    assert list(yaml.safe_load(show_target(config, target, target.modules))["vantages"]) == ["internet"]

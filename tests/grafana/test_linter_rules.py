@@ -13,7 +13,7 @@ import pytest
 
 from tests.grafana.dashboards import DASHBOARDS, all_queries, filled, panels, selectors, variables
 
-UNITS = {"none", "short", "locale", "percentunit", "s", "d", "bytes", "Bps", "dateTimeFromNow"}
+UNITS = {"none", "short", "locale", "percentunit", "s", "suffix: days", "bytes", "Bps", "dateTimeFromNow"}
 """The units of Grafana that the dashboards use."""
 OR_WITHOUT = {"Alerts that fire": "an exporter that is absent has neither job nor instance"}
 """Panel -> why its queries take series without job and instance, too."""

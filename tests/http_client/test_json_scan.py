@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -144,3 +145,29 @@ def test_scan_of_an_entry_without_attributes_is_not_complete() -> None:
     scan = Scan(10)
     scan.feed(b'[{"0020000D":{}},{}]')
     assert (scan.shape, scan.entries, scan.complete) == (Shape.ENTRIES, 1, False)
+
+
+def test_scan_hands_over_the_wanted_texts_of_each_entry_for_any_split() -> None:
+    body = json.dumps(
+        [
+            {"00080060": {"vr": "CS", "Value": ["CT", "SR"]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": "X"}]}},
+            {"00080080": {"vr": "LO", "Value": ['North "A" \u00fc/1']}},
+            {"00080060": {"vr": "CS"}},
+            {
+                "00080080": {"vr": "LO", "Value": ["x" * 100]},
+                "00081115": {"vr": "SQ", "Value": [{"00080060": {"Value": ["MR"]}}]},
+            },
+        ]
+    ).encode()
+    expected = [
+        {b"00080060": [b"CT", b"SR"]},
+        {b"00080080": ['North "A" \u00fc/1'.encode()]},
+        {},
+        {b"00080080": [b"x" * 65]},
+    ]
+    for size in (1, 7, len(body)):
+        seen: list[Mapping[bytes, list[bytes]]] = []
+        scan = Scan(10, values=(b"00080060", b"00080080"), on_entry=seen.append)
+        for begin in range(0, len(body), size):
+            scan.feed(body[begin : begin + size])
+        assert seen == expected

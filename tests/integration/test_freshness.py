@@ -123,3 +123,36 @@ async def test_freshness_of_the_whole_archive_on_dcmqrscp(
         age = shown.value("dicom_query_newest_age_seconds")
         assert age is not None
         assert 1800 <= age < 1800 + 300
+
+
+async def test_freshness_over_dicomweb_is_that_of_dicom(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+    server = orthanc(dicomweb=True, DicomAlwaysAllowFind=True)
+    server.upload(synthetic.studies(3, modalities=["CT"], **ago(minutes=60)))
+    server.upload(synthetic.studies(1, modalities=["MR"], first=4, **ago(minutes=5)))
+    shown = {}
+    for over_dicomweb in (False, True):
+        settings = configuration({"main": server.dicom}, working_hours=ALWAYS, over_dicomweb=over_dicomweb)
+        settings["targets"][0]["dicomweb"] = f"http://{server.http}/dicom-web"
+        directory = tmp_path / str(over_dicomweb)
+        directory.mkdir()
+        async with exporter(directory, **settings) as exporting:
+            shown[over_dicomweb] = await exporting.get()
+    for each in shown.values():
+        assert overdue(each, "main") == {"CT": 1, "MR": 0}
+        assert each.query_outcome("main", "newest") == "allowed"
+        assert each.value("dicom_query_matches", query="newest") == 4
+        age = each.value("dicom_query_newest_age_seconds", value="CT", attribute="ModalitiesInStudy")
+        assert age is not None
+        assert 3600 <= age < 3600 + 300
+
+
+async def test_freshness_over_dicomweb_that_is_refused_is_not_known(
+    orthanc: Callable[..., Orthanc], tmp_path: Path
+) -> None:
+    server = orthanc(dicomweb=True, AuthenticationEnabled=True, RegisteredUsers={"somebody": "else"})
+    settings = configuration({"main": server.dicom}, working_hours=ALWAYS, over_dicomweb=True)
+    settings["targets"][0]["dicomweb"] = f"http://{server.http}/dicom-web"
+    async with exporter(tmp_path, **settings) as exporting:
+        shown = await exporting.get()
+    assert overdue(shown, "main") == {}
+    assert shown.query_outcome("main", "newest") == "refused"

@@ -8,7 +8,7 @@ import datetime
 import socket
 import ssl
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,8 +27,9 @@ from dicom_exporter.probes.session import probe_session
 from dicom_exporter.results import Attempt, Outcome, SessionResult, TLSFailure, UnknownReason
 from tests.testing import hostile
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
-from tests.testing.hostile import honest, http, plain
+from tests.testing.hostile import honest, http, openssl, plain, wire
 from tests.testing.peers import Certificates, make_certificates
+from tests.testing.peers.requirements import missing
 from tests.testing.web_probing import dicomweb, tls_front
 
 pytestmark = pytest.mark.integration
@@ -276,3 +277,45 @@ async def test_tls_tickets_without_end_are_cut_off(certificates: Certificates) -
     async with archive(context) as port:
         found = await ours("127.0.0.1", port, tls_settings(ca_file=certificates.authority))
     assert found.association is Outcome.PROTOCOL_ERROR
+
+
+@contextlib.asynccontextmanager
+async def talking(talk: Callable[[socket.socket], object]) -> AsyncIterator[int]:
+    """The port of a server that lets `talk` have its first connection, in a thread, until the client is gone."""
+    if openssl.NAME is None:
+        missing("there is no libssl", "libssl3")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                talk(connection)
+
+        serving_thread = asyncio.create_task(asyncio.to_thread(serve))
+        yield listener.getsockname()[1]
+        async with asyncio.timeout(60):
+            await serving_thread
+
+
+async def test_tls_key_updates_without_end_are_cut_off(certificates: Certificates) -> None:
+    count = 0
+
+    def talk(connection: socket.socket) -> None:
+        nonlocal count
+        count = openssl.key_updates(connection, certificates.server, certificates.server_key)
+
+    async with talking(talk) as port:
+        found = await ours("127.0.0.1", port, tls_settings(ca_file=certificates.authority))
+    assert found.association is Outcome.PROTOCOL_ERROR
+    assert count > 1000, "they are sent as fast as they are read"
+
+
+async def test_tls_records_of_one_byte_without_end_are_cut_off(certificates: Certificates) -> None:
+    data = wire.associate_ac({1: wire.ACCEPTED}) + wire.pdu(wire.P_DATA, b"", length=60_000)
+
+    def talk(connection: socket.socket) -> None:
+        openssl.tiny_records(connection, certificates.server, certificates.server_key, data)
+
+    async with talking(talk) as port:
+        found = await ours("127.0.0.1", port, tls_settings(ca_file=certificates.authority))
+    assert Outcome.PROTOCOL_ERROR in (found.association, None if found.echo is None else found.echo.outcome)

@@ -183,7 +183,7 @@ def says(*answers: bytes, then: str = "hangs") -> Proxy:
             await writer.drain()
         if then == "hangs":
             await asyncio.Event().wait()
-        if then == "connects":  # as `ssh -D`, which has said so before
+        if then == "connects":  # as some do that have said so before
             await pass_on(int.from_bytes(request[-2:], "big"), reader, writer)
 
     return behaviour

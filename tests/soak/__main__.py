@@ -21,11 +21,12 @@ from typing import Any
 
 import aiohttp
 
-from tests.soak import weather
-from tests.soak.clients import Clients
+from tests.soak import rude, weather
+from tests.soak.clients import PROMETHEUS, Clients
 from tests.soak.moods import Timeline
 from tests.soak.sampling import Sample, sample
 from tests.soak.verdict import Facts, report
+from tests.testing import web_config
 
 _PORT = 21104
 _MOST_FILES = 4096
@@ -113,11 +114,19 @@ async def _soak(options: Options) -> Facts:
     config = directory / "config.yml"
     config.write_text(weather.configuration(weather.some(options.targets, chance), options.port, options.timeout))
     clock = weather.Clock(directory)
-    async with _peers(options) as peers, _spenders(options), _exporter(options, clock) as (exporter, url):
+    web = directory / "web.yml"
+    web.touch(0o600)
+    web.write_text(web_config.users(**rude.USERS))
+    async with (
+        _peers(options) as peers,
+        _helper(options, "spenders", str(directory), str(options.port)),
+        _exporter(options, clock) as (exporter, url),
+    ):
         timeline = Timeline(directory / "timeline")
         clients = Clients(url, timeline, interval=options.interval, timeout=options.timeout)
         soak = Soak(options, exporter, url, clients, chance, clock, time.monotonic())
-        await _run(soak, peers)
+        async with _helper(options, "rude", url):
+            await _run(soak, peers)
         code = await _stop_in_mid_scrape(soak)
         timeline.close()
         peers.send_signal(signal.SIGTERM)
@@ -136,7 +145,7 @@ async def _soak(options: Options) -> Facts:
         shortages=soak.shortages,
         exit_code=code,
         most_unknown=options.most_unknown,
-        longest_stop=json.loads((directory / "watched").read_text())["longest_stop"],
+        stops=json.loads((directory / "watched").read_text()),
         peers=json.loads((directory / "peers.json").read_text()),
         log=(directory / "exporter.log").read_text(errors="replace"),
     )
@@ -202,7 +211,10 @@ async def _reload(soak: Soak, *, broken: bool) -> None:
         await asyncio.sleep(2)
     else:
         try:
-            async with aiohttp.ClientSession() as client, client.post(f"{soak.url}/-/reload") as answer:
+            async with (
+                aiohttp.ClientSession(headers=PROMETHEUS) as client,
+                client.post(f"{soak.url}/-/reload") as answer,
+            ):
                 if (answer.status == 500) is not broken:
                     soak.mistakes.append(f"reload of {'an invalid' if broken else 'a valid'} file: {answer.status}")
                 soak.refusals += broken
@@ -229,7 +241,7 @@ async def _jump(soak: Soak) -> None:
     soak.clock.jump()
     await asyncio.sleep(1.5)
     with contextlib.suppress(aiohttp.ClientError):
-        async with aiohttp.ClientSession() as client, client.get(f"{soak.url}/-/healthy") as answer:
+        async with aiohttp.ClientSession(headers=PROMETHEUS) as client, client.get(f"{soak.url}/-/healthy") as answer:
             said = answer.headers.get("Date", "")
             soak.clock_errors_seen += said != "" and said[:22] != _http_date()[:22]
 
@@ -256,10 +268,10 @@ async def _stop_in_mid_scrape(soak: Soak) -> int | None:
     """Send SIGTERM during a scrape, which must be answered; return the exit code, None if the process did not end."""
     if soak.exporter.returncode is not None:
         return soak.exporter.returncode
-    async with aiohttp.ClientSession() as client:
+    async with aiohttp.ClientSession(headers=PROMETHEUS) as client:
         headers = {"X-Prometheus-Scrape-Timeout-Seconds": str(soak.options.timeout)}
         asked = asyncio.create_task(_status(client, f"{soak.url}/metrics", headers))
-        await asyncio.sleep(0.3)
+        await _until_it_probes(client, soak)
         soak.exporter.send_signal(signal.SIGTERM)
         try:
             status = await asked
@@ -271,6 +283,16 @@ async def _stop_in_mid_scrape(soak: Soak) -> int | None:
         return await asyncio.wait_for(soak.exporter.wait(), _PATIENCE)
     except TimeoutError:
         return None
+
+
+async def _until_it_probes(client: aiohttp.ClientSession, soak: Soak) -> None:
+    """Wait until the exporter says that it probes: then it has the request for a scrape, which had begun before."""
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            async with client.get(f"{soak.url}/metrics?probe=false") as response:
+                if re.search(r"^dicom_exporter_probes_in_flight [1-9]", await response.text(), re.MULTILINE):
+                    return
+            await asyncio.sleep(0.1)
 
 
 async def _status(client: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> int:
@@ -294,11 +316,10 @@ async def _peers(options: Options) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @contextlib.asynccontextmanager
-async def _spenders(options: Options) -> AsyncIterator[None]:
-    arguments = [str(options.directory), str(options.port)]
-    with (options.directory / "spenders.log").open("wb") as log:
+async def _helper(options: Options, name: str, *arguments: str) -> AsyncIterator[None]:
+    with (options.directory / f"{name}.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.soak.spenders", *arguments, stdout=log, stderr=log
+            sys.executable, "-m", f"tests.soak.{name}", *arguments, stdout=log, stderr=log
         )
     async with _ending(process):
         yield
@@ -312,6 +333,7 @@ async def _exporter(options: Options, clock: weather.Clock) -> AsyncIterator[tup
             sys.executable,
             *("-m", "tests.soak.watched", str(options.directory / "watched")),
             *(f"--config.file={options.directory / 'config.yml'}", "--web.listen-address=127.0.0.1:0"),
+            f"--web.config.file={options.directory / 'web.yml'}",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from tests.soak.moods import GONE, WELL, Timeline
+from tests.soak.rude import USERS
+from tests.testing.web_config import basic
 
+PROMETHEUS = basic("prometheus", USERS["prometheus"])
+"""Headers of a request."""
 _PATIENCE = aiohttp.ClientTimeout(total=60)
 _OUTCOME = re.compile(r'^dicom_echo_outcome\{(?=[^}]*target="peer-(\d+)")(?=[^}]*outcome="(\w+)")[^}]*\} 1\.0$', re.M)
 _SETTLED = 2.0
@@ -72,7 +76,7 @@ class Clients:
     async def keep_scraping(self, *, keep_alive: bool) -> None:
         """Run one client, with one connection for all scrapes, or a new connection for each scrape."""
         connector = aiohttp.TCPConnector(force_close=not keep_alive)
-        async with aiohttp.ClientSession(timeout=_PATIENCE, connector=connector) as client:
+        async with aiohttp.ClientSession(headers=PROMETHEUS, timeout=_PATIENCE, connector=connector) as client:
             while True:
                 await self._open.wait()
                 begin = time.monotonic()

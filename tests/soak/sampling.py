@@ -24,6 +24,8 @@ class Sample:
     threads: int
     memory: float
     """MiB of resident memory."""
+    most_memory: float
+    """The most so far."""
     cpu: float
     """CPU seconds since the start of the process."""
     load: float
@@ -50,6 +52,7 @@ def sample(pid: int, at: float, watched: Path) -> Sample:
         tasks=json.loads(watched.read_text())["tasks"],
         threads=int(status["Threads"]),
         memory=resident / 2**20,
+        most_memory=int(status["VmHWM"].split()[0]) / 1024,
         cpu=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
         load=os.getloadavg()[0] / (os.cpu_count() or 1),
     )

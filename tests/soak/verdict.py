@@ -21,6 +21,8 @@ _SILENCES = {"no_answer", "connect_timeout"}
 _EXPECTED_ERRORS = re.compile(r"invalid configuration|the running configuration stays")
 _LONGEST_STOP = 0.2
 """Seconds."""
+_MOST_MEMORY = 256.0
+"""MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class Facts:
     exit_code: int | None
     most_unknown: float
     """Highest share of outcomes that may be overload."""
-    longest_stop: float
-    """Seconds for which the event loop of the exporter stood still, measured inside."""
+    stops: Mapping[str, Any]
+    """For how many seconds the event loop of the exporter stood still, measured inside, and what it did."""
     peers: Mapping[str, Any]
     log: str
 
@@ -101,16 +103,20 @@ def _checks(facts: Facts) -> list[tuple[str, str, bool]]:
         ("every association ends by A-RELEASE or A-ABORT", _listed(unclean) or "all", not unclean),
         ("no error in the log", errors[0][:200] if errors else "none", not errors),
     ]
-    stop = f"{facts.longest_stop:.2f} s"
-    checks.append(("the event loop never stops for long", stop, shared or short or facts.longest_stop <= _LONGEST_STOP))
+    longest, busiest = facts.stops["longest_stop"], facts.stops["busiest"]
+    stop = f"{longest:.2f} s; with most processor time: {busiest:.2f} s, in {facts.stops['where'] or 'nothing known'}"
+    checks.append(("the event loop never stops for long", stop, shared or short or longest <= _LONGEST_STOP))
+    most = max((each.most_memory for each in facts.samples), default=0.0)
+    checks.append((f"memory stays below {_MOST_MEMORY:.0f} MiB", f"{most:.1f} MiB at most", most < _MOST_MEMORY))
     if not shared:  # otherwise it would measure the machine
-        most = facts.most_unknown
-        holds = seen.unknown <= most * outcomes
-        checks.append((f"at most {most:.0%} overload without a file shortage", f"{seen.unknown} of {outcomes}", holds))
+        share = facts.most_unknown
+        holds = seen.unknown <= share * outcomes
+        checks.append((f"at most {share:.0%} overload without a file shortage", f"{seen.unknown} of {outcomes}", holds))
     if facts.shortages and not short:
         checks.append(("file shortages give overload", str(seen.unknown_expected), seen.unknown_expected > 0))
     if facts.clock_jumps:
-        checks.append(("the clock jumps", f"seen {facts.clock_errors_seen} times", facts.clock_errors_seen > 0))
+        seen_to_jump = facts.clock_errors_seen > 0 or shared
+        checks.append(("the clock jumps", f"seen {facts.clock_errors_seen} times", seen_to_jump))
     for tolerance in TOLERANCES:
         grown = growth(facts.samples, tolerance)
         if grown is None:

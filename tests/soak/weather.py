@@ -38,7 +38,7 @@ def configuration(numbers: Sequence[int], port: int, timeout: float) -> str:
                 "labels": {"site": f"site-{number % 7}"},
             }
         )
-    for kind, (speaks, _, _) in spenders.KINDS.items():
+    for kind, speaks in spenders.KINDS.items():
         for number in range(spenders.OF_EACH):
             there = f"{spenders.address(kind, number)}:{port}"
             web = {"web": [{"url": f"{speaks}://{there}/"}]} if speaks else {}

@@ -100,7 +100,7 @@ def _check_freshness(query: Query, entry: Entry) -> None:
     """Report what leaves it open how old the newest study is."""
     expected = query.expect_within
     if expected is None:
-        for key in ("working_hours", "holidays"):
+        for key in ("working_hours", "holidays", "over_dicomweb"):
             if getattr(query, key):
                 entry.report("needs `expect_within`", key)
         return

@@ -47,6 +47,8 @@ def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Itera
             yield ("modules", index), f"the module {name} stores images, and {reason}"
         elif module is not None and module.canary is not None and module.canary.move_to is not None and target.vantage:
             yield ("modules", index), f"the module {name} has `move_to`, and no archive can connect to a vantage"
+        elif module is not None and target.dicomweb is None and any(q.over_dicomweb for q in module.queries.values()):
+            yield ("modules", index), f"the module {name} asks over DICOMweb, and the target has no `dicomweb`"
     known = [module for name in dict.fromkeys(target.modules) if (module := modules[name]) is not None]
     for clash in _clashes(known):
         yield ("modules",), clash

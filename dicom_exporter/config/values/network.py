@@ -96,8 +96,8 @@ class Via:
         self.username = username
         self.password = password
         self.unproved = False
-        """Whether its last answer was that it is connected, without the address of that connection: ``ssh -D`` says so
-        before it connects. Then only what the peer sends shows that there is one."""
+        """Whether its last answer was that it is connected, without the address of that connection: some say so before
+        they connect. Then only what the peer sends shows that there is one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

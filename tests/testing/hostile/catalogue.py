@@ -79,6 +79,7 @@ AT_THE_RELEASE: Mapping[str, Behaviour] = {
     "garbage for the release": release.garbage_for_release(),
     "abort for the release": release.abort_for_release(),
     "release collision": release.collides(),
+    "empty P-DATA-TF without end": release.answers_release_with(wire.p_data() * 100_000),
     "4 GiB for the release": release.answers_release_with(wire.pdu(wire.RELEASE_RP, b"", length=0xFFFFFFFF)),
 }
 
