@@ -31,6 +31,12 @@ NOT_IN_THE_DEMO = {
     "dicom_target_addresses_failed",
     "dicom_tls_failure",  # of our own identities; the TLS archive of the demo is trusted
     "dicomweb_tls_failure",
+    "dicom_tls_dh_size",  # only with `exposure: {tls: true}`
+    "dicom_tls_profile_kept",
+    "dicom_tls_profile_required",
+    "dicom_tls_suites_accepted",
+    "dicom_tls_version_accepted",
+    "dicom_peer_release_year",  # of Orthanc, which the demo does not run
 }
 """Metrics that no target of the demo shows."""
 Found = tuple[Config, list[ProbeRecord]]
