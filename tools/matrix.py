@@ -32,9 +32,11 @@ CERTIFICATES = "/etc/ssl/certs"
 PIP_SERVER = {"index-url", "extra-index-url", "proxy", "trusted-host", "cert", "default-timeout", "timeout"}
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INSIDE = f"""
-mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" || exit
-test ! -d "$1{CERTIFICATES}" || mount --bind {CERTIFICATES} "$1{CERTIFICATES}" || exit
-chroot "$@"
+mount --bind "$1" "$1" && cd "$1" && mount -t proc proc proc && mount --rbind /dev dev || exit
+test ! -d .{CERTIFICATES} || mount --bind {CERTIFICATES} .{CERTIFICATES} || exit
+pivot_root . mnt && cd / && umount --lazy mnt || exit  # in a chroot there are no user namespaces, which tests make
+shift
+"$@"
 exit $?"""
 
 

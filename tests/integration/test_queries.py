@@ -136,7 +136,7 @@ async def test_query_orthanc_images_and_modalities(orthanc: Callable[..., Orthan
     archive = orthanc(DicomAlwaysAllowFind=True)
     archive.upload(synthetic.studies(9, instances=3, date=NOW.date()))
     studies = replace(STUDIES, count_by=("ModalitiesInStudy", "SOPClassesInStudy"))
-    modality = study_root(STUDY, {"ModalitiesInStudy": "C*"}, "ModalitiesInStudy")
+    modality = study_root(STUDY, {"ModalitiesInStudy": "CT"}, "ModalitiesInStudy")
     found = (await probe(archive.dicom.host, archive.dicom.port, studies, modality)).queries
     assert (found["studies"].matches, found["studies"].instances) == (9, archive.statistics()["CountInstances"])
     assert found["studies"].matches_by == {
@@ -152,6 +152,8 @@ async def test_query_orthanc_own_limit_is_truncated(
 ) -> None:
     """LimitFindResults ends the answer with FE00, although no cancel was sent; 0 is no limit."""
     archive = orthanc(DicomAlwaysAllowFind=True, LimitFindResults=limit)
+    if limit and not archive.says_what_it_cuts:
+        pytest.skip("this version of Orthanc does not say that it cut an answer")
     archive.upload(synthetic.studies(30))
     result = await Archive(archive.dicom, "ANY-SCP").ask(study_root(STUDY))
     assert result.outcome is (outcome or QueryOutcome.ALLOWED)

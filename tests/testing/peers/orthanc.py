@@ -58,6 +58,12 @@ class Orthanc:
         self.request("POST", "/instances", archive.getvalue())
         return count
 
+    @property
+    def says_what_it_cuts(self) -> bool:
+        """Whether an answer that LimitFindResults cut ends with FE00. Of 1.12.7 and 1.13.0 it ends as a whole one."""
+        version = self.request("GET", "/system")["Version"]
+        return tuple(map(int, version.split(".")[:2])) < (1, 12)
+
     def statistics(self) -> Mapping[str, Any]:
         """Its own counts: CountPatients, CountStudies, CountSeries, CountInstances."""
         counts: Mapping[str, Any] = self.request("GET", "/statistics")
