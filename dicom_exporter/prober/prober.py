@@ -137,6 +137,8 @@ class Prober:
 
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
+        if config.vantages != self._config.vantages:
+            self._results = ResultCache()  # what was found, or not, may be another proxy's doing
         self._config = config
         self._choose = _chooser(config)
         self._credentials = Credentials(config.identities)

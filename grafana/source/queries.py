@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from grafana.source.words import SERVICES, SEVERITIES
+from grafana.source.words import BROKEN, KEPT, SERVICES, SEVERITIES
 
 KEYS = "job, instance, target"
 """The labels that identify a target, whether it is scraped over /metrics or over /probe."""
@@ -82,6 +82,12 @@ ABSENT = -1
 def or_absent(expression: str) -> str:
     """One number, or `ABSENT`: a tile without data would not be drawn. Nothing if there is no data at all."""
     return f"{expression} or {ABSENT} + 0 * count({info()})"
+
+
+def judged(level: str, excess: str, *by: str) -> str:
+    """The numbers of `words.JUDGED`, from the level and what it exceeds; both are unique for the labels `by`."""
+    verdict = f"{BROKEN} * ({excess} > bool 0) + {KEPT} * ({excess} <= bool 0)"
+    return f"({level} + on ({', '.join(by)}) ({verdict}) or on ({', '.join(by)}) {level})"
 
 
 def named(expression: str) -> str:

@@ -122,6 +122,7 @@ class Offer:
     """A ClientHello, as far as a mock needs it."""
 
     def __init__(self, record: bytes) -> None:
+        self.record = record
         body = record[9:]
         self.version = int.from_bytes(body[:2], "big")
         session = 35 + body[34]
@@ -252,6 +253,43 @@ async def test_posture_is_asked_for_under_a_name_that_the_server_knows(
     assert found[DIMSE][0].versions[TLSVersion.TLS_1_2] is True
 
 
+def hello_of(offer: Offer) -> bytes:
+    return hello(0x0303, 0xC02F) if 0xC02F in offer.suites else REFUSED
+
+
+@pytest.mark.parametrize("refusal", [REFUSED, b""])
+async def test_posture_is_asked_for_under_a_name_that_is_answered(refusal: bytes) -> None:
+    """A gateway that goes by the name may refuse another one as if it knew no version or suite."""
+    async with mock(lambda offer: hello_of(offer) if b"pacs.example" in offer.record else refusal) as (port, _):
+        target = Target("target", TargetAddress(HOST, port))
+        module = Module("module", identity=STRANGER.name, echo=False, exposure=Exposure(tls=True))
+        with lookup_threads() as lookups:
+            context = probe_context(lookups, STRANGER, seconds=30.0)
+            names = ("other.example", "pacs.example")
+            found = await probe_tls(target, module, replace(context, server_names=names))
+    assert accepted(found[DIMSE][0]) == {TLSVersion.TLS_1_2}
+    assert found[DIMSE][0].suites == dict.fromkeys(SuiteClass, False)
+
+
+async def test_posture_of_a_server_that_refuses_everything_is_none() -> None:
+    async with mock(lambda offer: REFUSED) as (port, _):
+        assert await postures(port) == {}
+
+
+async def test_refusals_of_a_server_that_answers_no_more_are_not_known() -> None:
+    offered = 0
+
+    def soon_tired(offer: Offer) -> bytes:
+        nonlocal offered
+        offered += 1
+        return hello_of(offer) if offered <= 2 else REFUSED
+
+    async with mock(soon_tired) as (port, _):
+        found = await posture(port)
+    assert found.versions == {TLSVersion.TLS_1_2: True}
+    assert found.suites == {}
+
+
 async def test_posture_of_plain_dicom_is_none_after_two_connections(storescp: Callable[..., dcmtk.Server]) -> None:
     assert await postures(storescp().dicom.port) == {}
 
@@ -281,7 +319,7 @@ async def test_posture_pauses_between_handshakes(monkeypatch: pytest.MonkeyPatch
         await sleep(0)
 
     monkeypatch.setattr(asyncio, "sleep", at_once)
-    async with mock(lambda offer: REFUSED) as (port, offers):
+    async with mock(hello_of) as (port, offers):
         await postures(port, pause=3600.0)
     assert len([each for each in pauses if each > 3000]) == len(offers) - 1 > 5
 
