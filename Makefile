@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: dist site help demo demo-stack run quick test oldest matrix lint format docs lock fuzz soak truth bench clean
+.PHONY: dist site help demo demo-stack run quick test oldest matrix lint format docs lock fuzz soak harm truth bench clean
 
 help:
 	@echo "make demo    synthetic archives and the exporter on http://localhost:10104"
@@ -23,6 +23,7 @@ help:
 	@echo "make docs    rewrite the pages of docs/ that are made from the code"
 	@echo "make lock    rewrite the versions and hashes of the packages in the container image"
 	@echo "make fuzz    coverage-guided fuzzing of everything that reads bytes of a peer, for SECONDS=300"
+	@echo "make harm    what real archives have after 20,000 associations of each kind: memory, threads, files (ASSOCIATIONS=20000)"
 	@echo "make soak    the exporter with 500 peers that start, stop, hang and send wrong data, for MINUTES=30"
 	@echo "make truth   generated servers whose openness is known: are the claims about them true, for MINUTES=30"
 	@echo "make bench   speed and memory, beside other DICOM clients (QUICK=1: in a few minutes)"
@@ -87,6 +88,11 @@ fuzz: .venv/.installed-fuzz
 MINUTES ?= 30
 soak: .venv/.installed-test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --output soak.txt $(ARGS)
+
+# Do our probes harm an archive? So many associations of each kind with each of the real servers.
+ASSOCIATIONS ?= 20000
+harm: .venv/.installed-test
+	$(BIN)/python -m tests.soak.harm --associations $(ASSOCIATIONS) $(ARGS)
 
 # The smallest server for each kind of untrue claim is printed; ARGS='--replay "Server(...)"' probes that one again.
 truth: .venv/.installed-test

@@ -708,6 +708,8 @@ class Flow:
     missing: int
     incomplete: int | None = None
     """Studies of which the destination has fewer images; None if that is not known of each study that both list."""
+    oldest: float = 0.0
+    """Seconds for which one of them has been missing, as far as this process has seen it; 0 if none is."""
 
 
 @dataclass(frozen=True, slots=True)

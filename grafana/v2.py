@@ -157,6 +157,7 @@ def _variable(variable: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Write them into the directory that is named."""
     output = Path(sys.argv[1])
+    output.mkdir(parents=True, exist_ok=True)
     for file in sorted(DIRECTORY.glob("*.json")):
         (output / file.name).write_text(as_text(as_v2(json.loads(file.read_text("utf-8")))), encoding="utf-8")
 

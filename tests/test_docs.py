@@ -49,6 +49,14 @@ def test_docs_links_resolve(path: Path) -> None:
             assert anchor in anchors(target), f"{name_of(path)}: {link}"
 
 
+@pytest.mark.parametrize("name", ["robustness", "limits"])
+def test_docs_tests_that_are_named_exist(name: str) -> None:
+    text = (ROOT / "docs" / f"{name}.md").read_text()
+    code = "".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
+    assert not [test for test in re.findall(r"`(test_\w+)`", text) if f"def {test}(" not in code]
+    assert not [path for path in re.findall(r"`(tests/[\w/.]+)`", text) if not (ROOT / path).exists()]
+
+
 def configurations() -> list[tuple[str, str]]:
     """The examples of config.yml, and parts of one, in docs/."""
     found = []

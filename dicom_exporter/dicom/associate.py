@@ -21,6 +21,7 @@ from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ConnectionEnded, ConnectTimeout, NoAnswer, Overloaded, ProxyFailed, TLSFailed
 from dicom_exporter.net.limits import JUST_NOW, AddressLock, AssociationSlot
+from dicom_exporter.net.tcp import answers
 from dicom_exporter.net.tls import explained, look
 from dicom_exporter.results import Outcome, Phase, TLSFailure
 
@@ -96,8 +97,7 @@ class Associating:
                 await self._explain(error)
             heard = self._connection is not None and self._connection.heard
             await self._release_all()
-            if not heard:
-                self._check_proved(error)
+            await self._check_proxy(error, heard=heard)
             self._reclassify_timeout(error)
             raise
         return connection
@@ -206,6 +206,7 @@ class Associating:
                     await connection.release()
         finally:
             await self._release_all()
+        await self._check_proxy(error, heard=True)
         self._reclassify_timeout(error)
 
     def _reclassify_timeout(self, error: BaseException | None) -> None:
@@ -216,17 +217,25 @@ class Associating:
         if isinstance(error, ConnectTimeout):
             judged = judge_silence(error, self._connect_time, self._address, self._context)
             if judged is not error:
-                raise judged from None
+                try:
+                    raise judged from None
+                finally:
+                    del judged  # its traceback has this frame: a cycle, of ten thousand filtered targets 200 MB
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("other probes took most of the time") from None
 
-    def _check_proved(self, error: BaseException) -> None:
-        """Raise ProxyFailed in place of an end that the lack of a connection has, too, if that is all there is."""
+    async def _check_proxy(self, error: BaseException | None, *, heard: bool) -> None:
+        """Raise ProxyFailed in place of an end that may be the proxy's doing.
+
+        It may if nothing was `heard`, and the proxy did not show its connection; or if the proxy does not work now.
+        """
         via = None if self._connected_to is None else self._connected_to.via
-        if via is None or not via.unproved:
+        no_alert = isinstance(error, TLSFailed) and error.shows_nothing
+        if via is None or not (no_alert or isinstance(error, NoAnswer | ConnectionEnded)):
             return
-        if isinstance(error, NoAnswer | ConnectionEnded) or (isinstance(error, TLSFailed) and error.shows_nothing):
-            raise ProxyFailed("the proxy does not show that it is connected") from None
+        left = min(self._context.deadline - self._loop.time(), self._context.connect_timeout)
+        if (via.unproved and not heard) or (left > 0 and not await answers(via, left)):
+            raise ProxyFailed("the proxy ended the connection, or has none") from None
 
     async def _close(self) -> None:
         """Close the connection, release the slot, and wait until TLS has closed, too."""

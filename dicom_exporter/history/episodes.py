@@ -122,6 +122,11 @@ class Track:
         if self.service.kind is Kind.EXPOSED:
             self._open.level = min(max(self._open.level or 0, int(bad)), max(LadderLevel))
 
+    def see_good(self, begin: float, end: float) -> None:
+        """It was neither exposed nor down, at every step from `begin` to `end`."""
+        self.see(begin, None, known=True)
+        self._last = self._good = end
+
     def finish(self, end: float) -> None:
         """Nothing more comes; `end` is the last moment of the report."""
         observed = end - self._last <= self._pause

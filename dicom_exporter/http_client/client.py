@@ -34,7 +34,7 @@ from dicom_exporter.net.errors import (
     TLSFailed,
 )
 from dicom_exporter.net.limits import AssociationSlot
-from dicom_exporter.net.tcp import TLSClient, connect, open_wire, tls_facts, tls_failed
+from dicom_exporter.net.tcp import TLSClient, answers, connect, open_wire, tls_facts, tls_failed
 from dicom_exporter.net.tls import explained, look, verifying_context
 from dicom_exporter.net.tls_failure import chain, classify
 from dicom_exporter.net.turns import Turns
@@ -310,8 +310,11 @@ async def _send(
             context.phases.add(Phase.TLS, (connected or time.perf_counter()) - begin)
         if connected is not None:
             context.phases.add(Phase.FIRST_BYTE, time.perf_counter() - connected)
-    if address.via is not None and address.via.unproved and _may_have_no_connection(error, connector):
-        raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.VANTAGE) from None
+    via = address.via
+    if via is not None and _may_have_no_connection(error, connector):
+        left = min(context.deadline - asyncio.get_running_loop().time(), context.connect_timeout)
+        if via.unproved or (left > 0 and not await answers(via, left)):
+            raise NoResponse(WebAnswer.UNKNOWN, doubt=UnknownReason.VANTAGE) from None
     raise await _no_response(error, url, context, address) from None
 
 

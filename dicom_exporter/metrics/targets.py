@@ -121,6 +121,12 @@ FLOW_FAMILIES: tuple[Family[Flow], ...] = (
         "known of each of them.",
         _flow(lambda flow: flow.incomplete),
     ),
+    Family(
+        "dicom_flow_oldest_missing_seconds",
+        "For how long one of the missing studies has been missing, since the exporter first saw that; 0 if none is. "
+        "Absent where dicom_flow_missing_studies is.",
+        _flow(lambda flow: flow.oldest),
+    ),
 )
 
 

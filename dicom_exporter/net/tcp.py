@@ -146,7 +146,7 @@ async def _connect_through(via: Via, address: SocketAddress, timeout: float) -> 
 
     def call_witness() -> None:
         if asked:
-            witness.append(loop.create_task(_answers(via, until - loop.time())))
+            witness.append(loop.create_task(answers(via, until - loop.time())))
 
     timer = loop.call_later((until - loop.time()) / 2, call_witness)
     try:
@@ -179,7 +179,7 @@ async def _connect_to_proxy(via: Via, timeout: float) -> socket.socket:
                 raise ProxyFailed("there is no connection to the proxy") from None
 
 
-async def _answers(via: Via, timeout: float) -> bool:
+async def answers(via: Via, timeout: float) -> bool:
     """Whether the proxy has an answer to a request to connect, within `timeout` seconds."""
     from dicom_exporter.net.proxy import ask
 

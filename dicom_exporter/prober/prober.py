@@ -77,7 +77,8 @@ which no connection is seen to be made: those would read as timed out."""
 _NONE: frozenset[str] = frozenset()
 """One for all records: each takes 216 bytes."""
 _MANY = 500
-"""Targets from which on garbage collections are paused."""
+"""Targets of a scrape that pauses garbage collection. Each would look at the hundred objects of every target in flight,
+a quarter of the cost of a filtered one, and find next to nothing: probes hardly leave cycles."""
 
 
 class Prober:
@@ -136,6 +137,8 @@ class Prober:
 
     def reconfigure(self, config: Config) -> None:
         """Go by `config` from the next scrape on; what is under way ends as it began."""
+        if config.vantages != self._config.vantages:
+            self._results = ResultCache()  # what was found, or not, may be another proxy's doing
         self._config = config
         self._choose = _chooser(config)
         self._credentials = Credentials(config.identities)
@@ -204,7 +207,10 @@ class Prober:
         choose = self._choose
         wanted = [(target, choose(tuple(modules or target.modules))) for target in targets]
         tasks = []
-        with _no_collections(len(targets)):
+        pause = len(targets) >= _MANY and gc.isenabled()  # the first of several scrapes decides, and ends it
+        if pause:
+            gc.disable()
+        try:
             for target, chosen in wanted:
                 seconds = chosen.seconds if timeout is None else min(timeout, chosen.seconds)
                 own = modules is None or chosen.names == target.modules
@@ -217,6 +223,9 @@ class Prober:
                 if len(tasks) % _STARTED_AT_ONCE == 0:
                     await asyncio.sleep(0)
             return await self._collect(wanted, tasks, timeout)
+        finally:
+            if pause:
+                gc.enable()
 
     async def probe_address(
         self, target: Target, timeout: float | None, modules: Sequence[str] | None = None, client: str = ""
@@ -378,23 +387,6 @@ class Prober:
             self._on_result(record)
         except Exception as bug:  # noqa: BLE001 - ours, and a scrape does not depend on who listens
             self._log.error("bug, please report it", target=record.target.name, at=raised_at(bug))
-
-
-@contextmanager
-def _no_collections(targets: int) -> Iterator[None]:
-    """No garbage collection while many `targets` are in flight.
-
-    Each would look at the hundred objects of each of them, a quarter of the cost of a filtered target, and find nothing
-    to free: probes leave no cycles. Of several scrapes the first decides, so that there is a collection when it ends.
-    """
-    pause = targets >= _MANY and gc.isenabled()
-    if pause:
-        gc.disable()
-    try:
-        yield
-    finally:
-        if pause:
-            gc.enable()
 
 
 def _chooser(config: Config) -> Callable[[tuple[str, ...]], Choice]:

@@ -1,11 +1,12 @@
 """Which versions of TLS and which cipher suites a server accepts, in handshakes that are abandoned.
 
 ```
-TLS 1.3 ─> 1.2 ─> SSLv3 ─> 1.0 ─> 1.1 ─> all weak suites ─> all but the class that it picked ─> … ─> DHE
+TLS 1.3 ─> 1.2 ─> SSLv3 ─> 1.0 ─> 1.1 ─> all weak suites ─> all but the class that it picked ─> … ─> DHE ─> again
 ```
 
 Each is one connection: a ClientHello, and the beginning of the answer (`net.tls_hello`). A class of suites is refused
-only if it was offered. Where a server just hangs up, that is a refusal if it still answers what it answered before.
+only if it was offered. An alert, or hanging up, is a refusal only if at the end the server still answers what it
+answered at the beginning: so one that has had enough of us, or wants another name, has refused nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from dicom_exporter.net.tcp import certificate_key, connect
 from dicom_exporter.net.tls_hello import Answer, NotTLS, client_hello
 from dicom_exporter.results import LadderService, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.verdict.tls_profile import OBSOLETE
 
 _SECONDS = 3.0
 """That one handshake may take. Some servers are silent where they refuse."""
@@ -33,9 +35,6 @@ _REFUSED = frozenset({40, 70, 71})
 """Alerts that refuse what was offered: handshake_failure, protocol_version, insufficient_security (RFC 8446 6.2)."""
 _UNRECOGNIZED_NAME = 112
 _PIECE = 16 * 1024
-_OBSOLETE = (TLSVersion.SSL_3, TLSVersion.TLS_1_0, TLSVersion.TLS_1_1)
-
-
 _DHE = "dhe"
 _Offered = TLSVersion | SuiteClass | str
 
@@ -45,7 +44,7 @@ class _End(Enum):
 
     REFUSED = auto()
     CLOSED = auto()
-    """Without an alert: a refusal, if it answers another one."""
+    """Without an alert."""
     UNCLEAR = auto()
     """By an alert that refuses nothing that was offered; or it was silent."""
     NO_CONNECTION = auto()
@@ -86,31 +85,31 @@ class _Enumeration:
         self._where: SocketAddress | None = None
         self._name = ""
         self._silent = 0
+        self._answered: tuple[TLSVersion, Sequence[int]] | None = None
+        """The first that it answered."""
         self._accepts: dict[_Offered, bool] = {}
-        self._closed: set[_Offered] = set()
-        """What was offered where it just hung up, since it answered last."""
 
     async def run(self, address: Address, names: Sequence[str]) -> TLSPosture | None:
-        """Ask the server at `address` under the first of `names` that it knows. None if it speaks no TLS."""
+        """Ask the server at `address` under the first of `names` by which it answers. None if it speaks no TLS."""
         try:
             addresses = (await self._context.resolve(address)).addresses
         except ProbeEnded:
             return None
-        newest = await self._first(addresses, names)
-        if newest in (_End.NOT_TLS, _End.NO_CONNECTION, _End.WRONG_NAME):
+        found = await self._first(addresses, names)
+        if found is None:
             return None
+        newest, common = found
         self._note((TLSVersion.TLS_1_3,), newest)
-        common = await self._offer(TLSVersion.TLS_1_2, tls_suites.ALL, whole=True)
         self._note((TLSVersion.TLS_1_2,), common)
-        if not any(isinstance(end, Answer) or end is _End.REFUSED for end in (newest, common)):
-            return None  # most likely it speaks something else
-        for version in _OBSOLETE:
+        for version in OBSOLETE:
             self._note((version,), await self._offer(version, tls_suites.ALL))
         await self._try_weak_suites()
         ephemeral = await self._offer(TLSVersion.TLS_1_2, tls_suites.EPHEMERAL_DH, whole=True)
         self._note((_DHE,), ephemeral)
-        if self._closed:
-            self._note((), await self._offer(*_answered_before(newest)))
+        if self._answered is None:
+            return None  # it refused everything, for whatever reason
+        if not isinstance(await self._offer(*self._answered), Answer):
+            self._accepts = {each: True for each, held in self._accepts.items() if held}
         dh_bits = ephemeral.dh_bits() if isinstance(ephemeral, Answer) else None
         der = common.certificate if isinstance(common, Answer) else None
         return TLSPosture(
@@ -120,17 +119,31 @@ class _Enumeration:
             None if der is None else certificate_key(der),
         )
 
-    async def _first(self, addresses: Sequence[SocketAddress], names: Sequence[str]) -> Answer | _End:
-        """The answer to TLS 1.3, of the first of `addresses` that accepts a connection."""
-        end: Answer | _End = _End.NO_CONNECTION
+    async def _first(
+        self, addresses: Sequence[SocketAddress], names: Sequence[str]
+    ) -> tuple[Answer | _End, Answer | _End] | None:
+        """The ends of TLS 1.3 and of 1.2, under the first name by which one is answered; None if no TLS is spoken.
+
+        At the first of `addresses` that accepts a connection.
+        """
+        refused: tuple[str, tuple[Answer | _End, Answer | _End]] | None = None
+        newest: Answer | _End = _End.NO_CONNECTION
         for self._where in addresses:
             for self._name in names:
-                end = await self._offer(TLSVersion.TLS_1_3, tls_suites.TLS_1_3)
-                if end is not _End.WRONG_NAME:
+                newest = await self._offer(TLSVersion.TLS_1_3, tls_suites.TLS_1_3)
+                if newest in (_End.NO_CONNECTION, _End.NOT_TLS):
                     break
-            if end is not _End.NO_CONNECTION:
+                common = await self._offer(TLSVersion.TLS_1_2, tls_suites.ALL, whole=True)
+                if self._answered is not None:
+                    return newest, common
+                if _End.REFUSED in (newest, common):  # else most likely it speaks something else, or knows no such name
+                    refused = refused or (self._name, (newest, common))
+            if newest is not _End.NO_CONNECTION:
                 break
-        return end
+        if refused is None:
+            return None
+        self._name, ends = refused
+        return ends
 
     async def _try_weak_suites(self) -> None:
         left = dict(tls_suites.WEAK)
@@ -145,18 +158,13 @@ class _Enumeration:
 
     def _note(self, offered: Sequence[_Offered], end: Answer | _End) -> None:
         """What the `end` of a handshake shows of what was `offered` in it."""
-        if isinstance(end, Answer) or end is _End.REFUSED:
-            self._accepts |= dict.fromkeys(self._closed, False)
-            self._closed.clear()
         if isinstance(end, Answer):
             for each in offered:  # asked for TLS 1.1, it may have picked 1.0
                 self._accepts[each] = end.version is each or not isinstance(each, TLSVersion)
             if end.version is not None:
                 self._accepts[end.version] = True
-        elif end is _End.REFUSED:
+        elif end in (_End.REFUSED, _End.CLOSED):
             self._accepts |= {each: False for each in offered if each not in self._accepts}
-        elif end is _End.CLOSED:
-            self._closed |= {each for each in offered if each not in self._accepts}
 
     async def _offer(self, version: TLSVersion, suites: Sequence[int], *, whole: bool = False) -> Answer | _End:
         """One handshake: what it brought, or how it ended."""
@@ -193,14 +201,8 @@ class _Enumeration:
             self._silent += 1
             return _End.NO_CONNECTION
         if answer.alert is None:
+            self._answered = self._answered or (version, suites)
             return answer
         if answer.alert == _UNRECOGNIZED_NAME:
             return _End.WRONG_NAME
         return _End.REFUSED if answer.alert in _REFUSED else _End.CLOSED if answer.alert == 0 else _End.UNCLEAR
-
-
-def _answered_before(newest: Answer | _End) -> tuple[TLSVersion, Sequence[int]]:
-    """What a server answered that just hung up later: TLS 1.3 with this end, or else TLS 1.2."""
-    if newest is _End.CLOSED:
-        return TLSVersion.TLS_1_2, tls_suites.ALL
-    return TLSVersion.TLS_1_3, tls_suites.TLS_1_3

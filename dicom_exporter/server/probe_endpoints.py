@@ -10,7 +10,9 @@
 ```
 """
 
+import asyncio
 import platform
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,7 +23,7 @@ from prometheus_client import Metric, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
 from dicom_exporter import __version__
-from dicom_exporter.config import Address, Config, Target, parse_address, parse_ae_title
+from dicom_exporter.config import Address, Compare, Config, Target, parse_address, parse_ae_title
 from dicom_exporter.config.render import show_target
 from dicom_exporter.metrics import ExporterFacts, exporter_families, families, flow_families, groups
 from dicom_exporter.net.errors import NotPermitted, Overloaded
@@ -30,6 +32,7 @@ from dicom_exporter.prober.log import lines
 from dicom_exporter.prober.permissions import check_choice
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.prober.timeout import effective_timeout
+from dicom_exporter.results import Flow
 from dicom_exporter.server.bad_requests import BadRequest
 from dicom_exporter.server.discovery import USER_LABELS
 from dicom_exporter.server.limits import RefusalReason
@@ -49,7 +52,8 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
     """Probe all targets, and answer with their metrics and the exporter's own; with `probe=false`, its own alone."""
     state = request.app[STATE]
     _check_parameters(request, ("probe",))
-    timeout = _timeout(request, max(state.timeout_offset, state.shared_scrapes.margin))
+    margin = state.shared_scrapes.margin(len(state.prober.config.targets))
+    timeout = _timeout(request, max(state.timeout_offset, margin))
     format_ = requested_format(request)
     if not _flag(request, "probe", default=True):
         return format_.response(await encode(partial(_own, _facts(state)), format_, state.own_encoder))
@@ -78,14 +82,22 @@ async def get_probe(request: web.Request) -> web.StreamResponse:
     if debug and wants_page(request) and request.method == hdrs.METH_GET:
         texts = partial(_debug_texts, config=config)
         return await watch(request, target, probe, state.prober.watched, texts, configured=configured)
-    record = await probe
+    comparisons = [compare for compare in config.compare if compare.destination == target.name]
+    flows: Sequence[Flow] = ()
+    if comparisons and configured and modules is None and not debug:
+        record, *sources = await asyncio.gather(
+            probe, *(_probe_source(state, config, compare, timeout, request.remote or "") for compare in comparisons)
+        )
+        flows = _flows(state, comparisons, [record, *sources])
+    else:
+        record = await probe
     if debug:
         sections = _debug_texts(record, config).items()
         return web.Response(text="\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in sections))
     format_ = requested_format(request)
     if not user_labels:
         record = replace(record, target=replace(target.shown, labels={}))
-    return small_response(Exposition((), groups([record], target_label=False)), format_)
+    return small_response(Exposition(flow_families(flows), groups([record], target_label=False)), format_)
 
 
 async def _scrape_all(state: State, timeout: float | None) -> Collect:
@@ -93,13 +105,26 @@ async def _scrape_all(state: State, timeout: float | None) -> Collect:
     config = state.prober.config  # of now: there may have been a reload since the request came
     targets, comparisons = config.targets, config.compare
     records = await state.prober.probe_targets(targets, timeout)
-    facts = _facts(state)
+    facts, flows = _facts(state), _flows(state, comparisons, records)
 
     def collect() -> Exposition:
-        flows = flow_families(missing_studies(comparisons, [record.result for record in records]))
-        return Exposition(chain(flows, _own_families(facts)), groups(records, target_label=True))
+        return Exposition(chain(flow_families(flows), _own_families(facts)), groups(records, target_label=True))
 
     return collect
+
+
+async def _probe_source(
+    state: State, config: Config, compare: Compare, timeout: float | None, client: str
+) -> ProbeRecord:
+    """Probe the source of a comparison, by those of its modules that ask the query."""
+    source = next(target for target in config.targets if target.name == compare.source)
+    modules = tuple(name for name in source.modules if compare.query in config.modules[name].queries)
+    return await _probe_configured(state, source, timeout, modules, client)
+
+
+def _flows(state: State, comparisons: Sequence[Compare], records: Sequence[ProbeRecord]) -> list[Flow]:
+    state.missing_since.keep(state.prober.config.compare)
+    return missing_studies(comparisons, [record.result for record in records], state.missing_since, time.monotonic())
 
 
 def _own(facts: ExporterFacts) -> Exposition:

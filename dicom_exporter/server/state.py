@@ -12,6 +12,7 @@ from dicom_exporter.server.external_url import ExternalURL
 from dicom_exporter.server.limits import Traffic
 from dicom_exporter.server.reload import Reloader
 from dicom_exporter.server.shared_scrapes import SharedScrapes
+from dicom_exporter.verdict.comparison import MissingSince
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class State:
     """Where the dashboard of one target is, with `{target}` in the place of its name."""
     route_prefix: str | None = None
     """The path under which everything is served, without a slash at its end. None: that of `external_url`."""
+    missing_since: MissingSince = field(default_factory=MissingSince)
     traffic: Traffic = field(default_factory=Traffic)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while requests are answered: not before the first configuration is applied, and not after SIGTERM."""

@@ -32,6 +32,7 @@ from grafana.source.queries import (
     counted,
     heading,
     info,
+    judged,
     named,
     or_absent,
     per_target,
@@ -41,6 +42,7 @@ from grafana.source.queries import (
 from grafana.source.words import (
     CHECKS,
     EXPOSED,
+    JUDGED,
     LEVELS,
     OK,
     PATIENT_DATA,
@@ -67,6 +69,8 @@ that this exporter can reach archives. Levels 6 and 7 are tried only if the conf
 """
 _EXPOSED = STATUSES[EXPOSED + 3][1]
 _SINCE = select("dicom:exposed_since")
+_SERVICE = select("dicom:exposure_level:last"), select("dicom:exposure_excess")
+"""How far a stranger gets with each service of each target, and what of it is too far."""
 _NOBODY = "Nobody got further than allowed in this range."
 _NO_STRANGER = "No stranger is sent to these targets: give them a module with `exposure`."
 
@@ -108,11 +112,11 @@ def exposure() -> dict[str, Any]:
                         "Services that broke policy in this range",
                         "How far a stranger got: the 15 services with the greatest difference to what is allowed.",
                         named(
-                            f"{select('dicom:exposure_level:last')} and on ({KEYS}, {OVER}) {_offenders()}"
+                            f"{judged(*_SERVICE, KEYS, OVER)} and on ({KEYS}, {OVER}) {_offenders()}"
                             f" and on ({KEYS}) {info(NOT_CONTROL)}"
                         ),
                         f"{{{{target}}}} {{{{{OVER}}}}}",
-                        numbers(LEVELS),
+                        numbers(JUDGED),
                         _NOBODY,
                     ),
                 ),

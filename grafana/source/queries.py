@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from grafana.source.words import SERVICES, SEVERITIES
+from grafana.source.words import BROKEN, KEPT, SERVICES, SEVERITIES
 
 KEYS = "job, instance, target"
 """The labels that identify a target, whether it is scraped over /metrics or over /probe."""
@@ -82,6 +82,14 @@ ABSENT = -1
 def or_absent(expression: str) -> str:
     """One number, or `ABSENT`: a tile without data would not be drawn. Nothing if there is no data at all."""
     return f"{expression} or {ABSENT} + 0 * count({info()})"
+
+
+def judged(level: str, excess: str, *by: str) -> str:
+    """The numbers of `words.JUDGED` where a limit is set, from the level and by how much it is too high.
+
+    Both are unique for the labels `by`.
+    """
+    return f"({level} + on ({', '.join(by)}) ({KEPT} + {BROKEN - KEPT} * ({excess} > bool 0)))"
 
 
 def named(expression: str) -> str:

@@ -23,6 +23,7 @@ from grafana.source.panels import (
     timeseries,
 )
 from grafana.source.queries import (
+    ABSENT,
     LABELS,
     ONE_TARGET,
     OVER,
@@ -31,6 +32,7 @@ from grafana.source.queries import (
     by_severity,
     heading,
     is_,
+    judged,
     named,
     select_one,
     since,
@@ -39,6 +41,7 @@ from grafana.source.target_details import CUT, ENDS, bandwidth, dicomweb, protec
 from grafana.source.trouble import by_phase
 from grafana.source.words import (
     AT_LEAST,
+    JUDGED,
     LEVELS,
     OUTCOMES,
     QUERY_OUTCOMES,
@@ -56,14 +59,12 @@ _LINKS = """\
 NOT_MONITORED = "Not monitored: this target must stay closed, or no C-ECHO is asked for."
 NO_STRANGER = "Not checked: no stranger is sent to this target."
 AVAILABILITY = ((None, STATUSES[6][1]), (0.95, STATUSES[3][1]), (0.999, "transparent"))
-_ANY_LEVEL: dict[float, tuple[str, str]] = {
-    **dict(LEVELS.items()),
-    **{level + AT_LEAST: (f"at least {words}", colour) for level, (words, colour) in LEVELS.items()},
-}
 _LEVEL = (
-    f"max by ({OVER}) ({select_one('dicom:exposure_level:last')})"
-    f" + on ({OVER}) {AT_LEAST} * (1 - max by ({OVER}) ({select_one('dicom_exposure_known')}))"
+    f"(max by ({OVER}) ({select_one('dicom:exposure_level:last')})"
+    f" + on ({OVER}) {AT_LEAST} * (1 - max by ({OVER}) ({select_one('dicom_exposure_known')})))"
 )
+_EXCESS = f"max by ({OVER}) ({select_one('dicom:exposure_excess')})"
+_JUDGED = f"({judged(_LEVEL, _EXCESS, OVER)} or on ({OVER}) {_LEVEL})"
 _ALLOWED = f"max by ({OVER}) ({select_one('dicom:exposure_level_allowed:last')})"
 
 
@@ -137,9 +138,9 @@ def target() -> dict[str, Any]:
                         "Anonymous access",
                         "How far a stranger got, for each service. `at least`: a probe could not tell whether one gets "
                         "further.",
-                        named(_LEVEL),
+                        named(_JUDGED),
                         f"{{{{{OVER}}}}}",
-                        numbers(_ANY_LEVEL),
+                        numbers(JUDGED),
                         NO_STRANGER,
                     ),
                 ),
@@ -254,14 +255,19 @@ def _header() -> list[tuple[int, Panel]]:
             strip(
                 "Policy",
                 "How far a stranger gets with the worst service, and what `expect` allows there.",
-                {"Anonymous access": (f"max({_LEVEL})", []), "Allowed": (f"min({_ALLOWED})", [])},
+                {
+                    "Anonymous access": (f"max({_JUDGED})", []),
+                    "Allowed": (f"min({_ALLOWED}) or {ABSENT} + 0 * max({_LEVEL})", []),
+                },
                 overrides=[
-                    column("Anonymous access", mappings=numbers(_ANY_LEVEL), unit="none"),
+                    column("Anonymous access", mappings=numbers(JUDGED), unit="none"),
                     column(
                         "Allowed",
-                        mappings=numbers({level: (words, "transparent") for level, (words, _) in LEVELS.items()}),
+                        mappings=numbers(
+                            {level: (words, "transparent") for level, (words, _) in LEVELS.items()}
+                            | {ABSENT: ("no limit set", "transparent")}
+                        ),
                         unit="none",
-                        noValue="no limit set",
                     ),
                 ],
                 no_value="not checked",

@@ -284,9 +284,19 @@ def software() -> Line:
                         "incomplete": "max by (source, destination) ("
                         f'dicom_flow_incomplete_studies{{{EXPORTER}, source="$target"}} or '
                         f'dicom_flow_incomplete_studies{{{EXPORTER}, destination="$target"}})',
+                        "oldest": "max by (source, destination) ("
+                        f'dicom_flow_oldest_missing_seconds{{{EXPORTER}, source="$target"}} or '
+                        f'dicom_flow_oldest_missing_seconds{{{EXPORTER}, destination="$target"}})',
                     },
-                    names={"source": "From", "destination": "To", "missing": "Missing", "incomplete": "Incomplete"},
+                    names={
+                        "source": "From",
+                        "destination": "To",
+                        "missing": "Missing",
+                        "oldest": "Missing for",
+                        "incomplete": "Incomplete",
+                    },
                     overrides=[
+                        column("Missing for", unit="s"),
                         column("Missing", coloured=True, steps=[(None, "transparent"), (1, WARNING)]),
                         column("Incomplete", coloured=True, steps=[(None, "transparent"), (1, WARNING)]),
                         column("From", links=to_target()),

@@ -70,6 +70,20 @@ POLICY: Mapping[float, tuple[str, str]] = {
 }
 """The same for one service of a target, and only about strangers."""
 
+KEPT, BROKEN = 10, 20
+"""Added to a level that is within what is allowed, and to one that is not; to neither if no limit is set."""
+JUDGED: Mapping[float, tuple[str, str]] = {
+    number + level + doubt: (prefix + words, colour or own)
+    for number, known, doubtful in (
+        (0, None, None),
+        (BROKEN, STATES[Kind.EXPOSED], STATES[Kind.EXPOSED]),
+        (KEPT, STATES[None], STATES[Kind.UNKNOWN]),
+    )
+    for level, (words, own) in LEVELS.items()
+    for doubt, prefix, colour in ((0, "", known), (AT_LEAST, "at least ", doubtful))
+}
+"""Levels in the colour of what they mean for the service: an open port is bad where nobody may connect."""
+
 OUTCOMES: Mapping[str, tuple[str, int, str]] = {
     # outcome -> words, status, colour
     "success": ("answers", OK, GOOD),

@@ -20,6 +20,7 @@ from grafana.build import built as dashboards
 from prometheus.build import built
 from tests.deploy.manifests import MANIFESTS, ROOT, VERSIONS, fits_the_operator
 from tests.testing.peers.requirements import program
+from tests.testing.readme import blocks
 
 helm = pytest.importorskip("helm_python", reason="pip install helm-python-sdk")
 
@@ -148,6 +149,21 @@ def test_chart_dashboards_are_those_for_the_labels(labels: list[str]) -> None:
 def test_chart_dashboards_for_one_label_are_refused() -> None:
     with pytest.raises(Exception, match="needs two"):
         rendered({"monitoring": {"dashboards": True, "targetLabels": ["ward"]}})
+
+
+def test_chart_with_a_web_configuration_needs_no_password_of_the_kubelet() -> None:
+    (values,) = [block for block in blocks("yaml", ROOT / "docs" / "deployment.md") if "--web.config.file" in block]
+    objects = rendered(yaml.safe_load(values))
+    (pod,) = pods(objects)
+    (exporter,) = pod["containers"]  # a reload would need the password, too
+    assert exporter["readinessProbe"]["tcpSocket"] == exporter["livenessProbe"]["tcpSocket"] == {"port": "http"}
+    assert "httpGet" not in str(exporter)
+    for each in objects:
+        if each["kind"] == "ServiceMonitor":
+            fits_the_operator(each)
+            assert each["spec"]["endpoints"][0]["basicAuth"]["password"] == {"name": "scrape", "key": "password"}
+        else:
+            kubernetes_validate.validate(each, VERSIONS[-1], strict=True)
 
 
 def test_chart_objects_are_named_after_the_release() -> None:

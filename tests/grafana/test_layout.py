@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from dicom_exporter.results import Outcome, QueryOutcome, StoreOutcome
-from grafana.source.words import LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES
+from dicom_exporter.verdict.colours import STATES
+from dicom_exporter.verdict.findings import Kind
+from grafana.source.words import BROKEN, JUDGED, KEPT, LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES
 from tests.grafana.dashboards import DASHBOARDS, DIRECTORY, all_queries, panels
 from tests.testing.rules import alerts
 
@@ -96,6 +98,13 @@ def test_outcomes_and_levels_have_own_text_and_colour() -> None:
     assert set(STORE_OUTCOMES) == {outcome.value for outcome in StoreOutcome}
     for words in (LEVELS.values(), [(word, colour) for word, _, colour in OUTCOMES.values()]):
         assert max(Counter(colour for _, colour in words).values()) == 1
+
+
+def test_levels_have_the_colour_of_what_they_mean_for_the_service() -> None:
+    for level in LEVELS:
+        assert JUDGED[BROKEN + level][1] == JUDGED[BROKEN + level + 0.5][1] == STATES[Kind.EXPOSED]
+        assert JUDGED[KEPT + level][1] == STATES[None]
+        assert JUDGED[KEPT + level + 0.5][1] == STATES[Kind.UNKNOWN]
 
 
 def test_provisioning_points_to_the_dashboards() -> None:

@@ -119,3 +119,14 @@ def test_track_down_has_outcomes_and_no_level() -> None:
         {"refused", "no_answer"},
         datetime.fromtimestamp(180, UTC),
     )
+
+
+def test_track_good_all_the_time_is_as_each_step_of_it() -> None:
+    one, all_at_once = track(".5....................5 "), Track(EXPOSED, 0, 300)
+    all_at_once.see(0, None, known=True)
+    all_at_once.see(60, 5, known=True)
+    all_at_once.see_good(120, 21 * 60)
+    all_at_once.see(22 * 60, 5, known=True)
+    all_at_once.finish(23 * 60)
+    assert all_at_once.episodes == one.episodes
+    assert all_at_once.unknown_seconds == one.unknown_seconds == 0

@@ -149,6 +149,8 @@ async def test_overview_has_one_line_for_each_target(browser: Browser, size: tup
             box = await item.bounding_box()
             assert box is not None
             assert box["height"] <= 40
+        for badge in await page.locator(".targets .badge").all():  # no word leaves its badge
+            assert await badge.evaluate("badge => badge.scrollWidth <= badge.clientWidth")
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -39,6 +39,7 @@ NOT_HERE: Mapping[str, str] = {
     r"podman |docker |helm |kubectl |sh deploy/kubernetes": "tests/deploy/ checks image, compose, chart and manifests",
     r"python3 -m venv|\S+ -m pip install": "tests/test_wheel.py installs it",
     r"\S+ -m pytest|\S+ -m grafana\.build$": "these are tests, and what tests/grafana/test_built.py compares",
+    r"ssh ": "it needs another machine",
     r"dicom_exporter report --prometheus": "tests/integration/test_report_over_time.py: it needs weeks of records",
     r"curl -s localhost:10104/metrics|\S+ probe 127\.0\.0\.1:11113": "below: it needs the demo",
 }

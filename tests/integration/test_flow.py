@@ -13,8 +13,8 @@ from dicom_exporter.config import Address, Compare, Config, Level, Model, Module
 from dicom_exporter.metrics import flow_families
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.results import Flow, QueryOutcome, QueryResult, SessionResult, TargetResult
-from dicom_exporter.verdict.comparison import missing_studies
-from tests.testing.exporting import exporter
+from dicom_exporter.verdict.comparison import MissingSince, missing_studies
+from tests.testing.exporting import Exporter, exporter, until
 from tests.testing.peers import Orthanc, synthetic
 from tests.testing.readme import blocks
 
@@ -35,7 +35,7 @@ async def flows(source: Orthanc, destination: Orthanc, query: Query = ALL) -> Se
         records = await prober.probe_targets(targets, 10.0)
     finally:
         await prober.close()
-    return missing_studies([COMPARE], [record.result for record in records])
+    return missing_studies([COMPARE], [record.result for record in records], MissingSince(), 0.0)
 
 
 async def test_flow_missing_studies_are_counted(orthanc: Callable[..., Orthanc]) -> None:
@@ -85,7 +85,8 @@ def test_flow_images_that_are_not_known_of_one_study_leave_it_open() -> None:
         return TargetResult("source", (SessionResult("monitor", None, {"all": query}),))
 
     def incomplete(source: TargetResult, destination: TargetResult) -> int | None:
-        (flow,) = missing_studies([replace(COMPARE, images=True)], [source, replace(destination, target="destination")])
+        both = [source, replace(destination, target="destination")]
+        (flow,) = missing_studies([replace(COMPARE, images=True)], both, MissingSince(), 0.0)
         return flow.incomplete
 
     assert incomplete(listed(a=3, b=2), listed(a=2, b=2)) == 1
@@ -93,3 +94,39 @@ def test_flow_images_that_are_not_known_of_one_study_leave_it_open() -> None:
     assert incomplete(listed(a=3, b=2), listed(a=2, b=None)) is None
     assert incomplete(listed(a=3, b=None), listed(a=2)) == 1
     assert incomplete(listed(a=3), listed()) == 0
+
+
+async def test_flow_is_on_probe_of_the_destination_too(orthanc: Callable[..., Orthanc], tmp_path: Path) -> None:
+    source, destination = orthanc(DicomAlwaysAllowFind=True), orthanc(DicomAlwaysAllowFind=True)
+    source.upload(synthetic.studies(5))
+    destination.upload(synthetic.studies(3))
+    sections = yaml.safe_load(blocks("yaml", Path(__file__).parents[2] / "docs" / "flow.md")[0])
+    for target, archive in zip(sections["targets"], (source, destination), strict=True):
+        target["address"] = str(archive.dicom)
+    async with exporter(tmp_path, **sections) as exporting:
+        shown = await exporting.get("/probe?target=main-pacs")
+        assert shown.values("dicom_flow_missing_studies", source="gateway", destination="main-pacs") == [2]
+        assert len(shown.values("dicom_target_info")) == 1  # of the target that was asked for
+        assert not (await exporting.get("/probe?target=gateway")).values("dicom_flow_missing_studies")
+        first = shown.values("dicom_flow_oldest_missing_seconds")
+        assert first == [0]
+        await until(lambda: _grown(exporting, "/metrics"), "one that is missing for longer")
+        destination.upload(synthetic.studies(5))
+        shown = await exporting.get("/probe?target=main-pacs")
+        assert shown.values("dicom_flow_oldest_missing_seconds") == [0]
+
+
+async def _grown(exporting: Exporter, path: str) -> bool:
+    (oldest,) = (await exporting.get(path)).values("dicom_flow_oldest_missing_seconds")
+    return oldest > 0
+
+
+def test_flow_oldest_is_the_one_that_is_missing_for_longest() -> None:
+    since = MissingSince()
+    assert since.oldest(COMPARE, [b"a"], 100) == 0
+    assert since.oldest(COMPARE, [b"a", b"b"], 160) == 60
+    assert since.oldest(COMPARE, [b"b"], 200) == 40  # a has arrived
+    assert since.oldest(COMPARE, [], 300) == 0
+    assert since.oldest(COMPARE, [b"b"], 400) == 0  # missing anew
+    since.keep([])
+    assert since.oldest(COMPARE, [b"b"], 500) == 0

@@ -18,6 +18,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.testing.peers.alertmanager import alertmanager
+from tests.testing.peers.process import reserved_address
 from tests.testing.peers.prometheus import Prometheus, prometheus
 from tests.testing.peers.requirements import program
 from tests.testing.running import started
@@ -299,6 +300,18 @@ async def test_quiet_time_is_as_expected(server: Prometheus, tmp_path: Path) -> 
     code, out, err = await report(tmp_path, *empty)
     assert (code, out, err.count("\n")) == (3, "", 1)
     assert "has no series of dicom_exporter in that time" in err
+
+
+async def test_server_that_is_off_or_no_prometheus_is_one_sentence(tmp_path: Path) -> None:
+    with reserved_address() as off:
+        code, out, err = await report(tmp_path, f"--prometheus=http://{off}", "--output=report.json", "--format=json")
+    assert (code, out) == (3, "")
+    assert err == f"dicom_exporter report: http://{off} does not answer: connection refused\n"
+    with alertmanager(tmp_path / "alertmanager", "{route: {receiver: pager}, receivers: [{name: pager}]}") as other:
+        code, out, err = await report(tmp_path, f"--prometheus=http://{other.address}", "--since=1h")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert "does not answer with JSON, but with HTTP status 404" in err
+    assert not (tmp_path / "report.json").exists()
 
 
 async def test_commands_of_the_documentation_run(server: Prometheus, tmp_path: Path) -> None:

@@ -77,7 +77,11 @@ def exposed() -> tuple[bytes, set[Series]]:
     registry.register(Everything())
     text = generate_latest(registry)
     series = {
-        frozenset({"__name__": sample.name, **sample.labels}.items() - {(FORMER, sample.labels.get(FORMER, ""))})
+        frozenset(
+            (name, value)
+            for name, value in {"__name__": sample.name, **sample.labels}.items()
+            if value and name != FORMER  # to Prometheus, an empty label is none
+        )
         for metric in Everything().collect()
         for sample in metric.samples
     }

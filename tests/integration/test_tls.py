@@ -319,3 +319,17 @@ async def test_tls_records_of_one_byte_without_end_are_cut_off(certificates: Cer
     async with talking(talk) as port:
         found = await ours("127.0.0.1", port, tls_settings(ca_file=certificates.authority))
     assert Outcome.PROTOCOL_ERROR in (found.association, None if found.echo is None else found.echo.outcome)
+
+
+async def test_tls_certificate_that_cannot_be_read_hides_nothing(certificates: Certificates) -> None:
+    """X.509 has versions up to 3. The library that reads the dates raises for version 9; OpenSSL takes it."""
+    der = ssl.PEM_cert_to_DER_cert(certificates.server.read_text())
+    version_3, version_9 = bytes.fromhex("a003020102"), bytes.fromhex("a003020108")
+    assert der.count(version_3) == 1
+    certificates.server.write_text(ssl.DER_cert_to_PEM_cert(der.replace(version_3, version_9)))
+    async with archive(serving(certificates)) as port:
+        found = await strangers(port)
+    assert found.outcome is Outcome.SUCCESS
+    assert found.queries["studies"].matches == 2
+    assert found.tls is not None
+    assert found.tls.certificate_expiry is None

@@ -18,10 +18,11 @@ from dicom_exporter.net import tls_suites
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.probes import tls_posture
 from dicom_exporter.probes.tls_posture import Postures, probe_tls
-from dicom_exporter.results import LadderService, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.results import LadderService, SecureProfile, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.verdict.tls_profile import judge_posture
 from tests.testing.context import STRANGER, lookup_threads, probe_context
 from tests.testing.exporting import exporter
-from tests.testing.peers import Certificates, dcmtk
+from tests.testing.peers import Certificates, dcmtk, make_certificates
 from tests.testing.peers.process import HOST, process, reserved_address
 from tests.testing.peers.requirements import program
 from tests.testing.readme import blocks
@@ -104,6 +105,22 @@ async def test_posture_names_what_openssl_accepts(
     assert found.suites.keys() == set(SuiteClass)
 
 
+@pytest.mark.parametrize(
+    ("profile", "bcp195", "modified"),
+    [((), True, True), (("+pa",), False, False), (("+pn",), False, False)],
+    ids=["its default", "the retired AES profile", "without encryption"],
+)
+async def test_posture_of_storescp_is_that_of_its_profile(
+    storescp: Callable[..., dcmtk.Server], tmp_path: Path, profile: tuple[str, ...], bcp195: bool, modified: bool
+) -> None:
+    """The suites of DCMTK 3.6.7 need a key of RSA."""
+    server = storescp(tls=make_certificates(tmp_path / "rsa", rsa=True), options=profile)
+    found = await posture(server.dicom.port)
+    kept = {profile: judged.value for profile, judged in judge_posture(found, None).items()}
+    assert kept == {SecureProfile.BCP195: bcp195, SecureProfile.MODIFIED: modified}
+    assert found.suites[SuiteClass.NULL] is (profile == ("+pn",))
+
+
 async def test_posture_of_a_server_that_demands_a_certificate(certificates: Certificates, tmp_path: Path) -> None:
     demands = ("-Verify", "1", "-verify_return_error", "-CAfile", str(certificates.authority), "-tls1_2")
     with s_server(certificates, tmp_path, *demands, "-cipher", "ECDHE+AESGCM") as port:
@@ -122,6 +139,7 @@ class Offer:
     """A ClientHello, as far as a mock needs it."""
 
     def __init__(self, record: bytes) -> None:
+        self.record = record
         body = record[9:]
         self.version = int.from_bytes(body[:2], "big")
         session = 35 + body[34]
@@ -252,6 +270,43 @@ async def test_posture_is_asked_for_under_a_name_that_the_server_knows(
     assert found[DIMSE][0].versions[TLSVersion.TLS_1_2] is True
 
 
+def hello_of(offer: Offer) -> bytes:
+    return hello(0x0303, 0xC02F) if 0xC02F in offer.suites else REFUSED
+
+
+@pytest.mark.parametrize("refusal", [REFUSED, b""])
+async def test_posture_is_asked_for_under_a_name_that_is_answered(refusal: bytes) -> None:
+    """A gateway that goes by the name may refuse another one as if it knew no version or suite."""
+    async with mock(lambda offer: hello_of(offer) if b"pacs.example" in offer.record else refusal) as (port, _):
+        target = Target("target", TargetAddress(HOST, port))
+        module = Module("module", identity=STRANGER.name, echo=False, exposure=Exposure(tls=True))
+        with lookup_threads() as lookups:
+            context = probe_context(lookups, STRANGER, seconds=30.0)
+            names = ("other.example", "pacs.example")
+            found = await probe_tls(target, module, replace(context, server_names=names))
+    assert accepted(found[DIMSE][0]) == {TLSVersion.TLS_1_2}
+    assert found[DIMSE][0].suites == dict.fromkeys(SuiteClass, False)
+
+
+async def test_posture_of_a_server_that_refuses_everything_is_none() -> None:
+    async with mock(lambda offer: REFUSED) as (port, _):
+        assert await postures(port) == {}
+
+
+async def test_refusals_of_a_server_that_answers_no_more_are_not_known() -> None:
+    offered = 0
+
+    def soon_tired(offer: Offer) -> bytes:
+        nonlocal offered
+        offered += 1
+        return hello_of(offer) if offered <= 2 else REFUSED
+
+    async with mock(soon_tired) as (port, _):
+        found = await posture(port)
+    assert found.versions == {TLSVersion.TLS_1_2: True}
+    assert found.suites == {}
+
+
 async def test_posture_of_plain_dicom_is_none_after_two_connections(storescp: Callable[..., dcmtk.Server]) -> None:
     assert await postures(storescp().dicom.port) == {}
 
@@ -281,7 +336,7 @@ async def test_posture_pauses_between_handshakes(monkeypatch: pytest.MonkeyPatch
         await sleep(0)
 
     monkeypatch.setattr(asyncio, "sleep", at_once)
-    async with mock(lambda offer: REFUSED) as (port, offers):
+    async with mock(hello_of) as (port, offers):
         await postures(port, pause=3600.0)
     assert len([each for each in pauses if each > 3000]) == len(offers) - 1 > 5
 

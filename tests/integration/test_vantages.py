@@ -338,6 +338,30 @@ async def test_proxy_that_shows_its_connection_proves_an_open_port() -> None:
         assert level_and_reasons(await stranger(vantage, 104)) == (LadderLevel.OPEN_PORT, set())
 
 
+def dies(first: Proxy) -> Proxy:
+    """A proxy whose first client is served by `first`; all others find that it does not work any more."""
+    served = []
+
+    async def behaviour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(writer)
+        if len(served) == 1:
+            await first(reader, writer)
+
+    return behaviour
+
+
+async def test_proxy_that_dies_after_it_connected_is_neither_an_open_port_nor_down() -> None:
+    connected = says(NO_LOGIN, BOUND, then="closes")
+    async with proxy(dies(connected)) as vantage:
+        assert (await ours(vantage, 104)).association is Outcome.PROXY_FAILURE
+    async with proxy(dies(connected)) as vantage:
+        assert level_and_reasons(await stranger(vantage, 104)) == (None, {"vantage"})
+    for scheme in ("http", "https"):
+        async with proxy(dies(connected)) as vantage:
+            found = await dicomweb(vantage, f"{scheme}://127.0.0.1:104/")
+            assert found == (WebAnswer.UNKNOWN, frozenset({UnknownReason.VANTAGE}))
+
+
 async def test_proxy_by_a_name_that_leads_to_a_dead_address_too() -> None:
     def dns(*_: object, **__: object) -> list[object]:
         return [(socket.AF_INET, 1, 6, "", (ip, 0)) for ip in ("127.0.0.2", "127.0.0.1")]

@@ -72,12 +72,16 @@ def test_two_targets_have_series_each() -> None:
 
 
 def test_flow_missing_studies_has_series_per_pair() -> None:
-    found = values(flow_families([Flow("main", "copy", 3), Flow("copy", "main", 0)]))
+    found = values(flow_families([Flow("main", "copy", 3, oldest=600), Flow("copy", "main", 0)]))
     assert found == {
         "dicom_flow_missing_studies": {
             labels(source="main", destination="copy"): 3,
             labels(source="copy", destination="main"): 0,
-        }
+        },
+        "dicom_flow_oldest_missing_seconds": {
+            labels(source="main", destination="copy"): 600,
+            labels(source="copy", destination="main"): 0,
+        },
     }
     assert list(flow_families([])) == []
 

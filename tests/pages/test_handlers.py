@@ -11,7 +11,16 @@ import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Target
 from dicom_exporter.pages.history import History
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, StoreOutcome, StoreResult
+from dicom_exporter.results import (
+    LadderService,
+    Outcome,
+    QueryOutcome,
+    QueryResult,
+    SecureProfile,
+    SessionResult,
+    StoreOutcome,
+    StoreResult,
+)
 from dicom_exporter.server.external_url import parse_external_url
 from tests import builders
 from tests.testing.in_process import FakeProber, exporter, state
@@ -115,6 +124,18 @@ async def test_target_page_shows_ladder_and_attempts() -> None:
     assert "in all of 14.5 s allowed 90 ms" in page.text
     assert "HTTP status 401" in page.text
     assert "outcome=success level_dimse=5 level_dicomweb=2" in page.text
+
+
+async def test_target_page_shows_what_tls_is_accepted() -> None:
+    target = replace(builders.EXPOSED_TARGET, tls_profile=SecureProfile.BCP195)
+    history = History(Config((target,)))
+    old = replace(builders.OPEN, tls_postures={LadderService.DIMSE: (builders.OLD_TLS,)})
+    history.add(builders.recent(target, old, ago=10.0))
+    async with pages(history=history, config=Config((target,))) as (client, _):
+        page = await get(client, target_path(target))
+    assert "Accepts, DICOM TLSv1, suites rc4" in page.text
+    assert "Refuses, DICOM SSLv3" in page.text
+    assert "TLS of DICOM is below the profile bcp195 (PS3.15 B.12): it accepts TLSv1" in page.text
 
 
 async def test_target_page_unknown_level_has_reasons_and_last_proof_with_its_age() -> None:

@@ -12,6 +12,9 @@ from dicom_exporter.results import (
     Outcome,
     QueryOutcome,
     StoreOutcome,
+    SuiteClass,
+    TLSPosture,
+    TLSVersion,
     UnknownReason,
     WebAnswer,
 )
@@ -24,6 +27,7 @@ from dicom_exporter.verdict.texts import (
     STORE_OUTCOMES,
     UNKNOWN_REASONS,
     WEB_ANSWERS,
+    tls_accepted,
 )
 
 
@@ -42,3 +46,16 @@ from dicom_exporter.verdict.texts import (
 )
 def test_every_member_of_an_enum_has_a_text_in_its_order(texts: Mapping[Enum, object], members: type[Enum]) -> None:
     assert list(texts) == list(members)
+
+
+def test_tls_accepted_names_what_is_accepted_and_what_is_refused() -> None:
+    posture = TLSPosture(
+        {TLSVersion.SSL_3: False, TLSVersion.TLS_1_2: True}, {SuiteClass.RC4: True, SuiteClass.DES: False}
+    )
+    nothing = TLSPosture({TLSVersion.TLS_1_3: True})
+    assert list(tls_accepted({LadderService.DIMSE: (posture,), LadderService.WEB: (nothing,)})) == [
+        ("Accepts, DICOM", "TLSv1.2, suites rc4"),
+        ("Refuses, DICOM", "SSLv3, suites des"),
+        ("Accepts, web pages", "TLSv1.3"),
+        ("Refuses, web pages", "nothing that was offered"),
+    ]

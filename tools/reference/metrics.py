@@ -185,7 +185,7 @@ def _subjects(table_name: str) -> Sequence[object]:
     if table_name == "QUERY_FAMILIES":
         return [QUERY]
     if table_name == "FLOW_FAMILIES":
-        return [Flow("a", "b", 1, 1)]
+        return [Flow("a", "b", 1, 1, 60.0)]
     if table_name == "EXPOSURE_FAMILIES":
         verdict, _ = assess(TARGET, [STRANGER])
         assert verdict is not None

@@ -61,6 +61,8 @@ def _not_comparable(module: Module, query: Query) -> str | None:
         return f"is of {kind}: only queries of study_root at level STUDY are compared"
     if query.every is not None or module.every is not None:
         return "has `every`: only answers of one scrape are compared"
+    if query.over_dicomweb:
+        return "has `over_dicomweb`: only answers over DICOM are compared"
     if query.only_between is not None:
         return "has `only_between`: only answers of one scrape are compared"
     return None

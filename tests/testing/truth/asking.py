@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from dicom_exporter.config import Address, Exposure, Identity, Model, Module, Query, Target, WebEntry
+from dicom_exporter.config import Address, Exposure, Identity, Model, Module, Query, Target, Vantage, WebEntry
 from dicom_exporter.config import Level as QueryLevel
 from dicom_exporter.metrics import families
 from dicom_exporter.net.context import ProbeContext
@@ -95,6 +95,7 @@ async def probe(
     timeout: float = SECONDS,
     connect_timeout: float = CONNECT_TIMEOUT,
     identity: Identity = _STRANGER,
+    vantage: Vantage | None = None,
 ) -> ProbeRecord:
     """Probe `target`, which is `server`, with a module of that `timeout`: as a stranger; or as the monitor, by queries.
 
@@ -117,6 +118,7 @@ async def probe(
         datetime(2026, 1, 15, 12, tzinfo=UTC),
         hurried=is_hurried(seconds, timeout),
         connect_proof=min(connect_timeout, timeout * ENOUGH),
+        vantage=vantage,
     )
     session = await probe_as(target, module, context, ResultCache())
     return make_record(target, (module.name,), TargetResult(target.name, (session,)), 0.0)
