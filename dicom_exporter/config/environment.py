@@ -62,6 +62,14 @@ def remember(setting: object, written: Mapping[KeyPath, str]) -> None:
         object.__setattr__(setting, "_written", written)
 
 
+def changed(setting: T, **changes: Any) -> T:
+    """As `dataclasses.replace`, which forgets what `remember` keeps."""
+    made: T = dataclasses.replace(setting, **changes)  # type: ignore[type-var]
+    written: Mapping[KeyPath, str] = getattr(setting, "_written", {})
+    remember(made, {path: text for path, text in written.items() if path[0] not in changes})
+    return made
+
+
 def as_written(setting: T, keys: Collection[str] | None = None) -> T:
     """A copy of `setting`, for showing only: what the environment put in is text as it is written, like ``${HOST}``.
 

@@ -96,6 +96,9 @@ identities:
   monitor:
     calling_ae_title: ${US}
     user_identity: {username: "${USER}", password_file: "${FILE}"}
+vantages:
+  cloud: {proxy: "socks5://${PROXY}:1080", username: "${USER}", password_file: "${FILE}"}
+  ward: {proxy: "http://${PROXY}:3128"}
 modules:
   counts:
     timeout: ${WAIT}
@@ -116,6 +119,10 @@ targets:
 - name: second
   address: ${HOST}:${PORT}
   called_ae_title: ${TITLE}
+- name: seen
+  address: ${HOST}:${PORT}
+  vantage: [cloud, ward]
+  labels: {site: "${SITE}"}
 """
 VALUES = {
     "WAIT": "1m17s",
@@ -125,6 +132,7 @@ VALUES = {
     "FILE": "hidden-password-file",
     "SITE": "hidden-site",
     "UID": "1.2.99.77",
+    "PROXY": "hidden-proxy.example",
     "KEY": "ModalitiesInStudy",
     "HOST": "hidden-host.example",
     "PORT": "1",
@@ -153,7 +161,16 @@ async def test_environment_value_is_on_no_page_and_in_no_metric(config: Config) 
     """The reference is shown in its place. Values that are short, like a port, hide nothing else."""
     async with exporter(FakeProber(config)) as client:
         texts = {}
-        paths = ("/", "/?q=hidden", "/config", "/metrics", "/sd", "/targets/first", "/probe?target=first")
+        paths = (
+            "/",
+            "/?q=hidden",
+            "/config",
+            "/metrics",
+            "/sd",
+            "/targets/first",
+            "/targets/seen@ward",
+            "/probe?target=first",
+        )
         for path in (*paths, "/probe?target=first&debug=true", "/runbooks/DicomTargetDown?target=first"):
             async with client.get(path, headers={"Accept": "*/*"}) as answer:
                 assert answer.status == 200, path

@@ -55,6 +55,9 @@ def build(sections: Sections) -> Config:
     check_strangers(modules, identities, sections.modules, sections.identities)
 
     vantages = {name: read(Vantage, entry) for name, entry in sections.vantages.items()}
+    for name, vantage in vantages.items():
+        if vantage is not None:
+            remember(vantage, sections.vantages[name].written)
 
     targets: dict[str, Target] = {}
     taken: dict[str, Entry] = {}

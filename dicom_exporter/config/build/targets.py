@@ -1,10 +1,10 @@
 """Which modules a target may have: together, and by what is expected of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import pairwise
 
-from dicom_exporter.config.environment import remember
+from dicom_exporter.config.environment import changed, remember
 from dicom_exporter.config.model import Module, ModuleOptions, Query, Target
 from dicom_exporter.config.sections import Entry
 from dicom_exporter.config.values.time import format_duration
@@ -33,7 +33,7 @@ def at_each_vantage(target: Target) -> tuple[Target, ...]:
     """`target`, or one target for each of its vantages if it has several."""
     if len(target.vantage) < 2:
         return (target,)
-    return tuple(replace(target, name=f"{target.name}@{name}", vantage=(name,)) for name in target.vantage)
+    return tuple(changed(target, name=f"{target.name}@{name}", vantage=(name,)) for name in target.vantage)
 
 
 def target_errors(target: Target, modules: Mapping[str, Module | None]) -> Iterator[tuple[tuple[str | int, ...], str]]:
