@@ -130,7 +130,11 @@ class Destination:
             if first is None and (messages or (partial is not None and partial[1])):
                 first = time.perf_counter()
             for message in messages:
-                writer.write(self._take(message, accepted, first or time.perf_counter()))
+                answer = self._take(message, accepted, first or time.perf_counter())
+                writer.write(answer)
+                if answer is ABORT:
+                    await writer.drain()
+                    return
                 first = None
 
     def _take(self, message: Message, accepted: Collection[int], first: float) -> bytes:

@@ -93,7 +93,7 @@ async def test_destination_takes_the_instance_with_explicit_vr() -> None:
     [
         ([request(called="OTHER")], [PDUType.ASSOCIATE_RJ]),
         ([request(calling="OTHER")], [PDUType.ASSOCIATE_RJ]),
-        ([request(), store(canary_instance("archive", 2, 2048))], [PDUType.ASSOCIATE_AC, ABORTED]),
+        ([request(), store(canary_instance("archive", 2, 2048)), store()], [PDUType.ASSOCIATE_AC, ABORTED, CLOSED]),
         ([request(sop_class=VERIFICATION), store()], [PDUType.ASSOCIATE_AC, ABORTED]),
         ([store()], [CLOSED]),
         ([b"GET / HTTP/1.1\r\n\r\n"], [CLOSED]),
