@@ -1,6 +1,6 @@
 """``make bench``: run all benchmarks, one after the other. The exit code is 1 if a bar is missed.
 
-``python -m benchmarks [--quick] [--busy] [--only echo,find,sizes,dead,filtered,matches,history,exporters,fleet]``.
+``python -m benchmarks [--quick] [--busy] [--only SECTION,...]``, of those in `SECTIONS`.
 Progress goes to standard error, the tables to standard output. A complete run also writes benchmarks/results.json,
 benchmarks/RESULTS.md and the plot of docs/performance.md.
 """
@@ -34,7 +34,7 @@ from benchmarks.results import Results
 from benchmarks.servers import ROOT, fast_scp, installed, real_orthanc
 from benchmarks.timing import Entry, progress, race
 
-SECTIONS = ("echo", "find", "sizes", "dead", "filtered", "matches", "history", "exporters", "fleet")
+SECTIONS = ("echo", "find", "sizes", "dead", "silent", "filtered", "matches", "history", "exporters", "fleet")
 _CROWD = 256
 
 
@@ -168,6 +168,10 @@ def _dead(results: Results, ports: scraping.Ports, quick: bool) -> None:
     results.dead = scraping.dead(ports, 1000, 2 if quick else 4)
 
 
+def _silent(results: Results, ports: scraping.Ports, quick: bool) -> None:
+    results.silent = scraping.silent(ports, 1000, 10 if quick else 20)
+
+
 def _filtered(results: Results, ports: scraping.Ports, quick: bool) -> None:
     results.filtered, results.turns[scraping.BEYOND] = scraping.filtered(ports, 10_000, 100, 2 if quick else 4)
 
@@ -196,6 +200,7 @@ _RUNS = {
     "find": _find,
     "sizes": _sizes,
     "dead": _dead,
+    "silent": _silent,
     "filtered": _filtered,
     "matches": _matches,
     "history": _history,

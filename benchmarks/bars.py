@@ -94,6 +94,13 @@ def _bad_days(results: Results) -> Iterator[Bar]:
         figure = f"{dead.living_reported} of {dead.living} live, {dead.reported} of {dead.targets} in {slowest:.2f} s"
         all_ = dead.living_reported == dead.living and dead.reported == dead.targets
         yield Bar(name, f"all, in {dead.timeout:g} s", figure, all_ and slowest < dead.timeout)
+    name = "/metrics with 1,000 silent targets: scrapes that are late or not whole"
+    if results.silent is None:
+        yield Bar(name, "none", "not measured here", None)
+    else:
+        silent = results.silent
+        figure = f"{silent.lost} of {len(silent.walls)}, the slowest in {max(silent.walls):.2f} of {silent.timeout:g} s"
+        yield Bar(name, "none", figure, silent.lost == 0)
     name = "/metrics with 9,900 of 10,000 filtered: done after connect_timeout, all reported"
     wanted = f"all, in {CONNECT_TIMEOUT + _BEGINNING:g} s"
     if filtered is None:

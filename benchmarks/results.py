@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.bar import Bar
 from benchmarks.fleet import Fleet
-from benchmarks.scraping import Dead, Kept, Matches, Size
+from benchmarks.scraping import Dead, Kept, Matches, Silent, Size
 from benchmarks.timing import Rate
 from benchmarks.turns import Turns
 
@@ -29,6 +29,7 @@ class Results:
     """Server -> rates of matches."""
     sizes: list[Size] = field(default_factory=list)
     dead: Dead | None = None
+    silent: Silent | None = None
     filtered: Dead | None = None
     matches: Matches | None = None
     history: Kept | None = None

@@ -145,6 +145,28 @@ def dead(ports: Ports, count: int, scrapes: int, timeout: float = 10.0) -> Dead:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Scrapes of targets that accept a connection and say nothing."""
+
+    targets: int
+    timeout: float
+    """Scrape timeout, in seconds."""
+    walls: list[float]
+    lost: int
+    """Scrapes that took longer than the timeout, or were not whole."""
+
+
+def silent(ports: Ports, count: int, scrapes: int, timeout: float = 5.0) -> Silent:
+    """Scrape `count` silent targets: all of the time is used, and each scrape has to be written before it is over."""
+    modules = {"ping": {"timeout": "60s"}}
+    targets = spread(ports["silent"], count, modules=["ping"])
+    with tempfile.TemporaryDirectory() as directory, exporter(Path(directory), targets, modules=modules) as running:
+        taken = [running.get(timeout=timeout) for _ in range(scrapes)]
+    lost = sum(each.wall > timeout or each.count("dicom_echo_success") != count for each in taken)
+    return Silent(count, timeout, [each.wall for each in taken], lost)
+
+
 def filtered(ports: Ports, count: int, open_: int, scrapes: int, timeout: float = 30.0) -> tuple[Dead, Turns]:
     """Scrape `count` targets with ``expect: closed``, of which all but `open_` drop the SYN.
 

@@ -52,7 +52,8 @@ async def get_metrics(request: web.Request) -> web.StreamResponse:
     """Probe all targets, and answer with their metrics and the exporter's own; with `probe=false`, its own alone."""
     state = request.app[STATE]
     _check_parameters(request, ("probe",))
-    timeout = _timeout(request, max(state.timeout_offset, state.shared_scrapes.margin))
+    margin = state.shared_scrapes.margin(len(state.prober.config.targets))
+    timeout = _timeout(request, max(state.timeout_offset, margin))
     format_ = requested_format(request)
     if not _flag(request, "probe", default=True):
         return format_.response(await encode(partial(_own, _facts(state)), format_, state.own_encoder))

@@ -24,6 +24,8 @@ MAX_SCRAPES = 8
 _RESERVE = 2.0
 """How many times as long as the last scrapes took to write their results a scrape has for that: a machine that was idle
 may be busy the next time."""
+_FIRST = 0.001
+"""Seconds for the results of each target while none were written yet: several times what it usually takes."""
 
 Start = Callable[[], Awaitable[Collect]]
 
@@ -88,16 +90,15 @@ class SharedScrapes:
         self._in_flight: list[SharedScrape] = []
         self._encoder = asyncio.Semaphore(1)
         """Held while a body is encoded: one at a time, as that takes much memory."""
-        self._longest = 0.0
+        self._longest: float | None = None
 
-    @property
-    def margin(self) -> float:
-        """Seconds to keep for writing the results of the next scrape: by how long the last ones took. 0 before one."""
-        return _RESERVE * self._longest
+    def margin(self, targets: int) -> float:
+        """Seconds to keep for writing the results of a scrape of `targets`: by how long the last ones took."""
+        return _FIRST * targets if self._longest is None else _RESERVE * self._longest
 
     def _note(self, seconds: float) -> None:
         """A body took so many `seconds`. What took longest is forgotten by half with each scrape."""
-        self._longest = max(seconds, self._longest / 2)
+        self._longest = max(seconds, (self._longest or 0.0) / 2)
 
     @asynccontextmanager
     async def join(

@@ -10,7 +10,7 @@ from benchmarks.exporters import MEMORY, PROCESSOR, WANTED
 from benchmarks.fleet import Fleet
 from benchmarks.report import markdown
 from benchmarks.results import Results
-from benchmarks.scraping import BEYOND, Dead, Kept, Matches, Size
+from benchmarks.scraping import BEYOND, Dead, Kept, Matches, Silent, Size
 from benchmarks.timing import Rate
 from benchmarks.turns import Turns
 
@@ -38,6 +38,7 @@ def measured(*, ours: float = 10_000, dead_wall: float = 9.6, living: int = 700,
     found.find = {"fast": {names.OURS: rate(9000), names.PYNETDICOM: rate(100), names.FINDSCU: rate(1000)}}
     found.sizes = [size(10, 0.01, 80 * MIB), size(100, 0.02, 81 * MIB), size(10_000, 2.4, 180 * MIB)]
     found.dead = dead(living, dead_wall)
+    found.silent = Silent(1000, 5.0, [4.6] * 20, 0)
     found.filtered = Dead(10_000, 100, 100, 10_000, 30.0, [3.5], 1.0)
     found.matches = Matches(1_000_000, 5.0, grown)
     found.history = Kept(300, 200, 19_800, 60 * MIB, 85 * MIB, 85 * MIB)
@@ -74,6 +75,13 @@ def test_bars_history_that_takes_too_much_or_grows_on_is_missed(kept: Kept) -> N
     run.history = kept
     (bar,) = missed(bars(run))
     assert bar.name.startswith("history")
+
+
+def test_bars_silent_targets_that_cost_a_scrape_are_missed() -> None:
+    run = measured()
+    run.silent = Silent(1000, 5.0, [4.6] * 19 + [5.1], 1)
+    (bar,) = missed(bars(run))
+    assert bar.figure == "1 of 20, the slowest in 5.10 of 5 s"
 
 
 def test_markdown_has_the_bars_of_a_busy_core_too() -> None:

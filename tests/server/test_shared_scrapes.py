@@ -92,6 +92,15 @@ async def test_scrape_keeps_the_time_that_the_last_ones_took_to_write(monkeypatc
     assert times == pytest.approx([9.5, 8.0, 9.0, 9.5, 9.5, 5.0], abs=0.2)
 
 
+async def test_first_scrape_of_many_targets_keeps_time_to_write_them() -> None:
+    """Nothing is known yet of this machine, which may be busy."""
+    prober = FakeProber(Config(tuple(Target(f"target-{number}", Address("127.0.0.1", 104)) for number in range(2000))))
+    async with exporter(state(prober)) as client:
+        await (await client.get("/metrics", headers={HEADER: "10"})).read()
+    ((_, timeout, _),) = prober.asked
+    assert timeout == pytest.approx(8.0)
+
+
 async def test_older_scrape_is_joined_only_when_several_are_in_flight(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
