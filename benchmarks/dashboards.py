@@ -174,7 +174,7 @@ def filled(expression: str, hours: float) -> str:
     """The query as Grafana sends it if everything is chosen; of the dashboard of one target, for one of them."""
     values = {**_VARIABLES, "__range": f"{int(hours * 60)}m"}
     expression = expression.replace('target="$target"', 'target="archive-00007"').replace("$target", ".+")
-    return re.sub(r"\$(?:\{(\w+)[^}]*\}|(\w+))", lambda found: values[found[1] or found[2]], expression)
+    return re.sub(r"\$(?:\{(\w+)[^}]*\}|(\w+))", lambda found: values.get(found[1] or found[2], found[0]), expression)
 
 
 def ask(url: str, target: dict[str, Any], start: int, end: int) -> int:

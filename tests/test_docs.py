@@ -57,6 +57,13 @@ def test_docs_tests_that_are_named_exist(name: str) -> None:
     assert not [path for path in re.findall(r"`(tests/[\w/.]+)`", text) if not (ROOT / path).exists()]
 
 
+def test_docs_index_lists_every_page() -> None:
+    """The site takes its contents from there."""
+    index = (ROOT / "docs" / "README.md").read_text().partition("## All pages")[2]
+    listed = {link.partition("#")[0] for link in LINK.findall(index)}
+    assert {file.name for file in ROOT.glob("docs/*.md")} - listed == {"README.md"}
+
+
 def configurations() -> list[tuple[str, str]]:
     """The examples of config.yml, and parts of one, in docs/."""
     found = []

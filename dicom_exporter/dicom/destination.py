@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
@@ -22,14 +23,13 @@ from dataclasses import dataclass
 from dicom_exporter.config.values.network import IPAddress, SocketAddress, unmapped
 from dicom_exporter.dicom import requests
 from dicom_exporter.dicom.association import ABORT, RELEASE_RP
-from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.dimse import C_STORE_RQ, Message, MessageAssembler
 from dicom_exporter.dicom.errors import LimitExceeded
 from dicom_exporter.dicom.pdu import DEFAULT_LIMITS, HEADER, HEADER_LENGTH, PDUType, items_of
-from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN, SECONDARY_CAPTURE
+from dicom_exporter.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN, SECONDARY_CAPTURE, UNCOMPRESSED
 from dicom_exporter.net.errors import ProbeEnded
 
-_SOP_INSTANCE_UID = 0x00080018
+_SOP_INSTANCE_UID = struct.pack("<HH", 0x0008, 0x0018)
 _MOST_CALLERS = 4
 """Connections at once."""
 _MOST_BYTES = 4 * DEFAULT_LIMITS.message_length
@@ -47,7 +47,7 @@ class Arrived:
     """The instance, as it came."""
 
     dataset: bytes
-    """In implicit VR little endian."""
+    """In explicit or implicit VR little endian."""
     first_byte: float
     """When its first bytes came (`perf_counter`)."""
 
@@ -59,7 +59,10 @@ class Destination:
         self._title = title
         self._archive = archive
         self._addresses = frozenset(addresses)
-        self._uid = sop_instance_uid.encode()
+        self._uid = sop_instance_uid
+        value = sop_instance_uid.encode() + b"\0" * (len(sop_instance_uid) % 2)
+        implicit, explicit = struct.pack("<I", len(value)), b"UI" + struct.pack("<H", len(value))
+        self._elements = tuple(_SOP_INSTANCE_UID + length + value for length in (implicit, explicit))
         self._callers = 0
         self.arrived: asyncio.Future[Arrived] = asyncio.get_running_loop().create_future()
 
@@ -127,24 +130,23 @@ class Destination:
             if first is None and (messages or (partial is not None and partial[1])):
                 first = time.perf_counter()
             for message in messages:
-                writer.write(self._take(message, accepted, first or time.perf_counter()))
+                answer = self._take(message, accepted, first or time.perf_counter())
+                writer.write(answer)
+                if answer is ABORT:
+                    await writer.drain()
+                    return
                 first = None
 
     def _take(self, message: Message, accepted: Collection[int], first: float) -> bytes:
         """The answer to a message, after which the caller may go on; the instance is kept."""
         command, dataset = message.command, message.dataset
-        if command.field == C_STORE_RQ and command.message_id is not None and message.context_id in accepted:
-            try:
-                uid = find_values(dataset or b"", (_SOP_INSTANCE_UID,)).get(_SOP_INSTANCE_UID, b"")
-            except MalformedDataset:
-                uid = b""
-            if dataset is not None and uid.strip(b" \0") == self._uid:
-                if not self.arrived.done():
-                    self.arrived.set_result(Arrived(dataset, first))
-                return requests.store_response(
-                    SECONDARY_CAPTURE, self._uid.decode(), message.context_id, command.message_id, 0
-                )
-        return ABORT
+        if command.field != C_STORE_RQ or command.message_id is None or message.context_id not in accepted:
+            return ABORT
+        if dataset is None or not any(element in dataset for element in self._elements):
+            return ABORT
+        if not self.arrived.done():
+            self.arrived.set_result(Arrived(dataset, first))
+        return requests.store_response(SECONDARY_CAPTURE, self._uid, message.context_id, command.message_id, 0)
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
@@ -162,13 +164,13 @@ def _accept(body: bytes) -> tuple[set[int], bytes]:
     for kind, item in items_of(body[_FIXED_LENGTH:]):
         if kind != 0x20 or len(item) < 4:
             continue
-        syntaxes = list(items_of(item[4:]))
-        is_image = (0x30, SECONDARY_CAPTURE.encode()) in syntaxes
-        readable = (0x40, IMPLICIT_VR_LITTLE_ENDIAN.encode()) in syntaxes
-        result = 0 if is_image and readable else _NO_TRANSFER_SYNTAX if is_image else _NO_ABSTRACT_SYNTAX
+        proposed = list(items_of(item[4:]))
+        is_image = (0x30, SECONDARY_CAPTURE.encode()) in proposed
+        syntax = next((each for each in UNCOMPRESSED if (0x40, each.encode()) in proposed), None)
+        result = _NO_ABSTRACT_SYNTAX if not is_image else _NO_TRANSFER_SYNTAX if syntax is None else 0
         if result == 0:
             accepted.add(item[0])
-        answers.append((item[0], result))
+        answers.append((item[0], result, syntax or IMPLICIT_VR_LITTLE_ENDIAN))
     return accepted, requests.associate_accept(body[4:36], answers)
 
 

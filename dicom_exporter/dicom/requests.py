@@ -111,13 +111,15 @@ def _associate_template(
     return (struct.pack(">BxIHxx", 1, length, 1), bytes(32) + items), context_ids
 
 
-def associate_accept(titles: bytes, results: Sequence[tuple[int, int]]) -> bytes:
+def associate_accept(titles: bytes, results: Sequence[tuple[int, int, str]]) -> bytes:
     """Encode an A-ASSOCIATE-AC (PS3.8 9.3.3) to a request with these `titles`, of 32 bytes.
 
-    `results`: context ID, and what becomes of it; those accepted are in implicit VR little endian.
+    `results`: context ID, what becomes of it, and its transfer syntax.
     """
-    syntax = _item(0x40, IMPLICIT_VR_LITTLE_ENDIAN.encode())
-    contexts = b"".join(_item(0x21, struct.pack(">BxBx", number, result) + syntax) for number, result in results)
+    contexts = b"".join(
+        _item(0x21, struct.pack(">BxBx", number, result) + _item(0x40, syntax.encode()))
+        for number, result, syntax in results
+    )
     user = _item(0x51, struct.pack(">I", MAX_PDU_LENGTH)) + _item(0x52, IMPLEMENTATION_CLASS_UID.encode())
     rest = _item(0x10, _APPLICATION_CONTEXT) + contexts + _item(0x50, user)
     return struct.pack(">BxIHxx", 2, 4 + 2 * _TITLE_LENGTH + 32 + len(rest), 1) + titles + bytes(32) + rest

@@ -104,7 +104,7 @@ ALERTS: Mapping[str, Kind] = {
 }
 """Alert -> the kind of the episodes that it is about."""
 _FIRING = (
-    f"max by (alertname, severity, {_OBSERVER}, vantage, protocol, identity) "
+    f"max by (alertname, severity, {_LEVEL_BY}, identity) "
     f'(max_over_time(ALERTS{{alertstate="firing", alertname=~"{"|".join(ALERTS)}"}}[$w]))'
 )
 _TARGETS = "max without (address, called_ae_title) (last_over_time(dicom_target_info[$w]))"

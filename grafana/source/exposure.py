@@ -69,10 +69,7 @@ that this exporter can reach archives. Levels 6 and 7 are tried only if the conf
 """
 _EXPOSED = STATUSES[EXPOSED + 3][1]
 _SINCE = select("dicom:exposed_since")
-_SERVICE = (
-    f"max by ({KEYS}, {OVER}) ({select('dicom:exposure_level:last')})",
-    f"max by ({KEYS}, {OVER}) ({select('dicom:exposure_excess')})",
-)
+_SERVICE = select("dicom:exposure_level:last"), select("dicom:exposure_excess")
 """How far a stranger gets with each service of each target, and what of it is too far."""
 _NOBODY = "Nobody got further than allowed in this range."
 _NO_STRANGER = "No stranger is sent to these targets: give them a module with `exposure`."

@@ -85,9 +85,11 @@ def or_absent(expression: str) -> str:
 
 
 def judged(level: str, excess: str, *by: str) -> str:
-    """The numbers of `words.JUDGED`, from the level and what it exceeds; both are unique for the labels `by`."""
-    verdict = f"{BROKEN} * ({excess} > bool 0) + {KEPT} * ({excess} <= bool 0)"
-    return f"({level} + on ({', '.join(by)}) ({verdict}) or on ({', '.join(by)}) {level})"
+    """The numbers of `words.JUDGED` where a limit is set, from the level and by how much it is too high.
+
+    Both are unique for the labels `by`.
+    """
+    return f"({level} + on ({', '.join(by)}) ({KEPT} + {BROKEN - KEPT} * ({excess} > bool 0)))"
 
 
 def named(expression: str) -> str:

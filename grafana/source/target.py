@@ -63,7 +63,8 @@ _LEVEL = (
     f"(max by ({OVER}) ({select_one('dicom:exposure_level:last')})"
     f" + on ({OVER}) {AT_LEAST} * (1 - max by ({OVER}) ({select_one('dicom_exposure_known')})))"
 )
-_JUDGED = judged(_LEVEL, f"max by ({OVER}) ({select_one('dicom:exposure_excess')})", OVER)
+_EXCESS = f"max by ({OVER}) ({select_one('dicom:exposure_excess')})"
+_JUDGED = f"({judged(_LEVEL, _EXCESS, OVER)} or on ({OVER}) {_LEVEL})"
 _ALLOWED = f"max by ({OVER}) ({select_one('dicom:exposure_level_allowed:last')})"
 
 

@@ -16,7 +16,7 @@ from dicom_exporter.dicom.destination import Destination, bound_towards
 from dicom_exporter.dicom.instances import Instance, canary_instance
 from dicom_exporter.dicom.pdu import PDUType
 from dicom_exporter.dicom.requests import associate_request, store_command
-from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, VERIFICATION
+from dicom_exporter.dicom.uids import SECONDARY_CAPTURE, UNCOMPRESSED, VERIFICATION
 
 pytestmark = pytest.mark.integration
 
@@ -76,12 +76,24 @@ async def test_destination_takes_the_instance() -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
+async def test_destination_takes_the_instance_with_explicit_vr() -> None:
+    uid = INSTANCE.sop_instance_uid.encode()
+    uid += b"\0" * (len(uid) % 2)
+    dataset = struct.pack("<HH2sH", 8, 0x18, b"UI", len(uid)) + uid
+    pdu = struct.pack(">BxIIBB", 4, len(dataset) + 6, len(dataset) + 2, 1, 2) + dataset
+    proposal = associate_request("CANARY", "ARCHIVE", (), others=((SECONDARY_CAPTURE, (UNCOMPRESSED[0],)),)).data
+    command = store_command(SECONDARY_CAPTURE, INSTANCE.sop_instance_uid, 1, 7, 0)
+    async with listening() as (destination, port):
+        assert await told(port, proposal, command + pdu) == [PDUType.ASSOCIATE_AC, PDUType.P_DATA_TF]
+        assert destination.arrived.result().dataset == dataset
+
+
 @pytest.mark.parametrize(
     ("said", "answers"),
     [
         ([request(called="OTHER")], [PDUType.ASSOCIATE_RJ]),
         ([request(calling="OTHER")], [PDUType.ASSOCIATE_RJ]),
-        ([request(), store(canary_instance("archive", 2, 2048))], [PDUType.ASSOCIATE_AC, ABORTED]),
+        ([request(), store(canary_instance("archive", 2, 2048)), store()], [PDUType.ASSOCIATE_AC, ABORTED, CLOSED]),
         ([request(sop_class=VERIFICATION), store()], [PDUType.ASSOCIATE_AC, ABORTED]),
         ([store()], [CLOSED]),
         ([b"GET / HTTP/1.1\r\n\r\n"], [CLOSED]),

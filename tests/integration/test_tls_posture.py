@@ -18,10 +18,11 @@ from dicom_exporter.net import tls_suites
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.probes import tls_posture
 from dicom_exporter.probes.tls_posture import Postures, probe_tls
-from dicom_exporter.results import LadderService, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.results import LadderService, SecureProfile, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.verdict.tls_profile import judge_posture
 from tests.testing.context import STRANGER, lookup_threads, probe_context
 from tests.testing.exporting import exporter
-from tests.testing.peers import Certificates, dcmtk
+from tests.testing.peers import Certificates, dcmtk, make_certificates
 from tests.testing.peers.process import HOST, process, reserved_address
 from tests.testing.peers.requirements import program
 from tests.testing.readme import blocks
@@ -102,6 +103,22 @@ async def test_posture_names_what_openssl_accepts(
     assert accepted(found) == versions | suites
     assert found.versions.keys() == set(TLSVersion)
     assert found.suites.keys() == set(SuiteClass)
+
+
+@pytest.mark.parametrize(
+    ("profile", "bcp195", "modified"),
+    [((), True, True), (("+pa",), False, False), (("+pn",), False, False)],
+    ids=["its default", "the retired AES profile", "without encryption"],
+)
+async def test_posture_of_storescp_is_that_of_its_profile(
+    storescp: Callable[..., dcmtk.Server], tmp_path: Path, profile: tuple[str, ...], bcp195: bool, modified: bool
+) -> None:
+    """The suites of DCMTK 3.6.7 need a key of RSA."""
+    server = storescp(tls=make_certificates(tmp_path / "rsa", rsa=True), options=profile)
+    found = await posture(server.dicom.port)
+    kept = {profile: judged.value for profile, judged in judge_posture(found, None).items()}
+    assert kept == {SecureProfile.BCP195: bcp195, SecureProfile.MODIFIED: modified}
+    assert found.suites[SuiteClass.NULL] is (profile == ("+pn",))
 
 
 async def test_posture_of_a_server_that_demands_a_certificate(certificates: Certificates, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.testing.web_probing import dicomweb
+from tests.testing.web_probing import PATIENCE, dicomweb
 
 pytestmark = pytest.mark.loopback
 
@@ -29,6 +30,8 @@ class Archive:
     ) -> None:
         self.methods: list[str] = []
         self.origins: list[str] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self._get, self._options = get or {}, options or {}
         self._listing, self._options_status = listing, options_status
 
@@ -36,6 +39,7 @@ class Archive:
         self.methods.append(request.method)
         origin = request.headers.get("Origin", "")
         if request.method == "OPTIONS":
+            await self.may_answer.wait()
             return web.Response(status=self._options_status, headers=self._options)
         headers = {name: origin if value == REFLECTED else value for name, value in self._get.items()}
         if origin:
@@ -46,12 +50,15 @@ class Archive:
         return web.Response(status=status, text=body, content_type="application/dicom+json", headers=headers)
 
 
-async def asked(archive: Archive, *, surface: bool = True) -> tuple[bool | None, bool | None]:
+async def asked(
+    archive: Archive, *, surface: bool = True, timeout: float = PATIENCE
+) -> tuple[bool | None, bool | None]:
     """Whether storing is on offer, and whether other sites may use a login."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", archive.answer)
     async with TestServer(app) as server:
-        found = await dicomweb(str(server.make_url("/dicom-web")), surface=surface)
+        found = await dicomweb(str(server.make_url("/dicom-web")), surface=surface, timeout=timeout)
+        archive.may_answer.set()
     return found.stow_offered, found.cors_with_credentials
 
 
@@ -101,6 +108,14 @@ async def test_cors_is_open_if_nobodys_origin_gets_credentials(
     (sent,) = archive.origins
     assert sent.startswith("https://")
     assert sent.endswith(".invalid")
+
+
+async def test_silence_to_options_leaves_time_for_the_other_question() -> None:
+    archive = Archive(
+        {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Credentials": "true"}, {"Allow": "POST"}
+    )
+    archive.may_answer.clear()
+    assert await asked(archive, timeout=5.0) == (None, True)
 
 
 async def test_only_gets_without_surface() -> None:

@@ -30,16 +30,18 @@ def make_certificates(
     names: Sequence[str] = NAMES,
     valid: datetime.timedelta = datetime.timedelta(days=30),
     client_names: Sequence[str] = ("monitor.test.example",),
+    rsa: bool = False,
 ) -> Certificates:
     """Write an authority and two certificates into `directory`, which may exist.
 
     `valid` is the time until the server's certificate expires; a negative one has expired. `names` are host names and
-    addresses for its subject alternative names.
+    addresses for its subject alternative names. Keys are on an elliptic curve; the server's is of RSA if `rsa`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     expiry = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + valid
     authority = trustme.CA()
-    server = authority.issue_cert(*names, common_name=names[0], not_after=expiry)
+    kind = trustme.KeyType.RSA if rsa else trustme.KeyType.ECDSA
+    server = authority.issue_cert(*names, common_name=names[0], not_after=expiry, key_type=kind)
     client = authority.issue_cert(*client_names, common_name=client_names[0])
     return Certificates(
         authority=_write(directory / "ca.pem", authority.cert_pem),
