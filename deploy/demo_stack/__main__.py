@@ -167,8 +167,9 @@ A demonstration with simulated archives runs on this machine:
   Alertmanager      {urls["alertmanager"]}
   this terminal     {urls["pages"]} receives the alerts, instead of a pager
 {others}
-The rules and the routes are those in prometheus/, but faster: each alert waits 1/{TIMES_FASTER} of its normal time, and
-Prometheus scrapes every {interval}. One archive is open to anybody, so the first alert comes within two minutes.
+The rules and the routes are those in prometheus/, but faster: each alert waits
+1/{TIMES_FASTER} of its normal time, and Prometheus scrapes every {interval}. One archive is
+open to anybody, so the first alert comes within two minutes.
 Press Ctrl-C to stop.
 """
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
@@ -17,8 +18,11 @@ _RESET = "\033[0m"
 _INDENT = " " * 20
 
 
-def page(alert: Mapping[str, Any], *, colours: bool = False) -> str:
-    """Format one alert of a webhook message that comes now, in a few lines; what is not printable is shown as `?`."""
+def page(alert: Mapping[str, Any], *, colours: bool = False, width: int = 120) -> str:
+    """Format one alert of a webhook message that comes now, in a few lines of at most `width` characters.
+
+    They are broken between words. What is not printable is shown as `?`.
+    """
     labels, annotations = alert.get("labels", {}), alert.get("annotations", {})
     resolved = alert.get("status") == "resolved"
     kind = "RESOLVED" if resolved else str(labels.get("severity", "?")).upper()
@@ -29,9 +33,11 @@ def page(alert: Mapping[str, Any], *, colours: bool = False) -> str:
     facts.append(f"ended {_time(alert.get('endsAt', ''))}" if resolved else f"since {_time(alert.get('startsAt', ''))}")
     lines = [annotations.get("summary", labels.get("alertname", "?")), "   ".join(facts)]
     if not resolved:
-        lines += wrap(annotations.get("description", ""), 100)
-        lines.append(f"what to do: {annotations.get('runbook_url', '?')}")
-    first, *others = [_printable(line) for line in lines]
+        lines += [annotations.get("description", ""), f"what to do: {annotations.get('runbook_url', '?')}"]
+    room = max(20, width - len(_INDENT))
+    first, *others = [
+        part for line in lines for part in wrap(_printable(line), room, break_long_words=False, break_on_hyphens=False)
+    ]
     head = f"{when}  {_printable(kind):<10}"
     if colours:
         head = f"{when}  {_COLOURS.get(kind, '')}{kind:<10}{_RESET}"
@@ -54,7 +60,8 @@ class Pages:
             news = (str(alert.get("status")), str(alert.get("startsAt")))
             if self._shown.get(name) != news:
                 self._shown[name] = news
-                self._show(page(alert, colours=self._colours))
+                width = get_terminal_size((120, 24)).columns if self._colours else 120  # a terminal, or a file
+                self._show(page(alert, colours=self._colours, width=width))
         return web.Response()
 
 

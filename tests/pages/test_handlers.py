@@ -276,7 +276,13 @@ async def test_pages_escape_text_of_the_configuration() -> None:
     target = Target(HOSTILE_NAME, Address("127.0.0.1", 104), "<b>&'\"", labels={"note": '"><img src=x onerror=1>'})
     config = Config((target,))
     async with pages(config, builders.history(config, {target: (builders.GOOD,)})) as (client, _):
-        for path in ("/", target_path(target), "/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%3Cb%3E%3D%22%3E"):
+        for path in (
+            "/",
+            "/?by=note",
+            "/?by=%3Cimg%20src%3Dx%3E",
+            target_path(target),
+            "/?q=%3Cscript%3Ealert(1)%3C/script%3E&label=%3Cb%3E%3D%22%3E",
+        ):
             page = await get(client, path)
             assert "img" not in page.elements
         assert HOSTILE_NAME in (await get(client, target_path(target))).text

@@ -45,6 +45,15 @@ def test_page_has_time_severity_alert_target_and_runbook() -> None:
     assert "\033" in page(EXPOSED, colours=True)
 
 
+def test_page_fits_the_terminal_and_breaks_no_word() -> None:
+    long = "Anyone who can reach the archive from the exporter's network can do the same. " * 3
+    alert = {**EXPOSED, "annotations": {**EXPOSED["annotations"], "description": long}}
+    shown = page(alert, width=80)
+    words = set(long.split())
+    assert words <= set(shown.split())
+    assert [line for line in shown.splitlines() if len(line) > 80 and "http" not in line] == []
+
+
 def test_page_resolved_names_the_alert() -> None:
     shown = page({**EXPOSED, "status": "resolved"})
     assert "RESOLVED" in shown
