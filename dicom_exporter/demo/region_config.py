@@ -57,6 +57,7 @@ _MODULES: Mapping[str, Mapping[str, Any]] = {
     "brief": {"timeout": "4s"},
     "identities": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity"]}},
     "images": {"identity": "stranger", "timeout": "15s", "exposure": {"prove": ["identity", "download"]}},
+    "tls": {"identity": "stranger", "timeout": "15s", "every": "1m", "exposure": {"tls": True}},
     # For many targets: a stranger is sent once a minute, whatever the scrape interval.
     "patrol": {"identity": "stranger", "timeout": "15s", "every": "1m", "exposure": {"max_matches": 100}},
 }

@@ -117,7 +117,7 @@ NAMED = (
     TargetKind("demo-store", PeerKind.SMALL_GUARDED, "available", "takes images of a bandwidth test", "basel", "CH",
                ("availability", "bandwidth"), number=6),
     TargetKind("demo-tls", PeerKind.TLS, "guarded", "its certificate expires in 9 days", "wien", "AT",
-               ("availability-tls", "exposure")),
+               ("availability-tls", "tls")),
     TargetKind("demo-vendor", PeerKind.VENDOR, "guarded", "open for 4 of each 10 minutes", "south", "DE"),
     TargetKind("demo-viewer", PeerKind.WEB_OPEN, "closed", "a viewer's page, open to anyone", "lyon", "FR",
                web=PeerKind.WEB_OPEN),
