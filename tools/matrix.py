@@ -79,6 +79,7 @@ def make_root(root: Path, suite: str, url: str) -> None:
     inside(part, "apt-get", "update", "-qq", "-o", "Acquire::Check-Valid-Until=false")
     inside(part, "apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES)
     inside(part, "apt-get", "clean")
+    (part / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")  # not all suites have one
     part.rename(root)
 
 

@@ -269,7 +269,7 @@ async def test_exposure_query_that_hangs_is_a_doubt() -> None:
     ):
         _, session = await look(server.host, server.port, seconds=3.0)
         assert session.stranger is not None
-        assert session.stranger.attempts[0].doubts == {UnknownReason.TIMEOUT}
+        assert UnknownReason.TIMEOUT in session.stranger.attempts[0].doubts  # and overload, if we are busy
         for peer in await server.ended(len(server.connections)):
             assert peer.ended_cleanly
 
