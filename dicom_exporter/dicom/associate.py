@@ -206,7 +206,8 @@ class Associating:
                     await connection.release()
         finally:
             await self._release_all()
-        await self._check_proxy(error, heard=True)
+        if error is not None:
+            await self._check_proxy(error, heard=True)
         self._reclassify_timeout(error)
 
     def _reclassify_timeout(self, error: BaseException | None) -> None:
@@ -224,7 +225,7 @@ class Associating:
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("other probes took most of the time") from None
 
-    async def _check_proxy(self, error: BaseException | None, *, heard: bool) -> None:
+    async def _check_proxy(self, error: BaseException, *, heard: bool) -> None:
         """Raise ProxyFailed in place of an end that may be the proxy's doing.
 
         It may if nothing was `heard`, and the proxy did not show its connection; or if the proxy does not work now.

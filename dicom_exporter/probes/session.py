@@ -107,7 +107,9 @@ async def probe_session(target: Target, module: Module, context: ProbeContext) -
     The phases of the first association go to `context.phases`, with the queries of the later ones. The duration of a
     session is the prober's to measure.
     """
-    module = replace(module, queries={name: query for name, query in module.queries.items() if not query.over_dicomweb})
+    queries = {name: query for name, query in module.queries.items() if not query.over_dicomweb}
+    if len(queries) < len(module.queries):
+        module = replace(module, queries=queries)
     proposed = _sop_classes(module)
     found = Found(deque(query for query in module.queries.values() if query.due))
     associated = await _run_association(target, module, context, proposed, found)
