@@ -17,13 +17,13 @@ from dicom_exporter.config.values.network import Address, SocketAddress
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.requests import AssociateRequest
+from dicom_exporter.enums import Outcome, Phase, TLSFailure
 from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ConnectionEnded, ConnectTimeout, NoAnswer, Overloaded, ProxyFailed, TLSFailed
 from dicom_exporter.net.limits import JUST_NOW, AddressLock, AssociationSlot
 from dicom_exporter.net.tcp import answers
 from dicom_exporter.net.tls import explained, look
-from dicom_exporter.results import Outcome, Phase, TLSFailure
 
 _PAUSE_WHERE_BUSY = 1.0
 """Seconds before another attempt if the peer may be busy with the end of our own last association."""

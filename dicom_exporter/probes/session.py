@@ -25,23 +25,13 @@ from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.products import product
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, ProposedContext, associate_request
 from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome, Service
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded, TLSFailed
 from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES, has_optional_keys
 from dicom_exporter.probes.query import run_query
-from dicom_exporter.results import (
-    EchoResult,
-    Outcome,
-    Peer,
-    Phase,
-    QueryOutcome,
-    QueryResult,
-    Rejection,
-    Service,
-    SessionResult,
-    TLSFacts,
-)
+from dicom_exporter.results import EchoResult, Peer, QueryResult, Rejection, SessionResult, TLSFacts
 
 NOT_SENT = QueryResult(QueryOutcome.NO_ASSOCIATION)
 """One for all, as it holds nothing: of ten thousand closed targets each has four of them."""
