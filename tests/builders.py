@@ -18,41 +18,43 @@ from typing import Any
 
 from dicom_exporter.config import Address, Config, Expect, Target, WebEntry
 from dicom_exporter.dicom.products import product
+from dicom_exporter.enums import (
+    Called,
+    CanaryStep,
+    LadderService,
+    Outcome,
+    Phase,
+    QueryOutcome,
+    RejectReason,
+    RejectResult,
+    RejectSource,
+    Service,
+    StoreOutcome,
+    SuiteClass,
+    TLSFailure,
+    TLSVersion,
+    WebAnswer,
+)
 from dicom_exporter.metrics import ExporterFacts
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.report import Report, make_report
 from dicom_exporter.results import (
     Attempt,
-    Called,
     CanaryResult,
-    CanaryStep,
     CanaryStepResult,
     CertificateKey,
     EchoResult,
     Freshness,
-    LadderService,
-    Outcome,
     Peer,
-    Phase,
-    QueryOutcome,
     QueryResult,
     Rejection,
-    RejectReason,
-    RejectResult,
-    RejectSource,
-    Service,
     SessionResult,
-    StoreOutcome,
     StoreResult,
     StrangerResult,
-    SuiteClass,
     TargetResult,
     TLSFacts,
-    TLSFailure,
     TLSPosture,
-    TLSVersion,
-    WebAnswer,
     WebResult,
 )
 from dicom_exporter.text import SafeText

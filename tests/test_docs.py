@@ -11,7 +11,7 @@ import pytest
 
 from dicom_exporter.config import load
 from dicom_exporter.config.values.time import parse_duration
-from dicom_exporter.results import Outcome, QueryOutcome
+from dicom_exporter.enums import Outcome, QueryOutcome
 from tools.reference import PAGES, ROOT, metrics
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from dicom_exporter.threads import in_daemon_thread
+from dicom_exporter.threads import DaemonWorker, in_daemon_thread
 
 
 async def test_daemon_thread_hands_on_result() -> None:
@@ -47,3 +47,16 @@ def test_daemon_thread_that_outlives_its_loop_ends_quietly() -> None:
     go.set()
     thread.join(60)  # pytest fails the test if the thread has raised
     assert not thread.is_alive()
+
+
+async def test_daemon_worker_does_all_in_one_thread_until_nobody_has_it() -> None:
+    worker = DaemonWorker("worker")
+    threads = [await worker.begin(threading.current_thread) for _ in range(3)]
+    assert len(set(threads)) == 1
+    assert threads[0].daemon
+    with pytest.raises(ZeroDivisionError):
+        await worker.begin(lambda: 1 // 0)
+    assert await worker.begin(lambda: "after an exception") == "after an exception"
+    del worker
+    threads[0].join(60)
+    assert not threads[0].is_alive()

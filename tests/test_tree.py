@@ -67,6 +67,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     # Tested through their results.
     "pages/rendering.py": ("pages/test_handlers.py",),
     "report/counts.py": ("report/test_groups.py", "report/test_rows.py"),
+    "results.py": ("verdict/test_ladder.py", "verdict/test_findings.py"),
     "report/report.py": ("report/test_rows.py", "integration/test_report.py"),
     "verdict/comparison.py": ("integration/test_flow.py",),
 }

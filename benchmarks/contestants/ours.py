@@ -9,11 +9,11 @@ from itertools import count
 from benchmarks.measuring import Stopwatch, Took, Work
 from dicom_exporter.cli.process import collect_garbage_less_often, run
 from dicom_exporter.config import Address, Identity, Level, Model, Module, Query, Target
+from dicom_exporter.enums import Outcome
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
 from dicom_exporter.probes.session import probe_session
-from dicom_exporter.results import Outcome
 
 _TIMEOUT = 60.0
 _IDENTITY = Identity("monitor", "BENCHMARK")

@@ -24,20 +24,13 @@ from dicom_exporter.config import (
     Target,
     tls_settings,
 )
+from dicom_exporter.enums import LadderLevel, LadderService, Outcome, QueryOutcome, RejectReason
 from dicom_exporter.net.timing import OnPhase
 from dicom_exporter.prober.log import fields
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.formats.terminal import trimmed
-from dicom_exporter.results import (
-    LadderLevel,
-    LadderService,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    RejectReason,
-    SessionResult,
-)
+from dicom_exporter.results import QueryResult, SessionResult
 from dicom_exporter.verdict.ladder import Verdict
 from dicom_exporter.verdict.texts import (
     CHECKS,

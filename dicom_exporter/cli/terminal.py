@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from dicom_exporter.enums import Phase
 from dicom_exporter.net.timing import OnPhase
-from dicom_exporter.results import Phase
 
 FILE_WIDTH = 200
 """Columns of output that does not go to a terminal: lines that are not wrapped are easier to search."""

@@ -40,7 +40,7 @@ from dicom_exporter.config.secret import Secret
 from dicom_exporter.config.values.dicom import Level, MatchValue, Model, parse_ae_title
 from dicom_exporter.config.values.network import Address, parse_address
 from dicom_exporter.config.values.time import RelativeDate, TimeWindow, format_duration, parse_duration
-from dicom_exporter.results import Expect
+from dicom_exporter.enums import Expect
 from dicom_exporter.yamlfile.errors import ConfigError, ConfigErrors
 
 __all__ = [

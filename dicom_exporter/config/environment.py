@@ -76,6 +76,8 @@ def as_written(setting: T, keys: Collection[str] | None = None) -> T:
     It holds for the fields `keys`, by default for all.
     """
     written: Mapping[KeyPath, str] = getattr(setting, "_written", {})
+    if not written:
+        return setting
     found: T = _replaced(setting, {path: text for path, text in written.items() if keys is None or path[0] in keys})
     return found
 

@@ -55,7 +55,7 @@ from dicom_exporter.config.values.dicom import Level, MatchValue, Model
 from dicom_exporter.config.values.hours import WeeklyHours
 from dicom_exporter.config.values.network import IPAddress
 from dicom_exporter.config.values.time import TimeWindow
-from dicom_exporter.results import Expect, LadderLevel, SecureProfile
+from dicom_exporter.enums import Expect, LadderLevel, SecureProfile
 from dicom_exporter.yamlfile.validation import Block
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dicom_exporter.config.model import Config, Target
 from dicom_exporter.config.renewal import secrets_of
-from dicom_exporter.results import Expect
+from dicom_exporter.enums import Expect
 from dicom_exporter.yamlfile.files import EXPOSED
 
 

@@ -17,13 +17,13 @@ from dicom_exporter.config.values.network import Address, SocketAddress
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.requests import AssociateRequest
+from dicom_exporter.enums import Outcome, Phase, TLSFailure
 from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ConnectionEnded, ConnectTimeout, NoAnswer, Overloaded, ProxyFailed, TLSFailed
 from dicom_exporter.net.limits import JUST_NOW, AddressLock, AssociationSlot
 from dicom_exporter.net.tcp import answers
 from dicom_exporter.net.tls import explained, look
-from dicom_exporter.results import Outcome, Phase, TLSFailure
 
 _PAUSE_WHERE_BUSY = 1.0
 """Seconds before another attempt if the peer may be busy with the end of our own last association."""
@@ -206,7 +206,8 @@ class Associating:
                     await connection.release()
         finally:
             await self._release_all()
-        await self._check_proxy(error, heard=True)
+        if error is not None:
+            await self._check_proxy(error, heard=True)
         self._reclassify_timeout(error)
 
     def _reclassify_timeout(self, error: BaseException | None) -> None:
@@ -224,7 +225,7 @@ class Associating:
         if self._queued and isinstance(error, NoAnswer | ConnectTimeout):
             raise Overloaded("other probes took most of the time") from None
 
-    async def _check_proxy(self, error: BaseException | None, *, heard: bool) -> None:
+    async def _check_proxy(self, error: BaseException, *, heard: bool) -> None:
         """Raise ProxyFailed in place of an end that may be the proxy's doing.
 
         It may if nothing was `heard`, and the proxy did not show its connection; or if the proxy does not work now.

@@ -6,8 +6,9 @@ Not in that tree: `UsageError`, a bug of the caller and never an outcome; and `f
 
 from __future__ import annotations
 
+from dicom_exporter.enums import Outcome
 from dicom_exporter.net.errors import ProbeEnded
-from dicom_exporter.results import Outcome, Rejection
+from dicom_exporter.results import Rejection
 
 
 class UsageError(Exception):

@@ -22,7 +22,8 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from dicom_exporter.dicom.errors import LimitExceeded, NotDicom, ProtocolViolation
-from dicom_exporter.results import Rejection, RejectReason, RejectResult, RejectSource
+from dicom_exporter.enums import RejectReason, RejectResult, RejectSource
+from dicom_exporter.results import Rejection
 from dicom_exporter.text import HIDDEN, SafeText
 
 HEADER_LENGTH = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicom_exporter.results import Service
+from dicom_exporter.enums import Service
 from dicom_exporter.uid_table import UIDS
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"

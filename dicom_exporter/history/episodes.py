@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from dicom_exporter.results import LadderLevel
+from dicom_exporter.enums import LadderLevel
 from dicom_exporter.verdict.findings import Kind
 
 MAX_SPANS = 100

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from dicom_exporter.config.values.time import format_duration
+from dicom_exporter.enums import Outcome
 from dicom_exporter.history.api import AnswerTooLargeError, Api, ApiError, Labels, Points
 from dicom_exporter.history.episodes import Episode, Firing, Observer, Service, Track
-from dicom_exporter.results import Outcome
 from dicom_exporter.verdict.findings import Kind, kind_of_outcome
 
 PAUSE = 300.0

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import aiohttp
 
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.http_client.client import Response
-from dicom_exporter.results import UnknownReason
 
 PIECE = 16 * 1024
 """Bytes of one piece at most."""

@@ -22,6 +22,7 @@ from yarl import URL
 
 from dicom_exporter.config import Address, HTTPSettings
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.enums import Outcome, Phase, TLSFailure, UnknownReason, WebAnswer
 from dicom_exporter.net.addresses import connect_to_first, judge_silence
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import (
@@ -39,7 +40,7 @@ from dicom_exporter.net.tls import explained, look, verifying_context
 from dicom_exporter.net.tls_failure import chain, classify
 from dicom_exporter.net.turns import Turns
 from dicom_exporter.net.wire import USELESS_BYTES, Wire, forget
-from dicom_exporter.results import Outcome, Phase, TLSFacts, TLSFailure, UnknownReason, WebAnswer
+from dicom_exporter.results import TLSFacts
 
 
 def authorization(settings: HTTPSettings) -> str:

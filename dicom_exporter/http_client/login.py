@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from dicom_exporter.results import LoginScheme
+from dicom_exporter.enums import LoginScheme
 
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _SCHEME = re.compile(r"(?:^|,)\s*([a-z][a-z0-9-]*)(?=\s+[^\s=,]|\s*(?:,|$))", re.IGNORECASE)

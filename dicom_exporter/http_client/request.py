@@ -23,13 +23,14 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
+from dicom_exporter.enums import LoginScheme, Phase, UnknownReason, WebAnswer
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, Response
 from dicom_exporter.http_client.json_scan import Scan, Shape
 from dicom_exporter.http_client.login import login_schemes
 from dicom_exporter.http_client.redirects import Trail, follow
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.results import LoginScheme, Phase, TLSFacts, UnknownReason, WebAnswer
+from dicom_exporter.results import TLSFacts
 from dicom_exporter.text import SafeText
 
 DICOM_JSON = "application/dicom+json"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from dicom_exporter.enums import Outcome, Phase, TLSFailure
 from dicom_exporter.metrics.families import Constant, Family, Row, shared, single, state
-from dicom_exporter.results import Outcome, Peer, Phase, SessionResult, TLSFailure
+from dicom_exporter.results import Peer, SessionResult
 from dicom_exporter.verdict.advisories import matching, peers, release_year
 
 _PHASES = {phase: {"phase": phase.value} for phase in Phase}

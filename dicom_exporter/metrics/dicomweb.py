@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from dicom_exporter.enums import LoginScheme, WebAnswer
 from dicom_exporter.metrics.families import Family, Labels, Row, single
-from dicom_exporter.results import LoginScheme, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import SessionResult, WebResult
 
 _ANSWERED = frozenset({WebAnswer.EMPTY, WebAnswer.ENTRIES})
 

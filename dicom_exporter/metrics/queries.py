@@ -7,16 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from dicom_exporter.enums import QueryOutcome, StoreOutcome
 from dicom_exporter.metrics.families import NO_LABELS, Family, Row, single, state
-from dicom_exporter.results import (
-    CanaryStepResult,
-    Freshness,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StoreOutcome,
-    StoreResult,
-)
+from dicom_exporter.results import CanaryStepResult, Freshness, QueryResult, SessionResult, StoreResult
 
 
 def _visible(query: str, count: Callable[[QueryResult], int | None]) -> Callable[[SessionResult], Collection[Row]]:

@@ -10,13 +10,14 @@ from typing import Any
 from prometheus_client import Metric
 
 from dicom_exporter.config import Target
+from dicom_exporter.enums import LadderService, Outcome, UnknownReason
 from dicom_exporter.metrics.associations import ASSOCIATION_FAMILIES, TLS_FAMILIES
 from dicom_exporter.metrics.dicomweb import DICOMWEB_FAMILIES
 from dicom_exporter.metrics.families import NO_LABELS, Constant, Family, Group, Labels, Row, collect, shared
 from dicom_exporter.metrics.queries import CANARY_FAMILIES, QUERY_FAMILIES, STORE_FAMILIES, VISIBLE_FAMILIES
 from dicom_exporter.metrics.tls_posture import POSTURE_FAMILIES, speaks_tls
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Flow, LadderService, Outcome, SessionResult, UnknownReason
+from dicom_exporter.results import Flow, SessionResult
 from dicom_exporter.verdict.ladder import Verdict, allowed_level
 
 

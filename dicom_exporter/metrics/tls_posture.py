@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+from dicom_exporter.enums import LadderService
 from dicom_exporter.metrics.families import Family, Row
-from dicom_exporter.results import CertificateKey, LadderService, SessionResult, TLSPosture
+from dicom_exporter.results import CertificateKey, SessionResult, TLSPosture
 
 
 def _accepted(label: str, read: Callable[[TLSPosture], Mapping[str, bool]]) -> Callable[[SessionResult], list[Row]]:

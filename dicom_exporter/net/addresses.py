@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from dicom_exporter.config.values.network import Address, SocketAddress
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.net.context import PROOF_AMONG_SEVERAL, ProbeContext
 from dicom_exporter.net.errors import (
     ConnectionEnded,
@@ -26,7 +27,6 @@ from dicom_exporter.net.errors import (
     Overloaded,
     ProbeEnded,
 )
-from dicom_exporter.results import UnknownReason
 
 T = TypeVar("T")
 

@@ -16,12 +16,13 @@ from datetime import datetime
 
 from dicom_exporter.config.model import Identity, TLSSettings, Vantage
 from dicom_exporter.config.values.network import Address, SocketAddress, Via
+from dicom_exporter.enums import Phase, UnknownReason
 from dicom_exporter.net.errors import NameNotResolved, NotPermitted, ProxyFailed
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.resolver import Resolved, Resolver
 from dicom_exporter.net.tcp import TLSClient
 from dicom_exporter.net.timing import PhaseTimer
-from dicom_exporter.results import Peer, Phase, UnknownReason
+from dicom_exporter.results import Peer
 
 PROOF_AMONG_SEVERAL = 1.5
 """Seconds of silence that show that one of several addresses is dark: enough for a second SYN (RFC 6298 2.1)."""

@@ -32,7 +32,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from dicom_exporter.results import Outcome, TLSFacts, TLSFailure, UnknownReason
+from dicom_exporter.enums import Outcome, TLSFailure, UnknownReason
+from dicom_exporter.results import TLSFacts
 
 
 class ProbeEnded(Exception):

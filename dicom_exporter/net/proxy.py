@@ -23,8 +23,8 @@ from python_socks._protocols import http, socks5
 from python_socks._protocols.errors import ReplyError
 
 from dicom_exporter.config.values.network import SocketAddress, Via
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.net.errors import ConnectionRefused, ProxyFailed
-from dicom_exporter.results import UnknownReason
 
 _MOST_BYTES = 16 * 1024
 """Of the headers of an answer of HTTP; one of SOCKS5 has 262 bytes at the most."""

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.net.errors import NameNotResolved, Overloaded, ProbeEnded
 from dicom_exporter.net.tcp import LATE
-from dicom_exporter.results import UnknownReason
 
 MAX_LOOKUPS = 256
 """Lookups at once. A scrape with more names that hang leaves some lookups unbegun, which is overload."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicom_exporter.config.values.network import SocketAddress, Via
+from dicom_exporter.enums import TLSFailure
 from dicom_exporter.net.errors import (
     ConnectionEnded,
     ConnectionRefused,
@@ -27,7 +28,7 @@ from dicom_exporter.net.errors import (
 from dicom_exporter.net.tls_failure import classify
 from dicom_exporter.net.turns import Turns
 from dicom_exporter.net.wire import TLS, USELESS_BYTES, Wire, forget
-from dicom_exporter.results import CertificateKey, TLSFacts, TLSFailure
+from dicom_exporter.results import CertificateKey, TLSFacts
 
 Buffer = bytes | memoryview
 

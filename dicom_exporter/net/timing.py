@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dicom_exporter.results import Phase
+from dicom_exporter.enums import Phase
 
 OnPhase: TypeAlias = Callable[[Phase, float | None], None]
 """Called with (phase, None) when a phase begins and with (phase, seconds) when it ends. Must be quick and not raise."""

@@ -15,10 +15,11 @@ from typing import Any, cast
 
 from dicom_exporter.config.build.tls import without_finite_field_dh
 from dicom_exporter.config.values.network import Address, SocketAddress
+from dicom_exporter.enums import TLSFailure
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded, TLSFailed
 from dicom_exporter.net.tcp import TLSClient, attach, connect, tls_facts
-from dicom_exporter.results import TLSFacts, TLSFailure
+from dicom_exporter.results import TLSFacts
 
 _CERTIFICATE_REQUEST = 13
 """Handshake message of a server that asks for a client certificate, RFC 8446 B.3 and RFC 5246 7.4."""

@@ -10,7 +10,7 @@ import re
 import ssl
 from collections.abc import Iterator
 
-from dicom_exporter.results import TLSFailure
+from dicom_exporter.enums import TLSFailure
 
 _REASON = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")
 

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Sequence
 
 from dicom_exporter.config.values.network import is_ip_address
-from dicom_exporter.results import TLSVersion
+from dicom_exporter.enums import TLSVersion
 
 VERSIONS = {
     TLSVersion.SSL_3: 0x0300,

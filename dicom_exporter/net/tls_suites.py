@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from dicom_exporter.results import SuiteClass
+from dicom_exporter.enums import SuiteClass
 
 
 def _codes(text: str) -> tuple[int, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import LadderLevel, SessionResult
+from dicom_exporter.enums import LadderLevel
+from dicom_exporter.results import SessionResult
 from dicom_exporter.verdict.findings import MUST_ANSWER, Finding, Status
 from dicom_exporter.verdict.ladder import Verdict
 from dicom_exporter.verdict.texts import LEVELS, sentence

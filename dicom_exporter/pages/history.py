@@ -14,8 +14,9 @@ from typing import Any
 
 from dicom_exporter import DEFAULT_HISTORY_LIMIT
 from dicom_exporter.config import Config, Expect, Target
+from dicom_exporter.enums import LadderLevel, LadderService
 from dicom_exporter.prober.record import ProbeRecord, make_record
-from dicom_exporter.results import LadderLevel, LadderService, SessionResult, TargetResult
+from dicom_exporter.results import SessionResult, TargetResult
 from dicom_exporter.verdict.findings import Finding, Kind, Status, assess, availability_of, find, status_of
 from dicom_exporter.verdict.ladder import Verdict
 

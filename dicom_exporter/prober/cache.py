@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from dicom_exporter.config import Config, Identity, Module, Query, Target
+from dicom_exporter.enums import QueryOutcome
 from dicom_exporter.prober.silence import ABOUT, query_ran_out_of_time, ran_out_of_time
 from dicom_exporter.probes.tally import MAX_VALUES, OTHER
-from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult
+from dicom_exporter.results import QueryResult, SessionResult
 from dicom_exporter.text import SafeText
 
 MAX_CHOICES = 8

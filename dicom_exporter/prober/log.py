@@ -15,8 +15,9 @@ from typing import Any
 import structlog
 
 from dicom_exporter.config import Config
+from dicom_exporter.enums import QueryOutcome
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import QueryOutcome, SessionResult
+from dicom_exporter.results import SessionResult
 from dicom_exporter.text import escaped
 from dicom_exporter.verdict.findings import status_of
 from dicom_exporter.verdict.ladder import Verdict

@@ -19,13 +19,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dicom_exporter.config import Config, Module, Query, Target
+from dicom_exporter.enums import Outcome
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.prober.cache import QueryKey, ResultCache, reached_the_archive
 from dicom_exporter.prober.silence import as_overload
 from dicom_exporter.probes import PROBES, Probe
 from dicom_exporter.probes.freshness import while_kept
 from dicom_exporter.probes.store import check_store
-from dicom_exporter.results import Outcome, QueryResult, SessionResult
+from dicom_exporter.results import QueryResult, SessionResult
 
 _Found = dict[str, Any]
 """Fields of `SessionResult` that are known so far, by name."""

@@ -28,6 +28,7 @@ from yarl import URL
 
 from dicom_exporter.config import Config, Target
 from dicom_exporter.config.values.network import is_ip_address
+from dicom_exporter.enums import Outcome, Phase
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import UNLIMITED, ConnectionLimits
 from dicom_exporter.net.resolver import LookupThreads, Resolver
@@ -39,7 +40,7 @@ from dicom_exporter.prober.permissions import check_choice, may_show_credentials
 from dicom_exporter.prober.plan import Choice, choice, comparing, local_time, never_probed, probe_as
 from dicom_exporter.prober.record import OnResult, ProbeRecord, make_record
 from dicom_exporter.prober.silence import ABOUT, ENOUGH, is_hurried, ran_out_of_time
-from dicom_exporter.results import Outcome, Phase, TargetResult
+from dicom_exporter.results import TargetResult
 
 OnStep = Callable[[str, Phase, float | None], None]
 """Called with the name of an identity, and with what `OnPhase` is called with."""

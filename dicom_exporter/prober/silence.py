@@ -16,18 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from dicom_exporter.results import (
-    Attempt,
-    CanaryResult,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StoreOutcome,
-    StoreResult,
-    UnknownReason,
-    WebAnswer,
-)
+from dicom_exporter.enums import Outcome, QueryOutcome, StoreOutcome, UnknownReason, WebAnswer
+from dicom_exporter.results import Attempt, CanaryResult, QueryResult, SessionResult, StoreResult
 
 ENOUGH: Final = 1 / 3
 """Share of a timeout after which silence counts."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dicom_exporter.config import Module, Target
+from dicom_exporter.enums import Outcome, QueryOutcome, WebAnswer
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.probes.addresses import (
     probe_dicomweb_everywhere,
@@ -27,16 +28,7 @@ from dicom_exporter.probes.session import probe_session
 from dicom_exporter.probes.store import probe_store
 from dicom_exporter.probes.tls_posture import probe_tls
 from dicom_exporter.probes.web_page import probe_software
-from dicom_exporter.results import (
-    EchoResult,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StrangerResult,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.results import EchoResult, QueryResult, SessionResult, StrangerResult, WebResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,23 +13,14 @@ from dataclasses import replace
 from yarl import URL
 
 from dicom_exporter.config import Address, Module, Target
+from dicom_exporter.enums import LadderLevel, LadderService, Outcome, UnknownReason, WebAnswer
 from dicom_exporter.net.addresses import EachAddress, probe_each
 from dicom_exporter.net.context import PROOF_AMONG_SEVERAL, ProbeContext, ProbeNotes
 from dicom_exporter.net.resolver import MAX_ADDRESSES
 from dicom_exporter.probes.dicomweb import probe_dicomweb
 from dicom_exporter.probes.exposure import probe_exposure
 from dicom_exporter.probes.web_page import probe_web
-from dicom_exporter.results import (
-    Attempt,
-    LadderLevel,
-    LadderService,
-    Outcome,
-    SessionResult,
-    StrangerResult,
-    UnknownReason,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.results import Attempt, SessionResult, StrangerResult, WebResult
 from dicom_exporter.verdict.ladder import Verdict, highest, judge
 
 _MARGIN = 0.5

@@ -39,6 +39,7 @@ from dicom_exporter.dicom.uids import (
     STUDY_MOVE,
     UNCOMPRESSED,
 )
+from dicom_exporter.enums import CanaryStep, LadderService, Outcome, WebAnswer
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, get
 from dicom_exporter.http_client.json_scan import Scan
@@ -48,7 +49,7 @@ from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.probes.session import offer
 from dicom_exporter.probes.store import check_store, outcome_of
-from dicom_exporter.results import CanaryResult, CanaryStep, CanaryStepResult, LadderService, Outcome, WebAnswer
+from dicom_exporter.results import CanaryResult, CanaryStepResult
 
 _SOP_INSTANCE_UID = 0x00080018
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0

@@ -20,6 +20,7 @@ from dataclasses import replace
 from yarl import URL
 
 from dicom_exporter.config import Module, Target
+from dicom_exporter.enums import UnknownReason, WebAnswer
 from dicom_exporter.http_client.json_scan import Scan
 from dicom_exporter.http_client.request import DICOM_JSON, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
@@ -27,7 +28,7 @@ from dicom_exporter.net.tls import stranger_context
 from dicom_exporter.probes.studies_list import Counted, StudiesList, studies_url
 from dicom_exporter.probes.wado import Image, receive_image
 from dicom_exporter.probes.web_surface import cors_with_credentials, stow_offered
-from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
+from dicom_exporter.results import WebResult
 
 _MAX_STUDIES = 1000
 """Where the count of an identity that is no stranger stops."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import NotOffered
 from dicom_exporter.dicom.operations import echo
-from dicom_exporter.results import EchoResult, Outcome
+from dicom_exporter.enums import Outcome
+from dicom_exporter.results import EchoResult
 
 _SUCCESS = 0x0000
 

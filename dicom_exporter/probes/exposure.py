@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 from dicom_exporter.config import Exposure, Module, Target
 from dicom_exporter.dicom import uids
+from dicom_exporter.enums import Called, Outcome, RejectReason, Service, TLSFailure, UnknownReason
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.tcp import closes_unasked
@@ -29,18 +30,7 @@ from dicom_exporter.net.tls import StrangerTLS, accepts_obsolete_tls
 from dicom_exporter.probes.proofs import Proof, identity_seen, image_received, retrieve_authorised
 from dicom_exporter.probes.questions import PATIENTS, RANDOM_UID, STUDIES, WORKLIST, ask, doubt_of, questions
 from dicom_exporter.probes.session import random_title
-from dicom_exporter.results import (
-    Attempt,
-    Called,
-    Outcome,
-    RejectReason,
-    Service,
-    SessionResult,
-    StrangerResult,
-    TLSFacts,
-    TLSFailure,
-    UnknownReason,
-)
+from dicom_exporter.results import Attempt, SessionResult, StrangerResult, TLSFacts
 
 WELL_KNOWN_TITLES = ("ANY-SCP", "ORTHANC", "DCM4CHEE", "CONQUESTSRV1", "DICOOGLE-STORAGE")
 """What every attacker tries: the defaults of common archives. Tried only if the target allows it."""

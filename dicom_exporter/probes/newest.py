@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from yarl import URL
 
 from dicom_exporter.config import Module, Query, RelativeDate, Target
+from dicom_exporter.enums import QueryOutcome, UnknownReason, WebAnswer
 from dicom_exporter.http_client.json_scan import Scan
 from dicom_exporter.http_client.request import DICOM_JSON, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.probes.freshness import Newest
 from dicom_exporter.probes.studies_list import StudiesList, studies_url
 from dicom_exporter.probes.tally import tag_of
-from dicom_exporter.results import QueryOutcome, QueryResult, SessionResult, UnknownReason, WebAnswer
+from dicom_exporter.results import QueryResult, SessionResult
 
 _BY_ANSWER = {
     WebAnswer.DENIED: QueryOutcome.REFUSED,

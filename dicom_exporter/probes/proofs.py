@@ -39,11 +39,11 @@ from dicom_exporter.dicom.uids import (
     STUDY_GET,
     WORKLIST_FIND,
 )
+from dicom_exporter.enums import Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.probes.query import outcome_of
 from dicom_exporter.probes.session import offer
-from dicom_exporter.results import Outcome, QueryOutcome, UnknownReason
 
 Proof = tuple[bool | None, frozenset[UnknownReason]]
 """Whether it was proved; and where that is not known, why."""

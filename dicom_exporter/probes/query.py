@@ -11,11 +11,12 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded, NotOffered
 from dicom_exporter.dicom.find import CUT_SHORT, Find, FindEnded
 from dicom_exporter.dicom.operations import find
+from dicom_exporter.enums import Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.probes.freshness import Newest
 from dicom_exporter.probes.keys import SOP_CLASSES, identifier
 from dicom_exporter.probes.matching import ignored_key
 from dicom_exporter.probes.tally import Tally
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, UnknownReason
+from dicom_exporter.results import QueryResult
 
 _SUCCESS = 0x0000
 _CANCELLED = 0xFE00

@@ -25,13 +25,14 @@ from dicom_exporter.dicom.associate import associate
 from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.errors import LimitExceeded
 from dicom_exporter.dicom.uids import VERIFICATION
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome, UnknownReason
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NetworkUnreachable, ProbeEnded, ProxyFailed
 from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES
 from dicom_exporter.probes.query import run_query
 from dicom_exporter.probes.session import NOT_SENT, Found, offer
-from dicom_exporter.results import EchoResult, Outcome, Phase, QueryOutcome, QueryResult, SessionResult, UnknownReason
+from dicom_exporter.results import EchoResult, QueryResult, SessionResult
 
 RANDOM_UID = "random_uid"
 """Name of the query that can have no match: an answer to it proves that queries are answered."""

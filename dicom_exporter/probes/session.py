@@ -25,23 +25,13 @@ from dicom_exporter.dicom.errors import Rejected
 from dicom_exporter.dicom.products import product
 from dicom_exporter.dicom.requests import AssociateRequest, Credentials, ProposedContext, associate_request
 from dicom_exporter.dicom.uids import SERVICES, VERIFICATION
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome, Service
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded, TLSFailed
 from dicom_exporter.probes.echo import run_echo
 from dicom_exporter.probes.keys import SOP_CLASSES, has_optional_keys
 from dicom_exporter.probes.query import run_query
-from dicom_exporter.results import (
-    EchoResult,
-    Outcome,
-    Peer,
-    Phase,
-    QueryOutcome,
-    QueryResult,
-    Rejection,
-    Service,
-    SessionResult,
-    TLSFacts,
-)
+from dicom_exporter.results import EchoResult, Peer, QueryResult, Rejection, SessionResult, TLSFacts
 
 NOT_SENT = QueryResult(QueryOutcome.NO_ASSOCIATION)
 """One for all, as it holds nothing: of ten thousand closed targets each has four of them."""
@@ -107,7 +97,9 @@ async def probe_session(target: Target, module: Module, context: ProbeContext) -
     The phases of the first association go to `context.phases`, with the queries of the later ones. The duration of a
     session is the prober's to measure.
     """
-    module = replace(module, queries={name: query for name, query in module.queries.items() if not query.over_dicomweb})
+    queries = {name: query for name, query in module.queries.items() if not query.over_dicomweb}
+    if len(queries) < len(module.queries):
+        module = replace(module, queries=queries)
     proposed = _sop_classes(module)
     found = Found(deque(query for query in module.queries.values() if query.due))
     associated = await _run_association(target, module, context, proposed, found)

@@ -12,10 +12,11 @@ from dicom_exporter.dicom.connection import Connection
 from dicom_exporter.dicom.instances import synthetic_instances
 from dicom_exporter.dicom.operations import store
 from dicom_exporter.dicom.uids import SECONDARY_CAPTURE
+from dicom_exporter.enums import Outcome, Phase, StoreOutcome
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted, ProbeEnded
 from dicom_exporter.probes.session import offer
-from dicom_exporter.results import Outcome, Phase, StoreOutcome, StoreResult
+from dicom_exporter.results import StoreResult
 
 _SUCCESS = 0x0000
 _WARNINGS = frozenset({0x0001, 0x0107, 0x0116})

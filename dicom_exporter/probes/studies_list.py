@@ -21,10 +21,10 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from dicom_exporter.enums import UnknownReason, WebAnswer
 from dicom_exporter.http_client.json_scan import Scan
 from dicom_exporter.http_client.request import MAX_ANSWER, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.results import UnknownReason, WebAnswer
 
 MAX_STUDY = 8 * 1024
 """Bytes of a list that are looked at for each study it may hold, decoded: talkative archives spend two thousand."""

@@ -19,12 +19,13 @@ from yarl import URL
 
 from dicom_exporter.config import Address, Module, Target
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.enums import LadderService, SuiteClass, TLSVersion
 from dicom_exporter.net import tls_suites
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from dicom_exporter.net.tcp import certificate_key, connect
 from dicom_exporter.net.tls_hello import Answer, NotTLS, client_hello
-from dicom_exporter.results import LadderService, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.results import TLSPosture
 from dicom_exporter.verdict.tls_profile import OBSOLETE
 
 _SECONDS = 3.0

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from dicom_exporter.enums import UnknownReason, WebAnswer
 from dicom_exporter.http_client.body import BodyEnded, pieces
 from dicom_exporter.http_client.client import NoResponse, Response
 from dicom_exporter.http_client.json_scan import STUDY_INSTANCE_UID, Scan
 from dicom_exporter.http_client.redirects import Trail, follow
 from dicom_exporter.http_client.request import Reply, ServerFacts, media_type, request, status_meaning
 from dicom_exporter.net.context import ProbeContext
-from dicom_exporter.results import UnknownReason, WebAnswer
 
 _MAX_START = 64 * 1024
 """Bytes that are read of an image at most."""

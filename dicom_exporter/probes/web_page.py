@@ -17,11 +17,12 @@ from yarl import URL
 
 from dicom_exporter.config import Module, Target
 from dicom_exporter.dicom.products import UNKNOWN
+from dicom_exporter.enums import UnknownReason, WebAnswer
 from dicom_exporter.http_client.json_scan import Scan, Shape
 from dicom_exporter.http_client.request import MAX_PAGE, Reply, ServerFacts, request
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.tls import stranger_context
-from dicom_exporter.results import UnknownReason, WebAnswer, WebResult
+from dicom_exporter.results import WebResult
 from dicom_exporter.text import SafeText
 
 _PAGE = "text/html, */*;q=0.5"

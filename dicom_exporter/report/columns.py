@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import LadderLevel, LadderService
 from dicom_exporter.report.counts import NONE, Count
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.rows import Row
-from dicom_exporter.results import LadderLevel, LadderService
 from dicom_exporter.verdict.texts import level_words
 
 T = TypeVar("T", Row, Group)

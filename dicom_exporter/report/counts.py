@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dicom_exporter.results import QueryOutcome, QueryResult
+from dicom_exporter.enums import QueryOutcome
+from dicom_exporter.results import QueryResult
 
 NONE = "\N{EN DASH}"
 """Nothing was asked, or there was nothing to count. What was asked and is not known is `unknown`."""

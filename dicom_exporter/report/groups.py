@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import LadderLevel, LadderService
 from dicom_exporter.report.counts import Count, total
 from dicom_exporter.report.rows import Row
-from dicom_exporter.results import LadderLevel, LadderService
 from dicom_exporter.verdict.findings import Kind
 
 NO_VALUE = "(none)"

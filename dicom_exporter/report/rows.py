@@ -4,18 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dicom_exporter.config import Target
+from dicom_exporter.enums import Check, LadderLevel, LadderService, Outcome, UnknownReason, WebAnswer
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report.counts import NOTHING, Count, instances, larger, matches
-from dicom_exporter.results import (
-    Check,
-    LadderLevel,
-    LadderService,
-    Outcome,
-    SessionResult,
-    UnknownReason,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.results import SessionResult, WebResult
 from dicom_exporter.text import escaped
 from dicom_exporter.verdict.advisories import peers, release_year
 from dicom_exporter.verdict.findings import Finding

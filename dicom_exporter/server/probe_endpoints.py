@@ -97,7 +97,9 @@ async def get_probe(request: web.Request) -> web.StreamResponse:
     format_ = requested_format(request)
     if not user_labels:
         record = replace(record, target=replace(target.shown, labels={}))
-    return small_response(Exposition(flow_families(flows), groups([record], target_label=False)), format_)
+    return small_response(
+        Exposition(flow_families(flows) if flows else (), groups([record], target_label=False)), format_
+    )
 
 
 async def _scrape_all(state: State, timeout: float | None) -> Collect:

@@ -13,12 +13,12 @@ from aiohttp import hdrs, web
 from markupsafe import Markup, escape
 
 from dicom_exporter.config import Target
+from dicom_exporter.enums import Phase
 from dicom_exporter.pages import runbooks
 from dicom_exporter.pages.handlers import EXPECTATIONS
 from dicom_exporter.pages.rendering import HEADERS, duration, rendered
 from dicom_exporter.prober.prober import OnStep
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Phase
 from dicom_exporter.server import accept
 from dicom_exporter.server.limits import SEND_TIMEOUT
 

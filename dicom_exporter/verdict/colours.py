@@ -7,7 +7,7 @@ is always beside the colour.
 from collections.abc import Mapping
 from typing import Final
 
-from dicom_exporter.results import LadderLevel
+from dicom_exporter.enums import LadderLevel
 from dicom_exporter.verdict.findings import Kind
 
 STATES: Final[Mapping[Kind | None, str]] = {

@@ -17,16 +17,8 @@ from enum import StrEnum
 from typing import Final
 
 from dicom_exporter.config import Expect, Target
-from dicom_exporter.results import (
-    LadderLevel,
-    Outcome,
-    QueryOutcome,
-    SessionResult,
-    StoreOutcome,
-    StoreResult,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.enums import LadderLevel, Outcome, QueryOutcome, StoreOutcome, WebAnswer
+from dicom_exporter.results import SessionResult, StoreResult, WebResult
 from dicom_exporter.verdict import texts
 from dicom_exporter.verdict.ladder import Verdict, allowed_level, judge
 

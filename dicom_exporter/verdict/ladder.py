@@ -19,10 +19,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
-from dicom_exporter.results import (
-    Attempt,
+from dicom_exporter.enums import (
     Called,
-    CertificateKey,
     Check,
     Expect,
     LadderLevel,
@@ -33,14 +31,11 @@ from dicom_exporter.results import (
     RejectReason,
     SecureProfile,
     Service,
-    SessionResult,
-    StrangerResult,
-    TLSFacts,
     TLSFailure,
     UnknownReason,
     WebAnswer,
-    WebResult,
 )
+from dicom_exporter.results import Attempt, CertificateKey, SessionResult, StrangerResult, TLSFacts, WebResult
 from dicom_exporter.verdict.tls_profile import OBSOLETE, Kept, judge_posture, together
 
 _ALLOWED: Final[Mapping[Expect, LadderLevel]] = {

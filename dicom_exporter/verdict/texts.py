@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dicom_exporter.results import (
-    Attempt,
+from dicom_exporter.enums import (
     Called,
-    CanaryStepResult,
     Check,
     LadderLevel,
     LadderService,
     Outcome,
     QueryOutcome,
-    QueryResult,
     RejectReason,
     SecureProfile,
-    SessionResult,
     StoreOutcome,
-    StoreResult,
-    TLSPosture,
     UnknownReason,
     WebAnswer,
+)
+from dicom_exporter.results import (
+    Attempt,
+    CanaryStepResult,
+    QueryResult,
+    SessionResult,
+    StoreResult,
+    TLSPosture,
     WebResult,
 )
 

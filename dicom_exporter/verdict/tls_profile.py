@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dicom_exporter.results import CertificateKey, SecureProfile, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.enums import SecureProfile, SuiteClass, TLSVersion
+from dicom_exporter.results import CertificateKey, TLSPosture
 
 OBSOLETE: Final = (TLSVersion.SSL_3, TLSVersion.TLS_1_0, TLSVersion.TLS_1_1)
 _BY_BOTH: Final = (

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import structlog
 
-from dicom_exporter.threads import in_daemon_thread
+from dicom_exporter.threads import DaemonWorker
 from dicom_exporter.webconfig.handshake import ServerContext
 from dicom_exporter.webconfig.load import MAX_BYTES, WebConfig, parse, read_material, tls_errors
 from dicom_exporter.webconfig.tls import Material, server_context
@@ -68,6 +68,7 @@ class LiveConfig:
             _usable(self._certified.outcome)
         self._look: asyncio.Future[_Seen] | None = None
         self._begun = 0.0
+        self._worker = DaemonWorker("web-config")
         self._next: asyncio.Future[None] | None = None
         """For those who asked while a look was under way: it may have missed the latest change."""
         self._reported = False
@@ -114,7 +115,7 @@ class LiveConfig:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         with suppress(RuntimeError):  # no thread can be started now
-            self._look = in_daemon_thread(partial(_see, self._file, _Seen(self._read, self._certified)), "web-config")
+            self._look = self._worker.begin(partial(_see, self._file, _Seen(self._read, self._certified)))
             self._begun = loop.time()
             self._look.add_done_callback(self._seen)
 

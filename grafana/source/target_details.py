@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicom_exporter.results import HTTP_PHASES
+from dicom_exporter.enums import HTTP_PHASES
 from grafana.source.dashboard import to_target
 from grafana.source.panels import Line, Panel, column, queries, query, table, timeseries
 from grafana.source.queries import EXPORTER, KEYS, select_one

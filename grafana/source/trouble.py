@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dicom_exporter.results import Phase
+from dicom_exporter.enums import Phase
 from grafana.source.dashboard import to_target
 from grafana.source.panels import Line, Panel, bars, column, queries, query, row, stat, table, text, timeseries
 from grafana.source.queries import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dicom_exporter.results import LadderLevel
+from dicom_exporter.enums import LadderLevel
 from dicom_exporter.verdict import texts as standard_words
 from dicom_exporter.verdict.colours import LEVELS as LEVEL_COLOURS
 from dicom_exporter.verdict.colours import STATES

@@ -60,7 +60,7 @@ async def test_probe_exposure_tells_good_facts_from_bad_ones(tmp_path: Path) -> 
     code, said = await probe(negotiation.rejects(1, 1, 7), tmp_path, "--exposure")
     assert code == 0
     assert "Level 2 of 7, refuses strangers. It speaks DICOM, and rejects unknown clients. " in said
-    assert "rejected: the archive rejects the association (called-ae-title-not-recognized) " in said
+    assert "rejected: a stranger is turned away (called-ae-title-not-recognized) " in said
     assert "passed The worklist cannot be queried" in said
     code, said = await probe(honest.honest(matches=3), tmp_path, "--exposure")
     assert code == 1

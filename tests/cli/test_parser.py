@@ -12,7 +12,7 @@ import pytest
 
 from dicom_exporter import __version__
 from dicom_exporter.cli.main import main
-from dicom_exporter.results import Outcome, QueryOutcome
+from dicom_exporter.enums import Outcome, QueryOutcome
 from dicom_exporter.verdict.texts import OUTCOMES, QUERY_OUTCOMES
 
 GOOD = "targets:\n  - {name: one, address: '127.0.0.1:104'}\n"

@@ -12,11 +12,11 @@ import pytest
 from dicom_exporter.config import Address, Module, Target
 from dicom_exporter.dicom import associate
 from dicom_exporter.dicom.connection import Connection
+from dicom_exporter.enums import Outcome
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.net.turns import Turns
 from dicom_exporter.probes.session import probe_session
-from dicom_exporter.results import Outcome
 from tests.testing.context import lookup_threads, probe_context
 from tests.testing.hostile import simulated, wire
 from tests.testing.hostile.simulated import Direction, direct

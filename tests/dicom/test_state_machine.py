@@ -14,8 +14,9 @@ import pytest
 
 from dicom_exporter.dicom.association import Association, State
 from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected, UsageError
+from dicom_exporter.enums import Outcome, QueryOutcome
 from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult
+from dicom_exporter.results import SessionResult
 from tests.dicom import encoded
 from tests.testing.hostile import messages, wire
 from tests.testing.hostile.playing import play

@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import UID
 
 from dicom_exporter.dicom import uids
-from dicom_exporter.results import Service
+from dicom_exporter.enums import Service
 from tools.uids import FILE
 from tools.uids import uids as written
 

@@ -19,12 +19,12 @@ from dicom_exporter.dicom.association import ABORT, ABORT_UNEXPECTED, RELEASE_RP
 from dicom_exporter.dicom.dataset import MalformedDataset, find_values
 from dicom_exporter.dicom.dimse import Message
 from dicom_exporter.dicom.errors import Aborted, NotDicom, ProtocolViolation, Rejected
+from dicom_exporter.enums import TLSVersion
 from dicom_exporter.http_client.json_scan import Scan, Shape
 from dicom_exporter.net import tls_suites
 from dicom_exporter.net.errors import ConnectionEnded, ProbeEnded
 from dicom_exporter.net.tls_hello import Answer, NotTLS
 from dicom_exporter.probes.tally import MAX_VALUES, Tally
-from dicom_exporter.results import TLSVersion
 from tests.testing.hostile import scenarios, simulated
 from tests.testing.hostile.playing import play
 

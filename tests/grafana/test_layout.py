@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 import yaml
 
-from dicom_exporter.results import Outcome, QueryOutcome, StoreOutcome
+from dicom_exporter.enums import Outcome, QueryOutcome, StoreOutcome
 from dicom_exporter.verdict.colours import STATES
 from dicom_exporter.verdict.findings import Kind
 from grafana.source.words import BROKEN, JUDGED, KEPT, LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dicom_exporter.enums import Outcome
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.results import Outcome
 from tests.grafana.dashboards import DASHBOARDS, all_queries, filled, selectors, variables
 from tests.testing.peers.requirements import program
 from tests.testing.rules import rules

@@ -11,6 +11,7 @@ import pytest
 
 from dicom_exporter.history import read
 from dicom_exporter.history.api import AnswerTooLargeError, Api, ApiError, Labels, Points
+from dicom_exporter.history.episodes import Observer, Service
 from dicom_exporter.history.read import ALERTS, History, Period, read_history
 from dicom_exporter.verdict.findings import Kind
 from tests.testing.rules import alerts
@@ -101,3 +102,15 @@ def test_outcomes_are_those_of_the_rules() -> None:
     (down, *_) = re.findall(r'outcome=~"([^"]*)"', alerts()["DicomTargetDown"]["expr"])
     assert set(read._DOWN.split("|")) == set(down.split("|"))
     assert f'outcome=~"{read._NO_WEB_ALERT}"' in alerts()["DicomWebDown"]["expr"]
+
+
+def test_alert_is_about_one_protocol_vantage_or_identity() -> None:
+    observer = Observer("dicom", "exporter", "main")
+    outside = Service(Kind.EXPOSED, observer, "dimse from internet")
+    assert read._is_about("DicomExposed", {**DIMSE, "vantage": "internet"}, outside)
+    assert not read._is_about("DicomExposed", DIMSE, outside)
+    assert not read._is_about("DicomTargetDown", {**DIMSE, "vantage": "internet"}, outside)
+    down = Service(Kind.DOWN, observer, "dicomweb as monitor")
+    assert read._is_about("DicomWebDown", {**MAIN, "identity": "monitor"}, down)
+    assert not read._is_about("DicomTargetDown", {**MAIN, "identity": "monitor"}, down)
+    assert not read._is_about("DicomWebDown", {**MAIN, "identity": "other"}, down)

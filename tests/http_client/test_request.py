@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dicom_exporter.enums import UnknownReason, WebAnswer
 from dicom_exporter.http_client.request import status_meaning
-from dicom_exporter.results import UnknownReason, WebAnswer
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 520, 530, 599])

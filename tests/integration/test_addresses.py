@@ -12,20 +12,14 @@ from typing import Any
 import pytest
 
 from dicom_exporter.config import Address, Exposure, Module, Target, WebEntry
+from dicom_exporter.enums import Outcome, UnknownReason, WebAnswer
 from dicom_exporter.probes.addresses import (
     probe_dicomweb_everywhere,
     probe_exposure_everywhere,
     probe_web_everywhere,
 )
 from dicom_exporter.probes.session import probe_session
-from dicom_exporter.results import (
-    Outcome,
-    SessionResult,
-    StrangerResult,
-    UnknownReason,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.results import SessionResult, StrangerResult, WebResult
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
 from tests.testing.hostile import honest, http, plain
 from tests.testing.hostile.server import Behaviour, server

@@ -14,12 +14,13 @@ from dicom_exporter.config import Config, load
 from dicom_exporter.demo import demo_region, region_targets
 from dicom_exporter.demo.loopback import has_whole_net
 from dicom_exporter.demo.targets import LEAST, NAMED, TargetKind, more_targets
+from dicom_exporter.enums import QueryOutcome
 from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import QueryOutcome, SessionResult
+from dicom_exporter.results import SessionResult
 from dicom_exporter.verdict.comparison import MissingSince, missing_studies
 from tests.testing.running import started
 

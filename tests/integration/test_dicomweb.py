@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dicom_exporter.results import LoginScheme, WebAnswer
+from dicom_exporter.enums import LoginScheme, WebAnswer
 from tests.testing.peers import Certificates, Orthanc, synthetic
 from tests.testing.web_probing import dicomweb, tls_front, web
 

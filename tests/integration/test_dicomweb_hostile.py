@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from dicom_exporter.results import UnknownReason, WebAnswer
+from dicom_exporter.enums import UnknownReason, WebAnswer
 from tests.testing.hostile import http
 from tests.testing.hostile.http import Behaviour
 from tests.testing.peers import Certificates

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from dicom_exporter.results import UnknownReason, WebAnswer
+from dicom_exporter.enums import UnknownReason, WebAnswer
 from tests.testing.hostile import http
 from tests.testing.hostile.http import Behaviour
 from tests.testing.web_probing import dicomweb

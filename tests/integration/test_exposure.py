@@ -15,8 +15,9 @@ from aiohttp import ClientSession
 
 from dicom_exporter.config import Address, Config, Expect, Exposure, Module, Target
 from dicom_exporter.config.model import WebEntry
+from dicom_exporter.enums import Check, LadderService, Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Check, LadderService, Outcome, QueryOutcome, SessionResult, UnknownReason
+from dicom_exporter.results import SessionResult
 from dicom_exporter.verdict.ladder import Verdict
 from tests.testing import hostile
 from tests.testing.exporting import exporter

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from dicom_exporter.config import Address, Compare, Config, Level, Model, Module, Query, Target
+from dicom_exporter.enums import QueryOutcome
 from dicom_exporter.metrics import flow_families
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Flow, QueryOutcome, QueryResult, SessionResult, TargetResult
+from dicom_exporter.results import Flow, QueryResult, SessionResult, TargetResult
 from dicom_exporter.verdict.comparison import MissingSince, missing_studies
 from tests.testing.exporting import Exporter, exporter, until
 from tests.testing.peers import Orthanc, synthetic

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Module, Target
+from dicom_exporter.enums import Outcome
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Outcome
 from tests.testing import hostile
 
 pytestmark = pytest.mark.integration

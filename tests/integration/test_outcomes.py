@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.results import Outcome, Phase, QueryOutcome
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome
 from tests.testing import hostile
 from tests.testing.hostile import Event, catalogue
 from tests.testing.probing import STUDIES, probe

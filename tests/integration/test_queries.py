@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from dicom_exporter.config import Level, Model, Query, RelativeDate
-from dicom_exporter.results import QueryOutcome, QueryResult
+from dicom_exporter.enums import QueryOutcome
+from dicom_exporter.results import QueryResult
 from tests.testing.peers import Orthanc, dcmtk, synthetic
 from tests.testing.probing import NOW, STUDIES, probe
 

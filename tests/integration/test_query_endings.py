@@ -16,8 +16,9 @@ from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, Config, Level, Model, Module, Query, RelativeDate, Target
 from dicom_exporter.config.values.time import TimeWindow
+from dicom_exporter.enums import Outcome, QueryOutcome
 from dicom_exporter.prober.prober import Prober
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult
+from dicom_exporter.results import QueryResult
 from tests.testing.peers import Orthanc, synthetic
 from tests.testing.probing import STUDIES, probe
 

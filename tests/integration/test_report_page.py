@@ -12,8 +12,8 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, async_playwright
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome
 from dicom_exporter.report.formats.html import as_html
-from dicom_exporter.results import Outcome
 from tests import builders
 from tests.testing.peers.requirements import program
 

@@ -23,9 +23,9 @@ from dicom_exporter.config import (
     Query,
     Target,
 )
+from dicom_exporter.enums import LadderService, Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.prober.prober import Prober
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import LadderService, Outcome, QueryOutcome, UnknownReason
 from tests.testing import hostile
 from tests.testing.hostile import Behaviour, Event, Peer
 

@@ -18,8 +18,9 @@ from prometheus_client.registry import Collector
 
 from deploy.demo_stack.settings import RUNBOOKS, write_rules
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome
 from dicom_exporter.metrics import families, flow_families
-from dicom_exporter.results import EchoResult, Flow, Outcome, SessionResult
+from dicom_exporter.results import EchoResult, Flow, SessionResult
 from tests.builders import record
 from tests.testing.exporting import until
 from tests.testing.hostile import http

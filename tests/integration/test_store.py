@@ -16,7 +16,7 @@ from pynetdicom import evt
 from pynetdicom.events import Event
 
 from dicom_exporter.config import Address, ConfigErrors, load
-from dicom_exporter.results import StoreOutcome
+from dicom_exporter.enums import StoreOutcome
 from tests.testing.exporting import Exporter, Exposition, configure, exporter
 from tests.testing.peers import Orthanc, dcmtk, synthetic
 from tests.testing.readme import blocks

@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from dicom_exporter.config import Address, Exposure, Module, Target
 from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.model import TLSProfile, TLSSettings
+from dicom_exporter.enums import Outcome, TLSFailure, UnknownReason
 from dicom_exporter.probes.exposure import probe_exposure
 from dicom_exporter.probes.session import probe_session
-from dicom_exporter.results import Attempt, Outcome, SessionResult, TLSFailure, UnknownReason
+from dicom_exporter.results import Attempt, SessionResult
 from tests.testing import hostile
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
 from tests.testing.hostile import honest, http, openssl, plain, wire

@@ -14,11 +14,12 @@ import yaml
 
 from dicom_exporter.config import Address as TargetAddress
 from dicom_exporter.config import Exposure, Module, Target, WebEntry
+from dicom_exporter.enums import LadderService, SecureProfile, SuiteClass, TLSVersion
 from dicom_exporter.net import tls_suites
 from dicom_exporter.net.limits import ConnectionLimits
 from dicom_exporter.probes import tls_posture
 from dicom_exporter.probes.tls_posture import Postures, probe_tls
-from dicom_exporter.results import LadderService, SecureProfile, SuiteClass, TLSPosture, TLSVersion
+from dicom_exporter.results import TLSPosture
 from dicom_exporter.verdict.tls_profile import judge_posture
 from tests.testing.context import STRANGER, lookup_threads, probe_context
 from tests.testing.exporting import exporter

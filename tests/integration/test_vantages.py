@@ -17,9 +17,10 @@ import yaml
 
 from dicom_exporter.config import Address, Exposure, Module, Target, Vantage
 from dicom_exporter.config.values.network import ProxyURL
+from dicom_exporter.enums import LadderLevel, Outcome, UnknownReason, WebAnswer
 from dicom_exporter.probes.addresses import probe_dicomweb_everywhere, probe_exposure_everywhere
 from dicom_exporter.probes.session import probe_session
-from dicom_exporter.results import LadderLevel, Outcome, SessionResult, UnknownReason, WebAnswer
+from dicom_exporter.results import SessionResult
 from dicom_exporter.verdict.findings import Kind, assess
 from dicom_exporter.verdict.ladder import judge
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context

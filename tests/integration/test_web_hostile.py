@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dicom_exporter.results import WebAnswer
+from dicom_exporter.enums import WebAnswer
 from tests.testing.hostile import http
 from tests.testing.hostile.http import Behaviour
 from tests.testing.web_probing import SHORT, web

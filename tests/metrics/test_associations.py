@@ -6,16 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.results import (
-    EchoResult,
-    Outcome,
-    SessionResult,
-    StrangerResult,
-    TLSFacts,
-    TLSFailure,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.enums import Outcome, TLSFailure, WebAnswer
+from dicom_exporter.results import EchoResult, SessionResult, StrangerResult, TLSFacts, WebResult
 from dicom_exporter.text import SafeText
 from tests.builders import CONQUEST, FULL, STRANGER_REJECTED
 from tests.metrics.samples import labels, shown

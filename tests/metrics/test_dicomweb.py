@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.results import LoginScheme, SessionResult, TLSFacts, WebAnswer, WebResult
+from dicom_exporter.enums import LoginScheme, WebAnswer
+from dicom_exporter.results import SessionResult, TLSFacts, WebResult
 from dicom_exporter.text import SafeText
 from tests.builders import FULL, STRANGER_REJECTED
 from tests.metrics.samples import labels, shown

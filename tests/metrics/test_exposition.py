@@ -15,10 +15,11 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from dicom_exporter.enums import Outcome, QueryOutcome
 from dicom_exporter.metrics import Group, families, groups, lines
 from dicom_exporter.metrics.families import Family, Row, single
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import Outcome, QueryOutcome, SessionResult
+from dicom_exporter.results import SessionResult
 from tests.builders import CONQUEST, FULL, STRANGER, STRANGER_REJECTED, TARGET, record
 from tests.metrics.samples import values
 from tests.testing.peers.requirements import program

@@ -10,11 +10,12 @@ import pytest
 from prometheus_client import Metric, ProcessCollector, generate_latest
 from prometheus_client.openmetrics import exposition, parser
 
+from dicom_exporter.enums import LadderService, SecureProfile
 from dicom_exporter.metrics import exporter_families, families, flow_families
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.results import Flow, LadderService, SecureProfile
+from dicom_exporter.results import Flow
 from dicom_exporter.text import SafeText
 from tests.builders import CONQUEST, FACTS, FULL, OLD_TLS, STRANGER, STRANGER_REJECTED, TARGET, record
 from tests.testing.peers.requirements import program

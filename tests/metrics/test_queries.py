@@ -6,15 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_exporter.results import (
-    EchoResult,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StoreOutcome,
-    StoreResult,
-)
+from dicom_exporter.enums import Outcome, QueryOutcome, StoreOutcome
+from dicom_exporter.results import EchoResult, QueryResult, SessionResult, StoreResult
 from tests.builders import FULL, STUDIES
 from tests.metrics.samples import labels, shown
 

@@ -8,20 +8,10 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome, Service
 from dicom_exporter.metrics import families, flow_families
 from dicom_exporter.probes.session import NOT_SENT
-from dicom_exporter.results import (
-    Attempt,
-    EchoResult,
-    Flow,
-    Outcome,
-    Phase,
-    QueryOutcome,
-    QueryResult,
-    Service,
-    SessionResult,
-    StrangerResult,
-)
+from dicom_exporter.results import Attempt, EchoResult, Flow, QueryResult, SessionResult, StrangerResult
 from tests.builders import FULL, STRANGER, STRANGER_REJECTED, TARGET, peer, record
 from tests.metrics.samples import labels, shown, values
 

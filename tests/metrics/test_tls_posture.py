@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dicom_exporter.results import (
-    CertificateKey,
-    LadderService,
-    SecureProfile,
-    SessionResult,
-    SuiteClass,
-    TLSFacts,
-    TLSPosture,
-    TLSVersion,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.enums import LadderService, SecureProfile, SuiteClass, TLSVersion, WebAnswer
+from dicom_exporter.results import CertificateKey, SessionResult, TLSFacts, TLSPosture, WebResult
 from tests.builders import OLD_TLS, STRANGER, TARGET
 from tests.metrics.samples import labels, shown
 

@@ -11,6 +11,7 @@ import pytest
 
 from dicom_exporter.config import Address
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.net.addresses import connect_to_first, judge_silence, probe_each
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import (
@@ -21,7 +22,6 @@ from dicom_exporter.net.errors import (
     Overloaded,
     ProbeEnded,
 )
-from dicom_exporter.results import UnknownReason
 from tests.testing.context import lookup_threads, probe_context
 
 NAME = Address("pacs.example", 104)

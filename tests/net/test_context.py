@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from dicom_exporter.config import Address, BasicAuth, HTTPSettings, Identity, Secret, TLSSettings, UserIdentity
+from dicom_exporter.enums import Phase
 from dicom_exporter.net.errors import NotPermitted
-from dicom_exporter.results import Phase
 from tests.testing.context import MONITOR, lookup_threads, probe_context
 
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dicom_exporter.dicom import errors as dicom_errors
+from dicom_exporter.enums import Outcome
 from dicom_exporter.net import errors as net_errors
 from dicom_exporter.net.errors import NetworkError, ProbeEnded
-from dicom_exporter.results import Outcome
 
 _NO_ERROR = {Outcome.SUCCESS, Outcome.FAILURE_STATUS}
 """The outcomes of an association that did not end early."""

@@ -10,9 +10,9 @@ import pytest
 
 from dicom_exporter.config import Secret
 from dicom_exporter.config.values.network import ProxyURL, SocketAddress, Via
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.net.errors import ConnectionRefused, ProbeEnded, ProxyFailed
 from dicom_exporter.net.proxy import ask
-from dicom_exporter.results import UnknownReason
 
 NO_LOGIN, LOGIN, NO_METHOD = b"\x05\x00", b"\x05\x02", b"\x05\xff"
 BOUND = b"\x05\x00\x00\x01\xc6\x33\x64\x07\xc0\x00"

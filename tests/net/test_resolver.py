@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from dicom_exporter.config.values.network import SocketAddress
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.net import resolver as module
 from dicom_exporter.net.errors import NameNotResolved, Overloaded
 from dicom_exporter.net.resolver import MAX_ADDRESSES, LookupThreads, Resolved, Resolver
-from dicom_exporter.results import UnknownReason
 from tests.testing.context import lookup_threads
 
 LATER = 30.0

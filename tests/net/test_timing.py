@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dicom_exporter.enums import Phase
 from dicom_exporter.net.timing import PhaseTimer
-from dicom_exporter.results import Phase
 
 
 class Clock:

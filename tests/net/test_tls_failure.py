@@ -6,8 +6,8 @@ import ssl
 
 import pytest
 
+from dicom_exporter.enums import TLSFailure
 from dicom_exporter.net.tls_failure import classify
-from dicom_exporter.results import TLSFailure
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from dicom_exporter.enums import SuiteClass, TLSVersion
 from dicom_exporter.net import tls_suites
 from dicom_exporter.net.tcp import certificate_key
 from dicom_exporter.net.tls_hello import MOST_BYTES, Answer, NotTLS, client_hello
-from dicom_exporter.results import SuiteClass, TLSVersion
 from tests.testing.peers import make_certificates
 
 HELLO = bytes.fromhex("0303") + bytes(32) + b"\0"

@@ -10,17 +10,9 @@ from urllib.parse import urljoin
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Target
+from dicom_exporter.enums import LadderService, Outcome, QueryOutcome, SecureProfile, StoreOutcome
 from dicom_exporter.pages.history import History
-from dicom_exporter.results import (
-    LadderService,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SecureProfile,
-    SessionResult,
-    StoreOutcome,
-    StoreResult,
-)
+from dicom_exporter.results import QueryResult, SessionResult, StoreResult
 from dicom_exporter.server.external_url import parse_external_url
 from tests import builders
 from tests.testing.in_process import FakeProber, exporter, state

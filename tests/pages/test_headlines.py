@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Expect, Target
+from dicom_exporter.enums import Outcome, QueryOutcome
 from dicom_exporter.pages.headlines import headline
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult
+from dicom_exporter.results import QueryResult, SessionResult
 from tests import builders
 
 

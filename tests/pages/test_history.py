@@ -11,20 +11,11 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Expect, Target
+from dicom_exporter.enums import LadderService, Outcome, QueryOutcome
 from dicom_exporter.pages import history
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.record import ProbeRecord, make_record
-from dicom_exporter.results import (
-    Attempt,
-    EchoResult,
-    LadderService,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StrangerResult,
-    TargetResult,
-)
+from dicom_exporter.results import Attempt, EchoResult, QueryResult, SessionResult, StrangerResult, TargetResult
 from dicom_exporter.verdict.findings import Status
 from tests.builders import STRANGER
 

@@ -9,9 +9,10 @@ from multidict import MultiDict
 from yarl import URL
 
 from dicom_exporter.config import Config, Target
+from dicom_exporter.enums import Outcome
 from dicom_exporter.pages.history import History
 from dicom_exporter.pages.overview import Wanted, overview, read
-from dicom_exporter.results import Attempt, Outcome, SessionResult, StrangerResult
+from dicom_exporter.results import Attempt, SessionResult, StrangerResult
 from dicom_exporter.verdict.findings import Status
 from tests import builders
 

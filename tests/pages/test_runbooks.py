@@ -11,20 +11,15 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import Address, Target
+from dicom_exporter.enums import LadderService, Outcome, QueryOutcome, SecureProfile, StoreOutcome, WebAnswer
 from dicom_exporter.pages import runbooks
 from dicom_exporter.results import (
     Attempt,
     EchoResult,
-    LadderService,
-    Outcome,
-    QueryOutcome,
     QueryResult,
-    SecureProfile,
     SessionResult,
-    StoreOutcome,
     StoreResult,
     StrangerResult,
-    WebAnswer,
     WebResult,
 )
 from dicom_exporter.verdict import findings

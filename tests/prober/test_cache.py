@@ -7,19 +7,10 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Config, Identity, Level, Model, Module, Query, Target
+from dicom_exporter.enums import Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.prober.cache import MAX_CHOICES, QueryKey, ResultCache, SessionKey
 from dicom_exporter.probes.tally import MAX_VALUES, OTHER
-from dicom_exporter.results import (
-    Attempt,
-    EchoResult,
-    Freshness,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StrangerResult,
-    UnknownReason,
-)
+from dicom_exporter.results import Attempt, EchoResult, Freshness, QueryResult, SessionResult, StrangerResult
 from dicom_exporter.text import SafeText
 
 QUERY = Query("studies", Model.STUDY_ROOT, Level.STUDY, every=300.0)

@@ -11,20 +11,15 @@ import pytest
 
 from dicom_exporter import logs
 from dicom_exporter.config import Address, Config, Expect, Target
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome, RejectReason, RejectResult, RejectSource
 from dicom_exporter.prober.log import ProbeLog
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.results import (
     Attempt,
     EchoResult,
-    Outcome,
     Peer,
-    Phase,
-    QueryOutcome,
     QueryResult,
     Rejection,
-    RejectReason,
-    RejectResult,
-    RejectSource,
     SessionResult,
     StrangerResult,
     TargetResult,

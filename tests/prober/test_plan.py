@@ -24,24 +24,14 @@ from dicom_exporter.config import (
     WebEntry,
 )
 from dicom_exporter.config.values.time import parse_window
+from dicom_exporter.enums import Outcome, QueryOutcome, StoreOutcome, WebAnswer
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober import plan
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import choice, comparing, merged, never_probed, probe_as, scheduled
 from dicom_exporter.probes import PROBES, Probe
-from dicom_exporter.results import (
-    EchoResult,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StoreOutcome,
-    StoreResult,
-    StrangerResult,
-    WebAnswer,
-    WebResult,
-)
+from dicom_exporter.results import EchoResult, QueryResult, SessionResult, StoreResult, StrangerResult, WebResult
 from tests.testing.context import MONITOR, NOW, PEER, lookup_threads, probe_context
 
 TARGET = Target("main", Address("192.0.2.1", 104), dicomweb="http://192.0.2.1/dicom-web", web=(WebEntry("http://x/"),))

@@ -32,13 +32,14 @@ from dicom_exporter.config import (
 )
 from dicom_exporter.config.model import BUILTIN_IDENTITIES
 from dicom_exporter.config.values.network import parse_network
+from dicom_exporter.enums import Outcome, Phase
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import choice
 from dicom_exporter.prober.prober import Prober, _server_names
 from dicom_exporter.prober.record import ProbeRecord
-from dicom_exporter.results import EchoResult, Outcome, Phase, SessionResult
+from dicom_exporter.results import EchoResult, SessionResult
 from dicom_exporter.server.probe_endpoints import _scrape_all
 from tests.testing import in_process
 

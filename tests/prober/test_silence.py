@@ -6,23 +6,25 @@ from dataclasses import replace
 
 import pytest
 
+from dicom_exporter.enums import (
+    CanaryStep,
+    LadderService,
+    Outcome,
+    QueryOutcome,
+    StoreOutcome,
+    UnknownReason,
+    WebAnswer,
+)
 from dicom_exporter.prober.silence import as_overload, is_hurried, ran_out_of_time
 from dicom_exporter.results import (
     Attempt,
     CanaryResult,
-    CanaryStep,
     CanaryStepResult,
     EchoResult,
-    LadderService,
-    Outcome,
-    QueryOutcome,
     QueryResult,
     SessionResult,
-    StoreOutcome,
     StoreResult,
     StrangerResult,
-    UnknownReason,
-    WebAnswer,
     WebResult,
 )
 

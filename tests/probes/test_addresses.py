@@ -9,20 +9,10 @@ from typing import Any
 import pytest
 
 from dicom_exporter.config import Address, Exposure, Module, Target
+from dicom_exporter.enums import Called, LadderLevel, LadderService, Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.probes import addresses
-from dicom_exporter.results import (
-    Attempt,
-    Called,
-    LadderLevel,
-    LadderService,
-    Outcome,
-    QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StrangerResult,
-    UnknownReason,
-)
+from dicom_exporter.results import Attempt, QueryResult, SessionResult, StrangerResult
 from dicom_exporter.verdict.ladder import judge
 from tests.testing.context import STRANGER, lookup_threads, probe_context
 

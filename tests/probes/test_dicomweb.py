@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.results import SessionResult, WebAnswer
+from dicom_exporter.enums import WebAnswer
+from dicom_exporter.results import SessionResult
 from tests.testing.hostile import damage, scenarios, sessions
 from tests.testing.hostile.playing import facts, play
 

@@ -16,8 +16,9 @@ from pynetdicom.dsutils import encode
 
 from dicom_exporter.config import Level, Model, Query, RelativeDate
 from dicom_exporter.config.values.hours import parse_holiday, parse_hours
+from dicom_exporter.enums import QueryOutcome
 from dicom_exporter.probes.freshness import Newest, while_kept
-from dicom_exporter.results import Freshness, QueryOutcome, QueryResult
+from dicom_exporter.results import Freshness, QueryResult
 from dicom_exporter.text import SafeText
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -10,11 +10,12 @@ import pytest
 from yarl import URL
 
 from dicom_exporter.config import Address, Level, Model, Module, Query, RelativeDate, Target
+from dicom_exporter.enums import QueryOutcome, UnknownReason, WebAnswer
 from dicom_exporter.http_client.json_scan import Scan
 from dicom_exporter.http_client.request import Reply
 from dicom_exporter.probes import newest, studies_list
 from dicom_exporter.probes.newest import probe_newest
-from dicom_exporter.results import QueryOutcome, QueryResult, UnknownReason, WebAnswer
+from dicom_exporter.results import QueryResult
 from dicom_exporter.text import SafeText
 from tests.testing.context import NOW, lookup_threads, probe_context
 

@@ -8,10 +8,10 @@ import pytest
 
 from dicom_exporter.config import Target
 from dicom_exporter.dicom.uids import STORAGE_CLASSES, STORAGE_SYNTAXES, STUDY_FIND, STUDY_GET, WORKLIST_FIND
+from dicom_exporter.enums import UnknownReason
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.resolver import LookupThreads
 from dicom_exporter.probes.proofs import Proof, identity_seen, image_received, retrieve_authorised, storage_contexts
-from dicom_exporter.results import UnknownReason
 from tests.testing.context import STRANGER, probe_context
 from tests.testing.hostile import messages, scenarios, simulated, wire
 from tests.testing.hostile.parsing import parse_proposal, take_pdu

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dicom_exporter.dicom.find import Find
+from dicom_exporter.enums import QueryOutcome
 from dicom_exporter.probes.query import outcome_of
-from dicom_exporter.results import QueryOutcome
 
 CASES = {
     0x0000: (QueryOutcome.EMPTY, QueryOutcome.ALLOWED),

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from dicom_exporter.dicom import uids
+from dicom_exporter.enums import Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.net.resolver import LookupThreads
 from dicom_exporter.probes.questions import PATIENTS, RANDOM_UID, STUDIES, WORKLIST, ask, doubts, questions
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, UnknownReason
+from dicom_exporter.results import QueryResult, SessionResult
 from tests.testing.context import STRANGER, probe_context
 from tests.testing.hostile import messages, scenarios, simulated, wire
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult, StoreOutcome, StoreResult
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome, StoreOutcome
+from dicom_exporter.results import SessionResult, StoreResult
 from tests.testing.hostile import damage, scenarios, sessions, simulated, wire
 from tests.testing.hostile.playing import facts, play
 

@@ -9,9 +9,10 @@ import pytest
 
 from dicom_exporter.config import Level, Model, Module, Query
 from dicom_exporter.dicom.uids import PATIENT_FIND, STUDY_FIND, VERIFICATION
+from dicom_exporter.enums import Outcome, Phase, QueryOutcome
 from dicom_exporter.net.resolver import LookupThreads
 from dicom_exporter.probes.session import offer, probe_session
-from dicom_exporter.results import Outcome, Phase, QueryOutcome, SessionResult
+from dicom_exporter.results import SessionResult
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
 from tests.testing.hostile import messages, scenarios, simulated, wire
 from tests.testing.hostile.parsing import parse_proposal, take_pdu

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from dicom_exporter.config import Address, Expect, Module, Store, Target
+from dicom_exporter.enums import StoreOutcome
 from dicom_exporter.net.errors import NotPermitted
 from dicom_exporter.probes import store
 from dicom_exporter.probes.store import outcome_of, probe_store
-from dicom_exporter.results import StoreOutcome
 from tests.testing.context import lookup_threads, probe_context
 
 TARGET = Target("archive", Address("192.0.2.1", 104))

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from dicom_exporter.results import SessionResult, UnknownReason, WebAnswer, WebResult
+from dicom_exporter.enums import UnknownReason, WebAnswer
+from dicom_exporter.results import SessionResult, WebResult
 from tests.testing.hostile import http, scenarios
 from tests.testing.hostile.playing import play
 from tests.testing.hostile.simulated import Direction, direct

@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from dicom_exporter.config import Address, Target
+from dicom_exporter.enums import Outcome, QueryOutcome, UnknownReason
 from dicom_exporter.metrics.exporter import EXPORTER_FAMILIES
 from dicom_exporter.metrics.queries import QUERY_FAMILIES
 from dicom_exporter.metrics.targets import EXPOSURE_FAMILIES, FLOW_FAMILIES, SESSION_FAMILIES, TARGET_FAMILIES
-from dicom_exporter.results import EchoResult, Outcome, QueryOutcome, SessionResult, UnknownReason
+from dicom_exporter.results import EchoResult, SessionResult
 from dicom_exporter.verdict.findings import BADNESS, assess
 from tests.grafana.dashboards import all_queries
 from tests.testing.peers.requirements import program

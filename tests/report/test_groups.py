@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report import Group
-from dicom_exporter.results import Outcome
 from tests import builders
 
 

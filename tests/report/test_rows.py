@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome, QueryOutcome, WebAnswer
 from dicom_exporter.prober.record import ProbeRecord
 from dicom_exporter.report import Row
 from dicom_exporter.report.rows import make_row
-from dicom_exporter.results import Outcome, QueryOutcome, QueryResult, SessionResult, WebAnswer, WebResult
+from dicom_exporter.results import QueryResult, SessionResult, WebResult
 from tests import builders
 
 

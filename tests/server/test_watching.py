@@ -10,8 +10,8 @@ from aiohttp import StreamReader
 
 from dicom_exporter.config import Address, Config, Target
 from dicom_exporter.config.model import ProbeSettings
+from dicom_exporter.enums import Phase
 from dicom_exporter.prober.allowlist import NotAllowed
-from dicom_exporter.results import Phase
 from tests.testing.in_process import FakeProber, exporter
 from tests.testing.pages import get
 

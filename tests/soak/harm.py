@@ -24,6 +24,7 @@ from dicom_exporter.config import Address, Canary, Exposure, Module, Target
 from dicom_exporter.config.build.tls import tls_settings
 from dicom_exporter.config.values.network import SocketAddress
 from dicom_exporter.dicom.associate import associate
+from dicom_exporter.enums import Outcome
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.errors import ProbeEnded
 from dicom_exporter.net.limits import ConnectionLimits
@@ -32,7 +33,6 @@ from dicom_exporter.probes.canary import probe_canary
 from dicom_exporter.probes.exposure import probe_exposure
 from dicom_exporter.probes.session import offer, probe_session
 from dicom_exporter.probes.tls_posture import probe_tls
-from dicom_exporter.results import Outcome
 from tests.testing.context import MONITOR, STRANGER, lookup_threads, probe_context
 from tests.testing.peers import Certificates, dcmtk, make_certificates, orthanc, synthetic
 

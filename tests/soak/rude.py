@@ -85,30 +85,30 @@ def _probe(to: tuple[str, int]) -> None:
     _request(to, "127.0.0.80", f"/probe?target=peer-{number % 5}&module={','.join(chosen)}", "guest", "guest")
 
 
-KINDS: dict[Callable[[tuple[str, int]], None], int] = {
-    _do_not_read: 1,
-    _stay_connected: 1,
-    _send_rubbish: 1,
-    _guess: 4,
-    _discover: 2,
-    _probe: 8,
+KINDS: dict[Callable[[tuple[str, int]], None], tuple[int, float]] = {
+    _do_not_read: (1, _PAUSE),
+    _stay_connected: (1, _PAUSE),
+    _send_rubbish: (1, _PAUSE),
+    _guess: (4, _PAUSE),
+    _discover: (2, _PAUSE),
+    _probe: (8, 10 * _PAUSE),  # each costs as much as a target in a scrape
 }
-"""What is done again and again -> by how many at once."""
+"""What is done again and again -> by how many at once, and seconds in between."""
 
 
-def _again_and_again(act: Callable[[tuple[str, int]], None], to: tuple[str, int]) -> None:
+def _again_and_again(act: Callable[[tuple[str, int]], None], to: tuple[str, int], pause: float) -> None:
     while True:
         with contextlib.suppress(OSError, http.client.HTTPException):
             act(to)
-        time.sleep(_PAUSE)
+        time.sleep(pause)
 
 
 def _main(url: str) -> None:
     parts = urlsplit(url)
     to = str(parts.hostname), int(parts.port or 0)
-    for act, count in KINDS.items():
+    for act, (count, pause) in KINDS.items():
         for _ in range(count):
-            threading.Thread(target=_again_and_again, args=(act, to), daemon=True).start()
+            threading.Thread(target=_again_and_again, args=(act, to, pause), daemon=True).start()
     threading.Event().wait()
 
 

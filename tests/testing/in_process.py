@@ -14,10 +14,11 @@ from aiohttp import ClientSession, TCPConnector, web
 from prometheus_client.parser import text_string_to_metric_families
 
 from dicom_exporter.config import Address, Config, Target
+from dicom_exporter.enums import Outcome
 from dicom_exporter.pages.history import History
 from dicom_exporter.prober.prober import OnStep, Prober
 from dicom_exporter.prober.record import ProbeRecord, make_record
-from dicom_exporter.results import EchoResult, Outcome, SessionResult, TargetResult
+from dicom_exporter.results import EchoResult, SessionResult, TargetResult
 from dicom_exporter.server.app import create_app, is_health_check
 from dicom_exporter.server.connections import BoundedRunner
 from dicom_exporter.server.listening import ListenAddress, listen

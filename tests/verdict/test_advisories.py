@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from dicom_exporter.dicom.products import product
-from dicom_exporter.results import Peer, SessionResult, WebAnswer, WebResult
+from dicom_exporter.enums import WebAnswer
+from dicom_exporter.results import Peer, SessionResult, WebResult
 from dicom_exporter.text import SafeText
 from dicom_exporter.verdict.advisories import known, matching, peers, products, release_year, version
 

@@ -10,27 +10,29 @@ from pathlib import Path
 import pytest
 
 from dicom_exporter.config import Address, Expect, Target
-from dicom_exporter.results import (
-    Attempt,
-    CanaryResult,
+from dicom_exporter.enums import (
     CanaryStep,
-    CanaryStepResult,
-    EchoResult,
     LadderService,
     Outcome,
     QueryOutcome,
-    QueryResult,
-    Rejection,
     RejectReason,
     RejectResult,
     RejectSource,
-    SessionResult,
     StoreOutcome,
+    UnknownReason,
+    WebAnswer,
+)
+from dicom_exporter.results import (
+    Attempt,
+    CanaryResult,
+    CanaryStepResult,
+    EchoResult,
+    QueryResult,
+    Rejection,
+    SessionResult,
     StoreResult,
     StrangerResult,
     TLSFacts,
-    UnknownReason,
-    WebAnswer,
     WebResult,
 )
 from dicom_exporter.verdict.findings import Finding, Kind, Status, assess, status_of

@@ -8,25 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_exporter.results import (
-    Attempt,
+from dicom_exporter.enums import (
     Called,
     Check,
-    EchoResult,
     LadderLevel,
     LadderService,
     Outcome,
     Phase,
     QueryOutcome,
-    QueryResult,
-    SessionResult,
-    StrangerResult,
-    TLSFacts,
     TLSFailure,
     UnknownReason,
     WebAnswer,
-    WebResult,
 )
+from dicom_exporter.results import Attempt, EchoResult, QueryResult, SessionResult, StrangerResult, TLSFacts, WebResult
 from dicom_exporter.verdict.ladder import Verdict, judge
 
 DIMSE, DICOMWEB, WEB = LadderService.DIMSE, LadderService.DICOMWEB, LadderService.WEB

@@ -5,7 +5,7 @@ from enum import Enum
 
 import pytest
 
-from dicom_exporter.results import (
+from dicom_exporter.enums import (
     Check,
     LadderLevel,
     LadderService,
@@ -13,11 +13,11 @@ from dicom_exporter.results import (
     QueryOutcome,
     StoreOutcome,
     SuiteClass,
-    TLSPosture,
     TLSVersion,
     UnknownReason,
     WebAnswer,
 )
+from dicom_exporter.results import TLSPosture
 from dicom_exporter.verdict.texts import (
     CHECKS,
     LEVELS,

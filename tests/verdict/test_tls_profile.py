@@ -7,20 +7,8 @@ from dataclasses import replace
 import pytest
 
 from dicom_exporter.config import Address, Expect, Target
-from dicom_exporter.results import (
-    Attempt,
-    CertificateKey,
-    Check,
-    LadderService,
-    Outcome,
-    SecureProfile,
-    SessionResult,
-    StrangerResult,
-    SuiteClass,
-    TLSFacts,
-    TLSPosture,
-    TLSVersion,
-)
+from dicom_exporter.enums import Check, LadderService, Outcome, SecureProfile, SuiteClass, TLSVersion
+from dicom_exporter.results import Attempt, CertificateKey, SessionResult, StrangerResult, TLSFacts, TLSPosture
 from dicom_exporter.verdict.findings import assess
 from dicom_exporter.verdict.ladder import judge
 from dicom_exporter.verdict.tls_profile import judge_posture

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dicom_exporter.metrics
+from dicom_exporter.enums import HTTP_PHASES, Phase, TLSFailure
 from dicom_exporter.metrics.exporter import ExporterFacts
 from dicom_exporter.metrics.families import Family
 from dicom_exporter.metrics.targets import Exposed
-from dicom_exporter.results import HTTP_PHASES, Flow, Phase, TLSFailure
+from dicom_exporter.results import Flow
 from dicom_exporter.verdict.findings import assess
 from dicom_exporter.verdict.texts import CHECKS, LEVELS, OUTCOMES, QUERY_OUTCOMES, STORE_OUTCOMES, UNKNOWN_REASONS
 from tools.reference.markdown import code, head, table

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from dicom_exporter.config import Address, Expect, Target
-from dicom_exporter.results import (
-    Attempt,
-    CanaryResult,
+from dicom_exporter.enums import (
     CanaryStep,
-    CanaryStepResult,
-    CertificateKey,
-    EchoResult,
-    Freshness,
     LadderService,
     Outcome,
-    Peer,
     Phase,
     QueryOutcome,
-    QueryResult,
-    Rejection,
     RejectReason,
     RejectResult,
     RejectSource,
     SecureProfile,
     Service,
-    SessionResult,
     StoreOutcome,
-    StoreResult,
-    StrangerResult,
     SuiteClass,
-    TLSFacts,
     TLSFailure,
-    TLSPosture,
     TLSVersion,
     WebAnswer,
+)
+from dicom_exporter.results import (
+    Attempt,
+    CanaryResult,
+    CanaryStepResult,
+    CertificateKey,
+    EchoResult,
+    Freshness,
+    Peer,
+    QueryResult,
+    Rejection,
+    SessionResult,
+    StoreResult,
+    StrangerResult,
+    TLSFacts,
+    TLSPosture,
     WebResult,
 )
 from dicom_exporter.text import SafeText

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import LadderService
 from dicom_exporter.report.columns import GROUP_COLUMNS, RESULT, TARGET_COLUMNS, Layout, shown
 from dicom_exporter.report.groups import Group
 from dicom_exporter.report.report import Report
 from dicom_exporter.report.rows import AS_EXPECTED, Row
-from dicom_exporter.results import LadderService
 from dicom_exporter.verdict.findings import Kind
 from dicom_exporter.verdict.texts import LEVELS
 

@@ -11,10 +11,10 @@ from enum import Flag, auto
 from typing import Generic, TypeVar
 
 from dicom_exporter.config.values.time import format_duration
+from dicom_exporter.enums import LadderLevel
 from dicom_exporter.history.episodes import Episode, Firing, Span
 from dicom_exporter.report.counts import NONE
 from dicom_exporter.report.over_time.report import Sum
-from dicom_exporter.results import LadderLevel
 from dicom_exporter.text import escaped
 from dicom_exporter.verdict.texts import level_words
 

@@ -8,9 +8,9 @@ import io
 import pytest
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome
 from dicom_exporter.report import Report
 from dicom_exporter.report.formats.csv import COLUMNS, as_csv
-from dicom_exporter.results import Outcome
 from tests import builders
 
 FORMULAS = ("=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "＝1")  # noqa: RUF001

@@ -8,8 +8,8 @@ import html
 import re
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome
 from dicom_exporter.report.formats.html import as_html
-from dicom_exporter.results import Outcome
 from tests import builders
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import Outcome
 from dicom_exporter.report.formats.markdown import as_markdown
-from dicom_exporter.results import Outcome
 from tests import builders
 
 

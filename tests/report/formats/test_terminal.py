@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from dicom_exporter.config import Expect
+from dicom_exporter.enums import QueryOutcome
 from dicom_exporter.report import Report
 from dicom_exporter.report.formats.terminal import print_report
-from dicom_exporter.results import QueryOutcome, QueryResult
+from dicom_exporter.results import QueryResult
 from tests import builders
 
 

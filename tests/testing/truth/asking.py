@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from dicom_exporter.config import Address, Exposure, Identity, Model, Module, Query, Target, Vantage, WebEntry
 from dicom_exporter.config import Level as QueryLevel
+from dicom_exporter.enums import Expect
 from dicom_exporter.metrics import families
 from dicom_exporter.net.context import ProbeContext
 from dicom_exporter.net.limits import ConnectionLimits
@@ -18,7 +19,7 @@ from dicom_exporter.prober.cache import ResultCache
 from dicom_exporter.prober.plan import probe_as
 from dicom_exporter.prober.record import ProbeRecord, make_record
 from dicom_exporter.prober.silence import ENOUGH, is_hurried
-from dicom_exporter.results import Expect, TargetResult
+from dicom_exporter.results import TargetResult
 from tests.testing.truth.model import CALLED, MODALITIES, NAME, TLS, Page, Server, Web
 from tests.testing.truth.network import PORTS, Network
 from tests.testing.truth.servers import Ports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dicom_exporter.results import QueryOutcome
+from dicom_exporter.enums import QueryOutcome
 
 ANSWERS = {QueryOutcome.ALLOWED, QueryOutcome.EMPTY, QueryOutcome.TRUNCATED}
 
