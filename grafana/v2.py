@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ _IN_THEIR_OWN_PLACE = ("datasource", "refId", "hide")
 
 
 def as_v2(classic: dict[str, Any]) -> dict[str, Any]:
-    """A dashboard of the classic schema in the other one."""
+    """A dashboard of the classic schema in the other one; they share nothing."""
+    classic = deepcopy(classic)
     panels = [one for each in classic["panels"] for one in (each, *each.get("panels", ())) if one["type"] != "row"]
     return {
         "apiVersion": API,

@@ -27,6 +27,12 @@ def test_v2_is_valid(classic: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(as_v2(classic))
 
 
+def test_v2_shares_nothing_with_the_classic_dashboard(classic: dict[str, Any]) -> None:
+    before = json.dumps(classic)
+    as_v2(classic)["spec"]["links"][0]["title"] = "x"
+    assert json.dumps(classic) == before
+
+
 def test_v2_schema_rejects_a_wrong_key_and_a_missing_one() -> None:
     for path, key in (("links", "colour"), ("timeSettings", "zone")):
         made = as_v2(DASHBOARDS["fleet"])
