@@ -98,13 +98,19 @@ class _Cursor:
     """Reads `data` from its beginning, and never past its end."""
 
     def __init__(self, data: bytes) -> None:
-        self.left = data
+        self._data = data
+        self._at = 0
+
+    @property
+    def left(self) -> int:
+        """How many bytes are left."""
+        return len(self._data) - self._at
 
     def take(self, size: int) -> bytes:
-        if size > len(self.left):
+        if size > self.left:
             raise NotTLS("a length is beyond the end")
-        taken, self.left = self.left[:size], self.left[size:]
-        return taken
+        begin, self._at = self._at, self._at + size
+        return self._data[begin : self._at]
 
     def number(self, size: int) -> int:
         return int.from_bytes(self.take(size), "big")
