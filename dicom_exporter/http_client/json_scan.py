@@ -37,6 +37,8 @@ _MAX_TEXT = 65
 """Bytes of a key or UID that are looked at: more than any that we know has."""
 _CLOSES = {ord("}"): ord("{"), ord("]"): ord("[")}
 _ENTRY, _ATTRIBUTE, _VALUES = 2, 3, 4
+MAX_VALUES = 100
+"""Values of one attribute of an entry whose texts are handed on. A study has a few; a peer can send millions."""
 
 
 class Shape(Enum):
@@ -297,7 +299,9 @@ class Scan:
                 text = json.loads(b'"' + text + b'"').encode()
             except ValueError:  # cut off, or no JSON
                 return
-        self._entry.setdefault(self._tag, []).append(text)
+        values = self._entry.setdefault(self._tag, [])
+        if len(values) < MAX_VALUES:
+            values.append(text)
 
     def _digest(self, uid: bytes) -> None:
         if self._digest_key is not None and self._tag == STUDY_INSTANCE_UID:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_exporter.http_client.json_scan import Scan, Shape
+from dicom_exporter.http_client.json_scan import MAX_VALUES, Scan, Shape
 from tests.testing.hostile.http import entry
 
 
@@ -171,3 +171,12 @@ def test_scan_hands_over_the_wanted_texts_of_each_entry_for_any_split() -> None:
         for begin in range(0, len(body), size):
             scan.feed(body[begin : begin + size])
         assert seen == expected
+
+
+def test_scan_hands_on_a_bounded_number_of_values_of_an_attribute() -> None:
+    values = b",".join([b'"CT"'] * (10 * MAX_VALUES))
+    seen: list[Mapping[bytes, list[bytes]]] = []
+    scan = Scan(10, values=(b"00080061",), on_entry=seen.append)
+    scan.feed(b'[{"00080061":{"vr":"CS","Value":[' + values + b"]}}]")
+    assert [len(each[b"00080061"]) for each in seen] == [MAX_VALUES]
+    assert scan.entries == 1
